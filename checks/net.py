@@ -1,0 +1,58 @@
+"""Addresses and names as the kinds share them, and the one exception network trouble becomes."""
+
+import ipaddress
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class NetworkFailure(Exception):  # noqa: N818 - a failing target is a value, not an error of ours
+    """Trouble on the way to a target, translated once, where the socket is.
+
+    *reason* is of the kind's closed list, *detail* one sentence for a person.
+    """
+
+    def __init__(self, reason: StrEnum, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+Resolve = Callable[[str], Awaitable[Sequence[str]]]
+"""Host name to addresses in text form; raises NetworkFailure with a DNS reason."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Endpoint:
+    """An address or host name with a port, printed as `HOST:PORT`, or `[ADDRESS]:PORT` for IPv6."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse_endpoint(text: str, default_port: int) -> Endpoint:
+    """Read HOST, HOST:PORT, ADDRESS or [ADDRESS]:PORT; raise ValueError with the reason."""
+    bracketed = re.fullmatch(r"\[([^\]]+)\](?::(\d+))?", text)
+    if bracketed:
+        host, port = bracketed[1], bracketed[2]
+    elif text.count(":") > 1:
+        host, port = text, None
+    else:
+        host, _, port = text.partition(":")
+    number = int(port) if port and port.isdigit() else (default_port if not port else 0)
+    if not host or not 1 <= number <= 65535:
+        raise ValueError(f"{text!r} is not HOST, HOST:PORT or [ADDRESS]:PORT")
+    return Endpoint(host, number)
+
+
+def is_address(host: str) -> bool:
+    """Whether *host* is an IPv4 or IPv6 address rather than a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

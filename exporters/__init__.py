@@ -1,0 +1,1 @@
+"""How facts leave the agent: Prometheus text and pages."""

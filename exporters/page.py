@@ -1,0 +1,77 @@
+"""What a human gets, and the one interface by which it is delivered.
+
+Rule: types only, no I/O.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+
+class Severity(StrEnum):
+    """PagerDuty's four, worst first."""
+
+    CRITICAL = "critical"
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Action(StrEnum):
+    """What a page does to the incident of its key."""
+
+    TRIGGER = "trigger"
+    RESOLVE = "resolve"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One call for one human, complete: a pager adds nothing and looks nothing up.
+
+    *key* names the incident (the same at every agent that sees it), *summary* is the first line,
+    *source* the vantage that pages, *began_at* epoch seconds, *details* a JSON object whose order
+    is the order to read it in.
+    """
+
+    key: str
+    action: Action
+    severity: Severity
+    summary: str
+    service: str
+    diagnosis: str
+    subject: str
+    source: str
+    began_at: float
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
+class Outcome(StrEnum):
+    """What became of one attempt: delivered, worth another try, or never to be accepted."""
+
+    DELIVERED = "delivered"
+    RETRY = "retry"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """The answer to one attempt; *retry_after* is the seconds the receiver asked us to wait."""
+
+    outcome: Outcome
+    detail: str = ""
+    retry_after: float | None = None
+
+
+class Pager(Protocol):
+    """A way to reach a human: it tries once, and never sleeps, loops or raises."""
+
+    @property
+    def name(self) -> str:
+        """What the config, the metrics and the status page call it."""
+
+    async def send(self, page: Page) -> Delivery:
+        """Try once to hand *page* over."""
+
+    async def close(self) -> None:
+        """Give back connections."""

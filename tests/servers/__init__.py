@@ -1,0 +1,1 @@
+"""Real servers on loopback ports of their own, one module each."""

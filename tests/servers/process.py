@@ -1,0 +1,72 @@
+"""Starts a server of the machine's as a child process, and stops it."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+
+def need(program: str) -> str:
+    """Return *program*'s path; skip with the reason, or fail where skips are forbidden."""
+    path = shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    if path is None:
+        reason = f"{program} is not installed"
+        if os.environ.get("VEDETTE_NO_SKIPS"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return path
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM, host: str = "127.0.0.1") -> int:
+    """Return a port of *host* that nobody holds, for both UDP and TCP."""
+    while True:
+        with socket.socket(type=kind) as first:
+            first.bind((host, 0))
+            port: int = first.getsockname()[1]
+            other = socket.SOCK_DGRAM if kind == socket.SOCK_STREAM else socket.SOCK_STREAM
+            with socket.socket(type=other) as second:
+                try:
+                    second.bind((host, port))
+                except OSError:
+                    continue
+                return port
+
+
+def accepts(port: int, host: str = "127.0.0.1") -> Callable[[], bool]:
+    """Return a question: does somebody listen on TCP *port*?"""
+
+    def ask() -> bool:
+        with socket.socket() as probe:
+            probe.settimeout(0.2)
+            return probe.connect_ex((host, port)) == 0
+
+    return ask
+
+
+@contextmanager
+def running(
+    command: list[str], *, log: Path, ready: Callable[[], bool], seconds: float = 20
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run *command* until the block ends; its output goes to *log*; wait until *ready* says so."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        until = time.monotonic() + seconds
+        while not ready():
+            if process.poll() is not None or time.monotonic() > until:
+                pytest.fail(f"{command[0]} did not start:\n{log.read_text()[-2000:]}")
+            time.sleep(0.02)
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(5)
