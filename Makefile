@@ -1,0 +1,55 @@
+# Everything happens in .venv, which two stamps describe: .venv/runtime has what the agent needs,
+# .venv/test also what its tests need.
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: .venv demo test lint check clean help
+
+# The first Python that is new enough and can make virtual environments.
+PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; do \
+	$$p -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$p && break; done)
+RUN := .venv/bin
+LOCK := tests/requirements.lock
+INSTALL := $(RUN)/python -m pip install --quiet --disable-pip-version-check -c $(LOCK)
+
+help:
+	@echo 'make demo    an outage against an embedded world, detected and paged within a minute'
+	@echo 'make test    set up what the tests need and run all of them; ARGS="-k dns" picks some'
+	@echo 'make lint    formatting, lint, types and the layers of imports'
+	@echo 'make check   lint, then test'
+	@echo 'make .venv   set up the virtual environment with what the tests need'
+	@echo 'make clean   remove all that was made here'
+
+.venv: .venv/test
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo 'no Python from 3.11 on with venv was found' \
+		'(Debian: apt-get install python3-venv); name one: make PYTHON=...' >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/runtime: pyproject.toml $(LOCK) | .venv/bin/python
+	$(INSTALL) -e .
+	@touch $@
+
+.venv/test: pyproject.toml $(LOCK) | .venv/bin/python
+	$(INSTALL) -e '.[test,uvloop]'
+	@touch .venv/runtime $@
+
+demo: .venv/runtime
+	@$(RUN)/vedette demo
+
+test: .venv/test
+	@tests/install-parts
+	@$(RUN)/python -m pytest $(ARGS)
+
+lint: .venv/test
+	$(RUN)/ruff format --check .
+	$(RUN)/ruff check .
+	$(RUN)/mypy -p vedette.agent -p vedette.exporters -p vedette.checks
+	$(RUN)/lint-imports
+
+check: lint test
+
+clean:
+	rm -rf .venv build dist src/*.egg-info .*_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,65 @@
+"""One alarm: evidence in, state out.
+
+Rule: pure; no I/O, no clock; time is passed in.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """CloudWatch's words for what an alarm is in."""
+
+    OK = "OK"
+    ALARM = "ALARM"
+    INSUFFICIENT_DATA = "INSUFFICIENT_DATA"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Whether a condition holds now: True, False, or None while undecided.
+
+    When it holds, *began_at* is the start of the first look that says so and *seen_at* the start
+    of the newest one: one bad look spans no time, so it can never fill a hold.
+    """
+
+    holds: bool | None
+    began_at: float = 0.0
+    seen_at: float = 0.0
+
+
+UNDECIDED = Evidence(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What an alarm remembers: its state, when its fault began, and how much good it has seen."""
+
+    state: State = State.INSUFFICIENT_DATA
+    began_at: float = 0.0
+    good_for: float = 0.0
+    stepped_at: float | None = None
+
+
+def step(memory: Memory, evidence: Evidence, *, hold: float, clear: float, now: float) -> Memory:
+    """Advance one alarm to *now*; undecided evidence changes nothing but the date.
+
+    ALARM needs bad looks over *hold* seconds, OK needs *clear* seconds of good in all; time
+    spent undecided counts for neither.
+    """
+    elapsed = 0.0 if memory.stepped_at is None else max(0.0, now - memory.stepped_at)
+    memory = replace(memory, stepped_at=now)
+    if evidence.holds is None:
+        return memory
+    if evidence.holds:
+        if memory.state is State.ALARM:
+            return replace(memory, good_for=0.0)
+        if evidence.seen_at > evidence.began_at and evidence.seen_at - evidence.began_at >= hold:
+            return replace(memory, state=State.ALARM, began_at=evidence.began_at, good_for=0.0)
+        return memory
+    if memory.state is not State.ALARM:
+        return replace(memory, state=State.OK)
+    good_for = memory.good_for + elapsed
+    if good_for >= clear:
+        return replace(memory, state=State.OK, good_for=0.0)
+    return replace(memory, good_for=good_for)

@@ -1,0 +1,193 @@
+"""`vedette check dns|http|bgp`: one look, explained for a person or as one JSON document."""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from vedette.agent.cli.explain import explain, explain_walk
+from vedette.agent.cli.output import complain
+from vedette.agent.clock import SteadyClock
+from vedette.agent.runner import look_all
+from vedette.checks.bgp.check import ask_ripestat
+from vedette.checks.bgp.settings import BgpSettings, RisLiveSettings
+from vedette.checks.dns.check import DnsCheck
+from vedette.checks.dns.resolver import StubResolver, system_servers
+from vedette.checks.dns.roots import ROOT_SERVERS, read_hints
+from vedette.checks.dns.settings import DnsSettings
+from vedette.checks.dns.walk import Delegations
+from vedette.checks.finding import Check, Kind, Look, Observation, Verdict
+from vedette.checks.http.check import HttpCheck
+from vedette.checks.http.settings import HttpSettings
+from vedette.checks.net import Endpoint, parse_endpoint
+
+EXIT = {Verdict.OK: 0, Verdict.FAILING: 1, Verdict.UNKNOWN: 3}
+TIMEOUT = 5.0
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    command = commands.add_parser("check", help="look once and explain", allow_abbrev=False)
+    kinds = command.add_subparsers(dest="kind", required=True, metavar="dns|http|bgp")
+    dns = kinds.add_parser("dns", help="ask the name's servers", allow_abbrev=False)
+    dns.add_argument("name", metavar="NAME")
+    dns.add_argument("type", metavar="TYPE", nargs="?", default="A")
+    dns.add_argument("--server", metavar="HOST[:PORT]", help="ask this one server, as a resolver")
+    dns.add_argument("--root-hints", type=Path, metavar="FILE", help="start the walk elsewhere")
+    dns.add_argument(
+        "--stub-zone",
+        action="append",
+        default=[],
+        metavar="ZONE=HOST:PORT",
+        help="ask HOST:PORT about ZONE",
+    )
+    dns.set_defaults(action=_action(_dns))
+    http = kinds.add_parser("http", help="fetch a page", allow_abbrev=False)
+    http.add_argument("url", metavar="URL")
+    http.add_argument("--at", metavar="ADDRESS", help="connect to this address instead")
+    http.add_argument("--status", type=int, default=200, help="the expected status code")
+    http.add_argument("--ca-file", metavar="FILE", help="trust these authorities only")
+    http.set_defaults(action=_action(_http))
+    bgp = kinds.add_parser("bgp", help="ask who sees a prefix", allow_abbrev=False)
+    bgp.add_argument("prefix", metavar="PREFIX")
+    bgp.add_argument("--origin", action="append", required=True, metavar="ASN")
+    bgp.add_argument("--seed", metavar="URL", default=RisLiveSettings().seed)
+    bgp.set_defaults(action=_action(_bgp))
+    for kind in (dns, http, bgp):
+        kind.add_argument("--timeout", type=float, default=TIMEOUT, metavar="SECONDS")
+        kind.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+_Command = Callable[[argparse.Namespace], Coroutine[None, None, tuple[str, Sequence[Observation]]]]
+
+
+def _action(command: _Command) -> Callable[[argparse.Namespace], int]:
+    def act(options: argparse.Namespace) -> int:
+        try:
+            check, seen = asyncio.run(command(options))
+        except ValidationError as error:
+            return complain(*_faults(error))
+        except (ValueError, OSError) as error:
+            return complain(f"vedette check {options.kind}: {error}")
+        verdict, reason = overall(seen)
+        if options.json:
+            json.dump(document(check, seen), sys.stdout)
+            sys.stdout.write("\n")
+        else:
+            explain(check, verdict, reason, seen)
+        return EXIT[verdict]
+
+    return act
+
+
+def _faults(error: ValidationError) -> list[str]:
+    return [
+        f"vedette check: {'.'.join(map(str, fault['loc']))}: "
+        f"{fault['msg'].removeprefix('Value error, ')}"
+        for fault in error.errors(include_url=False)
+    ]
+
+
+def overall(seen: Sequence[Observation]) -> tuple[Verdict, str | None]:
+    """Return what all subjects say together: one that fails is a failure, whoever else is well."""
+    for verdict in (Verdict.FAILING, Verdict.OK):
+        those = [one for one in seen if one.finding.verdict is verdict]
+        if those:
+            return verdict, those[0].finding.reason
+    return Verdict.UNKNOWN, seen[0].finding.reason if seen else None
+
+
+def document(check: str, seen: Sequence[Observation]) -> dict[str, object]:
+    """Return the JSON document of `--json`."""
+    verdict, reason = overall(seen)
+    return {
+        "check": check,
+        "verdict": verdict,
+        "reason": reason,
+        "observations": [
+            {
+                "subject": one.subject,
+                "verdict": one.finding.verdict,
+                "reason": one.finding.reason,
+                "seconds": round(one.seconds, 6),
+                "detail": one.finding.detail,
+                "facts": dict(one.finding.facts),
+            }
+            for one in seen
+        ],
+    }
+
+
+async def _look(check: Check, timeout: float) -> tuple[str, Sequence[Observation]]:  # noqa: ASYNC109
+    seen = await look_all(check, service="", vantage="", limit=timeout + 2, now=SteadyClock().now)
+    return check.name, seen
+
+
+async def _dns(options: argparse.Namespace) -> tuple[str, Sequence[Observation]]:
+    servers = [options.server] if options.server else ["authoritative"]
+    settings = DnsSettings.model_validate(
+        {"name": options.name, "type": options.type, "servers": servers}
+    )
+    roots = read_hints(options.root_hints) if options.root_hints else ROOT_SERVERS
+    system = system_servers()
+    check = DnsCheck(
+        settings,
+        seconds=options.timeout,
+        delegations=Delegations(roots, _stubs(options.stub_zone)),
+        system=system,
+        resolve=StubResolver(system).resolve,
+    )
+    await check.refresh()
+    if check.walked and not options.json:
+        explain_walk(check.walked)
+    return await _look(check, options.timeout)
+
+
+def _stubs(texts: Sequence[str]) -> dict[str, tuple[Endpoint, ...]]:
+    stubs: dict[str, tuple[Endpoint, ...]] = {}
+    for text in texts:
+        zone, equals, server = text.partition("=")
+        if not equals:
+            raise ValueError(f"--stub-zone {text}: expected ZONE=HOST:PORT")
+        stubs[zone] = (*stubs.get(zone, ()), parse_endpoint(server, 53))
+    return stubs
+
+
+async def _http(options: argparse.Namespace) -> tuple[str, Sequence[Observation]]:
+    settings = HttpSettings.model_validate(
+        {
+            "url": options.url,
+            "status": [options.status],
+            "at": options.at or "name",
+            "ca_file": options.ca_file,
+        }
+    )
+    check = HttpCheck(
+        settings,
+        timeout=options.timeout,
+        resolve=StubResolver(system_servers()).resolve,
+        last_known_good=None,
+    )
+    return await _look(check, options.timeout)
+
+
+async def _bgp(options: argparse.Namespace) -> tuple[str, Sequence[Observation]]:
+    settings = BgpSettings.model_validate({"prefix": options.prefix, "origins": options.origin})
+
+    class Asked:
+        """A bgp check that asks RIPEstat, once, instead of following a feed."""
+
+        name = settings.prefix
+        kind = Kind.BGP
+
+        def looks(self) -> Sequence[Look]:
+            async def once():  # type: ignore[no-untyped-def]  # noqa: ANN202 - Look types it
+                return await ask_ripestat(settings.prefix, settings.origins, options.seed)
+
+            return [Look(settings.prefix, "ripestat", once)]
+
+    return await _look(Asked(), options.timeout)

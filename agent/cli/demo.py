@@ -1,0 +1,75 @@
+"""`vedette demo`: the whole agent against an embedded world, in which a record is emptied."""
+
+import argparse
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from vedette.agent import web
+from vedette.agent.clock import SteadyClock
+from vedette.agent.config import read
+from vedette.agent.daemon import Agent
+from vedette.agent.demo.screen import AlarmRow, ProbeRow, Screen
+from vedette.agent.demo.story import play
+from vedette.agent.demo.world import World
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    command = commands.add_parser(
+        "demo", help="watch a record being emptied, paged and restored", allow_abbrev=False
+    )
+    command.set_defaults(action=lambda _: asyncio.run(_demo()))
+
+
+async def _demo() -> int:
+    # The picture owns the terminal; what the agent logs stands on the picture already.
+    logging.getLogger("vedette").addHandler(logging.NullHandler())
+    logging.getLogger("vedette").propagate = False
+    async with World(SteadyClock().now) as world:
+        agent = Agent(read(world.config_file), world.folder)
+        stop = asyncio.Event()
+        running = asyncio.create_task(web.run(agent, stop))
+        telling = asyncio.create_task(play(world, _View(agent), Screen()))
+        try:
+            await asyncio.wait([running, telling], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stop.set()
+        await running
+        return await telling
+
+
+class _View:
+    """What the demo's screen shows of the agent."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+
+    def probes(self) -> Sequence[ProbeRow]:
+        now = self._agent.now()
+        return [
+            ProbeRow(
+                kind=series.key.kind,
+                check=series.key.check,
+                subject=series.subject,
+                verdict=series.verdict(now),
+                reason=series.last.finding.reason,
+                seconds=series.last.seconds,
+                history=[look.finding.verdict for look in series.looks],
+            )
+            for series in self._agent.ledger
+        ]
+
+    def alarms(self) -> Sequence[AlarmRow]:
+        now, engine = self._agent.now(), self._agent.engine
+        return [
+            AlarmRow(
+                diagnosis=rule.diagnosis,
+                service=rule.service,
+                state=engine.memories[id_].state,
+                seconds=now - engine.memories[id_].began_at if id_ in firing else None,
+                detail=rule.subject,
+            )
+            for id_, rule in engine.rules.items()
+            for firing in [engine.firing(rule.service)]
+        ]

@@ -1,0 +1,67 @@
+"""One look, drawn for a person."""
+
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from vedette.checks.dns.walk import Walk
+from vedette.checks.finding import Fact, Observation, Verdict
+
+COLOURS = {Verdict.OK: "green", Verdict.FAILING: "red", Verdict.UNKNOWN: "yellow"}
+
+
+def explain(check: str, verdict: Verdict, reason: str | None, seen: Sequence[Observation]) -> None:
+    """Print the verdict, a line per subject, and the facts that led to it."""
+    console = Console(highlight=False)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in ("subject", "verdict", "took", "what was seen"):
+        table.add_column(column, overflow="fold")
+    for one in seen:
+        shown = one.finding.verdict + (f" {one.finding.reason}" if one.finding.reason else "")
+        table.add_row(
+            Text(one.subject),
+            Text(shown, COLOURS[one.finding.verdict]),
+            f"{one.seconds * 1000:.0f} ms",
+            Text("\n".join(filter(None, (one.finding.detail, _facts(one.finding.facts))))),
+        )
+    console.print(table)
+    line = Text(f"{check}: ")
+    line.append(f"{verdict} {reason or ''}".rstrip(), f"bold {COLOURS[verdict]}")
+    console.print(line)
+
+
+def _facts(facts: Mapping[str, Fact]) -> str:
+    shown = []
+    for name, value in facts.items():
+        if value is None or value in ((), "", {}):
+            continue
+        shown.append(f"{name.replace('_', ' ')} {_fact(value)}")
+    return "; ".join(shown)
+
+
+def _fact(value: Fact) -> str:
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.4g}" if value < 1e6 else f"{value:.0f}"
+        case Mapping():
+            return ", ".join(f"{key}: {number:g}" for key, number in value.items())
+        case str() | int() | None:
+            return str(value)
+        case _:
+            return ", ".join(value)
+
+
+def explain_walk(walk: Walk) -> None:
+    """Print the way from the root to the servers that are asked."""
+    console = Console(highlight=False)
+    console.print(Text(f"delegation of {walk.zone}", "dim"))
+    for step in walk.steps:
+        answered = step.answered.spoken if step.answered else "nobody"
+        took = sum(asked.seconds for asked in step.asked) / max(1, len(step.asked))
+        line = f"  {step.zone}: {answered} says, after {took * 1000:.0f} ms, "
+        line += f"ask {', '.join(step.names)} for {step.child}" if step.child else "it is mine"
+        console.print(Text(line, "dim"))

@@ -1,0 +1,42 @@
+"""`vedette validate FILE`: what start-up would check, nothing more and nothing less."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from vedette.agent.cli.output import complain
+from vedette.agent.config import ConfigError, read
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    command = commands.add_parser(
+        "validate", help="check a config file as start-up would", allow_abbrev=False
+    )
+    command.add_argument("file", type=Path, metavar="FILE")
+    command.set_defaults(action=_validate)
+
+
+def _validate(options: argparse.Namespace) -> int:
+    try:
+        config = read(options.file)
+    except ConfigError as error:
+        return complain(*error.lines())
+    checks = sum(len(s.dns) + len(s.http) + len(s.bgp) for s in config.services)
+    controls = len(config.controls.dns) + len(config.controls.http)
+    sys.stdout.write(
+        f"{options.file}: valid: {len(config.services)} services, {checks} checks, "
+        f"{controls} controls, {len(config.pagers)} pagers\n"
+    )
+    for warning in _warnings(len(config.pagers), controls):
+        sys.stdout.write(f"{options.file}: note: {warning}\n")
+    return 0
+
+
+def _warnings(pagers: int, controls: int) -> list[str]:
+    notes = []
+    if not pagers:
+        notes.append("no pager is configured, so nobody will be woken")
+    if not controls:
+        notes.append("no controls: a fault of this vantage's own uplink will look like yours")
+    return notes

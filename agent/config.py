@@ -1,0 +1,289 @@
+"""The config file: YAML to frozen settings, with every problem listed at once by file and line."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cryptography.x509 import load_pem_x509_certificates
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+
+from vedette.agent.document import Document, Place, Problem, load
+from vedette.agent.secrets import SecretError, key_in_environment, key_in_file
+from vedette.checks.bgp.settings import BgpSettings, RisLiveSettings
+from vedette.checks.dns.roots import read_hints
+from vedette.checks.dns.settings import DnsSettings
+from vedette.checks.finding import Kind
+from vedette.checks.http.settings import HttpSettings
+from vedette.checks.net import Endpoint, is_address, parse_endpoint
+from vedette.checks.settings import CheckSettings, Settings
+from vedette.exporters.page import Severity
+from vedette.exporters.pagerduty import PagerDutySettings
+
+
+def _listen(text: str) -> str:
+    parse_endpoint(text, 9469)
+    return text
+
+
+def _server(text: str) -> str:
+    if not is_address(parse_endpoint(text, 53).host):
+        raise ValueError(f"{text!r} is not ADDRESS or ADDRESS:PORT")
+    return text
+
+
+Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\s/][^/\n]*$")]
+
+
+class Domain(Settings):
+    """The failure domains of a vantage: two vantages that share one are one voice."""
+
+    provider: Name
+    account: str | None = None
+    region: str | None = None
+    asn: Annotated[int, Field(ge=1, le=4294967295)] | None = None
+
+
+class AgentSettings(Settings):
+    """Who this agent is and where it keeps its state."""
+
+    name: Name
+    domain: Domain
+    deployment: Name = "vedette"
+    listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:9469"
+    state_dir: str = "./state"
+    root_hints: str | None = None
+    stub_zones: dict[str, list[Annotated[str, AfterValidator(_server)]]] = {}
+
+    @property
+    def stubs(self) -> dict[str, tuple[Endpoint, ...]]:
+        """The stub zones' servers as endpoints."""
+        return {
+            zone: tuple(parse_endpoint(server, 53) for server in servers)
+            for zone, servers in self.stub_zones.items()
+        }
+
+
+class Service(CheckSettings):
+    """Something that a person depends on, and how it is looked at."""
+
+    name: Name
+    severity: Severity = Severity.CRITICAL
+    dns: list[DnsSettings] = []
+    http: list[HttpSettings] = []
+    bgp: list[BgpSettings] = []
+
+    @model_validator(mode="after")
+    def _watches_something(self) -> "Service":
+        if not (self.dns or self.http or self.bgp):
+            raise ValueError(f"service {self.name} watches nothing: give it dns, http or bgp")
+        return self
+
+
+class Controls(CheckSettings):
+    """Names and pages of other operators: does this vantage see the internet at all?"""
+
+    dns: list[DnsSettings] = []
+    http: list[HttpSettings] = []
+
+
+class FeedSettings(Settings):
+    """One source of BGP routes."""
+
+    ris_live: RisLiveSettings
+
+
+class PagerSettings(Settings):
+    """One way to reach a human."""
+
+    pagerduty: PagerDutySettings
+
+
+Nothing = Annotated[list[object], Field(max_length=0)]
+
+
+def _none_yet(value: object) -> object:
+    if value:
+        raise ValueError("not supported by this version: remove it")
+    return value
+
+
+class Config(Settings):
+    """A whole config file."""
+
+    agent: AgentSettings
+    defaults: CheckSettings = CheckSettings()
+    services: Annotated[list[Service], Field(min_length=1)]
+    controls: Controls = Controls()
+    feeds: Annotated[list[FeedSettings], Field(max_length=1)] = []
+    pagers: list[PagerSettings] = []
+    peers: Annotated[Nothing, BeforeValidator(_none_yet)] = []
+    alarms: Annotated[Nothing, BeforeValidator(_none_yet)] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """A check's four times in seconds, with every default filled in."""
+
+    every: float
+    timeout: float
+    hold: float
+    clear: float
+
+    @property
+    def fresh_for(self) -> float:
+        """How long after its end a look still speaks for the present: one look may be lost."""
+        return 2 * self.every + self.timeout + 1
+
+
+# A route takes longer to settle than an answer: path hunting is over after half a minute.
+_DEFAULTS: Mapping[Kind, Timing] = {
+    Kind.DNS: Timing(every=30, timeout=5, hold=15, clear=600),
+    Kind.HTTP: Timing(every=30, timeout=5, hold=15, clear=600),
+    Kind.BGP: Timing(every=10, timeout=5, hold=30, clear=600),
+}
+
+
+def timing(kind: Kind, *levels: CheckSettings) -> Timing:
+    """Return the times of a check of *kind*: the first of *levels* that sets one wins."""
+
+    def first(key: Literal["every", "timeout", "hold", "clear"]) -> float:
+        for level in levels:
+            value: float | None = getattr(level, key)
+            if value is not None:
+                return value
+        default: float = getattr(_DEFAULTS[kind], key)
+        return default
+
+    return Timing(first("every"), first("timeout"), first("hold"), first("clear"))
+
+
+class ConfigError(Exception):
+    """A config file that cannot be used; *problems* are all of its faults, in order of line."""
+
+    def __init__(self, path: Path, problems: Sequence[Problem]) -> None:
+        super().__init__(f"{path}: {len(problems)} problems")
+        self.path = path
+        self.problems = tuple(sorted(set(problems)))
+
+    def lines(self) -> Iterator[str]:
+        """Return one `file:line: message` per problem."""
+        for problem in self.problems:
+            yield f"{self.path}:{problem.line}: {problem.message}"
+
+
+def read(path: Path) -> Config:
+    """Read and check *path*; raise ConfigError with every problem found."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError(path, [Problem(1, f"cannot be read: {reason}")]) from None
+    document = load(text)
+    problems = [*document.problems, *_faults_outside(document, path.parent), *_twins(document)]
+    config = None
+    if document.data is not None:
+        try:
+            config = Config.model_validate(document.data)
+        except ValidationError as error:
+            problems += _explained(error, document)
+    if config is None or problems:
+        raise ConfigError(path, problems)
+    return config
+
+
+def _explained(error: ValidationError, document: Document) -> Iterator[Problem]:
+    for fault in error.errors(include_url=False, include_input=False):
+        place = tuple(part for part in fault["loc"] if part not in {"[key]"})
+        where = ".".join(str(part) for part in place)
+        message = fault["msg"].removeprefix("Value error, ")
+        match fault["type"]:
+            case "extra_forbidden":
+                message = "unknown key: remove it or mend its spelling"
+            case "missing":
+                message = "is required"
+        yield Problem(document.line(place), f"{where}: {message}" if where else message)
+
+
+def _walk(data: object, place: Place = ()) -> Iterator[tuple[Place, object]]:
+    yield place, data
+    if isinstance(data, Mapping):
+        for key, value in data.items():
+            yield from _walk(value, (*place, key))
+    elif isinstance(data, list):
+        for i, value in enumerate(data):
+            yield from _walk(value, (*place, i))
+
+
+def _certificates(path: Path) -> None:
+    try:
+        load_pem_x509_certificates(path.read_bytes())
+    except ValueError:
+        raise ValueError(f"{path} holds no PEM certificate") from None
+
+
+# What start-up reads besides the config, by the key that names it.
+_OUTSIDE: Mapping[str, Callable[[Path], object]] = {
+    "ca_file": _certificates,
+    "root_hints": read_hints,
+    "routing_key_file": key_in_file,
+}
+
+
+def _faults_outside(document: Document, folder: Path) -> Iterator[Problem]:
+    """Files and variables are checked beside the schema, so that one run lists both."""
+    for place, value in _walk(document.data):
+        if not (place and isinstance(value, str)):
+            continue
+        where = ".".join(str(part) for part in place)
+        try:
+            if place[-1] in _OUTSIDE:
+                _OUTSIDE[str(place[-1])](folder / value)
+            elif place[-1] == "routing_key_env":
+                key_in_environment(value)
+        except OSError as error:
+            message = f"{where}: {value} cannot be read: {error.strerror or error}"
+            yield Problem(document.line(place), message)
+        except (ValueError, SecretError) as error:
+            yield Problem(document.line(place), f"{where}: {error}")
+
+
+def _twins(document: Document) -> Iterator[Problem]:
+    """Names that must be unique: they become labels and keys."""
+    services = document.data.get("services") if isinstance(document.data, Mapping) else None
+    if not isinstance(services, list):
+        return
+    yield from _repeated(document, ("services",), [_key(s, "name") for s in services], "service")
+    for i, service in enumerate(services):
+        for kind, keys in (("dns", ("name", "type")), ("http", ("url",)), ("bgp", ("prefix",))):
+            checks = service.get(kind) if isinstance(service, Mapping) else None
+            if isinstance(checks, list):
+                names = [_key(check, *keys) for check in checks]
+                yield from _repeated(document, ("services", i, kind), names, f"{kind} check")
+
+
+def _key(data: object, *keys: str) -> str | None:
+    if not isinstance(data, Mapping) or keys[0] not in data:
+        return None
+    return " ".join(str(data.get(key, "A")) for key in keys).strip()
+
+
+def _repeated(
+    document: Document, place: Place, names: Sequence[str | None], what: str
+) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for i, name in enumerate(names):
+        if name is None:
+            continue
+        if name in first:
+            line = document.line((*place, first[name]))
+            yield Problem(
+                document.line((*place, i)),
+                f"{what} {name} is given twice (first in line {line}): rename or remove one",
+            )
+        first.setdefault(name, i)
+
+
+def beside(folder: Path, name: str | None) -> str | None:
+    """Return the file *name* as the config file at *folder* means it."""
+    return None if name is None else str(folder / name)

@@ -1,0 +1,207 @@
+"""The agent: builds the parts, connects them, and keeps them running until it is told to stop."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from vedette.agent.cadence import keep, phase
+from vedette.agent.clock import SteadyClock
+from vedette.agent.config import Config
+from vedette.agent.engine import Engine, Step, without_dates
+from vedette.agent.journal import Journal
+from vedette.agent.lastgood import LastKnownGood
+from vedette.agent.ledger import Ledger
+from vedette.agent.outbox import Outbox
+from vedette.agent.plan import Plan, Planned, make
+from vedette.agent.runner import look_all
+from vedette.agent.secrets import pagers
+from vedette.agent.store import (
+    Statement,
+    Store,
+    StoreError,
+    keep_alarm,
+    keep_answers,
+    keep_baseline,
+    keep_incident,
+)
+from vedette.agent.telemetry import Counts
+from vedette.agent.wording import Witness, page
+from vedette.checks.finding import Kind
+
+log = logging.getLogger(__name__)
+
+VERSION = version("vedette")
+STEP_EVERY = 1.0
+KEPT_FOR = 40 * 86400.0
+# A look ends by itself at its timeout; this much later the runner ends it.
+GRACE = 2.0
+
+
+class Agent:
+    """One vantage, whole; *folder* is where the config file stands."""
+
+    def __init__(self, config: Config, folder: Path) -> None:
+        clock = SteadyClock()
+        self.now = clock.now
+        self.config = config
+        self.store = Store(folder / config.agent.state_dir)
+        self.journal = Journal(self.store)
+        self.ledger = Ledger()
+        self.counts = Counts()
+        self.good = LastKnownGood(self.store.last_known_good())
+        self.plan: Plan = make(config, folder, self.good, self.now)
+        for feed in self.plan.feeds:
+            feed.restore(self.store.baseline(feed.source) or {})
+        self.engine = Engine(
+            deployment=config.agent.deployment,
+            rules=self.plan.rules,
+            controls=self.plan.controls,
+            memories=self.store.alarms(),
+            incidents=self.store.open_incidents(),
+        )
+        self.outbox = Outbox(
+            pagers([one.pagerduty for one in config.pagers], folder),
+            self.journal,
+            now=self.now,
+            waiting=self.store.waiting(),
+            last_row=self.store.last_row(),
+        )
+        self.ready = False
+
+    @property
+    def witness(self) -> Witness:
+        """What a page may quote."""
+        agent = self.config.agent
+        return Witness(
+            vantage=agent.name,
+            provider=agent.domain.provider,
+            status_url=f"http://{agent.listen}/",
+            ledger=self.ledger,
+            good=self.good,
+            rules=self.engine.rules,
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Look, judge and page until *stop* is set."""
+        log.info(
+            "vedette %s: %s watches %d services with %d checks",
+            VERSION, self.config.agent.name, len(self.config.services), len(self.plan.checks),
+        )  # fmt: skip
+        calendar = self._calendar()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                running = [
+                    tasks.create_task(_for_ever(name, work), name=name)
+                    for name, work in self._works()
+                ]
+                await stop.wait()
+                for task in running:
+                    task.cancel()
+        finally:
+            calendar.shutdown(wait=False)
+            await self._close()
+
+    def _works(self) -> Sequence[tuple[str, Awaitable[None]]]:
+        works: list[tuple[str, Awaitable[None]]] = [
+            ("alarms", self._keep_stepping()),
+            ("outbox", self.outbox.run()),
+        ]
+        works += [(f"feed {feed.source}", feed.run()) for feed in self.plan.feeds]
+        for planned in self.plan.checks:
+            works.append((str(planned.key), self._keep_looking(planned)))
+            refresh = getattr(planned.check, "refresh", None)
+            if refresh is not None:
+                works.append((f"refresh {planned.key}", _keep_refreshing(refresh)))
+        return works
+
+    async def _keep_looking(self, planned: Planned) -> None:
+        vantage, every = self.config.agent.name, planned.timing.every
+
+        async def once() -> None:
+            looks = await look_all(
+                planned.check,
+                service=planned.key.service,
+                vantage=vantage,
+                limit=planned.timing.timeout + GRACE,
+                now=self.now,
+            )
+            self.ledger.add(planned.key, planned.timing, looks)
+            self._learn(planned)
+
+        first = phase(str(planned.key), vantage, every)
+        await keep(every, first, once, self.counts.ticked)
+
+    def _learn(self, planned: Planned) -> None:
+        if planned.key.kind is Kind.DNS:
+            name, _, type_ = planned.key.check.rpartition(" ")
+            series = self.ledger.of(planned.key)
+            if new := self.good.learn(name, type_, series, self.now()):
+                self.journal.write([keep_answers(new)])
+
+    async def _keep_stepping(self) -> None:
+        async def once() -> None:
+            self.step()
+
+        await keep(STEP_EVERY, 0, once, lambda _late, _missed: None)
+
+    def step(self) -> None:
+        """Judge what was seen up to now; states and pages are kept in one transaction."""
+        now = self.now()
+        self.journal.write(self._consequences(self.engine.step(self.ledger, now), now))
+        self.ready = True
+
+    def _consequences(self, step: Step, now: float) -> list[Statement]:
+        statements = [keep_alarm(id_, without_dates(m)) for id_, m in step.alarms.items()]
+        statements += [keep_incident(incident) for incident in step.incidents]
+        for incident, change in step.changes:
+            written = page(incident, change, self.witness, now)
+            log.log(
+                logging.INFO if written.action == "resolve" else logging.WARNING,
+                "%s %s: %s", change, incident.key, written.summary,
+            )  # fmt: skip
+            statements += self.outbox.add(written, now)
+        return statements
+
+    def _calendar(self) -> AsyncIOScheduler:
+        """Return the calendar's work, running; a late run is made up for once, however late."""
+        calendar = AsyncIOScheduler(
+            timezone="UTC", job_defaults={"coalesce": True, "misfire_grace_time": None}
+        )
+        calendar.add_job(self._prune, "cron", hour=3, minute=7)
+        calendar.add_job(self._keep_baselines, "cron", minute="*/10")
+        calendar.start()
+        return calendar
+
+    async def _prune(self) -> None:
+        try:
+            self.store.prune(self.now() - KEPT_FOR)
+        except StoreError as error:
+            log.error("%s: old incidents stay", error)  # noqa: TRY400 - a full disk is no bug
+
+    async def _keep_baselines(self) -> None:
+        self.journal.write(
+            [keep_baseline(f.source, b) for f in self.plan.feeds if (b := f.baseline())]
+        )
+
+    async def _close(self) -> None:
+        await self._keep_baselines()
+        await self.outbox.close()
+        self.store.close()
+
+
+async def _for_ever(name: str, work: Awaitable[None]) -> None:
+    """Do *work*, which never ends: if it does, that is a bug and stops the agent loudly."""
+    with contextlib.suppress(asyncio.CancelledError):
+        await work
+        raise RuntimeError(f"{name} ended; please report this")
+
+
+async def _keep_refreshing(refresh: Callable[[], Awaitable[float]]) -> None:
+    while True:
+        seconds = await refresh()
+        await asyncio.sleep(seconds)

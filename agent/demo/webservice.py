@@ -1,0 +1,56 @@
+"""The healthy web service of the demo: it serves on while nobody can find its name."""
+
+import ssl
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Self
+
+from aiohttp import web
+
+from vedette.agent.demo.authority import issue
+from vedette.agent.demo.loopback import Site
+
+
+async def _ok(_: web.Request) -> web.Response:
+    return web.Response(text="ok")
+
+
+class WebService:
+    """HTTPS for *host* on one port of 127.0.0.1 and *also*; `GET /` answers 200 and `ok`.
+
+    Its certificate is of an authority made for it, whose PEM is *ca_file* in *folder*.
+    """
+
+    def __init__(
+        self, host: str, folder: Path, now: Callable[[], float], also: Sequence[str] = ()
+    ) -> None:
+        self.host = host
+        issued = issue(host, folder, now())
+        self.ca_file = issued.ca_file
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(issued.server_file)
+        application = web.Application()
+        application.router.add_get("/", _ok)
+        self._site = Site(application, tls, also)
+
+    async def __aenter__(self) -> Self:
+        await self._site.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._site.stop()
+
+    @property
+    def port(self) -> int:
+        """The port, the same on every address."""
+        return self._site.port
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The addresses that serve."""
+        return self._site.addresses
+
+    @property
+    def url(self) -> str:
+        """The address of its page, by name."""
+        return f"https://{self.host}:{self.port}/"

@@ -1,0 +1,93 @@
+"""YAML with its line numbers kept, so that every complaint can name its place."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import yaml
+
+Place = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One fault of a config file: where it is and one sentence that says what to do."""
+
+    line: int
+    message: str
+
+
+@dataclass(slots=True)
+class Document:
+    """The data of a YAML file, the line of each of its values, and what is wrong with its form."""
+
+    data: object = None
+    lines: dict[Place, int] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def line(self, place: Sequence[str | int]) -> int:
+        """Return the line of *place*, or of the nearest thing around it."""
+        for end in range(len(place), -1, -1):
+            if tuple(place[:end]) in self.lines:
+                return self.lines[tuple(place[:end])]
+        return 1
+
+
+def load(text: str) -> Document:
+    """Read *text* as one YAML document; faults of form go into its problems."""
+    document = Document()
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if node is None:
+            document.problems.append(Problem(1, "the file is empty: it needs agent and services"))
+        else:
+            document.data = _read(node, (), document)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        document.problems.append(
+            Problem(mark.line + 1 if mark else 1, f"not YAML: {error.problem}")
+        )
+    except (yaml.YAMLError, RecursionError) as error:
+        document.problems.append(Problem(1, f"not YAML: {str(error).splitlines()[0]}"))
+    return document
+
+
+def _read(node: yaml.Node, place: Place, document: Document) -> object:
+    document.lines.setdefault(place, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        return dict(_pairs(node, place, document))
+    if isinstance(node, yaml.SequenceNode):
+        return [_read(item, (*place, i), document) for i, item in enumerate(node.value)]
+    return _scalar(node)
+
+
+def _pairs(
+    node: yaml.MappingNode, place: Place, document: Document
+) -> Iterator[tuple[object, object]]:
+    seen: dict[object, int] = {}
+    for key_node, value_node in node.value:
+        line = key_node.start_mark.line + 1
+        key = _scalar(key_node)
+        if not isinstance(key, str | int):
+            document.problems.append(Problem(line, "a key must be a plain word"))
+            continue
+        if key in seen:
+            document.problems.append(
+                Problem(line, f"{key} is given twice (first in line {seen[key]}): remove one")
+            )
+            continue
+        seen[key] = line
+        document.lines[(*place, key)] = line
+        yield key, _read(value_node, (*place, key), document)
+
+
+def _scalar(node: yaml.Node) -> object:
+    """Read a scalar as YAML's safe types, but keep dates as the text that was written."""
+    if not isinstance(node, yaml.ScalarNode):
+        return None
+    if node.tag == "tag:yaml.org,2002:timestamp":
+        return node.value
+    loader = yaml.SafeLoader("")
+    try:
+        return loader.construct_object(node)
+    finally:
+        loader.dispose()

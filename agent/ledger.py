@@ -1,0 +1,96 @@
+"""What was seen: the last looks at each subject, and what they say about the present.
+
+Rule: no I/O, no clock; time is passed in.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from vedette.agent.config import Timing
+from vedette.checks.finding import Kind, Observation, Verdict
+from vedette.exporters.metrics import Histogram
+
+KEPT = 60
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class CheckKey:
+    """Which check of which service; controls belong to the service `controls`."""
+
+    service: str
+    kind: Kind
+    check: str
+
+    def __str__(self) -> str:
+        return f"{self.service}/{self.kind}/{self.check}"
+
+
+@dataclass(slots=True)
+class Series:
+    """The looks at one subject of one check from one vantage, newest last.
+
+    *failing_since* is the start of the first FAILING look after the last OK one, *failed_at* and
+    *ok_at* the start of the newest of each; UNKNOWN looks move none of them.
+    """
+
+    key: CheckKey
+    subject: str
+    place: str
+    timing: Timing
+    looks: deque[Observation] = field(default_factory=lambda: deque(maxlen=KEPT))
+    seconds: Histogram = field(default_factory=Histogram)
+    failing_since: float | None = None
+    failed_at: float | None = None
+    ok_at: float | None = None
+
+    def add(self, look: Observation) -> None:
+        """Take in one more look."""
+        self.looks.append(look)
+        self.seconds.observe(look.seconds)
+        match look.finding.verdict:
+            case Verdict.OK:
+                self.ok_at, self.failing_since = look.started_at, None
+            case Verdict.FAILING:
+                self.failed_at = look.started_at
+                self.failing_since = self.failing_since or look.started_at
+
+    @property
+    def last(self) -> Observation:
+        """The newest look; a series is made with its first."""
+        return self.looks[-1]
+
+    def verdict(self, now: float) -> Verdict:
+        """What the newest look says about *now*: nothing, once it is too old."""
+        age = now - self.last.started_at - self.last.seconds
+        return Verdict.UNKNOWN if age > self.timing.fresh_for else self.last.finding.verdict
+
+    def failed_for(self, *reasons: str) -> bool:
+        """Whether the newest look failed for one of *reasons*."""
+        finding = self.last.finding
+        return finding.verdict is Verdict.FAILING and finding.reason in reasons
+
+
+class Ledger:
+    """All series of all checks; a subject that a check no longer names is forgotten."""
+
+    def __init__(self) -> None:
+        self._series: dict[CheckKey, dict[str, Series]] = {}
+
+    def add(self, key: CheckKey, timing: Timing, looks: Sequence[Observation]) -> None:
+        """Take in one round: the looks at all present subjects of the check *key*."""
+        before = self._series.get(key, {})
+        round_: dict[str, Series] = {}
+        for look in looks:
+            series = before.get(look.subject) or Series(key, look.subject, look.place, timing)
+            series.add(look)
+            round_[look.subject] = series
+        self._series[key] = round_
+
+    def of(self, key: CheckKey) -> Sequence[Series]:
+        """Return the series of one check, in the order of its subjects."""
+        return tuple(self._series.get(key, {}).values())
+
+    def __iter__(self) -> Iterator[Series]:
+        for key in sorted(self._series):
+            yield from self._series[key].values()

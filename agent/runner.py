@@ -1,0 +1,61 @@
+"""One look, any outcome, always an observation."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+
+from vedette.checks.finding import Check, Finding, Look, Observation, Verdict
+
+log = logging.getLogger(__name__)
+
+
+class RunnerReason(StrEnum):
+    """Why there is no finding: neither is the target's doing."""
+
+    OVERRUN = "overrun"
+    INTERNAL_ERROR = "internal_error"
+
+
+async def look_all(
+    check: Check, *, service: str, vantage: str, limit: float, now: Callable[[], float]
+) -> Sequence[Observation]:
+    """Look at every subject of *check* at the same time; each ends within *limit* seconds."""
+
+    async def one(look: Look) -> Observation:
+        clock = asyncio.get_running_loop().time
+        started_at, start = now(), clock()
+        finding = await _finding(check.name, look, limit)
+        return Observation(
+            service=service,
+            check=check.name,
+            kind=check.kind,
+            vantage=vantage,
+            subject=look.subject,
+            place=look.place,
+            finding=finding,
+            started_at=started_at,
+            seconds=clock() - start,
+        )
+
+    return await asyncio.gather(*(one(look) for look in check.looks()))
+
+
+async def _finding(check: str, look: Look, limit: float) -> Finding:
+    deadline = asyncio.timeout(limit)
+    try:
+        async with deadline:
+            return await look.once()
+    except Exception as error:
+        if deadline.expired():
+            return Finding(
+                verdict=Verdict.UNKNOWN,
+                reason=RunnerReason.OVERRUN,
+                detail=f"the look at {look.subject} did not end within {limit:g} s",
+            )
+        log.exception("check %s at %s: internal error", check, look.subject)
+        return Finding(
+            verdict=Verdict.UNKNOWN,
+            reason=RunnerReason.INTERNAL_ERROR,
+            detail=f"a bug of ours, not of {look.subject}: {type(error).__name__}",
+        )

@@ -1,0 +1,128 @@
+"""The status page: one HTML document, readable without JavaScript, incidents first."""
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from vedette.agent.clock import utc
+from vedette.agent.daemon import Agent
+from vedette.agent.ledger import Series
+
+_STYLE = """
+:root { color-scheme: light dark; --line: #8884; --bad: #b3261e; --good: #1b6e3c; --dim: #6b7280 }
+@media (prefers-color-scheme: dark) { :root { --bad: #ff8a80; --good: #7ddc9f; --dim: #9ca3af } }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 0 auto; padding: 1rem }
+h1 { font-size: 1.3rem } h2 { font-size: 1.05rem; margin-top: 2rem }
+table { border-collapse: collapse; width: 100%; font-size: .9rem }
+.wide { overflow-x: auto }
+th, td { text-align: left; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid var(--line);
+  vertical-align: top }
+.FAILING, .ALARM { color: var(--bad); font-weight: 600 } .OK { color: var(--good) }
+.UNKNOWN, .INSUFFICIENT_DATA { color: var(--dim) }
+.incident { border-left: .3rem solid var(--bad); padding: .2rem 1rem; margin: 1rem 0 }
+.owed { color: var(--bad); font-weight: 600 }
+"""
+
+
+def render(agent: Agent) -> str:
+    """Return the page for this moment."""
+    now = agent.now()
+    name = escape(agent.config.agent.name)
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta http-equiv="refresh" content="5">'
+        f"<title>{_title(agent)} - {name}</title><style>{_STYLE}</style></head><body><main>"
+        f"<h1>Vedette at {name}</h1><p>{utc(now)}</p>"
+        f"{_incidents(agent)}{_checks(agent, now)}{_alarms(agent)}{_pages(agent, now)}"
+        "</main></body></html>"
+    )
+
+
+def _title(agent: Agent) -> str:
+    count = len(agent.engine.open)
+    return f"{count} open incident{'s' if count != 1 else ''}" if count else "All quiet"
+
+
+def _incidents(agent: Agent) -> str:
+    blocks = []
+    for incident in agent.engine.open.values():
+        rule = agent.engine.rules.get(incident.headline)
+        headline = f"{rule.diagnosis}: {rule.subject}" if rule else incident.headline
+        items = "".join(
+            f"<li>{utc(at)} {escape(id_.split('/', 1)[1])}</li>"
+            for id_, at in sorted(incident.members.items(), key=lambda item: item[1])
+        )
+        blocks.append(
+            f'<section class="incident"><h2>{escape(headline)}</h2>'
+            f"<p>{escape(incident.service)}, open since {utc(incident.opened_at)}; "
+            f"in order:</p><ol>{items}</ol></section>"
+        )
+    return "".join(blocks) or "<p>No open incident.</p>"
+
+
+def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    head = "".join(f'<th scope="col">{column}</th>' for column in columns)
+    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    return (
+        f'<h2>{title}</h2><div class="wide"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def _checks(agent: Agent, now: float) -> str:
+    def row(series: Series) -> Sequence[str]:
+        finding, verdict = series.last.finding, series.verdict(now)
+        shown = f'<span class="{verdict}">{verdict}</span>'
+        why = escape(f"{finding.reason}: {finding.detail}" if finding.reason else finding.detail)
+        strip = "".join(_MARKS[look.finding.verdict] for look in list(series.looks)[-20:])
+        key = series.key
+        return (
+            escape(key.service), escape(key.check), escape(series.subject), shown,
+            f"{series.last.seconds * 1000:.0f}&nbsp;ms", strip, why,
+        )  # fmt: skip
+
+    columns = ("Service", "Check", "Subject", "Now", "Took", "Last looks", "Why")
+    return _table("Checks", columns, map(row, agent.ledger))
+
+
+_MARKS = {"OK": "▁", "FAILING": "█", "UNKNOWN": "·"}
+
+
+def _alarms(agent: Agent) -> str:
+    rows = (
+        (
+            escape(rule.service),
+            rule.diagnosis,
+            escape(rule.subject),
+            f'<span class="{agent.engine.memories[id_].state}">'
+            f"{agent.engine.memories[id_].state}</span>",
+        )
+        for id_, rule in agent.engine.rules.items()
+    )
+    return _table("Alarms", ("Service", "Diagnosis", "Subject", "State"), rows)
+
+
+def _pages(agent: Agent, now: float) -> str:
+    owed = [
+        (
+            f'<span class="owed">undelivered for {now - w.row.queued_at:.0f} s</span>',
+            w.row.pager,
+            w.row.page.action,
+            escape(w.row.page.summary or w.row.page.key),
+            escape(w.detail),
+        )
+        for w in agent.outbox.waiting
+    ]
+    ended = [
+        (
+            f"{utc(e.at)} {e.delivery.outcome}",
+            e.row.pager,
+            e.row.page.action,
+            escape(e.row.page.summary or e.row.page.key),
+            escape(e.delivery.detail),
+        )
+        for e in reversed(agent.outbox.ended)
+    ]
+    if not owed and not ended:
+        return "<h2>Pages</h2><p>None sent since the start.</p>"
+    return _table("Pages", ("Delivery", "Pager", "Action", "Page", "Answer"), [*owed, *ended])

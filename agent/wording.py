@@ -1,0 +1,151 @@
+"""What a page says: the cause in the first line, then what a person needs at three in the morning.
+
+Rule: pure; no I/O, no clock; time is passed in.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from vedette.agent.clock import utc
+from vedette.agent.diagnoses import EMPTY, Diagnosis, Rule
+from vedette.agent.incidents import Change, Incident
+from vedette.agent.lastgood import LastKnownGood
+from vedette.agent.ledger import Ledger, Series
+from vedette.checks.finding import Kind, Verdict
+from vedette.exporters.page import Action, Page, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """All that a page may quote: who looks, what was seen, and what was good."""
+
+    vantage: str
+    provider: str
+    status_url: str
+    ledger: Ledger
+    good: LastKnownGood
+    rules: Mapping[str, Rule]
+
+
+def page(incident: Incident, change: Change, witness: Witness, now: float) -> Page:
+    """Write the page for *change* of *incident*."""
+    rule = witness.rules.get(incident.headline)
+    diagnosis = rule.diagnosis if rule else incident.headline
+    subject = rule.subject if rule else incident.service
+    began_at = incident.members.get(incident.headline, incident.opened_at)
+    return Page(
+        key=incident.key,
+        action=Action.RESOLVE if change is Change.RESOLVED else Action.TRIGGER,
+        severity=rule.severity if rule else Severity.CRITICAL,
+        summary=_summary(rule, incident, witness, now) if rule else f"{diagnosis}: {subject}",
+        service=incident.service,
+        diagnosis=diagnosis,
+        subject=subject,
+        source=witness.vantage,
+        began_at=began_at,
+        details=dict(_details(incident, rule, witness, began_at, now)),
+    )
+
+
+def _summary(rule: Rule, incident: Incident, witness: Witness, now: float) -> str:
+    since = utc(incident.members[rule.id])[11:]
+    what = _what(rule, witness)
+    line = f"{rule.diagnosis}: {what} since {since}"
+    extra = _serving(incident.service, witness, now)
+    if extra and rule.diagnosis in {Diagnosis.RECORD_EMPTIED, Diagnosis.SERVICE_DOWN}:
+        line += f"; {extra}"
+    return line
+
+
+def _what(rule: Rule, witness: Witness) -> str:
+    series = witness.ledger.of(rule.key) if rule.key else ()
+    match rule.diagnosis:
+        case Diagnosis.RECORD_EMPTIED:
+            asked = [s for s in series if s.place == "authoritative"] or series
+            empty = sum(s.failed_for(*EMPTY) for s in asked)
+            servers = "authoritative servers" if asked != series else "servers asked"
+            if all(s.place == "authoritative" for s in asked):
+                servers = "authoritative servers"
+            return f"{rule.subject} is empty at {empty} of {len(asked)} {servers}"
+        case Diagnosis.PREFIX_WITHDRAWN | Diagnosis.SERVICE_DOWN if series:
+            return series[0].last.finding.detail or f"{rule.subject} fails"
+        case Diagnosis.VANTAGE_BLIND:
+            return f"{witness.vantage} sees none of the internet it checks itself by"
+    return f"{rule.subject} fails"
+
+
+def _details(
+    incident: Incident, rule: Rule | None, witness: Witness, began_at: float, now: float
+) -> Iterator[tuple[str, object]]:
+    yield "diagnosis", rule.diagnosis if rule else incident.headline
+    yield "since", utc(began_at)
+    yield "seen_from", f"{witness.vantage} (provider {witness.provider})"
+    if rule and rule.key:
+        yield "seen", [_line(s, now) for s in witness.ledger.of(rule.key)]
+    yield from _good(incident.service, witness, now)
+    yield "bgp", list(_bgp(incident.service, witness, now)) or "no prefix of it is watched"
+    others = sorted((at, id_) for id_, at in incident.members.items() if id_ != incident.headline)
+    yield "symptoms", [f"{utc(at)} {_title(id_, witness)}" for at, id_ in others]
+    yield "not_broken", list(_fine(incident.service, witness, now))
+    yield "order", [f"{utc(at)} {_title(id_, witness)}" for at, id_ in _order(incident)]
+    yield "status_page", witness.status_url
+
+
+def _order(incident: Incident) -> Sequence[tuple[float, str]]:
+    return sorted((at, id_) for id_, at in incident.members.items())
+
+
+def _title(id_: str, witness: Witness) -> str:
+    rule = witness.rules.get(id_)
+    return f"{rule.diagnosis} {rule.subject}" if rule else id_
+
+
+def _line(series: Series, now: float) -> str:
+    verdict = series.verdict(now)
+    reason = series.last.finding.reason
+    shown = f"{verdict} {reason}" if reason else str(verdict)
+    return f"{series.subject}: {shown} {series.last.finding.detail}".rstrip()
+
+
+def _of_service(service: str, witness: Witness) -> Iterator[Series]:
+    return (series for series in witness.ledger if series.key.service == service)
+
+
+def _good(service: str, witness: Witness, now: float) -> Iterator[tuple[str, object]]:
+    sets = {}
+    for series in _of_service(service, witness):
+        if series.key.kind is Kind.DNS:
+            name, _, type_ = series.key.check.rpartition(" ")
+            if good := witness.good.of(name, type_):
+                since = f"(since {utc(good.since)})"
+                sets[series.key.check] = f"{', '.join(good.answers)} {since}"
+    yield "last_known_good", sets
+    yield "last_known_good_serves", _serving(service, witness, now) or "not known"
+
+
+def _serving(service: str, witness: Witness, now: float) -> str:
+    """Say whether the remembered addresses still serve; empty when nobody looks at them."""
+    looks = [s for s in _of_service(service, witness) if s.place == "address"]
+    serving = [s.subject for s in looks if s.verdict(now) is Verdict.OK]
+    dead = [s.subject for s in looks if s.verdict(now) is Verdict.FAILING]
+    if serving and not dead:
+        return f"the last-known-good addresses still serve ({', '.join(serving)})"
+    if serving:
+        return (
+            f"of the last-known-good addresses {', '.join(serving)} still serve, "
+            f"{', '.join(dead)} do not"
+        )
+    return f"the last-known-good addresses do not serve either ({', '.join(dead)})" if dead else ""
+
+
+def _bgp(service: str, witness: Witness, now: float) -> Iterator[str]:
+    for series in _of_service(service, witness):
+        if series.key.kind is Kind.BGP:
+            yield _line(series, now)
+
+
+def _fine(service: str, witness: Witness, now: float) -> Iterator[str]:
+    for series in _of_service(service, witness):
+        if series.verdict(now) is Verdict.OK:
+            check = series.key.check
+            yield check if series.subject == check else f"{check} at {series.subject}"

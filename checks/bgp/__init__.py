@@ -1,0 +1,1 @@
+"""BGP-origin checks: who still reaches a watched prefix, and by which origin."""

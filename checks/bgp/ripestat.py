@@ -1,0 +1,99 @@
+"""The seed: who holds a prefix now, by RIPEstat's bgp-state data call.
+
+RIS Live sends no initial state, so without a seed a peer is unknown until its next update, which
+for a stable prefix may take days. See https://stat.ripe.net/docs/02.data-api/bgp-state.html.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+
+from vedette.checks.bgp.path import Path, read_path
+from vedette.checks.bgp.prefix import Peer, canonical, peer_of_source
+
+MAX_BYTES = 8 * 1024 * 1024  # a prefix held by 360 peers takes 0.1 MB
+SECONDS = 30.0
+
+
+class SeedError(Exception):
+    """No seed could be had; the message is one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """Per prefix, which peers held it at *at* (epoch seconds); *skipped* rows were unreadable."""
+
+    at: float
+    routes: Mapping[str, Mapping[Peer, Path]]
+    skipped: int = 0
+
+
+async def fetch(session: aiohttp.ClientSession, url: str, prefix: str) -> Seed:
+    """Ask for the holders of *prefix*, within 30 s and 8 MB; raise SeedError."""
+    limit = aiohttp.ClientTimeout(total=SECONDS)
+    query = {"resource": prefix, "sourceapp": "vedette"}
+    try:
+        async with session.get(url, params=query, timeout=limit) as response:
+            if response.status != 200:
+                raise SeedError(f"{url} answered HTTP {response.status}")
+            return parse(await _bounded(response))
+    except TimeoutError:
+        raise SeedError(f"{url} did not answer within {SECONDS:.0f} s") from None
+    except (aiohttp.ClientError, OSError) as exc:
+        raise SeedError(f"{url} cannot be asked: {exc or type(exc).__name__}") from None
+
+
+async def _bounded(response: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > MAX_BYTES:
+            raise SeedError("the answer is larger than 8 MB")
+    return bytes(body)
+
+
+def parse(body: bytes) -> Seed:
+    """Read a bgp-state answer; rows that cannot be read are skipped unless all are."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        raise SeedError("the answer is not JSON") from None
+    if isinstance(document, dict) and document.get("status", "ok") != "ok":
+        raise SeedError(f"the answer's status is {str(document['status'])[:50]!r}")
+    data = document.get("data") if isinstance(document, dict) else None
+    rows = data.get("bgp_state") if isinstance(data, dict) else None
+    if not isinstance(data, dict) or not isinstance(rows, list):
+        raise SeedError("the answer has no data.bgp_state")
+    routes, skipped = _read_rows(rows)
+    if rows and not routes:
+        raise SeedError("no row of the answer's data.bgp_state can be read")
+    return Seed(_read_time(data.get("timestamp")), routes, skipped)
+
+
+def _read_rows(rows: list[Any]) -> tuple[dict[str, dict[Peer, Path]], int]:
+    routes: dict[str, dict[Peer, Path]] = {}
+    skipped = 0
+    for row in rows:
+        try:
+            peer, path = peer_of_source(row["source_id"]), read_path(row["path"])
+            routes.setdefault(canonical(row["target_prefix"]), {})[peer] = path
+        except (AttributeError, KeyError, TypeError, ValueError):
+            skipped += 1
+    return routes, skipped
+
+
+def _read_time(value: object) -> float:
+    """Read ISO 8601, which RIPEstat writes in UTC without saying so, or epoch seconds."""
+    try:
+        if isinstance(value, str):
+            at = datetime.fromisoformat(value)
+            return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+        if isinstance(value, int | float) and 0 <= value < 1e11:
+            return float(value)
+    except (ValueError, OverflowError):
+        pass
+    raise SeedError("the answer's data.timestamp cannot be read")

@@ -1,0 +1,1 @@
+"""Whether every server of a DNS name gives the records it must give."""

@@ -1,0 +1,177 @@
+"""A question as it goes on the wire, and what the reply to it says.
+
+Rule: no I/O.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum, auto
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.rdata
+import dns.rdataclass
+import dns.rdatatype
+
+EDNS_PAYLOAD = 1232
+"""What fits every path unfragmented (DNS flag day 2020)."""
+
+
+class Transport(StrEnum):
+    """What carried a reply."""
+
+    UDP = "udp"
+    TCP = "tcp"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A name and type to ask for, encoded once; every exchange puts its own id before *tail*."""
+
+    name: dns.name.Name
+    rdtype: dns.rdatatype.RdataType
+    recursive: bool
+    tail: bytes
+    """The query's wire form after its id."""
+    length: int
+    """How many octets name, type and class take in the question section."""
+
+    def __str__(self) -> str:
+        return f"{spoken(self.name)} {dns.rdatatype.to_text(self.rdtype)}"
+
+
+def ask(
+    name: dns.name.Name | str,
+    rdtype: dns.rdatatype.RdataType | str,
+    *,
+    recursive: bool,
+    dnssec_ok: bool = False,
+    checking_disabled: bool = False,
+) -> Question:
+    """Encode a question; *recursive* sets RD, the others DO and CD (RFC 4035 section 3.2)."""
+    flags = (dns.flags.RD if recursive else 0) | (dns.flags.CD if checking_disabled else 0)
+    query = dns.message.make_query(
+        name, rdtype, use_edns=0, payload=EDNS_PAYLOAD, want_dnssec=dnssec_ok, flags=flags
+    )
+    asked = query.question[0]
+    name_length = sum(len(label) + 1 for label in asked.name.labels)
+    return Question(asked.name, asked.rdtype, recursive, query.to_wire()[2:], name_length + 4)
+
+
+def spoken(name: dns.name.Name) -> str:
+    """Return *name* as people write it: lower case, without the final dot, the root as a dot."""
+    return name.to_text(omit_final_dot=True).lower()
+
+
+class Match(Enum):
+    """Whether some octets are the reply to a question."""
+
+    OURS = auto()
+    STRAY = auto()  # of another id or another question: not for us
+    GARBAGE = auto()  # for us, and unreadable
+
+
+def match(wire: bytes, sent: bytes, question: Question) -> Match:
+    """Compare id and question section of *wire* with the query *sent* (RFC 5452 section 9.1)."""
+    if wire[:2] != sent[:2]:
+        return Match.STRAY
+    # A response (QR) to a standard query (opcode 0): RFC 1035 section 4.1.1.
+    if len(wire) < 12 or wire[2] & 0xF8 != 0x80:
+        return Match.GARBAGE
+    asked = int.from_bytes(wire[4:6])
+    if asked == 0 and wire[3] & 0x0F:
+        # Who cannot or will not read a query may leave the question out of the error.
+        return Match.OURS
+    end = 12 + question.length
+    same_name = wire[12 : end - 4].lower() == sent[12 : end - 4].lower()
+    if asked == 1 and same_name and wire[end - 4 : end] == sent[end - 4 : end]:
+        return Match.OURS
+    try:
+        dns.message.from_wire(wire, question_only=True)
+    except (dns.exception.DNSException, ValueError):
+        return Match.GARBAGE
+    return Match.STRAY
+
+
+def truncated(wire: bytes) -> bool:
+    """Whether the TC bit is set (RFC 2181 section 9); the rest must then not be read."""
+    return bool(wire[2] & 0x02)
+
+
+def parse(wire: bytes) -> dns.message.Message | None:
+    """Read a whole message, or return None where it cannot be read.
+
+    Octets after the message are ignored, as the great resolvers ignore them.
+    """
+    try:
+        return dns.message.from_wire(wire, ignore_trailing=True)
+    except (dns.exception.DNSException, ValueError):
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """The reply to one question, with how it came."""
+
+    message: dns.message.Message
+    wire: bytes
+    seconds: float
+    transport: Transport
+    dropped: int = 0
+    """How many strays came before it."""
+
+    def same_as(self, other: "Reply | None") -> bool:
+        """Whether *other* said the same in the same way, so that its judgement holds here too."""
+        return (
+            other is not None
+            and self.message is other.message
+            and self.transport is other.transport
+            and self.dropped == other.dropped
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The answer section read from the asked name on, along its CNAMEs."""
+
+    aliases: tuple[dns.name.Name, ...]
+    """The CNAME targets in chain order."""
+    records: tuple[dns.rdata.Rdata, ...]
+    """What the last name of the chain has of the asked type."""
+    ttl: int | None
+    """The least TTL of chain and records; None where there is nothing."""
+    loops: bool
+
+
+def follow(message: dns.message.Message, question: Question) -> Answer:
+    """Follow the CNAME chain inside the answer section (RFC 1034 section 3.6.2)."""
+    owner, aliases, ttls = question.name, list[dns.name.Name](), list[int]()
+    seen = {owner}
+    while True:
+        found = [r for r in message.answer if r.name == owner and r.rdtype == question.rdtype]
+        found = [r for r in found if r.rdclass == dns.rdataclass.IN]
+        alias = None if found else _alias(message, owner)
+        if alias is None:
+            ttls += [rrset.ttl for rrset in found]
+            break
+        owner, ttl = alias
+        ttls.append(ttl)
+        aliases.append(owner)
+        if owner in seen:
+            break
+        seen.add(owner)
+    return Answer(
+        aliases=tuple(aliases),
+        records=tuple(record for rrset in found for record in rrset),
+        ttl=min(ttls, default=None),
+        loops=len(aliases) >= len(seen),
+    )
+
+
+def _alias(message: dns.message.Message, owner: dns.name.Name) -> tuple[dns.name.Name, int] | None:
+    for rrset in message.answer:
+        if rrset.name == owner and rrset.rdtype == dns.rdatatype.CNAME and len(rrset):
+            target: dns.name.Name = rrset[0].target
+            return target, rrset.ttl
+    return None

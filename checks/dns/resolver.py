@@ -1,0 +1,119 @@
+"""Host names to addresses for the other kinds, with DNS's own reasons where that fails."""
+
+import asyncio
+import ipaddress
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import dns.flags
+import dns.name
+import dns.rcode
+import dns.rdatatype
+
+from vedette.checks.dns.exchange import exchange
+from vedette.checks.dns.judge import Rules, judge
+from vedette.checks.dns.message import Question, Reply, ask, follow, spoken
+from vedette.checks.dns.reason import Reason
+from vedette.checks.net import Endpoint, NetworkFailure, is_address
+
+_ALIASES = 8
+"""How often a CNAME may lead from one group of servers to another."""
+
+
+class StubResolver:
+    """Asks the servers of a stub zone for hosts below it, and *servers* for all others."""
+
+    def __init__(
+        self,
+        servers: Sequence[Endpoint],
+        stub_zones: Mapping[str, Sequence[Endpoint]] | None = None,
+        *,
+        seconds: float = 5.0,
+    ) -> None:
+        self._servers = tuple(servers)
+        self._stubs = {
+            dns.name.from_text(zone): tuple(ends) for zone, ends in (stub_zones or {}).items()
+        }
+        self._seconds = seconds
+
+    async def resolve(self, host: str) -> Sequence[str]:
+        """Return the addresses of *host*, IPv4 first, or raise NetworkFailure."""
+        if is_address(host):
+            return (host,)
+        try:
+            name = dns.name.from_text(host.lower())
+        except dns.exception.DNSException as error:
+            raise NetworkFailure(Reason.NXDOMAIN, f"{host} is not a DNS name") from error
+        if spoken(name) == "localhost":
+            return ("127.0.0.1", "::1")  # RFC 6761 section 6.3
+        deadline = asyncio.get_running_loop().time() + self._seconds
+        found = await asyncio.gather(
+            self._addresses(name, dns.rdatatype.A, deadline),
+            self._addresses(name, dns.rdatatype.AAAA, deadline),
+        )
+        failures = [part for part in found if isinstance(part, NetworkFailure)]
+        addresses = [
+            text for part in found if not isinstance(part, NetworkFailure) for text in part
+        ]
+        if addresses:
+            return tuple(dict.fromkeys(addresses))
+        raise next((f for f in failures if f.reason is not Reason.NODATA), failures[0])
+
+    async def _addresses(
+        self, name: dns.name.Name, rdtype: dns.rdatatype.RdataType, deadline: float
+    ) -> tuple[str, ...] | NetworkFailure:
+        """Return addresses, or the failure as a value, so that the other family can still do."""
+        for _ in range(_ALIASES):
+            zone = max(filter(name.is_subdomain, self._stubs), key=len, default=None)
+            question = ask(name, rdtype, recursive=zone is None)
+            servers = self._servers if zone is None else self._stubs[zone]
+            try:
+                reply, server = await self._try(question, servers, deadline)
+            except NetworkFailure as failure:
+                return failure
+            answer = follow(reply.message, question)
+            if answer.records:
+                return tuple(str(ipaddress.ip_address(r.to_text())) for r in answer.records)
+            if zone is None or not answer.aliases or answer.loops:
+                return _failure(reply, question, server)
+            name = answer.aliases[-1]
+        return NetworkFailure(Reason.CNAME_LOOP, f"{spoken(name)}: more than {_ALIASES} CNAMEs")
+
+    async def _try(
+        self, question: Question, servers: Sequence[Endpoint], deadline: float
+    ) -> tuple[Reply, Endpoint]:
+        """Ask one server after the other, each twice, until one answers the question."""
+        clock = asyncio.get_running_loop().time
+        failure = NetworkFailure(Reason.TIMEOUT, f"no server could be asked for {question} in time")
+        turns = [*servers, *servers]
+        for turn, server in enumerate(turns):
+            now = clock()
+            if now >= deadline:
+                break
+            share = now + (deadline - now) / (len(turns) - turn)
+            try:
+                reply = await exchange(question, server, deadline=share)
+            except NetworkFailure as trouble:
+                failure = trouble
+                continue
+            if reply.message.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+                return reply, server
+            failure = _failure(reply, question, server)
+        raise failure
+
+
+def _failure(reply: Reply, question: Question, server: Endpoint) -> NetworkFailure:
+    """Say what a reply without addresses means, in the judge's words."""
+    finding = judge(reply, question, Rules(authoritative=False), server=str(server))
+    return NetworkFailure(finding.reason or Reason.NODATA, finding.detail)
+
+
+def system_servers(path: Path = Path("/etc/resolv.conf")) -> tuple[Endpoint, ...]:
+    """Return the name servers of the host; without any it is the host itself (resolv.conf(5))."""
+    try:
+        lines = path.read_text(errors="replace").splitlines()
+    except OSError:
+        lines = []
+    words = [line.split() for line in lines]
+    found = [w[1] for w in words if len(w) > 1 and w[0] == "nameserver" and is_address(w[1])]
+    return tuple(Endpoint(host, 53) for host in dict.fromkeys(found or ["127.0.0.1"]))

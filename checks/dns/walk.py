@@ -1,0 +1,378 @@
+"""The delegation walk: from the root, or a stub zone, down to the servers of a name.
+
+Rule: no recursion is asked of anybody, and the parent's NS set is the delegation.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import dns.name
+import dns.rdatatype
+
+from vedette.checks.dns.exchange import NotAsked, exchange
+from vedette.checks.dns.message import Question, Reply, ask, follow, spoken
+from vedette.checks.dns.reason import Reason
+from vedette.checks.dns.referral import Authority, Reading, Referral, cut, read
+from vedette.checks.dns.roots import ROOT_SERVERS, Server
+from vedette.checks.net import Endpoint, NetworkFailure, is_address
+
+_TOGETHER = 3
+"""How many servers of a zone are asked at the same time."""
+_TRIES = 12
+"""How many servers of a zone are asked at most."""
+_BUDGET = 200
+"""How many questions one walk may ask, those for the addresses of name servers included."""
+_DEPTH = 4
+"""How many walks for addresses of name servers may nest."""
+_ROOT_TTL = 3600.0
+"""How long, at most, what the root says of a top-level zone spares the root further questions."""
+
+
+class Outcome(StrEnum):
+    """How a walk ended at the servers it found."""
+
+    ANSWERED = "answered"
+    NXDOMAIN = "nxdomain"  # they say that the name does not exist
+    SILENT = "silent"  # none of them could be asked, so the zone may be cut again below
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One server asked on the way; *outcome* is referral, answer, nxdomain or a reason."""
+
+    server: Server
+    seconds: float
+    outcome: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One level of a walk: who was asked for which zone, and where that led."""
+
+    zone: str
+    asked: tuple[Asked, ...]
+    answered: Server | None
+    child: str | None = None
+    names: tuple[str, ...] = ()
+    glue: tuple[Server, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walk:
+    """The zone that holds a name, every server of it at every address, and how it was found."""
+
+    zone: str
+    servers: tuple[Server, ...]
+    steps: tuple[Step, ...]
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cut:
+    """A zone, with the servers known by address and the names of those that are not."""
+
+    zone: dns.name.Name
+    servers: tuple[Server, ...]
+    nameless: tuple[str, ...] = ()
+    stub: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _End:
+    """Where a walk ended, before the addresses of all servers are known."""
+
+    cut: _Cut
+    steps: tuple[Step, ...]
+    outcome: Outcome
+
+
+class Delegations:
+    """Walks from the root servers, or from the deepest stub zone that holds the name."""
+
+    def __init__(
+        self,
+        roots: Sequence[Server] = ROOT_SERVERS,
+        stub_zones: Mapping[str, Sequence[Endpoint]] | None = None,
+        *,
+        patience: float = 2.0,
+        deadline: float = 30.0,
+    ) -> None:
+        for endpoint in (e for servers in (stub_zones or {}).values() for e in servers):
+            if not is_address(endpoint.host):
+                raise ValueError(f"stub_zones: {endpoint} is not an address with a port")
+        self.patience = patience
+        self.deadline = deadline
+        self._starts = {dns.name.root: _Cut(zone=dns.name.root, servers=tuple(roots))}
+        for text, servers in (stub_zones or {}).items():
+            zone = dns.name.from_text(text.lower())
+            known = tuple(Server("", endpoint) for endpoint in servers)
+            self._starts[zone] = _Cut(zone=zone, servers=known, stub=True)
+        self._top: dict[dns.name.Name, tuple[float, _Cut]] = {}
+
+    async def walk(self, name: str) -> Walk:
+        """Return the servers of *name*'s zone, or raise NetworkFailure where the way is blocked."""
+        return await _Errand(self).walk(dns.name.from_text(name.lower()))
+
+    def start(self, name: dns.name.Name, now: float) -> _Cut:
+        """Return the deepest zone above *name* that needs no question."""
+        known = [zone for zone in self._starts if name.is_subdomain(zone)]
+        deepest = max(known, key=len)
+        if deepest == dns.name.root:
+            for zone, (until, found) in self._top.items():
+                # The name's own cut is always asked for: it is what must be fresh.
+                if until > now and name != zone and name.is_subdomain(zone):
+                    return found
+        return self._starts[deepest]
+
+    def remember(self, found: _Cut, ttl: float, now: float) -> None:
+        """Keep what the root said of a top-level zone."""
+        self._top[found.zone] = (now + min(ttl, _ROOT_TTL), found)
+
+    def forget(self, zone: dns.name.Name) -> None:
+        """Drop a top-level zone whose servers cannot be asked."""
+        self._top.pop(zone, None)
+
+
+class _Errand:
+    """One walk with its budget of questions and time."""
+
+    def __init__(self, delegations: Delegations) -> None:
+        self._delegations = delegations
+        self._budget = _BUDGET
+        self._until = asyncio.get_running_loop().time() + delegations.deadline
+
+    async def walk(self, name: dns.name.Name) -> Walk:
+        end = await self._descend(name, ())
+        found = end.cut.servers
+        if end.cut.nameless:
+            found += await self._resolve(end.cut.nameless, ())
+        if not found:
+            raise _unreachable_cut(end.cut)
+        return Walk(
+            zone=spoken(end.cut.zone),
+            servers=tuple(sorted(set(found))),
+            steps=end.steps,
+            outcome=end.outcome,
+        )
+
+    async def _descend(self, name: dns.name.Name, path: tuple[str, ...]) -> _End:
+        """Go down from the deepest start to the servers that answer for *name*."""
+        loop, steps = asyncio.get_running_loop(), list[Step]()
+        at = self._delegations.start(name, loop.time())
+        while True:
+            asked, reading, server = await self._level(at, name, path)
+            steps.append(_step(at.zone, asked, reading, server))
+            if isinstance(reading, Referral):
+                below = _below(reading)
+                if at.zone == dns.name.root and not at.stub:
+                    self._delegations.remember(below, reading.ttl, loop.time())
+                at = below
+                continue
+            if isinstance(reading, Authority):
+                at = await self._apex(at, reading, server)
+            else:
+                self._delegations.forget(at.zone)
+            outcome = _outcome(reading)
+            _refuse_top(at, outcome, name, asked)
+            return _End(cut=at, steps=tuple(steps), outcome=outcome)
+
+    async def _apex(self, at: _Cut, reading: Authority, server: Server | None) -> _Cut:
+        """Return the cut of the zone that answered, which may lie below the one that was asked.
+
+        A server of parent and child answers out of the child, so the cut is never seen.
+        """
+        zone = reading.zone
+        if zone is None or server is None or zone == at.zone or not zone.is_subdomain(at.zone):
+            return at
+        if at.stub:
+            return _Cut(zone=zone, servers=at.servers, stub=True)
+        question = ask(zone, dns.rdatatype.NS, recursive=False)
+        try:
+            reply = await self._exchange(question, server)
+        except NetworkFailure:
+            return at
+        for rrset in reply.message.answer:
+            if rrset.rdtype == dns.rdatatype.NS and rrset.name == zone:
+                return _below(cut(reply.message, rrset, at.zone))
+        return at
+
+    async def _level(
+        self, at: _Cut, name: dns.name.Name, path: tuple[str, ...]
+    ) -> tuple[tuple[Asked, ...], Reading | None, Server | None]:
+        """Ask the servers that came with addresses, and only if they fail look for the others."""
+        asked, reading, server = await self._ask(at.zone, at.servers, name)
+        if reading is None and (at.nameless or not asked):
+            late = await self._resolve(at.nameless, path)
+            if not asked and not late:
+                raise _unreachable_cut(at)
+            more, reading, server = await self._ask(at.zone, late, name)
+            asked += more
+        return asked, reading, server
+
+    async def _ask(
+        self, zone: dns.name.Name, servers: Sequence[Server], name: dns.name.Name
+    ) -> tuple[tuple[Asked, ...], Reading | None, Server | None]:
+        """Ask a few servers at a time until one of them leads further."""
+        question = ask(name, dns.rdatatype.SOA, recursive=False)
+        asked: list[Asked] = []
+        waiting = _order(servers)
+        while waiting and len([a for a in asked if a.outcome != _NOT_ASKED]) < _TRIES:
+            batch, waiting = waiting[:_TOGETHER], waiting[_TOGETHER:]
+            tasks = [asyncio.create_task(self._one(question, s, zone, name)) for s in batch]
+            try:
+                for done in asyncio.as_completed(tasks):
+                    told, reading = await done
+                    asked.append(told)
+                    if isinstance(reading, Referral | Authority):
+                        return tuple(asked), reading, told.server
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+        return tuple(asked), None, None
+
+    async def _one(
+        self, question: Question, server: Server, zone: dns.name.Name, name: dns.name.Name
+    ) -> tuple[Asked, Reading | None]:
+        clock = asyncio.get_running_loop().time
+        start = clock()
+        try:
+            reply = await self._exchange(question, server)
+        except NotAsked as failure:
+            outcome, detail = _NOT_ASKED, failure.detail
+            return Asked(server=server, seconds=0.0, outcome=outcome, detail=detail), None
+        except NetworkFailure as failure:
+            outcome, detail = str(failure.reason), failure.detail
+            seconds = clock() - start
+            return Asked(server=server, seconds=seconds, outcome=outcome, detail=detail), None
+        reading = read(reply.message, zone, name)
+        return Asked(server=server, seconds=reply.seconds, outcome=_told(reading)), reading
+
+    async def _exchange(self, question: Question, server: Server) -> Reply:
+        if self._budget <= 0:
+            raise NetworkFailure(
+                Reason.DELEGATION, f"the delegation takes more than {_BUDGET} questions to follow"
+            )
+        self._budget -= 1
+        now = asyncio.get_running_loop().time()
+        deadline = min(now + self._delegations.patience, self._until)
+        return await exchange(question, server.endpoint, deadline=deadline, called=server.spoken)
+
+    async def _resolve(self, hosts: Sequence[str], path: tuple[str, ...]) -> tuple[Server, ...]:
+        """Return the addresses of name servers that came without glue, all asked together."""
+        if len(path) >= _DEPTH:
+            return ()
+        tasks = [self._addresses(host, path) for host in hosts if host not in path]
+        return tuple(server for found in await asyncio.gather(*tasks) for server in found)
+
+    async def _addresses(self, host: str, path: tuple[str, ...]) -> tuple[Server, ...]:
+        """Return one name server at its addresses; none where they cannot be found."""
+        name = dns.name.from_text(host)
+        try:
+            end = await self._descend(name, (*path, host))
+        except NetworkFailure:
+            return ()
+        authorities = end.cut.servers or await self._resolve(end.cut.nameless, (*path, host))
+        found = await asyncio.gather(
+            self._records(name, dns.rdatatype.A, authorities),
+            self._records(name, dns.rdatatype.AAAA, authorities),
+        )
+        return tuple(Server(host, Endpoint(text, 53)) for texts in found for text in texts)
+
+    async def _records(
+        self, name: dns.name.Name, rdtype: dns.rdatatype.RdataType, servers: Sequence[Server]
+    ) -> tuple[str, ...]:
+        question = ask(name, rdtype, recursive=False)
+        for server in _order(servers)[:_TOGETHER]:
+            try:
+                reply = await self._exchange(question, server)
+            except NetworkFailure:
+                continue
+            answer = follow(reply.message, question)
+            return tuple(record.to_text() for record in answer.records)
+        return ()
+
+
+_NOT_ASKED = "not_asked"
+
+
+def _order(servers: Sequence[Server]) -> list[Server]:
+    """Return the servers in random order, IPv4 first: not every host has IPv6."""
+    shuffled = random.sample(servers, len(servers))
+    return sorted(shuffled, key=lambda server: ":" in server.endpoint.host)
+
+
+def _below(referral: Referral) -> _Cut:
+    named = {server.name for server in referral.glue}
+    nameless = [name for name in referral.names if name not in named]
+    if not named:
+        # Without any glue, a server inside the zone can only be found by asking itself.
+        inside = [n for n in nameless if dns.name.from_text(n).is_subdomain(referral.zone)]
+        nameless = [name for name in nameless if name not in inside]
+    return _Cut(zone=referral.zone, servers=referral.glue, nameless=tuple(nameless))
+
+
+def _told(reading: Reading) -> str:
+    match reading:
+        case Referral():
+            return "referral"
+        case Authority(exists=True):
+            return "answer"
+        case Authority():
+            return "nxdomain"
+        case _:
+            return reading.value
+
+
+def _outcome(reading: Reading | None) -> Outcome:
+    if isinstance(reading, Authority):
+        return Outcome.ANSWERED if reading.exists else Outcome.NXDOMAIN
+    return Outcome.SILENT
+
+
+def _step(
+    zone: dns.name.Name,
+    asked: tuple[Asked, ...],
+    reading: Reading | None,
+    server: Server | None,
+) -> Step:
+    if not isinstance(reading, Referral):
+        return Step(zone=spoken(zone), asked=asked, answered=server)
+    return Step(
+        zone=spoken(zone),
+        asked=asked,
+        answered=server,
+        child=spoken(reading.zone),
+        names=reading.names,
+        glue=reading.glue,
+    )
+
+
+def _unreachable_cut(at: _Cut) -> NetworkFailure:
+    names = f": {', '.join(at.nameless)}" if at.nameless else ""
+    return NetworkFailure(
+        Reason.DELEGATION, f"no address can be found for the servers of {spoken(at.zone)}{names}"
+    )
+
+
+def _refuse_top(at: _Cut, outcome: Outcome, name: dns.name.Name, asked: Sequence[Asked]) -> None:
+    """Raise where the root or a top-level zone ends a walk: these are parents, never the target.
+
+    Further down nothing tells a parent from the target, and the servers found are looked at.
+    """
+    if at.stub or len(at.zone) > 2 or name == at.zone or outcome is Outcome.ANSWERED:
+        return
+    zone = "the root" if at.zone == dns.name.root else spoken(at.zone)
+    if outcome is Outcome.NXDOMAIN:
+        detail = f"{zone} has no delegation for {spoken(name)}: its servers answer NXDOMAIN"
+        raise NetworkFailure(Reason.NXDOMAIN, detail)
+    (commonest, _), *_rest = Counter(told.outcome for told in asked).most_common()
+    detail = f"no server of {zone} leads on to {spoken(name)}: {asked[-1].detail or commonest}"
+    if commonest == _NOT_ASKED:
+        raise NotAsked(Reason.UNREACHABLE, detail)
+    raise NetworkFailure(Reason(commonest), detail)

@@ -1,0 +1,196 @@
+"""One TCP connection to one address, with or without TLS.
+
+The only module of the kind that opens a socket, and the one place where an OSError becomes a
+NetworkFailure. A TimeoutError passes: the exchange, which owns the deadline, knows what it means.
+TLS runs over memory buffers instead of asyncio's transport, because the certificate of a failed
+handshake can be read only from our own SSLObject, and because nobody waits for a close_notify then.
+"""
+
+import asyncio
+import contextlib
+import errno
+import socket
+import ssl
+from collections.abc import Iterator
+
+from vedette.checks.finding import Fact
+from vedette.checks.http import tls
+from vedette.checks.http.reason import Reason
+from vedette.checks.net import Endpoint, NetworkFailure
+
+_CHUNK = 16 * 1024  # a TLS record's length; also what a hostile peer can make us parse at a stretch
+
+_GONE = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ENOTCONN})
+_NO_WAY = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH})
+# Ours alone: no descriptor, memory or port left, no such family, a local filter, no scope.
+_LOCAL = frozenset(
+    {
+        errno.EADDRNOTAVAIL,
+        errno.EAFNOSUPPORT,
+        errno.EINVAL,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOBUFS,
+        errno.ENOMEM,
+        errno.EPERM,
+    }
+)
+
+
+class CannotLook(NetworkFailure):
+    """The trouble is our host's own, so it says nothing about the target."""
+
+
+def translate(error: OSError, peer: Endpoint, *, routed: bool) -> NetworkFailure:
+    """Say what *error* on a connection to *peer* means; *routed*: our host has a route to it."""
+    if error.errno == errno.ECONNREFUSED:
+        return NetworkFailure(Reason.CONNECT_REFUSED, f"{peer} refused the connection")
+    if error.errno in _GONE:
+        return NetworkFailure(Reason.RESET, f"{peer} reset the connection")
+    words = (error.strerror or str(error)).lower()
+    if error.errno in _LOCAL or (error.errno in _NO_WAY and not routed):
+        return CannotLook(Reason.UNREACHABLE, f"this host cannot connect to {peer}: {words}")
+    return NetworkFailure(Reason.UNREACHABLE, f"{peer} cannot be reached: {words}")
+
+
+def _family(address: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def _routed(peer: Endpoint) -> bool:
+    """Whether our own host has a route to *peer*; connecting a UDP socket sends nothing.
+
+    It tells our missing IPv6 from a router's "no route to destination", which the target earns.
+    """
+    try:
+        with socket.socket(_family(peer.host), socket.SOCK_DGRAM) as probe:
+            probe.connect((peer.host, peer.port))
+    except OSError:
+        return False
+    return True
+
+
+class Connection:
+    """A connected socket; TLS once it is secured."""
+
+    def __init__(self, peer: Endpoint) -> None:
+        self._peer = peer
+        self._loop = asyncio.get_running_loop()
+        self._session: ssl.SSLObject | None = None
+        self._heard = False
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        with self._translated():
+            self._socket = socket.socket(_family(peer.host), socket.SOCK_STREAM)
+            self._socket.setblocking(False)
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (TimeoutError, ssl.SSLError):
+            raise
+        except OSError as error:
+            routed = error.errno not in _NO_WAY or _routed(self._peer)
+            raise translate(error, self._peer, routed=routed) from error
+
+    async def connect(self) -> None:
+        """Connect, once, to the one address."""
+        with self._translated():
+            # Without this the request waits for the acknowledgement of our last handshake message.
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            await self._loop.sock_connect(self._socket, (self._peer.host, self._peer.port))
+
+    async def secure(self, context: ssl.SSLContext, server_name: str) -> None:
+        """Shake hands and verify; to an address Python sends no SNI (RFC 6066 section 3)."""
+        session = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+        self._session = session
+        try:
+            await self._shake_hands(session)
+        except ssl.SSLError as error:
+            self._send_alert()
+            raise tls.failure(error, server_name, self.facts()) from error
+
+    async def _shake_hands(self, session: ssl.SSLObject) -> None:
+        while True:
+            try:
+                session.do_handshake()
+            except ssl.SSLWantReadError:
+                await self._flush()
+                if not await self._fill():
+                    raise NetworkFailure(
+                        Reason.RESET, f"{self._peer} closed the connection in the TLS handshake"
+                    ) from None
+            else:
+                return await self._flush()
+
+    def facts(self) -> dict[str, Fact]:
+        """Return what TLS has told so far, nothing without it."""
+        return {} if self._session is None else tls.facts(self._session)
+
+    async def send(self, data: bytes) -> None:
+        """Send all of *data*; a peer that has gone shows in what is received next.
+
+        It may have said why before it went: an early answer, or the alert with which TLS 1.3
+        refuses us after our side of the handshake is done.
+        """
+        if self._session is not None:
+            self._session.write(data)  # a memory buffer takes everything
+            data = self._outgoing.read()
+        with self._translated(), contextlib.suppress(ConnectionResetError, BrokenPipeError):
+            await self._loop.sock_sendall(self._socket, data)
+
+    async def receive(self) -> bytes:
+        """Return what comes next, and nothing at a proper end of the stream."""
+        if self._session is None:
+            return await self._read()
+        while True:
+            try:
+                data = self._session.read(_CHUNK)
+            except ssl.SSLWantReadError:
+                await self._flush()
+                await self._fill()
+            except ssl.SSLZeroReturnError:
+                return b""
+            except ssl.SSLError as error:
+                raise self._broken(error) from error
+            else:
+                self._heard = True
+                return data
+
+    def _broken(self, error: ssl.SSLError) -> NetworkFailure:
+        if isinstance(error, ssl.SSLEOFError):  # RFC 9112 section 9.8: not a proper end
+            return NetworkFailure(Reason.RESET, f"{self._peer} cut the connection inside TLS")
+        if not self._heard:  # with TLS 1.3 a server refuses our handshake only here
+            return tls.failure(error, "", {})
+        return NetworkFailure(Reason.PROTOCOL, f"{self._peer} broke TLS: {tls.words(error)}")
+
+    def close(self) -> None:
+        """Close at once, without a word to the peer."""
+        self._socket.close()
+
+    async def _fill(self) -> bool:
+        data = await self._read()
+        if data:
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
+        return bool(data)
+
+    async def _flush(self) -> None:
+        if self._outgoing.pending:
+            with self._translated():
+                await self._loop.sock_sendall(self._socket, self._outgoing.read())
+
+    def _send_alert(self) -> None:
+        """Tell the server why (RFC 8446 section 6.2), unless that would mean to wait."""
+        with contextlib.suppress(OSError):
+            self._socket.send(self._outgoing.read())
+
+    async def _read(self) -> bytes:
+        with self._translated():
+            data = await self._loop.sock_recv(self._socket, _CHUNK)
+        if len(data) == _CHUNK:
+            # More is waiting, so the next read would not wait either: an endless body from a fast
+            # server must not keep the loop from the deadline and from other probes.
+            await asyncio.sleep(0)
+        return data

@@ -1,0 +1,26 @@
+"""The closed list of reasons an HTTP finding can have."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a look was not OK; a metric label, so no value is ever renamed."""
+
+    DNS = "dns"
+    CONNECT_REFUSED = "connect_refused"
+    CONNECT_TIMEOUT = "connect_timeout"
+    UNREACHABLE = "unreachable"
+    TLS_HANDSHAKE = "tls_handshake"
+    TLS_EXPIRED = "tls_expired"
+    TLS_NAME = "tls_name"
+    TLS_UNTRUSTED = "tls_untrusted"
+    RESET = "reset"  # closed before the answer was complete, politely (FIN) or not (RST)
+    TIMEOUT = "timeout"
+    PROTOCOL = "protocol"
+    TOO_LARGE = "too_large"
+    REDIRECT = "redirect"  # reserved: redirects are not followed yet
+    STATUS = "status"
+    HEADER = "header"  # reserved: no rule about headers yet
+    BODY = "body"
+    JSON = "json"  # reserved: no rule about JSON yet
+    SLOW = "slow"  # reserved: no rule about durations yet

@@ -1,0 +1,1 @@
+"""Tests of the DNS check, against real servers on loopback."""

@@ -1,0 +1,212 @@
+"""The exchange: what a socket can do to a question, each turned into a reply or a reason."""
+
+import asyncio
+from collections.abc import Sequence
+
+import dns.flags
+import dns.message
+import dns.rcode
+import pytest
+
+from tests.checks.dns.messages import API, reply_to
+from tests.servers.process import free_port
+from tests.servers.responder import Respond, responder
+from vedette.checks.dns.exchange import NotAsked, exchange
+from vedette.checks.dns.message import Reply, Transport, ask
+from vedette.checks.dns.reason import Reason
+from vedette.checks.net import Endpoint, NetworkFailure
+
+ONE = "api.example.com. 60 IN A 192.0.2.1"
+OTHER = ask("other.example.com", "A", recursive=False)
+
+
+async def asked(server: Endpoint, *, seconds: float = 2.0, **options: bool) -> Reply:
+    """Ask *server* for api.example.com."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    return await exchange(API, server, deadline=deadline, **options)
+
+
+async def fails(server: Endpoint, *, seconds: float = 2.0, **options: bool) -> NetworkFailure:
+    """Ask *server* and return the failure."""
+    with pytest.raises(NetworkFailure) as caught:
+        await asked(server, seconds=seconds, **options)
+    return caught.value
+
+
+def good(wire: bytes) -> Sequence[bytes]:
+    return [reply_to(wire, (ONE,))]
+
+
+def silent(wire: bytes) -> Sequence[bytes]:
+    return []
+
+
+def cut_off(wire: bytes) -> Sequence[bytes]:
+    message = dns.message.from_wire(reply_to(wire))
+    message.flags |= dns.flags.TC
+    return [message.to_wire()]
+
+
+def wrong_id(wire: bytes) -> bytes:
+    return bytes([wire[0] ^ 1]) + reply_to(wire, (ONE,))[1:]
+
+
+def wrong_question(wire: bytes) -> bytes:
+    return reply_to(wire[:2] + OTHER.tail)
+
+
+@pytest.mark.parametrize("tcp", [False, True], ids=["udp", "tcp"])
+async def test_answer(tcp: bool) -> None:
+    """A good answer comes back parsed, with its transport and nothing dropped."""
+    async with responder(udp=good, tcp=good) as server:
+        reply = await asked(server, tcp=tcp)
+    assert reply.message.answer[0].to_text() == ONE
+    assert reply.transport is (Transport.TCP if tcp else Transport.UDP)
+    assert (reply.dropped, reply.seconds > 0) == (0, True)
+
+
+@pytest.mark.parametrize(
+    "stray",
+    [wrong_id, wrong_question, lambda wire: b"", lambda wire: bytes([wire[0] ^ 1]) + b"\xff" * 9],
+    ids=["wrong id", "wrong question", "nothing", "garbage of another id"],
+)
+async def test_strays_are_dropped(stray: Respond) -> None:
+    """A reply to another question is counted, and the right one that follows is taken."""
+    async with responder(udp=lambda wire: [stray(wire), *good(wire)]) as server:
+        reply = await asked(server)
+    assert (reply.dropped, len(reply.message.answer)) == (1, 1)
+
+
+async def test_mismatched() -> None:
+    """Where only strays came by the deadline the reason is not silence."""
+    async with responder(udp=lambda wire: [wrong_id(wire), wrong_question(wire)]) as server:
+        failure = await fails(server, seconds=0.1)
+    assert failure.reason is Reason.MISMATCHED
+    assert "2 replies to other questions" in failure.detail
+
+
+@pytest.mark.parametrize("tcp", [False, True], ids=["udp", "tcp"])
+async def test_silence(tcp: bool) -> None:
+    """A server that never answers is a timeout, at the deadline."""
+    clock = asyncio.get_running_loop().time
+    start = clock()
+    async with responder(udp=silent, tcp=silent) as server:
+        failure = await fails(server, seconds=0.1, tcp=tcp)
+    assert failure.reason is Reason.TIMEOUT
+    assert 0.09 <= clock() - start < 1
+
+
+@pytest.mark.parametrize("tcp", [False, True], ids=["udp", "tcp"])
+async def test_closed_port(tcp: bool) -> None:
+    """A closed port fails at once as unreachable, over UDP too."""
+    failure = await fails(Endpoint("127.0.0.1", free_port()), seconds=30, tcp=tcp)
+    assert failure.reason is Reason.UNREACHABLE
+    assert not isinstance(failure, NotAsked)
+
+
+async def test_not_asked() -> None:
+    """A server that this host has no way to is not asked, which is no evidence about it."""
+    # An unscoped link-local address names no interface: nothing can be sent.
+    with pytest.raises(NetworkFailure) as caught:
+        await asked(Endpoint("ff02::1:3", 53), seconds=0.05, tcp=True)
+    assert isinstance(caught.value, NotAsked)
+    assert "this host cannot send" in caught.value.detail
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"", b"\x80", b"\x00" * 10, b"\xff" * 40, b"\x84\x00" + b"\x00\x01" * 4 + b"\xc0"]
+)
+@pytest.mark.parametrize("tcp", [False, True], ids=["udp", "tcp"])
+async def test_garbage(garbage: bytes, tcp: bool) -> None:
+    """Octets under our id that are no message are malformed, at once."""
+
+    def respond(wire: bytes) -> Sequence[bytes]:
+        return [wire[:2] + garbage]
+
+    async with responder(udp=respond, tcp=respond) as server:
+        failure = await fails(server, seconds=30, tcp=tcp)
+    assert failure.reason is Reason.MALFORMED
+
+
+async def test_cut_in_the_middle() -> None:
+    """A message that ends inside a record, without TC, is malformed."""
+    async with responder(udp=lambda wire: [good(wire)[0][:-20]]) as server:
+        assert (await fails(server)).reason is Reason.MALFORMED
+
+
+async def test_error_without_question() -> None:
+    """A server that could not read the query may leave the question out of its FORMERR."""
+
+    def respond(wire: bytes) -> Sequence[bytes]:
+        return [wire[:2] + b"\x80\x01" + b"\x00" * 8]
+
+    async with responder(udp=respond) as server:
+        assert (await asked(server)).message.rcode() == dns.rcode.FORMERR
+
+
+async def test_truncated_goes_on_over_tcp() -> None:
+    """A truncated answer is asked for again over TCP, also when it comes one octet at a time."""
+
+    def trickle(wire: bytes) -> Sequence[bytes]:
+        whole = good(wire)[0]
+        return [len(whole).to_bytes(2) + whole]
+
+    async with responder(udp=cut_off, tcp=trickle, raw=True) as server:
+        reply = await asked(server)
+    assert (reply.transport, len(reply.message.answer)) == (Transport.TCP, 1)
+
+
+@pytest.mark.parametrize("tcp", [None, silent, cut_off], ids=["closed", "silent", "truncated"])
+async def test_truncated_for_good(tcp: Respond | None) -> None:
+    """Where TCP does not help, the reason is the truncation."""
+    async with responder(udp=cut_off, tcp=tcp) as server:
+        assert (await fails(server, seconds=0.3)).reason is Reason.TRUNCATED
+
+
+async def test_tcp_closes_early() -> None:
+    """A connection that ends inside the answer is unreachable, with a sentence that says so."""
+
+    def half(wire: bytes) -> Sequence[bytes]:
+        return [b"\x01\x00" + wire[:10]]
+
+    async with responder(tcp=half, raw=True) as server:
+        failure = await fails(server, tcp=True)
+    assert failure.reason is Reason.UNREACHABLE
+    assert "closes the connection" in failure.detail
+
+
+async def test_same_octets_are_read_once() -> None:
+    """A reply that equals the one before but for its id shares its message."""
+    async with responder(udp=good) as server:
+        deadline = asyncio.get_running_loop().time() + 2
+        first = await exchange(API, server, deadline=deadline)
+        second = await exchange(API, server, deadline=deadline, like=first)
+    assert second.same_as(first)
+    assert not first.same_as(None)
+
+
+async def test_question_on_the_wire() -> None:
+    """Ids differ from query to query, RD follows the question, and EDNS offers 1232 octets."""
+    seen: list[bytes] = []
+
+    def respond(wire: bytes) -> Sequence[bytes]:
+        seen.append(wire)
+        return good(wire)
+
+    async with responder(udp=respond) as server:
+        for _ in range(8):
+            await asked(server)
+    queries = [dns.message.from_wire(wire) for wire in seen]
+    assert len({query.id for query in queries}) > 1
+    assert {(query.payload, query.flags & dns.flags.RD) for query in queries} == {(1232, 0)}
+    assert ask("a.example", "A", recursive=True).tail[0] & 1
+
+
+async def test_cancelled_exchange_leaves_nothing() -> None:
+    """A cancelled exchange closes its socket and leaves no reader behind."""
+    async with responder(udp=silent) as server:
+        task = asyncio.create_task(asked(server, seconds=30))
+        await asyncio.wait([task], timeout=0.02)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task

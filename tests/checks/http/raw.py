@@ -1,0 +1,147 @@
+"""A TCP server that does exactly what a test says, however wrong, and a certificate as wrong."""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import trustme
+
+Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+PAST = datetime(2020, 1, 1, tzinfo=UTC)
+FUTURE = datetime(2099, 1, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+@asynccontextmanager
+async def raw(
+    behaviour: Behaviour, *, certificate: trustme.LeafCert | None = None
+) -> AsyncIterator[int]:
+    """Serve *behaviour* on a loopback port, which is what the block gets."""
+    context = None
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        certificate.configure_cert(context)
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
+        try:
+            await behaviour(reader, writer)
+        except (OSError, asyncio.CancelledError):
+            pass  # the prober went away, or the test is over
+        finally:
+            writer.transport.abort()
+
+    loop = asyncio.get_running_loop()
+    earlier = loop.get_exception_handler()
+    loop.set_exception_handler(lambda _loop, _context: None)  # handshakes fail on purpose here
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for task in tasks:
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*tasks)
+        await server.wait_closed()
+        await asyncio.sleep(0)
+        loop.set_exception_handler(earlier)
+
+
+def says(*pieces: bytes, hang: bool = False, ask: bool = True) -> Behaviour:
+    """Send *pieces* after the request (or, not *ask*, at once), then close, or else *hang*."""
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if ask:
+            await reader.readuntil(b"\r\n\r\n")
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+        if hang:
+            await asyncio.Event().wait()
+        if writer.can_write_eof():
+            writer.write_eof()
+            await reader.read()  # closing with unread input would reset what we said
+        else:
+            writer.close()
+            await writer.wait_closed()
+
+    return behave
+
+
+def drips(head: bytes, drop: bytes, seconds: float = 0.01) -> Behaviour:
+    """Send *head* after the request and then *drop* again and again."""
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(head)
+        while True:
+            writer.write(drop)
+            await writer.drain()
+            await asyncio.sleep(seconds)
+
+    return behave
+
+
+async def resets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Send a TCP RST after the request."""
+    await reader.readuntil(b"\r\n\r\n")
+    inner = writer.get_extra_info("socket")
+    inner.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+@contextlib.contextmanager
+def full_backlog() -> Iterator[int]:
+    """Hold a port whose queue of new connections is full, so that a SYN gets no answer (Linux)."""
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(socket.socket())
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        for _ in range(4):
+            client = stack.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(server.getsockname())
+        yield server.getsockname()[1]
+
+
+@contextlib.contextmanager
+def refusing(context: ssl.SSLContext) -> Iterator[int]:
+    """Hold a port whose server shakes hands by *context*, says why that failed, and stays."""
+    done = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            client, _ = server.accept()
+            with client, contextlib.suppress(OSError):
+                # The wrapped socket closes when the handshake fails, and with it our last word.
+                incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+                session = context.wrap_bio(incoming, outgoing, server_side=True)
+                try:
+                    while True:
+                        with contextlib.suppress(ssl.SSLWantReadError):
+                            session.do_handshake()
+                            break
+                        client.sendall(outgoing.read())
+                        incoming.write(client.recv(65536))
+                finally:
+                    client.sendall(outgoing.read())
+                    done.wait(5)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            done.set()
+            thread.join()

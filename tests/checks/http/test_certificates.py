@@ -1,0 +1,168 @@
+"""Bad certificates: the finding says what is wrong and still tells what the certificate said."""
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.checks.http.looking import look
+from tests.checks.http.raw import DAY, FUTURE, PAST, raw, says
+from vedette.checks.finding import Verdict
+from vedette.checks.http.reason import Reason
+from vedette.checks.http.tls import trust
+
+OK = says(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+
+@pytest.fixture(scope="module")
+def ca() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def ca_file(ca: trustme.CA, tmp_path: Path) -> str:
+    path = tmp_path / "ca.pem"
+    ca.cert_pem.write_to_path(path)
+    return str(path)
+
+
+async def seen(certificate: trustme.LeafCert, ca_file: str | None, host: str = "a.test"):
+    async with raw(OK, certificate=certificate) as port:
+        return await look(f"https://{host}:{port}/", timeout=1, ca_file=ca_file)
+
+
+async def test_good(ca: trustme.CA, ca_file: str) -> None:
+    """A good certificate's names and dates are facts."""
+    finding = await seen(ca.issue_cert("a.test", "127.0.0.1", not_after=FUTURE), ca_file)
+
+    assert finding.verdict is Verdict.OK, finding
+    assert finding.facts["certificate_names"] == ("a.test", "127.0.0.1")
+    assert finding.facts["certificate_not_after"] == FUTURE.timestamp()
+    assert finding.facts["chain_not_after"] == FUTURE.timestamp()
+    assert finding.facts["tls_version"] == "TLSv1.3"
+    assert "trustme" in str(finding.facts["certificate_issuer"])
+    assert "tls_seconds" in finding.facts
+
+
+async def test_expired(ca: trustme.CA, ca_file: str) -> None:
+    """An expired certificate is tls_expired, with the day."""
+    leaf = ca.issue_cert("a.test", not_before=PAST - DAY, not_after=PAST)
+    finding = await seen(leaf, ca_file)
+
+    assert (finding.verdict, finding.reason) == (Verdict.FAILING, Reason.TLS_EXPIRED)
+    assert "the certificate expired on 2020-01-01 00:00 UTC" in finding.detail
+    assert finding.facts["certificate_not_after"] == PAST.timestamp()
+    assert finding.facts["certificate_names"] == ("a.test",)
+    assert finding.facts["phase"] == "tls"
+
+
+async def test_not_yet_valid(ca: trustme.CA, ca_file: str) -> None:
+    """A certificate of the future is tls_expired too, and the detail says which it is."""
+    leaf = ca.issue_cert("a.test", not_before=FUTURE - DAY, not_after=FUTURE)
+    finding = await seen(leaf, ca_file)
+
+    assert finding.reason is Reason.TLS_EXPIRED
+    assert "not valid yet" in finding.detail
+    assert finding.facts["certificate_not_after"] == FUTURE.timestamp()
+
+
+@pytest.mark.parametrize("host", ["b.test", "127.0.0.1", "a.a.test"])
+async def test_other_name(ca: trustme.CA, ca_file: str, host: str) -> None:
+    """A certificate for other names is tls_name, and the detail says for which."""
+    leaf = ca.issue_cert("a.test", "*.test.test", "c.test", "d.test", "e.test")
+    finding = await seen(leaf, ca_file, host)
+
+    assert finding.reason is Reason.TLS_NAME
+    names = "a.test, *.test.test, c.test and 2 more"
+    assert f"the certificate is for {names}, not for {host}" in finding.detail
+    assert finding.facts["certificate_names"][0] == "a.test"
+
+
+@pytest.mark.parametrize("system", [True, False], ids=["system store", "ca_file"])
+async def test_unknown_issuer(ca_file: str, system: bool) -> None:
+    """A certificate of an authority we do not know is tls_untrusted."""
+    stranger = trustme.CA().issue_cert("a.test")
+    finding = await seen(stranger, None if system else ca_file)
+
+    assert finding.reason is Reason.TLS_UNTRUSTED
+    assert "trustme" in finding.detail
+    assert finding.facts["certificate_names"] == ("a.test",)
+
+
+def self_signed(folder: Path) -> trustme.LeafCert:
+    """Return a certificate as a home router makes it: no CA flag, no key identifiers, no usages."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "router")])
+    start = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(start)
+        .not_valid_after(FUTURE)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("a.test")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = certificate.public_bytes(serialization.Encoding.PEM)
+    (folder / "self.pem").write_bytes(pem)
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    return trustme.LeafCert(private, pem, [])
+
+
+async def test_self_signed(tmp_path: Path, ca_file: str) -> None:
+    """A self-signed certificate is tls_untrusted, until it is named as the anchor itself."""
+    leaf = self_signed(tmp_path)
+    refused = await seen(leaf, ca_file)
+    accepted = await seen(leaf, str(tmp_path / "self.pem"))
+
+    assert refused.reason is Reason.TLS_UNTRUSTED
+    assert "self-signed" in refused.detail
+    assert refused.facts["certificate_subject"] == "CN=router"
+    assert accepted.verdict is Verdict.OK, accepted
+
+
+async def test_intermediate(ca: trustme.CA, ca_file: str) -> None:
+    """A chain through an intermediate is verified, and its earliest end is a fact."""
+    leaf = ca.create_child_ca().issue_cert("a.test", not_after=FUTURE)
+    finding = await seen(leaf, ca_file)
+
+    assert finding.verdict is Verdict.OK, finding
+    assert len(leaf.cert_chain_pems) == 2
+    assert finding.facts["chain_not_after"] == FUTURE.timestamp()
+
+
+async def test_missing_intermediate(ca: trustme.CA, ca_file: str) -> None:
+    """A server that forgets its intermediate is tls_untrusted, as most clients would find."""
+    leaf = ca.create_child_ca().issue_cert("a.test")
+    alone = trustme.LeafCert(leaf.private_key_pem.bytes(), leaf.cert_chain_pems[0].bytes(), [])
+
+    assert (await seen(alone, ca_file)).reason is Reason.TLS_UNTRUSTED
+
+
+def test_one_context_each(ca_file: str) -> None:
+    """The context of a ca_file is built once, and never per probe."""
+    assert trust(ca_file) is trust(ca_file)
+    assert trust(None) is trust(None)
+    assert trust(None) is not trust(ca_file)
+
+
+@pytest.mark.parametrize("content", [None, "no certificate\n"], ids=["missing", "not PEM"])
+def test_unusable_ca_file(tmp_path: Path, content: str | None) -> None:
+    """A ca_file that cannot be read is an error when the check is built, with the file's name."""
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_text(content)
+
+    with pytest.raises(ValueError, match=r"cannot read certificates from .*ca\.pem"):
+        trust(str(path))

@@ -1,0 +1,71 @@
+"""The double itself: it refuses what PagerDuty refuses, or the other tests would prove nothing."""
+
+import json
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.servers.pagerduty import PagerDutyServer, faults
+
+KEY = "k" * 32
+PAYLOAD = {"summary": "s", "source": "o", "severity": "info"}
+TRIGGER: dict[str, Any] = {"routing_key": KEY, "event_action": "trigger", "payload": PAYLOAD}
+RESOLVE: dict[str, Any] = {"routing_key": KEY, "event_action": "resolve", "dedup_key": "d"}
+
+
+@pytest.mark.parametrize("event", [TRIGGER, RESOLVE, TRIGGER | {"dedup_key": "d" * 255}])
+def test_a_valid_event_has_no_faults(event: dict[str, Any]) -> None:
+    """The least that the documentation asks for is enough."""
+    assert faults(json.dumps(event).encode()) == []
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        [],
+        TRIGGER | {"routing_key": "short"},
+        RESOLVE | {"event_action": "page"},
+        TRIGGER | {"dedup_key": "d" * 256},
+        TRIGGER | {"details": {}},
+        TRIGGER | {"payload": None},
+        TRIGGER | {"payload": PAYLOAD | {"summary": "s" * 1025}},
+        TRIGGER | {"payload": PAYLOAD | {"summary": ""}},
+        TRIGGER | {"payload": PAYLOAD | {"source": ""}},
+        TRIGGER | {"payload": PAYLOAD | {"severity": "bad"}},
+        TRIGGER | {"payload": PAYLOAD | {"timestamp": "yesterday"}},
+        TRIGGER | {"payload": PAYLOAD | {"timestamp": 5}},
+        TRIGGER | {"payload": PAYLOAD | {"custom_details": "text"}},
+        TRIGGER | {"payload": PAYLOAD | {"component": 5}},
+        TRIGGER | {"payload": PAYLOAD | {"colour": "red"}},
+        TRIGGER | {"payload": PAYLOAD | {"custom_details": {"a": "x" * 512_000}}},
+        {key: value for key, value in RESOLVE.items() if key != "dedup_key"},
+    ],
+)
+def test_each_broken_rule_is_one_fault(event: object) -> None:
+    """An event that breaks one rule is refused for that one."""
+    assert len(faults(json.dumps(event).encode())) == 1
+
+
+async def test_incidents_are_kept_as_pagerduty_keeps_them() -> None:
+    """A resolve without an open incident is dropped, and a trigger without a key gets one."""
+    async with PagerDutyServer() as server, aiohttp.ClientSession() as session:
+        for event in (RESOLVE, TRIGGER, TRIGGER | {"dedup_key": "d"}, RESOLVE):
+            async with session.post(server.url, json=event) as response:
+                assert response.status == 202
+    assert [(i.dedup_key, i.status) for i in server.incidents] == [
+        ("made-here-1", "triggered"),
+        ("d", "resolved"),
+    ]
+    assert [incident.dedup_key for incident in server.open] == ["made-here-1"]
+
+
+async def test_a_body_that_is_no_json_is_refused() -> None:
+    """Bytes that are no JSON get 400 with the list of errors."""
+    async with (
+        PagerDutyServer() as server,
+        aiohttp.ClientSession() as session,
+        session.post(server.url, data=b"{") as response,
+    ):
+        assert response.status == 400
+        assert (await response.json())["errors"] == ["body is not JSON"]

@@ -1,0 +1,78 @@
+"""An nginx of our own: a plain and a TLS port on loopback, its files in a folder of the test's."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import trustme
+
+from tests.servers.process import accepts, free_port, need, running
+
+_CONF = """
+daemon off;
+master_process off;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{ worker_connections 256; }}
+http {{
+    access_log {folder}/access.log combined;
+    log_format asked '$host|$http_host|$ssl_server_name|$http_user_agent|$request';
+    access_log {folder}/asked.log asked;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    default_type text/plain;
+    server {{
+        listen 127.0.0.1:{http};
+        listen 127.0.0.1:{https} ssl;
+        ssl_certificate {folder}/server.pem;
+        ssl_certificate_key {folder}/server.key;
+        root {folder}/www;
+        location = / {{ return 200 "all is well\\n"; }}
+        location = /gone {{ return 503 "maintenance\\n"; }}
+        location = /moved {{ return 301 https://elsewhere.test/; }}
+        location = /host {{ return 200 "$http_host|$ssl_server_name|$http_user_agent"; }}
+        {locations}
+    }}
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Nginx:
+    """A running nginx; files put into *www* are served."""
+
+    http: int
+    https: int
+    www: Path
+
+    def requests(self) -> list[str]:
+        """Return what was asked: `host|Host header|SNI|User-Agent|request line`, oldest first."""
+        return (self.www.parent / "asked.log").read_text().splitlines()
+
+
+@contextmanager
+def nginx(
+    folder: Path, certificate: trustme.LeafCert | None = None, *, locations: str = ""
+) -> Iterator[Nginx]:
+    """Run nginx until the block ends; *locations* are lines for its one server block."""
+    program = need("nginx")
+    if certificate is None:
+        certificate = trustme.CA().issue_cert("localhost", "127.0.0.1")
+    www = folder / "www"
+    www.mkdir(parents=True)
+    folder.chmod(0o755)
+    certificate.private_key_pem.write_to_path(folder / "server.key")
+    chain = b"".join(blob.bytes() for blob in certificate.cert_chain_pems)
+    (folder / "server.pem").write_bytes(chain)
+    server = Nginx(free_port(), free_port(), www)
+    conf = folder / "nginx.conf"
+    conf.write_text(
+        _CONF.format(folder=folder, http=server.http, https=server.https, locations=locations)
+    )
+    command = [program, "-p", str(folder), "-c", str(conf), "-e", str(folder / "error.log")]
+    with running(command, log=folder / "output.log", ready=accepts(server.https)):
+        yield server

@@ -1,0 +1,155 @@
+"""RIS Live and RIPEstat's bgp-state on a loopback port, as strict as the manuals."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+SUBSCRIPTION = {
+    "host", "type", "require", "peer", "path", "prefix", "moreSpecific", "lessSpecific",
+    "socketOptions",
+}  # fmt: skip
+OPTIONS = {"includeRaw", "acknowledge"}
+TYPES = {"UPDATE", "OPEN", "NOTIFICATION", "KEEPALIVE", "RIS_PEER_STATE"}
+
+
+class RisLive:
+    """What a test turns: the seeds it serves, and whether it answers pings and acknowledges."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.seed_url = ""
+        self.seeds: dict[str, Any] = {}
+        self.seed_gate = asyncio.Event()  # seeds wait for it
+        self.seed_gate.set()
+        self.seed_requests: list[str] = []
+        self.subscriptions: list[dict[str, Any]] = []
+        self.violations: list[str] = []
+        self.connections = 0
+        self.pings = 0
+        self.answers_pings = True
+        self.acknowledges = True
+        self._sockets: set[web.WebSocketResponse] = set()
+
+    def seed(self, prefix: str, rows: Sequence[tuple[str, Sequence[Any]]], at: object) -> None:
+        """Serve *rows* of (source_id, path) as the holders of *prefix*."""
+        state = [
+            {"target_prefix": prefix, "source_id": source, "path": list(path), "community": []}
+            for source, path in rows
+        ]
+        data = {"resource": prefix, "timestamp": at, "bgp_state": state, "nr_routes": len(state)}
+        self.seeds[prefix] = {"status": "ok", "status_code": 200, "data": data}
+
+    async def play(self, *frames: str | dict[str, Any]) -> None:
+        """Send *frames* to whoever is connected; a dict is made a ris_message."""
+        for frame in frames:
+            text = frame
+            if isinstance(frame, dict):
+                text = json.dumps({"type": "ris_message", "data": frame})
+            for socket in list(self._sockets):
+                await socket.send_str(str(text))
+
+    async def drop(self) -> None:
+        """Close every connection."""
+        for socket in list(self._sockets):
+            await socket.close()
+
+    async def stream(self, request: web.Request) -> web.WebSocketResponse:
+        """Speak RIS Live's side of the protocol."""
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        self.connections += 1
+        self._sockets.add(socket)
+        try:
+            async for message in socket:
+                if message.type is aiohttp.WSMsgType.TEXT:
+                    await self._answer(socket, json.loads(message.data))
+        finally:
+            self._sockets.discard(socket)
+        return socket
+
+    async def bgp_state(self, request: web.Request) -> web.Response:
+        """Answer the bgp-state data call."""
+        prefix = request.query["resource"]
+        self.seed_requests.append(prefix)
+        await self.seed_gate.wait()
+        seed = self.seeds.get(prefix)
+        if seed is None:
+            return web.Response(status=500)
+        return web.Response(
+            text=seed if isinstance(seed, str) else json.dumps(seed),
+            content_type="application/json",
+        )
+
+    async def _answer(self, socket: web.WebSocketResponse, request: dict[str, Any]) -> None:
+        match request.get("type"):
+            case "ping":
+                self.pings += 1
+                if self.answers_pings:
+                    await socket.send_str('{"type":"pong","data":null}')
+            case "ris_subscribe":
+                await self._subscribe(socket, request.get("data") or {})
+            case other:
+                await self._refuse(socket, f"unknown message type {other}")
+
+    async def _subscribe(self, socket: web.WebSocketResponse, data: dict[str, Any]) -> None:
+        wrong = faults(data)
+        if wrong:
+            await self._refuse(socket, "; ".join(wrong))
+            return
+        self.subscriptions.append(data)
+        if self.acknowledges and data.get("socketOptions", {}).get("acknowledge"):
+            reply = {"type": "ris_subscribe_ok", "data": {"subscription": data}}
+            await socket.send_str(json.dumps(reply))
+
+    async def _refuse(self, socket: web.WebSocketResponse, reason: str) -> None:
+        self.violations.append(reason)
+        await socket.send_str(json.dumps({"type": "ris_error", "data": {"message": reason}}))
+
+
+def faults(data: dict[str, Any]) -> list[str]:
+    """Return what the manual would not let pass in a subscription."""
+    options, prefixes = data.get("socketOptions", {}), data.get("prefix", [])
+    wrong = [f"unknown field {name}" for name in data.keys() - SUBSCRIPTION]
+    wrong += [f"unknown option {name}" for name in options.keys() - OPTIONS]
+    if data.get("type", "UPDATE") not in TYPES:
+        wrong.append(f"unknown type {data['type']}")
+    if not all(isinstance(p, str) for p in ([prefixes] if isinstance(prefixes, str) else prefixes)):
+        wrong.append("prefix is neither text nor a list of texts")
+    for name in ("moreSpecific", "lessSpecific"):
+        if not isinstance(data.get(name, True), bool):
+            wrong.append(f"{name} is not true or false")
+    return wrong
+
+
+@asynccontextmanager
+async def ris_live() -> AsyncIterator[RisLive]:
+    """Serve until the block ends."""
+    server = RisLive()
+    app = web.Application()
+    app.router.add_get("/v1/ws/", server.stream)
+    app.router.add_get("/data/bgp-state/data.json", server.bgp_state)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = runner.addresses[0][1]
+    server.url = f"ws://127.0.0.1:{port}/v1/ws/"
+    server.seed_url = f"http://127.0.0.1:{port}/data/bgp-state/data.json"
+    try:
+        yield server
+    finally:
+        server.seed_gate.set()
+        await server.drop()
+        await runner.cleanup()
+
+
+async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    """Wait for *condition*; TimeoutError after *seconds*."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.005)
