@@ -85,7 +85,7 @@ class Routes:
             standing = self._standing(table, peer)
             if standing is None:
                 continue
-            standing.baseline = True
+            standing.baseline, standing.held_at = True, max(standing.held_at, at)
             if self._down.get(peer, NEVER) > at:
                 standing.known = standing.known and standing.live
             elif _yields(standing, at):

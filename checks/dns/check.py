@@ -204,7 +204,7 @@ class DnsCheck:
             # A stub zone's server that is asked as a resolver too: each series needs its own name.
             subject = f"{place} {subject}"
         known = before.get(subject)
-        if known and known[0] == endpoint:
+        if known and known[0] == endpoint and known[1].place == place:
             self._looks[subject] = known
             return
         authoritative = place == AUTHORITATIVE

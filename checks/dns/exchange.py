@@ -19,7 +19,8 @@ class NotAsked(NetworkFailure):
     """Our own host could not send the question, so nothing is known of the server."""
 
 
-# Exhausted descriptors, ports or buffers, a local firewall, a family the kernel does not have.
+# Exhausted descriptors, ports or buffers, a local firewall, a family that the kernel does not
+# have, an address without the interface it needs.
 _OURS = {
     errno.EMFILE,
     errno.ENFILE,
@@ -30,6 +31,7 @@ _OURS = {
     errno.EAFNOSUPPORT,
     errno.EADDRNOTAVAIL,
     errno.EADDRINUSE,
+    errno.EINVAL,
 }
 
 

@@ -7,7 +7,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import dns.name
@@ -174,7 +174,10 @@ class _Errand:
                 at = below
                 continue
             if isinstance(reading, Authority):
-                at = await self._apex(at, reading, server)
+                apex = await self._apex(at, reading, server)
+                if apex.zone != at.zone:
+                    steps[-1] = replace(steps[-1], child=spoken(apex.zone))
+                at = apex
             else:
                 self._delegations.forget(at.zone)
             outcome = _outcome(reading)

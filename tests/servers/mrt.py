@@ -17,9 +17,9 @@ ESTABLISHED = 6
 
 def frames(path: Path, host: str, watched: Container[str]) -> Iterator[tuple[float, str]]:
     """Yield (time, RIS Live text frame) for what *path* says of sessions and *watched* prefixes."""
-    opener = {".bz2": bz2.open, ".gz": gzip.open}.get(path.suffix, open)
-    with opener(path, "rb") as file:
-        data = file.read()
+    data = path.read_bytes()
+    if path.suffix in {".bz2", ".gz"}:
+        data = (bz2 if path.suffix == ".bz2" else gzip).decompress(data)
     offset = 0
     while offset + 12 <= len(data):
         seconds, kind, subtype, length = struct.unpack_from("!IHHI", data, offset)

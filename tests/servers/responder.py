@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import cast
 
 from tests.servers.process import free_port
 from vedette.checks.net import Endpoint
@@ -16,8 +17,8 @@ class _Datagrams(asyncio.DatagramProtocol):
         self.respond = respond
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self.transport = transport
+        # The loop's own transport is not of the class, only of its shape (until Python 3.14).
+        self.transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         for wire in self.respond(data):

@@ -151,5 +151,5 @@ async def ris_live() -> AsyncIterator[RisLive]:
 async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
     """Wait for *condition*; TimeoutError after *seconds*."""
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - the condition is the product's, not ours
             await asyncio.sleep(0.005)

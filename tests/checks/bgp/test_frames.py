@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.checks.bgp.made import ORIGIN, PREFIX, peer, shared, state, update
 from vedette.checks.bgp.frames import (
     Announce,
+    Event,
     FrameError,
     PeerState,
     Pong,
@@ -118,13 +119,14 @@ def test_mutated_frames_raise_nothing_else(sound: dict[str, Any], data: st.DataO
 
 
 def test_real_frames() -> None:
-    """Frames captured in 2019 and 2026 all parse, but for the line that its README calls corrupt."""
+    """Frames captured in 2019 and 2026 all parse, but for the one known to be corrupt."""
     lines = [
         line
         for name in ("ris-live-frames.jsonl", "ris-live-stream.json")
         for line in shared(f"rislive/{name}").read_text().splitlines()
     ]
-    events, broken = [], []
+    events: list[Event] = []
+    broken = []
     for line in lines:
         try:
             events += parse(line)

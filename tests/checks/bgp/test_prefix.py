@@ -22,7 +22,7 @@ def test_canonical(text: str, same: str) -> None:
 @pytest.mark.parametrize("text", ["", "1.1.1.0", "1.1.1.0/33", "1.1.1.0/255.255.255.0", "::%1/64"])
 def test_not_a_prefix(text: str) -> None:
     """What no router prints is refused."""
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"prefix|does not appear|not permitted"):
         canonical(text)
     with pytest.raises(ValueError, match="is not a prefix"):
         exact(text)

@@ -3,13 +3,14 @@
 import gzip
 import json
 from collections import Counter, defaultdict
+from collections.abc import Set
 from pathlib import Path
 
 import pytest
 
 from tests.checks.bgp.made import shared
 from tests.servers import mrt
-from vedette.checks.bgp.frames import Announce, PeerState, Withdraw, parse
+from vedette.checks.bgp.frames import Announce, Event, PeerState, Withdraw, parse
 from vedette.checks.bgp.judge import judge
 from vedette.checks.bgp.reason import Reason
 from vedette.checks.bgp.ripestat import parse as parse_seed
@@ -64,19 +65,24 @@ def replay(folder: Path, start: float) -> Alarms:
                 second = at
                 alarms.tick(at)
             for event in parse(text):
-                match event:
-                    case Announce(peer, _, prefix, as_path, when) if prefix in origins:
-                        routes.announce(peer, prefix, as_path, when)
-                        touched.add(prefix)
-                    case Withdraw(peer, _, prefix, when) if prefix in origins:
-                        routes.withdraw(peer, prefix, when)
-                        touched.add(prefix)
-                    case PeerState(peer, False, when):
-                        routes.peer_down(peer, when)
-                        touched.update(origins)
-                    case _:
-                        pass
+                touched |= apply(event, routes)
     return alarms
+
+
+def apply(event: Event, routes: Routes) -> Set[str]:
+    """Put one event into *routes* and return the prefixes that it may change."""
+    match event:
+        case Announce(peer, _, prefix, path, at):
+            routes.announce(peer, prefix, path, at)
+            return {prefix}
+        case Withdraw(peer, _, prefix, at):
+            routes.withdraw(peer, prefix, at)
+            return {prefix}
+        case PeerState(peer, False, at):
+            routes.peer_down(peer, at)
+            return set(routes.watched)
+        case _:
+            return set()
 
 
 def test_real_withdrawals_are_seen_in_time_and_stable_prefixes_are_not(

@@ -1,0 +1,327 @@
+"""The delegation walk, in a small internet of our own on 127.53.0.0/24, port 53."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import dns.message
+import dns.name
+import pytest
+
+from tests.checks.dns.messages import SOA, reply_to
+from tests.servers.knot import knot
+from tests.servers.nsd import nsd
+from tests.servers.process import free_port
+from tests.servers.responder import responder
+from vedette.checks.dns.reason import Reason
+from vedette.checks.dns.referral import Authority, Referral, read
+from vedette.checks.dns.roots import ROOT_SERVERS, Server, read_hints
+from vedette.checks.dns.walk import Delegations, Outcome
+from vedette.checks.net import Endpoint, NetworkFailure
+
+ROOT, TOP, SHOP, DEEP, SPARE, DEAD = (f"127.53.0.{n}" for n in (1, 2, 3, 4, 5, 9))
+
+ROOT_ZONE = f"""\
+$ORIGIN .
+$TTL 60
+@ SOA a.root. host.root. 1 2 3 4 5
+@ NS a.root.
+a.root. A {ROOT}
+test. NS ns.nic.test.
+ns.nic.test. A {TOP}
+quiet. NS ns.nic.quiet.
+ns.nic.quiet. A {DEAD}
+"""
+
+TEST_ZONE = f"""\
+$ORIGIN test.
+$TTL 60
+@ SOA ns.nic host.nic 1 2 3 4 5
+@ NS ns.nic
+ns.nic A {TOP}
+shop NS ns1.shop
+shop NS ns2.shop
+shop NS ns.other
+ns1.shop A {SHOP}
+ns1.shop AAAA ::1
+ns2.shop A {SPARE}
+co NS ns.nic
+other NS ns1.other
+ns1.other A {SHOP}
+glueless NS ns.other
+dead NS ns.dead
+ns.dead A {DEAD}
+ring1 NS ns.ring2
+ring2 NS ns.ring1
+nowhere NS ns.nowhere.invalid.
+"""
+
+SHOP_ZONE = f"""\
+$ORIGIN shop.test.
+$TTL 60
+@ SOA ns1 host 1 2 3 4 5
+@ NS ns1
+ns1 A {SHOP}
+www A 192.0.2.1
+deep NS ns2.deep
+ns2.deep A {DEEP}
+"""
+
+DEEP_ZONE = f"""\
+$ORIGIN deep.shop.test.
+$TTL 60
+@ SOA ns2 host 1 2 3 4 5
+@ NS ns2
+ns2 A {DEEP}
+api A 192.0.2.2
+"""
+
+CO_ZONE = """\
+$ORIGIN co.test.
+$TTL 60
+@ SOA ns.nic.test. host 1 2 3 4 5
+@ NS ns.nic.test.
+www A 192.0.2.4
+"""
+
+OTHER_ZONE = f"""\
+$ORIGIN {{0}}.test.
+$TTL 60
+@ SOA ns.other.test. host 1 2 3 4 5
+@ NS ns.other.test.
+ns A {SHOP}
+ns AAAA ::1
+ns1 A {SHOP}
+www A 192.0.2.3
+"""
+
+
+def can_bind() -> bool:
+    """Whether this process may serve port 53 on loopback."""
+    try:
+        with socket.socket(type=socket.SOCK_DGRAM) as sock:
+            sock.bind((ROOT, 53))
+    except OSError:
+        return False
+    return True
+
+
+@pytest.fixture(scope="module")
+def internet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Start a root, a top-level zone and some zones below; return the hints file."""
+    if not can_bind():
+        reason = f"cannot bind {ROOT}:53"
+        if os.environ.get("VEDETTE_NO_SKIPS"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    others = {f"{zone}.test": OTHER_ZONE.format(zone) for zone in ("other", "glueless")}
+    with ExitStack() as stack:
+        stack.enter_context(nsd({".": ROOT_ZONE}, ROOT, 53))
+        stack.enter_context(nsd({"test": TEST_ZONE, "co.test": CO_ZONE}, TOP, 53))
+        stack.enter_context(nsd({"shop.test": SHOP_ZONE, **others}, SHOP, 53))
+        stack.enter_context(knot({"deep.shop.test": DEEP_ZONE}, DEEP, 53))
+        hints = tmp_path_factory.mktemp("hints") / "named.root"
+        hints.write_text(f". 3600000 NS A.ROOT.\nA.ROOT. 3600000 A {ROOT}\n")
+        yield hints
+
+
+@pytest.fixture
+def delegations(internet: Path) -> Delegations:
+    """Return walks from the little root; what is silent is given up soon."""
+    return Delegations(read_hints(internet), patience=0.3, deadline=5)
+
+
+def server(name: str, address: str) -> Server:
+    return Server(name, Endpoint(address, 53))
+
+
+async def test_every_server_at_every_address(delegations: Delegations) -> None:
+    """The walk finds all servers of the parent's NS set, with glue or without, v4 and v6."""
+    walk = await delegations.walk("www.Shop.test.")
+    assert walk.zone == "shop.test"
+    assert walk.outcome is Outcome.ANSWERED
+    assert walk.servers == (
+        server("ns.other.test", SHOP),
+        server("ns.other.test", "::1"),
+        server("ns1.shop.test", SHOP),
+        server("ns1.shop.test", "::1"),
+        server("ns2.shop.test", SPARE),
+    )
+
+
+async def test_steps(delegations: Delegations) -> None:
+    """The steps tell which zone was asked, who answered, and where that led."""
+    walk = await delegations.walk("api.deep.shop.test")
+    assert [(step.zone, step.child) for step in walk.steps] == [
+        (".", "test"),
+        ("test", "shop.test"),
+        ("shop.test", "deep.shop.test"),
+        ("deep.shop.test", None),
+    ]
+    root = walk.steps[0]
+    assert root.answered == server("a.root", ROOT)
+    assert root.names == ("ns.nic.test",)
+    assert root.glue == (server("ns.nic.test", TOP),)
+    assert [asked.outcome for asked in root.asked] == ["referral"]
+    assert root.asked[0].seconds > 0
+
+
+async def test_glueless(delegations: Delegations) -> None:
+    """A server's name in another zone is found by a walk of its own."""
+    walk = await delegations.walk("www.glueless.test")
+    assert walk.zone == "glueless.test"
+    assert walk.servers == (server("ns.other.test", SHOP), server("ns.other.test", "::1"))
+
+
+async def test_server_of_parent_and_child(delegations: Delegations) -> None:
+    """Where one server has both, the child's zone is found although nobody refers to it."""
+    walk = await delegations.walk("www.co.test")
+    assert (walk.zone, walk.servers) == ("co.test", (server("ns.nic.test", TOP),))
+    assert [(step.zone, step.child) for step in walk.steps] == [(".", "test"), ("test", "co.test")]
+
+
+async def test_name_that_is_gone(delegations: Delegations) -> None:
+    """A name that its own zone denies still has servers, and they are who to look at."""
+    walk = await delegations.walk("gone.shop.test")
+    assert (walk.zone, walk.outcome) == ("shop.test", Outcome.NXDOMAIN)
+    assert len(walk.servers) == 5
+
+
+async def test_zone_whose_servers_are_silent(delegations: Delegations) -> None:
+    """Servers that the parent names are the servers, also while none of them answers."""
+    walk = await delegations.walk("www.dead.test")
+    assert (walk.zone, walk.outcome) == ("dead.test", Outcome.SILENT)
+    assert walk.servers == (server("ns.dead.test", DEAD),)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("www.unknown.test", Reason.NXDOMAIN),
+        ("www.unknown", Reason.NXDOMAIN),
+        ("www.shop.quiet", Reason.UNREACHABLE),
+        ("www.ring1.test", Reason.DELEGATION),
+        ("www.nowhere.test", Reason.DELEGATION),
+    ],
+)
+async def test_blocked(delegations: Delegations, name: str, reason: Reason) -> None:
+    """A parent that denies, is silent or names nobody one can find blocks the walk, with why."""
+    with pytest.raises(NetworkFailure) as caught:
+        await delegations.walk(name)
+    assert caught.value.reason is reason
+
+
+async def test_root_is_spared(delegations: Delegations) -> None:
+    """The root is asked once for a top-level zone, but a zone's own cut every time."""
+    await delegations.walk("www.shop.test")
+    again = await delegations.walk("www.shop.test")
+    assert [step.zone for step in again.steps] == ["test", "shop.test"]
+
+
+async def test_silent_roots() -> None:
+    """Without a root that answers there is no walk, and the reason is their silence."""
+    async with responder(udp=lambda wire: []) as silent:
+        roots = [Server("a.root", silent)]
+        with pytest.raises(NetworkFailure) as caught:
+            await Delegations(roots, patience=0.05, deadline=1).walk("www.example.com")
+    assert caught.value.reason is Reason.TIMEOUT
+
+
+async def test_stub_zone_refers_lower(internet: Path) -> None:
+    """A stub zone's servers start the walk, and a zone cut below them is followed."""
+    stubs = {"shop.test": [Endpoint(SHOP, 53)]}
+    nowhere = [Server("", Endpoint("127.0.0.1", free_port()))]
+    walk = await Delegations(nowhere, stubs).walk("api.deep.shop.test")
+    assert walk.servers == (server("ns2.deep.shop.test", DEEP),)
+    assert [step.zone for step in walk.steps] == ["shop.test", "deep.shop.test"]
+
+
+@pytest.mark.parametrize("serve", [nsd, knot])
+async def test_stub_zone(serve: type[nsd]) -> None:
+    """A stub zone's servers are the authorities themselves, at whatever port they have."""
+    with serve({"shop.test": SHOP_ZONE}) as end:
+        walk = await Delegations(stub_zones={"shop.test.": [end]}).walk("www.shop.test")
+    assert (walk.zone, walk.servers) == ("shop.test", (Server("", end),))
+
+
+async def test_endless_referrals() -> None:
+    """A server that refers and refers to itself ends the walk within its budget."""
+
+    def deeper(wire: bytes) -> list[bytes]:
+        name = dns.message.from_wire(wire).question[0].name
+        owner = name.parent()
+        ns = f"{owner} 60 IN NS ns.{owner}"
+        return [reply_to(wire, authority=(ns,), additional=(f"ns.{owner} 60 IN A {DEAD}",))]
+
+    async with responder(udp=deeper) as end:
+        stubs = {"example": [end]}
+        walk = await Delegations(stub_zones=stubs, patience=0.2).walk("a.b.c.d.example")
+    assert walk.outcome is Outcome.SILENT
+    assert len(walk.steps) == 2
+
+
+async def test_nested_glueless_names_stay_within_budget() -> None:
+    """Name servers that need name servers that need more are given up, not followed for ever."""
+    seen = 0
+
+    def onward(wire: bytes) -> list[bytes]:
+        nonlocal seen
+        seen += 1
+        top = dns.message.from_wire(wire).question[0].name.split(3)[1]
+        authority = tuple(f"{top} 60 IN NS ns.z{seen}x{i}.example." for i in range(8))
+        return [reply_to(wire, authority=authority, aa=False)]
+
+    async with responder(udp=onward) as end:
+        walks = Delegations(stub_zones={"example": [end]}, patience=0.5, deadline=10)
+        with pytest.raises(NetworkFailure):
+            await walks.walk("www.a.example")
+    assert seen <= 200
+
+
+def test_referral_reading() -> None:
+    """Only downward referrals count, and glue only from below the zone that gives it."""
+    zone, name = dns.name.from_text("test."), dns.name.from_text("www.shop.test.")
+    query = dns.message.make_query(name, "SOA").to_wire()
+
+    def reading(*authority: str, **options: object) -> object:
+        wire = reply_to(query, authority=authority, **{"aa": False, **options})  # type: ignore[arg-type]
+        return read(dns.message.from_wire(wire), zone, name)
+
+    glue = ("ns.shop.test. 60 IN A 192.0.2.1", "ns.evil.example. 60 IN A 192.0.2.2")
+    down = reading(
+        "shop.test. 60 IN NS ns.shop.test.",
+        "shop.test. 60 IN NS ns.evil.example.",
+        additional=glue,
+    )
+    assert isinstance(down, Referral)
+    assert down.names == ("ns.evil.example", "ns.shop.test")
+    assert down.glue == (server("ns.shop.test", "192.0.2.1"),)
+    for owner in (".", "test.", "other.test.", "a.www.shop.test."):
+        assert reading(f"{owner} 60 IN NS ns.shop.test.") is Reason.LAME
+    inside = reading(SOA.format("shop.test."), aa=True)
+    assert inside == Authority(zone=dns.name.from_text("shop.test."), exists=True)
+
+
+def test_hints(tmp_path: Path) -> None:
+    """Thirteen roots at two addresses each are built in; a hints file without any is refused."""
+    assert len({root.name for root in ROOT_SERVERS}) == 13
+    assert len({root.endpoint for root in ROOT_SERVERS}) == 26
+    path = tmp_path / "hints"
+    for text in ("", "a.root. 60 A 192.0.2.1\n", "no zone file ("):
+        path.write_text(text)
+        with pytest.raises(ValueError, match="root hints"):
+            read_hints(path)
+
+
+async def test_cancelled() -> None:
+    """A walk that is cancelled leaves no task behind."""
+    async with responder(udp=lambda wire: []) as silent:
+        task = asyncio.create_task(Delegations([Server("", silent)]).walk("a.example"))
+        await asyncio.wait([task], timeout=0.02)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert asyncio.all_tasks() == {asyncio.current_task()}
