@@ -31,6 +31,7 @@ from vedette.agent.store import (
 )
 from vedette.agent.telemetry import Counts
 from vedette.agent.wording import Witness, page
+from vedette.checks.bgp.feed import RisLiveFeed
 from vedette.checks.finding import Kind
 
 log = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ class Agent:
         self.good = LastKnownGood(self.store.last_known_good())
         self.plan: Plan = make(config, folder, self.good, self.now)
         for feed in self.plan.feeds:
-            feed.restore(self.store.baseline(feed.source) or {})
+            self._restore(feed)
         self.engine = Engine(
             deployment=config.agent.deployment,
             rules=self.plan.rules,
@@ -73,6 +74,12 @@ class Agent:
         )
         self.ready = False
 
+    def _restore(self, feed: RisLiveFeed) -> None:
+        try:
+            feed.restore(self.store.baseline(feed.source) or {})
+        except ValueError as error:
+            log.error("%s: starting without it", error)  # noqa: TRY400 - no bug: a damaged row
+
     @property
     def witness(self) -> Witness:
         """What a page may quote."""
@@ -84,6 +91,11 @@ class Agent:
             ledger=self.ledger,
             good=self.good,
             rules=self.engine.rules,
+            failing={
+                id_: evidence.began_at
+                for id_, evidence in self.engine.evidence.items()
+                if evidence.holds
+            },
         )
 
     async def run(self, stop: asyncio.Event) -> None:

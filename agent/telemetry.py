@@ -87,7 +87,7 @@ _FACTS = (
     (
         "vedette_tls_certificate_expiry_timestamp_seconds",
         Kind.HTTP,
-        "earliest_not_after",
+        "chain_not_after",
         "When the first certificate of the chain ends, kept when verification fails.",
     ),
     (

@@ -25,19 +25,25 @@ class Witness:
     ledger: Ledger
     good: LastKnownGood
     rules: Mapping[str, Rule]
+    failing: Mapping[str, float]
+    """Rules that hold now, alarm or not yet, and since when."""
 
 
 def page(incident: Incident, change: Change, witness: Witness, now: float) -> Page:
     """Write the page for *change* of *incident*."""
     rule = witness.rules.get(incident.headline)
-    diagnosis = rule.diagnosis if rule else incident.headline
+    diagnosis = str(rule.diagnosis) if rule else incident.headline
     subject = rule.subject if rule else incident.service
     began_at = incident.members.get(incident.headline, incident.opened_at)
+    if change is Change.RESOLVED:
+        summary = f"resolved: {diagnosis}: {subject} is well again, failing since {utc(began_at)}"
+    else:
+        summary = _summary(rule, incident, witness, now) if rule else f"{diagnosis}: {subject}"
     return Page(
         key=incident.key,
         action=Action.RESOLVE if change is Change.RESOLVED else Action.TRIGGER,
         severity=rule.severity if rule else Severity.CRITICAL,
-        summary=_summary(rule, incident, witness, now) if rule else f"{diagnosis}: {subject}",
+        summary=summary,
         service=incident.service,
         diagnosis=diagnosis,
         subject=subject,
@@ -84,15 +90,22 @@ def _details(
         yield "seen", [_line(s, now) for s in witness.ledger.of(rule.key)]
     yield from _good(incident.service, witness, now)
     yield "bgp", list(_bgp(incident.service, witness, now)) or "no prefix of it is watched"
-    others = sorted((at, id_) for id_, at in incident.members.items() if id_ != incident.headline)
-    yield "symptoms", [f"{utc(at)} {_title(id_, witness)}" for at, id_ in others]
+    order = _order(incident, witness)
+    lines = {id_: f"{utc(at)} {_title(id_, witness)}" for at, id_ in order}
+    yield "symptoms", [line for id_, line in lines.items() if id_ != incident.headline]
     yield "not_broken", list(_fine(incident.service, witness, now))
-    yield "order", [f"{utc(at)} {_title(id_, witness)}" for at, id_ in _order(incident)]
+    yield "order", list(lines.values())
     yield "status_page", witness.status_url
 
 
-def _order(incident: Incident) -> Sequence[tuple[float, str]]:
-    return sorted((at, id_) for id_, at in incident.members.items())
+def _order(incident: Incident, witness: Witness) -> Sequence[tuple[float, str]]:
+    """Everything that fails of the service, first fault first, alarms and what is not one yet."""
+    also = {
+        id_: at
+        for id_, at in witness.failing.items()
+        if witness.rules[id_].service == incident.service
+    }
+    return sorted((at, id_) for id_, at in {**also, **incident.members}.items())
 
 
 def _title(id_: str, witness: Witness) -> str:
@@ -104,7 +117,8 @@ def _line(series: Series, now: float) -> str:
     verdict = series.verdict(now)
     reason = series.last.finding.reason
     shown = f"{verdict} {reason}" if reason else str(verdict)
-    return f"{series.subject}: {shown} {series.last.finding.detail}".rstrip()
+    detail = series.last.finding.detail
+    return f"{shown}: {detail}" if detail else f"{shown}: {series.subject}"
 
 
 def _of_service(service: str, witness: Witness) -> Iterator[Series]:

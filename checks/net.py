@@ -19,6 +19,10 @@ class NetworkFailure(Exception):  # noqa: N818 - a failing target is a value, no
         self.detail = detail
 
 
+class CouldNotLook(NetworkFailure):
+    """The trouble is our own host's, so it says nothing about the target: UNKNOWN, not FAILING."""
+
+
 Resolve = Callable[[str], Awaitable[Sequence[str]]]
 """Host name to addresses in text form; raises NetworkFailure with a DNS reason."""
 

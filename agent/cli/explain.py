@@ -1,11 +1,12 @@
 """One look, drawn for a person."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from vedette.agent.clock import utc
 from vedette.checks.dns.walk import Walk
 from vedette.checks.finding import Fact, Observation, Verdict
 
@@ -24,7 +25,7 @@ def explain(check: str, verdict: Verdict, reason: str | None, seen: Sequence[Obs
             Text(one.subject),
             Text(shown, COLOURS[one.finding.verdict]),
             f"{one.seconds * 1000:.0f} ms",
-            Text("\n".join(filter(None, (one.finding.detail, _facts(one.finding.facts))))),
+            Text.assemble(one.finding.detail, *_facts(one.finding.facts)),
         )
     console.print(table)
     line = Text(f"{check}: ")
@@ -32,21 +33,27 @@ def explain(check: str, verdict: Verdict, reason: str | None, seen: Sequence[Obs
     console.print(line)
 
 
-def _facts(facts: Mapping[str, Fact]) -> str:
-    shown = []
+def _facts(facts: Mapping[str, Fact]) -> Iterator[tuple[str, str]]:
+    """Return a line per fact worth a person's time; numbers get their units."""
     for name, value in facts.items():
-        if value is None or value in ((), "", {}):
+        if value is None or value in ((), "", {}) or name in {"server", "address"}:
             continue
-        shown.append(f"{name.replace('_', ' ')} {_fact(value)}")
-    return "; ".join(shown)
+        words = name.removesuffix("_seconds").replace("_", " ")
+        yield f"\n{words}: {_fact(name, value)}", "dim"
 
 
-def _fact(value: Fact) -> str:
+def _fact(name: str, value: Fact) -> str:
     match value:
         case bool():
             return "yes" if value else "no"
+        case int() | float() if name.endswith("not_after"):
+            return utc(value)
+        case int() | float() if name.endswith("_seconds"):
+            return f"{value * 1000:.1f} ms"
+        case float() if name == "share":
+            return f"{value:.0%}"
         case float():
-            return f"{value:.4g}" if value < 1e6 else f"{value:.0f}"
+            return f"{value:.4g}"
         case Mapping():
             return ", ".join(f"{key}: {number:g}" for key, number in value.items())
         case str() | int() | None:

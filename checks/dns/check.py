@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 
-from vedette.checks.dns.exchange import NotAsked, exchange
+from vedette.checks.dns.exchange import exchange
 from vedette.checks.dns.judge import Rules, judge, rules_of
 from vedette.checks.dns.message import Question, Reply, ask
 from vedette.checks.dns.reason import Reason
 from vedette.checks.dns.settings import DnsSettings, Resolver, Source, short
 from vedette.checks.dns.walk import Delegations, Outcome, Walk
 from vedette.checks.finding import Fact, Finding, Kind, Look, Verdict
-from vedette.checks.net import Endpoint, NetworkFailure, Resolve, is_address
+from vedette.checks.net import CouldNotLook, Endpoint, NetworkFailure, Resolve, is_address
 
 AUTHORITATIVE = "authoritative"
 RECURSIVE = "recursive"
@@ -221,7 +221,7 @@ class DnsCheck:
 
 def _failed(failure: NetworkFailure, server: str, *, verdict: Verdict | None = None) -> Finding:
     """Return trouble as a finding: the server's fault, unless our host could not even ask."""
-    fault = Verdict.UNKNOWN if isinstance(failure, NotAsked) else Verdict.FAILING
+    fault = Verdict.UNKNOWN if isinstance(failure, CouldNotLook) else Verdict.FAILING
     facts: dict[str, Fact] = {"server": server} if server else {}
     return Finding(
         verdict=verdict or fault, reason=failure.reason, detail=failure.detail, facts=facts

@@ -12,12 +12,7 @@ from dataclasses import dataclass
 
 from vedette.checks.dns.message import Match, Question, Reply, Transport, match, parse, truncated
 from vedette.checks.dns.reason import Reason
-from vedette.checks.net import Endpoint, NetworkFailure
-
-
-class NotAsked(NetworkFailure):
-    """Our own host could not send the question, so nothing is known of the server."""
-
+from vedette.checks.net import CouldNotLook, Endpoint, NetworkFailure
 
 # Exhausted descriptors, ports or buffers, a local firewall, a family that the kernel does not
 # have, an address without the interface it needs.
@@ -215,6 +210,6 @@ def _failure(error: OSError, query: _Query, transport: Transport) -> NetworkFail
     no_family = error.errno == errno.ENETUNREACH and ":" in query.server.host
     if no_family or error.errno in _OURS:
         detail = f"this host cannot send {query.question} to {query.called}: {why}"
-        return NotAsked(Reason.UNREACHABLE, detail)
+        return CouldNotLook(Reason.UNREACHABLE, detail)
     detail = f"{query.called} cannot be reached over {transport.upper()}: {why}"
     return NetworkFailure(Reason.UNREACHABLE, detail)

@@ -13,12 +13,12 @@ from enum import StrEnum
 import dns.name
 import dns.rdatatype
 
-from vedette.checks.dns.exchange import NotAsked, exchange
+from vedette.checks.dns.exchange import exchange
 from vedette.checks.dns.message import Question, Reply, ask, follow, spoken
 from vedette.checks.dns.reason import Reason
 from vedette.checks.dns.referral import Authority, Reading, Referral, cut, read
 from vedette.checks.dns.roots import ROOT_SERVERS, Server
-from vedette.checks.net import Endpoint, NetworkFailure, is_address
+from vedette.checks.net import CouldNotLook, Endpoint, NetworkFailure, is_address
 
 _TOGETHER = 3
 """How many servers of a zone are asked at the same time."""
@@ -246,7 +246,7 @@ class _Errand:
         start = clock()
         try:
             reply = await self._exchange(question, server)
-        except NotAsked as failure:
+        except CouldNotLook as failure:
             outcome, detail = _NOT_ASKED, failure.detail
             return Asked(server=server, seconds=0.0, outcome=outcome, detail=detail), None
         except NetworkFailure as failure:
@@ -377,5 +377,5 @@ def _refuse_top(at: _Cut, outcome: Outcome, name: dns.name.Name, asked: Sequence
     (commonest, _), *_rest = Counter(told.outcome for told in asked).most_common()
     detail = f"no server of {zone} leads on to {spoken(name)}: {asked[-1].detail or commonest}"
     if commonest == _NOT_ASKED:
-        raise NotAsked(Reason.UNREACHABLE, detail)
+        raise CouldNotLook(Reason.UNREACHABLE, detail)
     raise NetworkFailure(Reason(commonest), detail)

@@ -5,13 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from vedette.checks.finding import Fact, Finding, Kind, Look, Verdict
-from vedette.checks.http.connection import CannotLook
 from vedette.checks.http.exchange import Exchange, compose
 from vedette.checks.http.judge import judge
 from vedette.checks.http.reason import Reason
 from vedette.checks.http.settings import BY_NAME, LAST_KNOWN_GOOD, HttpSettings
 from vedette.checks.http.tls import trust
-from vedette.checks.net import NetworkFailure, Resolve, is_address
+from vedette.checks.net import CouldNotLook, NetworkFailure, Resolve, is_address
 
 LastKnownGood = Callable[[], Sequence[str]]
 """The addresses a service's name last had when all was well, none before it was ever seen well."""
@@ -68,7 +67,8 @@ class HttpCheck:
         except TimeoutError:
             return self._unresolved("timeout", f"no answer within {self._timeout:g} s")
         except NetworkFailure as failure:
-            return self._unresolved(str(failure.reason), failure.detail)
+            ours = isinstance(failure, CouldNotLook)
+            return self._unresolved(str(failure.reason), failure.detail, ours=ours)
         if not addresses:
             return self._unresolved("nodata", "the resolver returned no address")
         measured = {"resolve_seconds": clock() - start}
@@ -83,9 +83,9 @@ class HttpCheck:
             verdict=Verdict.UNKNOWN, reason=Reason.DNS, detail="no address is remembered yet"
         )
 
-    def _unresolved(self, reason: str, detail: str) -> Finding:
+    def _unresolved(self, reason: str, detail: str, *, ours: bool = False) -> Finding:
         return Finding(
-            verdict=Verdict.FAILING,
+            verdict=Verdict.UNKNOWN if ours else Verdict.FAILING,
             reason=Reason.DNS,
             detail=f"{self.name} has no address, dns: {reason}: {detail}",
             facts={"dns_reason": reason},
@@ -98,7 +98,7 @@ class HttpCheck:
         try:
             response = await exchange.run()
         except NetworkFailure as failure:
-            ours = isinstance(failure, CannotLook)
+            ours = isinstance(failure, CouldNotLook)
             return Finding(
                 verdict=Verdict.UNKNOWN if ours else Verdict.FAILING,
                 reason=failure.reason,

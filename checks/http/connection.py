@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from vedette.checks.finding import Fact
 from vedette.checks.http import tls
 from vedette.checks.http.reason import Reason
-from vedette.checks.net import Endpoint, NetworkFailure
+from vedette.checks.net import CouldNotLook, Endpoint, NetworkFailure
 
 _CHUNK = 16 * 1024  # a TLS record's length; also what a hostile peer can make us parse at a stretch
 
@@ -37,10 +37,6 @@ _LOCAL = frozenset(
 )
 
 
-class CannotLook(NetworkFailure):
-    """The trouble is our host's own, so it says nothing about the target."""
-
-
 def translate(error: OSError, peer: Endpoint, *, routed: bool) -> NetworkFailure:
     """Say what *error* on a connection to *peer* means; *routed*: our host has a route to it."""
     if error.errno == errno.ECONNREFUSED:
@@ -49,7 +45,7 @@ def translate(error: OSError, peer: Endpoint, *, routed: bool) -> NetworkFailure
         return NetworkFailure(Reason.RESET, f"{peer} reset the connection")
     words = (error.strerror or str(error)).lower()
     if error.errno in _LOCAL or (error.errno in _NO_WAY and not routed):
-        return CannotLook(Reason.UNREACHABLE, f"this host cannot connect to {peer}: {words}")
+        return CouldNotLook(Reason.UNREACHABLE, f"this host cannot connect to {peer}: {words}")
     return NetworkFailure(Reason.UNREACHABLE, f"{peer} cannot be reached: {words}")
 
 

@@ -11,10 +11,10 @@ import pytest
 from tests.checks.dns.messages import API, reply_to
 from tests.servers.process import free_port
 from tests.servers.responder import Respond, responder
-from vedette.checks.dns.exchange import NotAsked, exchange
+from vedette.checks.dns.exchange import exchange
 from vedette.checks.dns.message import Reply, Transport, ask
 from vedette.checks.dns.reason import Reason
-from vedette.checks.net import Endpoint, NetworkFailure
+from vedette.checks.net import CouldNotLook, Endpoint, NetworkFailure
 
 ONE = "api.example.com. 60 IN A 192.0.2.1"
 OTHER = ask("other.example.com", "A", recursive=False)
@@ -101,7 +101,7 @@ async def test_closed_port(tcp: bool) -> None:
     """A closed port fails at once as unreachable, over UDP too."""
     failure = await fails(Endpoint("127.0.0.1", free_port()), seconds=5, tcp=tcp)
     assert failure.reason is Reason.UNREACHABLE
-    assert not isinstance(failure, NotAsked)
+    assert not isinstance(failure, CouldNotLook)
 
 
 async def test_not_asked() -> None:
@@ -109,7 +109,7 @@ async def test_not_asked() -> None:
     # An unscoped link-local address names no interface: nothing can be sent.
     with pytest.raises(NetworkFailure) as caught:
         await asked(Endpoint("ff02::1:3", 53), seconds=0.05)
-    assert isinstance(caught.value, NotAsked)
+    assert isinstance(caught.value, CouldNotLook)
     assert "this host cannot send" in caught.value.detail
 
 

@@ -15,9 +15,9 @@ from tests.checks.http.looking import checking, look, resolver
 from tests.checks.http.raw import Behaviour, drips, full_backlog, raw, refusing, resets, says
 from tests.servers.process import free_port
 from vedette.checks.finding import Verdict
-from vedette.checks.http.connection import CannotLook, translate
+from vedette.checks.http.connection import translate
 from vedette.checks.http.reason import Reason
-from vedette.checks.net import Endpoint
+from vedette.checks.net import CouldNotLook, Endpoint
 
 OK = b"HTTP/1.1 200 OK\r\n"
 
@@ -200,7 +200,7 @@ def test_translate(number: int, routed: bool, reason: Reason, ours: bool) -> Non
     """Each error number has its reason; a missing route of our own is not the target's fault."""
     failure = translate(OSError(number, "words"), Endpoint("192.0.2.1", 80), routed=routed)
 
-    assert (failure.reason, isinstance(failure, CannotLook)) == (reason, ours)
+    assert (failure.reason, isinstance(failure, CouldNotLook)) == (reason, ours)
 
 
 async def test_status_kept() -> None:
