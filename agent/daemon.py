@@ -1,9 +1,9 @@
 """The agent: builds the parts, connects them, and keeps them running until it is told to stop."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -41,6 +41,10 @@ STEP_EVERY = 1.0
 KEPT_FOR = 40 * 86400.0
 # A look ends by itself at its timeout; this much later the runner ends it.
 GRACE = 2.0
+# After a bug ended some work, it is begun again this much later.
+PAUSE = 5.0
+
+Work = Callable[[], Awaitable[None]]
 
 
 class Agent:
@@ -108,7 +112,7 @@ class Agent:
         try:
             async with asyncio.TaskGroup() as tasks:
                 running = [
-                    tasks.create_task(_for_ever(name, work), name=name)
+                    tasks.create_task(self._for_ever(name, work), name=name)
                     for name, work in self._works()
                 ]
                 await stop.wait()
@@ -118,18 +122,29 @@ class Agent:
             calendar.shutdown(wait=False)
             await self._close()
 
-    def _works(self) -> Sequence[tuple[str, Awaitable[None]]]:
-        works: list[tuple[str, Awaitable[None]]] = [
-            ("alarms", self._keep_stepping()),
-            ("outbox", self.outbox.run()),
+    def _works(self) -> Sequence[tuple[str, Work]]:
+        works: list[tuple[str, Work]] = [
+            ("alarms", self._keep_stepping),
+            ("outbox", self.outbox.run),
         ]
-        works += [(f"feed {feed.source}", feed.run()) for feed in self.plan.feeds]
+        works += [(f"feed {feed.source}", feed.run) for feed in self.plan.feeds]
         for planned in self.plan.checks:
-            works.append((str(planned.key), self._keep_looking(planned)))
+            works.append((str(planned.key), partial(self._keep_looking, planned)))
             refresh = getattr(planned.check, "refresh", None)
             if refresh is not None:
-                works.append((f"refresh {planned.key}", _keep_refreshing(refresh)))
+                works.append((f"refresh {planned.key}", partial(_keep_refreshing, refresh)))
         return works
+
+    async def _for_ever(self, name: str, work: Work) -> None:
+        """Do *work*, which never ends; a bug that ends it costs nobody else a look."""
+        while True:
+            try:
+                await work()
+                log.error("%s ended: this is a bug, please report it", name)
+            except Exception:  # the other checks go on, and so does this one
+                log.exception("%s failed: this is a bug, please report it", name)
+            self.counts.internal_errors += 1
+            await asyncio.sleep(PAUSE)
 
     async def _keep_looking(self, planned: Planned) -> None:
         vantage, every = self.config.agent.name, planned.timing.every
@@ -204,13 +219,6 @@ class Agent:
         await self._keep_baselines()
         await self.outbox.close()
         self.store.close()
-
-
-async def _for_ever(name: str, work: Awaitable[None]) -> None:
-    """Do *work*, which never ends: if it does, that is a bug and stops the agent loudly."""
-    with contextlib.suppress(asyncio.CancelledError):
-        await work
-        raise RuntimeError(f"{name} ended; please report this")
 
 
 async def _keep_refreshing(refresh: Callable[[], Awaitable[float]]) -> None:

@@ -6,6 +6,7 @@ from html import escape
 from vedette.agent.clock import utc
 from vedette.agent.daemon import Agent
 from vedette.agent.ledger import Series
+from vedette.checks.finding import Verdict
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --bad: #b3261e; --good: #1b6e3c; --dim: #6b7280 }
@@ -46,18 +47,21 @@ def _title(agent: Agent) -> str:
 def _incidents(agent: Agent) -> str:
     blocks = []
     for incident in agent.engine.open.values():
-        rule = agent.engine.rules.get(incident.headline)
-        headline = f"{rule.diagnosis}: {rule.subject}" if rule else incident.headline
         items = "".join(
-            f"<li>{utc(at)} {escape(id_.split('/', 1)[1])}</li>"
+            f"<li>{utc(at)} {escape(_title_of(agent, id_))}</li>"
             for id_, at in sorted(incident.members.items(), key=lambda item: item[1])
         )
         blocks.append(
-            f'<section class="incident"><h2>{escape(headline)}</h2>'
+            f'<section class="incident"><h2>{escape(_title_of(agent, incident.headline))}</h2>'
             f"<p>{escape(incident.service)}, open since {utc(incident.opened_at)}; "
             f"in order:</p><ol>{items}</ol></section>"
         )
     return "".join(blocks) or "<p>No open incident.</p>"
+
+
+def _title_of(agent: Agent, id_: str) -> str:
+    rule = agent.engine.rules.get(id_)
+    return f"{rule.diagnosis}: {rule.subject}" if rule else id_
 
 
 def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -81,11 +85,17 @@ def _checks(agent: Agent, now: float) -> str:
             f"{series.last.seconds * 1000:.0f}&nbsp;ms", strip, why,
         )  # fmt: skip
 
-    columns = ("Service", "Check", "Subject", "Now", "Took", "Last looks", "Why")
-    return _table("Checks", columns, map(row, agent.ledger))
+    columns = ("Service", "Check", "Subject", "Now", "Took", "Last looks", "What was seen")
+    worst = (Verdict.FAILING, Verdict.UNKNOWN, Verdict.OK)
+    worst_first = sorted(agent.ledger, key=lambda series: worst.index(series.verdict(now)))
+    return _table("Checks", columns, map(row, worst_first))
 
 
-_MARKS = {"OK": "▁", "FAILING": "█", "UNKNOWN": "·"}
+_MARKS = {
+    Verdict.OK: '<span class="OK">▁</span>',
+    Verdict.FAILING: '<span class="FAILING">█</span>',
+    Verdict.UNKNOWN: '<span class="UNKNOWN">·</span>',
+}
 
 
 def _alarms(agent: Agent) -> str:

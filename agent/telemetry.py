@@ -23,6 +23,7 @@ class Counts:
 
     runs: int = 0
     skipped: int = 0
+    internal_errors: int = 0
     lateness: Histogram = field(default_factory=Histogram)
 
     def ticked(self, lateness: float, skipped: int) -> None:
@@ -208,6 +209,12 @@ def work(counts: Counts, version: str) -> Iterator[Family]:
         _COUNTER,
         "Ticks at which a check was still running.",
         [Sample(counts.skipped)],
+    )
+    yield Family(
+        "vedette_internal_errors_total",
+        _COUNTER,
+        "Times that a bug of ours ended some work, which was begun again.",
+        [Sample(counts.internal_errors)],
     )
     yield Family(
         "vedette_check_lateness_seconds",

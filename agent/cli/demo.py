@@ -19,10 +19,11 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     command = commands.add_parser(
         "demo", help="watch a record being emptied, paged and restored", allow_abbrev=False
     )
-    command.set_defaults(action=lambda _: asyncio.run(_demo()))
+    command.set_defaults(action=lambda _: asyncio.run(show()))
 
 
-async def _demo() -> int:
+async def show(screen: Screen | None = None) -> int:
+    """Play the demo on *screen*, or on the terminal, and return its exit status."""
     # The picture owns the terminal; what the agent logs stands on the picture already.
     logging.getLogger("vedette").addHandler(logging.NullHandler())
     logging.getLogger("vedette").propagate = False
@@ -30,7 +31,7 @@ async def _demo() -> int:
         agent = Agent(read(world.config_file), world.folder)
         stop = asyncio.Event()
         running = asyncio.create_task(web.run(agent, stop))
-        telling = asyncio.create_task(play(world, _View(agent), Screen()))
+        telling = asyncio.create_task(play(world, _View(agent), screen or Screen()))
         try:
             await asyncio.wait([running, telling], return_when=asyncio.FIRST_COMPLETED)
         finally:
