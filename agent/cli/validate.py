@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from vedette.agent.cli.output import complain
-from vedette.agent.config import ConfigError, read
+from vedette.agent.config import Config, ConfigError, read
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -28,14 +28,16 @@ def _validate(options: argparse.Namespace) -> int:
         f"{options.file}: valid: {len(config.services)} services, {checks} checks, "
         f"{controls} controls, {len(config.pagers)} pagers\n"
     )
-    for warning in _warnings(len(config.pagers), controls):
+    for warning in _warnings(config, controls):
         sys.stdout.write(f"{options.file}: note: {warning}\n")
     return 0
 
 
-def _warnings(pagers: int, controls: int) -> list[str]:
+def _warnings(config: Config, controls: int) -> list[str]:
     notes = []
-    if not pagers:
+    if any(b.more_specifics or b.neighbours for s in config.services for b in s.bgp):
+        notes.append("more_specifics and neighbours are kept, and not judged by this version")
+    if not config.pagers:
         notes.append("no pager is configured, so nobody will be woken")
     if not controls:
         notes.append("no controls: a fault of this vantage's own uplink will look like yours")

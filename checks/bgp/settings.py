@@ -16,6 +16,9 @@ def _origin(value: object) -> int:
     return asn
 
 
+Asn = Annotated[int, BeforeValidator(_origin)]
+
+
 def _has_scheme(*schemes: str) -> AfterValidator:
     def check(url: str) -> str:
         if not url.startswith(tuple(f"{scheme}://" for scheme in schemes)):
@@ -26,10 +29,16 @@ def _has_scheme(*schemes: str) -> AfterValidator:
 
 
 class BgpSettings(CheckSettings):
-    """A prefix and the origins that may announce it."""
+    """A prefix and the origins that may announce it.
+
+    *more_specifics* and *neighbours* are what else is announced on purpose, and by whom it is
+    passed on; they are kept for the diagnoses of hijacks and leaks, and judged by nobody yet.
+    """
 
     prefix: Annotated[str, AfterValidator(exact)]
-    origins: Annotated[list[Annotated[int, BeforeValidator(_origin)]], Field(min_length=1)]
+    origins: Annotated[list[Asn], Field(min_length=1)]
+    more_specifics: list[Annotated[str, AfterValidator(exact)]] = []
+    neighbours: list[Asn] = []
 
 
 class RisLiveSettings(Settings):

@@ -9,6 +9,7 @@ import os
 import random
 import socket
 from dataclasses import dataclass
+from time import perf_counter
 
 from vedette.checks.dns.message import Match, Question, Reply, Transport, match, parse, truncated
 from vedette.checks.dns.reason import Reason
@@ -56,8 +57,7 @@ async def exchange(
     detail names the server as *called*. Where the reply equals *like* but for its id, its message
     is reused instead of being read again.
     """
-    clock = asyncio.get_running_loop().time
-    start = clock()
+    start = perf_counter()
     query = _Query(
         question=question,
         sent=random.getrandbits(16).to_bytes(2) + question.tail,
@@ -73,7 +73,7 @@ async def exchange(
     return Reply(
         message=message,
         wire=wire,
-        seconds=clock() - start,
+        seconds=perf_counter() - start,
         transport=transport,
         dropped=dropped,
     )

@@ -112,6 +112,12 @@ def _servers(texts: list[str]) -> list[str]:
     return texts
 
 
+def _not_demanded(secure: bool) -> bool:
+    if secure:
+        raise ValueError("this version validates no signatures: leave dnssec out")
+    return secure
+
+
 class DnsSettings(CheckSettings):
     """One name and type that must have records, and whom to ask for it."""
 
@@ -122,6 +128,7 @@ class DnsSettings(CheckSettings):
     )
     min_records: int = Field(default=1, ge=0, le=65535)
     allowed: Annotated[list[str], Field(min_length=1)] | None = None
+    dnssec: Annotated[bool, AfterValidator(_not_demanded)] = False
 
     @model_validator(mode="after")
     def _allowed_fits_type(self) -> Self:
