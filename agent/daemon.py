@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from time import perf_counter
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -156,6 +157,7 @@ class Agent:
                 vantage=vantage,
                 limit=planned.timing.timeout + GRACE,
                 now=self.now,
+                stopwatch=perf_counter,
             )
             self.ledger.add(planned.key, planned.timing, looks)
             self._learn(planned)

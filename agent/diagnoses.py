@@ -99,10 +99,14 @@ def _most(series: Sequence[Series], now: float, counts: Callable[[Series], bool]
     bad = [s for s, verdict in verdicts if verdict is Verdict.FAILING and counts(s)]
     unknown = sum(verdict is Verdict.UNKNOWN for _, verdict in verdicts)
     if len(bad) >= need:
-        began_at = sorted(s.failing_since or now for s in bad)[need - 1]
-        seen_at = sorted((s.failed_at or 0.0 for s in bad), reverse=True)[need - 1]
+        began_at = sorted(_known(s.failing_since, now) for s in bad)[need - 1]
+        seen_at = sorted((_known(s.failed_at, now) for s in bad), reverse=True)[need - 1]
         return Evidence(True, began_at, max(began_at, seen_at))
     return Evidence(False) if len(bad) + unknown < need else UNDECIDED
+
+
+def _known(at: float | None, otherwise: float) -> float:
+    return otherwise if at is None else at
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +123,15 @@ def sight(ledger: Ledger, controls: Sequence[CheckKey], now: float) -> Sight:
         return Sight(Evidence(False), math.inf)
     judged = [_control(ledger.of(key), now) for key in controls]
     need = len(controls) // 2 + 1
-    failing = sorted((e.began_at, e.seen_at) for e, _ in judged if e.holds)
+    failing = [e for e, _ in judged if e.holds]
     undecided = sum(e.holds is None for e, _ in judged)
     seeing = sorted((at for e, at in judged if e.holds is False), reverse=True)
     half = math.ceil(len(controls) / 2)
     proven_at = seeing[half - 1] if len(seeing) >= half else -math.inf
     if len(failing) >= need:
-        began_at = failing[need - 1][0]
-        return Sight(Evidence(True, began_at, max(seen for _, seen in failing)), proven_at)
+        began_at = sorted(e.began_at for e in failing)[need - 1]
+        seen_at = sorted((e.seen_at for e in failing), reverse=True)[need - 1]
+        return Sight(Evidence(True, began_at, max(began_at, seen_at)), proven_at)
     blind = Evidence(False) if len(failing) + undecided < need else UNDECIDED
     return Sight(blind, proven_at)
 
@@ -134,7 +139,7 @@ def sight(ledger: Ledger, controls: Sequence[CheckKey], now: float) -> Sight:
 def _control(series: Sequence[Series], now: float) -> tuple[Evidence, float]:
     """Judge one control, and say when most of its subjects were last seen well."""
     evidence = _most(series, now, lambda _: True)
-    seen = sorted((s.ok_at or -math.inf for s in series), reverse=True)
+    seen = sorted((_known(s.ok_at, -math.inf) for s in series), reverse=True)
     return evidence, seen[math.ceil(len(seen) / 2) - 1] if seen else -math.inf
 
 

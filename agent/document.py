@@ -46,7 +46,8 @@ def load(text: str) -> Document:
         document.problems.append(
             Problem(mark.line + 1 if mark else 1, f"not YAML: {error.problem}")
         )
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
+        # PyYAML's scanner lets the errors of int() and chr() through.
         document.problems.append(Problem(1, f"not YAML: {str(error).splitlines()[0]}"))
     return document
 
@@ -89,5 +90,10 @@ def _scalar(node: yaml.Node) -> object:
     loader = yaml.SafeLoader("")
     try:
         return loader.construct_object(node)
+    except (ValueError, KeyError, OverflowError) as error:
+        kind = node.tag.rpartition(":")[2]
+        raise yaml.MarkedYAMLError(
+            problem=f"{node.value[:40]!r} is no {kind}", problem_mark=node.start_mark
+        ) from error
     finally:
         loader.dispose()

@@ -53,7 +53,8 @@ class Series:
                 self.ok_at, self.failing_since = look.started_at, None
             case Verdict.FAILING:
                 self.failed_at = look.started_at
-                self.failing_since = self.failing_since or look.started_at
+                if self.failing_since is None:
+                    self.failing_since = look.started_at
 
     @property
     def last(self) -> Observation:

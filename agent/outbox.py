@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vedette.agent.journal import Journal
@@ -14,6 +14,7 @@ log = logging.getLogger(__name__)
 
 FIRST_WAIT = 1.0
 LONGEST_WAIT = 60.0
+AT_ONCE = 8
 
 
 @dataclass(slots=True)
@@ -24,6 +25,7 @@ class Waiting:
     attempts: int = 0
     due_at: float = 0.0
     detail: str = ""
+    trying: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,29 +81,47 @@ class Outbox:
 
     async def run(self) -> None:
         """Deliver for ever; pages of different keys go out side by side, triggers first."""
-        while True:
-            self._wake.clear()
-            due = list(self._due())
-            await asyncio.gather(*(self._try(waiting) for waiting in due))
-            if not due:
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                self._wake.clear()
+                for waiting in self._due():
+                    waiting.trying = True
+                    tasks.create_task(self._attempt(waiting))
                 await self._sleep()
 
-    def _due(self) -> Iterator[Waiting]:
-        """Return the head of each key's queue that is due now; the rest of a queue waits for it."""
+    def _idle(self) -> list[Waiting]:
+        """Return the head of each key's queue, unless it is being tried; the rest waits for it."""
         heads: dict[tuple[str, str], Waiting] = {}
         for waiting in self.waiting:
             heads.setdefault((waiting.row.pager, waiting.row.page.key), waiting)
+        return [head for head in heads.values() if not head.trying]
+
+    def _due(self) -> Sequence[Waiting]:
+        """Return what may go out now, as much as there is room for."""
         now = self._now()
-        ready = [w for w in heads.values() if w.due_at <= now]
-        return iter(sorted(ready, key=lambda w: w.row.page.action is not Action.TRIGGER)[:8])
+        ready = [w for w in self._idle() if w.due_at <= now]
+        ready.sort(key=lambda w: w.row.page.action is not Action.TRIGGER)
+        return ready[: self._room()]
+
+    def _room(self) -> int:
+        return AT_ONCE - sum(w.trying for w in self.waiting)
 
     async def _sleep(self) -> None:
-        due_at = min((w.due_at for w in self.waiting), default=self._now() + LONGEST_WAIT)
+        """Wait for the next head to be due, a new page, or the end of an attempt."""
+        now = self._now()
+        due_at = [w.due_at for w in self._idle()] if self._room() else []
         try:
-            async with asyncio.timeout(max(0.05, due_at - self._now())):
+            async with asyncio.timeout(max(0.05, min(due_at, default=now + LONGEST_WAIT) - now)):
                 await self._wake.wait()
         except TimeoutError:
             pass
+
+    async def _attempt(self, waiting: Waiting) -> None:
+        try:
+            await self._try(waiting)
+        finally:
+            waiting.trying = False
+            self._wake.set()
 
     async def _try(self, waiting: Waiting) -> None:
         row = waiting.row

@@ -116,7 +116,7 @@ def _pages(agent: Agent, now: float) -> str:
     owed = [
         (
             f'<span class="owed">undelivered for {now - w.row.queued_at:.0f} s</span>',
-            w.row.pager,
+            escape(w.row.pager),
             w.row.page.action,
             escape(w.row.page.summary or w.row.page.key),
             escape(w.detail),
@@ -126,7 +126,7 @@ def _pages(agent: Agent, now: float) -> str:
     ended = [
         (
             f"{utc(e.at)} {e.delivery.outcome}",
-            e.row.pager,
+            escape(e.row.pager),
             e.row.page.action,
             escape(e.row.page.summary or e.row.page.key),
             escape(e.delivery.detail),

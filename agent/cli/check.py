@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
+from time import perf_counter
 
 from pydantic import ValidationError
 
@@ -123,7 +124,14 @@ def document(check: str, seen: Sequence[Observation]) -> dict[str, object]:
 
 
 async def _look(check: Check, timeout: float) -> tuple[str, Sequence[Observation]]:  # noqa: ASYNC109
-    seen = await look_all(check, service="", vantage="", limit=timeout + 2, now=SteadyClock().now)
+    seen = await look_all(
+        check,
+        service="",
+        vantage="",
+        limit=timeout + 2,
+        now=SteadyClock().now,
+        stopwatch=perf_counter,
+    )
     return check.name, seen
 
 
