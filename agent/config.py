@@ -51,9 +51,15 @@ class AgentSettings(Settings):
     domain: Domain
     deployment: Name = "vedette"
     listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:9469"
+    url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = None
     state_dir: str = "./state"
     root_hints: str | None = None
     stub_zones: dict[str, list[Annotated[str, AfterValidator(_server)]]] = {}
+
+    @property
+    def status_url(self) -> str:
+        """Where people reach the status page: what *url* says, else the listener's address."""
+        return self.url or f"http://{self.listen}/"
 
     @property
     def stubs(self) -> dict[str, tuple[Endpoint, ...]]:
@@ -119,6 +125,19 @@ class Config(Settings):
     pagers: list[PagerSettings] = []
     peers: Annotated[Nothing, BeforeValidator(_none_yet)] = []
     alarms: Annotated[Nothing, BeforeValidator(_none_yet)] = []
+
+    @property
+    def size(self) -> str:
+        """How much there is, in words."""
+        checks = sum(len(s.dns) + len(s.http) + len(s.bgp) for s in self.services)
+        controls = len(self.controls.dns) + len(self.controls.http)
+        counts = {
+            "service": len(self.services),
+            "check": checks,
+            "control": controls,
+            "pager": len(self.pagers),
+        }
+        return ", ".join(f"{n} {word}{'' if n == 1 else 's'}" for word, n in counts.items())
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ class Agent:
         return Witness(
             vantage=agent.name,
             provider=agent.domain.provider,
-            status_url=f"http://{agent.listen}/",
+            status_url=agent.status_url,
             ledger=self.ledger,
             good=self.good,
             rules=self.engine.rules,
@@ -105,10 +105,7 @@ class Agent:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look, judge and page until *stop* is set."""
-        log.info(
-            "vedette %s: %s watches %d services with %d checks",
-            VERSION, self.config.agent.name, len(self.config.services), len(self.plan.checks),
-        )  # fmt: skip
+        log.info("vedette %s: %s watches %s", VERSION, self.config.agent.name, self.config.size)
         calendar = self._calendar()
         try:
             async with asyncio.TaskGroup() as tasks:

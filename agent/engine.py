@@ -44,6 +44,8 @@ class Engine:
         """Advance everything to *now*."""
         before = dict(self.memories)
         seen = sight(ledger, self._controls, now)
+        if seen.blind.holds:
+            ledger.disregard(self._controls)
         for id_, rule in self.rules.items():
             evidence = rule.judge(ledger, now)
             if rule.diagnosis is not Diagnosis.VANTAGE_BLIND:

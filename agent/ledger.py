@@ -4,7 +4,7 @@ Rule: no I/O, no clock; time is passed in.
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from vedette.agent.config import Timing
@@ -87,6 +87,16 @@ class Ledger:
             series.add(look)
             round_[look.subject] = series
         self._series[key] = round_
+
+    def disregard(self, controls: Collection[CheckKey]) -> None:
+        """Begin to count anew how long anything but *controls* fails: what was seen was blindness.
+
+        A look that failed before sight came back must never fill a hold together with a later one.
+        """
+        for key, subjects in self._series.items():
+            if key not in controls:
+                for series in subjects.values():
+                    series.failing_since = None
 
     def of(self, key: CheckKey) -> Sequence[Series]:
         """Return the series of one check, in the order of its subjects."""

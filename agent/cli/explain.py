@@ -1,5 +1,6 @@
 """One look, drawn for a person."""
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Console
@@ -13,9 +14,14 @@ from vedette.checks.finding import Fact, Observation, Verdict
 COLOURS = {Verdict.OK: "green", Verdict.FAILING: "red", Verdict.UNKNOWN: "yellow"}
 
 
+def _console() -> Console:
+    """A pipe has no width; this one leaves URLs in one piece."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+
+
 def explain(check: str, verdict: Verdict, reason: str | None, seen: Sequence[Observation]) -> None:
     """Print the verdict, a line per subject, and the facts that led to it."""
-    console = Console(highlight=False)
+    console = _console()
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for column in ("subject", "verdict", "took", "what was seen"):
         table.add_column(column, overflow="fold")
@@ -64,7 +70,7 @@ def _fact(name: str, value: Fact) -> str:
 
 def explain_walk(walk: Walk) -> None:
     """Print the way from the root to the servers that are asked."""
-    console = Console(highlight=False)
+    console = _console()
     console.print(Text(f"delegation of {walk.zone}", "dim"))
     for step in walk.steps:
         answered = step.answered.spoken if step.answered else "nobody"

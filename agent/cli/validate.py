@@ -22,23 +22,18 @@ def _validate(options: argparse.Namespace) -> int:
         config = read(options.file)
     except ConfigError as error:
         return complain(*error.lines())
-    checks = sum(len(s.dns) + len(s.http) + len(s.bgp) for s in config.services)
-    controls = len(config.controls.dns) + len(config.controls.http)
-    sys.stdout.write(
-        f"{options.file}: valid: {len(config.services)} services, {checks} checks, "
-        f"{controls} controls, {len(config.pagers)} pagers\n"
-    )
-    for warning in _warnings(config, controls):
+    sys.stdout.write(f"{options.file}: valid: {config.size}\n")
+    for warning in _warnings(config):
         sys.stdout.write(f"{options.file}: note: {warning}\n")
     return 0
 
 
-def _warnings(config: Config, controls: int) -> list[str]:
+def _warnings(config: Config) -> list[str]:
     notes = []
     if any(b.more_specifics or b.neighbours for s in config.services for b in s.bgp):
         notes.append("more_specifics and neighbours are kept, and not judged by this version")
     if not config.pagers:
         notes.append("no pager is configured, so nobody will be woken")
-    if not controls:
+    if not (config.controls.dns or config.controls.http):
         notes.append("no controls: a fault of this vantage's own uplink will look like yours")
     return notes
