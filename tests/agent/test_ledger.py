@@ -1,0 +1,127 @@
+"""What a series remembers, how long a look speaks for the present, what the ledger forgets."""
+
+from enum import StrEnum
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vedette.agent.config import Timing
+from vedette.agent.ledger import KEPT, CheckKey, Ledger, Series
+from vedette.checks.finding import Fact, Finding, Kind, Observation, Verdict
+
+KEY = CheckKey("shop", Kind.DNS, "shop.example A")
+TIMING = Timing(every=30, timeout=5, hold=15, clear=600)
+OK, FAILING, UNKNOWN = Verdict
+
+
+class Why(StrEnum):
+    """Reasons that the tests' findings give."""
+
+    NODATA = "nodata"
+    NXDOMAIN = "nxdomain"
+    TOO_FEW = "too_few"
+    TIMEOUT = "timeout"
+    WITHDRAWN = "withdrawn"
+
+
+def seen(
+    at: float,
+    verdict: Verdict | str = OK,
+    *,
+    key: CheckKey = KEY,
+    subject: str = "192.0.2.1",
+    place: str = "authoritative",
+    seconds: float = 0.0,
+    detail: str = "",
+    **facts: Fact,
+) -> Observation:
+    """Return an observation; *verdict* is one, or the reason of a FAILING one."""
+    reason = None if verdict == OK else Why(verdict) if verdict in set(Why) else Why.TIMEOUT
+    said = verdict if isinstance(verdict, Verdict) else FAILING
+    return Observation(
+        service=key.service,
+        check=key.check,
+        kind=key.kind,
+        vantage="here",
+        subject=subject,
+        place=place,
+        finding=Finding(verdict=said, reason=reason, detail=detail, facts=facts),
+        started_at=at,
+        seconds=seconds,
+    )
+
+
+def series(*looks: Observation, timing: Timing = TIMING) -> Series:
+    """Return the series of *looks*, which are at one subject."""
+    made = Series(KEY, looks[0].subject, looks[0].place, timing)
+    for look in looks:
+        made.add(look)
+    return made
+
+
+@given(st.lists(st.sampled_from(Verdict), min_size=1, max_size=100))
+def test_series_dates_faults(verdicts: list[Verdict]) -> None:
+    """A fault began at the first FAILING look after the last OK one; UNKNOWN moves no date."""
+    made = series(*(seen(at, verdict) for at, verdict in enumerate(verdicts)))
+    oks = [at for at, verdict in enumerate(verdicts) if verdict is OK]
+    fails = [at for at, verdict in enumerate(verdicts) if verdict is FAILING]
+    since = [at for at in fails if not oks or at > oks[-1]]
+
+    assert made.ok_at == (oks[-1] if oks else None)
+    assert made.failed_at == (fails[-1] if fails else None)
+    assert made.failing_since == (since[0] if since else None)
+    assert len(made.looks) == min(len(verdicts), KEPT)
+    assert made.last.finding.verdict is verdicts[-1]
+
+
+@given(st.sampled_from(Verdict), st.floats(0, 5), st.floats(0, 1000))
+def test_old_looks_are_unknown(verdict: Verdict, seconds: float, age: float) -> None:
+    """A look speaks for the present until one successor may have been lost, then for nothing."""
+    made = series(seen(1000, verdict, seconds=seconds))
+    said = made.verdict(1000 + seconds + age)
+
+    assert said is (verdict if age < TIMING.fresh_for - 0.001 else said)
+    assert said is (UNKNOWN if age > TIMING.fresh_for + 0.001 else said)
+
+
+def test_one_lost_look_is_no_gap() -> None:
+    """A verdict outlives one lost round with its timeout, so that a hiccup hides nothing."""
+    two_rounds = 2 * TIMING.every + TIMING.timeout
+
+    assert series(seen(0, FAILING)).verdict(two_rounds) is FAILING
+
+
+def test_failed_for_reads_the_newest_look() -> None:
+    """Only the newest look's reason counts."""
+    made = series(seen(0, "nodata"), seen(30, "timeout"))
+
+    assert made.failed_for("timeout", "other")
+    assert not made.failed_for("nodata")
+
+
+def test_ledger_forgets_subjects_no_longer_named() -> None:
+    """A subject that a round does not name is gone, and one that stays keeps its past."""
+    ledger = Ledger()
+    ledger.add(KEY, TIMING, [seen(0, FAILING, subject="a"), seen(0, subject="b")])
+    ledger.add(KEY, TIMING, [seen(30, FAILING, subject="a"), seen(30, subject="c")])
+
+    assert [s.subject for s in ledger.of(KEY)] == ["a", "c"]
+    assert ledger.of(KEY)[0].failing_since == 0
+
+
+def test_ledger_lists_checks_in_one_order() -> None:
+    """The order of checks does not depend on which looked first."""
+    keys = [CheckKey("b", Kind.DNS, "x A"), CheckKey("a", Kind.HTTP, "y"), KEY]
+    orders = []
+    for some in (keys, keys[::-1]):
+        ledger = Ledger()
+        for key in some:
+            ledger.add(key, TIMING, [seen(0, key=key)])
+        orders.append([s.key for s in ledger])
+
+    assert orders[0] == orders[1] == sorted(keys)
+
+
+def test_unseen_check_has_no_series() -> None:
+    """A check that nobody has looked at is empty, not an error."""
+    assert Ledger().of(KEY) == ()
