@@ -272,7 +272,9 @@ def _twins(document: Document) -> Iterator[Problem]:
     services = document.data.get("services") if isinstance(document.data, Mapping) else None
     if not isinstance(services, list):
         return
-    yield from _repeated(document, ("services",), [_key(s, "name") for s in services], "service")
+    names = [str(s["name"]) if isinstance(s, Mapping) and "name" in s else None for s in services]
+    yield from _repeated(document, ("services",), names, "service")
+    yield from _reserved(document, names)
     for i, service in enumerate(services):
         for kind, keys in (("dns", ("name", "type")), ("http", ("url",)), ("bgp", ("prefix",))):
             checks = service.get(kind) if isinstance(service, Mapping) else None
@@ -281,10 +283,23 @@ def _twins(document: Document) -> Iterator[Problem]:
                 yield from _repeated(document, ("services", i, kind), names, f"{kind} check")
 
 
+def _reserved(document: Document, names: Sequence[str | None]) -> Iterator[Problem]:
+    """Two names are taken: that of the controls, and that under which blindness is paged."""
+    assert isinstance(document.data, Mapping)
+    agent = document.data.get("agent")
+    taken = {"controls", str(agent.get("name")) if isinstance(agent, Mapping) else None}
+    for i, name in enumerate(names):
+        if name is not None and name in taken:
+            line = document.line(("services", i, "name"))
+            yield Problem(
+                line, f"services.{i}.name: {name} is taken by the agent itself: rename it"
+            )
+
+
 def _key(data: object, *keys: str) -> str | None:
     if not isinstance(data, Mapping) or keys[0] not in data:
         return None
-    return " ".join(str(data.get(key, "A")) for key in keys).strip()
+    return " ".join(str(data.get(key, "A")).rstrip(".").lower() for key in keys)
 
 
 def _repeated(

@@ -37,10 +37,10 @@ def load(text: str) -> Document:
     document = Document()
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-        if node is None:
-            document.problems.append(Problem(1, "the file is empty: it needs agent and services"))
-        else:
+        if node is not None:
             document.data = _read(node, (), document)
+        if document.data is None:
+            document.problems.append(Problem(1, "the file is empty: it needs agent and services"))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         document.problems.append(
@@ -90,7 +90,7 @@ def _scalar(node: yaml.Node) -> object:
     loader = yaml.SafeLoader("")
     try:
         return loader.construct_object(node)
-    except (ValueError, KeyError, OverflowError) as error:
+    except (ValueError, LookupError, OverflowError) as error:
         kind = node.tag.rpartition(":")[2]
         raise yaml.MarkedYAMLError(
             problem=f"{node.value[:40]!r} is no {kind}", problem_mark=node.start_mark

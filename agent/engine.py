@@ -70,7 +70,7 @@ class Engine:
             after, change = advance(
                 before,
                 key=before.key if before else dedup_key(self._deployment, service),
-                firing=self.firing(service),
+                firing=self.firing(service) if before else self._seen_firing(service),
                 pending=self._pending(service),
                 rules=self.rules,
                 now=now,
@@ -91,6 +91,11 @@ class Engine:
             for id_, memory in self.memories.items()
             if memory.state is State.ALARM and self.rules[id_].service == service
         }
+
+    def _seen_firing(self, service: str) -> dict[str, float]:
+        """Of those in ALARM, return what is seen to fail now: nothing unknown opens an incident."""
+        firing = self.firing(service)
+        return {id_: at for id_, at in firing.items() if self.evidence[id_].holds}
 
     def _pending(self, service: str) -> list[str]:
         return [

@@ -52,9 +52,13 @@ class Series:
             case Verdict.OK:
                 self.ok_at, self.failing_since = look.started_at, None
             case Verdict.FAILING:
-                self.failed_at = look.started_at
-                if self.failing_since is None:
+                if self.failing_since is None or self._long_ago(self.failed_at, look):
                     self.failing_since = look.started_at
+                self.failed_at = look.started_at
+
+    def _long_ago(self, at: float | None, look: Observation) -> bool:
+        """Whether a look of *at* had nothing to say any more when *look* was made."""
+        return at is None or look.started_at - at > self.timing.fresh_for
 
     @property
     def last(self) -> Observation:

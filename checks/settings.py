@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -33,7 +33,7 @@ class Settings(BaseModel):
 class CheckSettings(Settings):
     """The four times that every check takes; None inherits from the service, then the defaults."""
 
-    every: Duration | None = None
-    timeout: Duration | None = None
+    every: Annotated[Duration, Field(ge=0.1)] | None = None
+    timeout: Annotated[Duration, Field(ge=0.01)] | None = None
     hold: Duration | None = None
     clear: Duration | None = None

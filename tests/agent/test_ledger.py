@@ -125,3 +125,11 @@ def test_ledger_lists_checks_in_one_order() -> None:
 def test_unseen_check_has_no_series() -> None:
     """A check that nobody has looked at is empty, not an error."""
     assert Ledger().of(KEY) == ()
+
+
+def test_a_failure_of_long_ago_is_no_beginning() -> None:
+    """Two bad looks with nothing but stale silence between them do not span the time between."""
+    late = TIMING.fresh_for + 1
+
+    assert series(seen(0.0, FAILING), seen(late, FAILING)).failing_since == late
+    assert series(seen(0.0, FAILING), seen(late - 1, FAILING)).failing_since == 0.0

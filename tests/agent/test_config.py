@@ -1,0 +1,309 @@
+"""The config file: what it may say, what it inherits, and every fault with its line."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from vedette.agent.config import Config, ConfigError, Timing, read, timing
+from vedette.agent.document import Problem
+from vedette.checks.finding import Kind
+from vedette.checks.settings import CheckSettings
+from vedette.exporters.page import Severity
+
+MINIMAL = """\
+agent:
+  name: fra-1
+  domain: {provider: hetzner}
+services:
+  - name: shop
+    dns:
+      - {name: shop.example}
+"""
+FULL = """\
+agent:
+  name: fra-1
+  domain: {provider: hetzner, account: ops-ext, region: eu-central, asn: 24940}
+  listen: 127.0.0.1:9469
+  state_dir: ./state
+defaults: {every: 20s, hold: 30}
+services:
+  - name: dynamodb-us-east-1
+    severity: critical
+    dns:
+      - {name: dynamodb.us-east-1.amazonaws.com, type: A, servers: [authoritative, 1.1.1.1]}
+    http:
+      - {url: "https://dynamodb.us-east-1.amazonaws.com/", status: [200]}
+  - name: quad-one
+    bgp:
+      - {prefix: 1.1.1.0/24, origins: [13335]}
+controls:
+  dns: [{name: example.com, type: A}]
+  http: [{url: "https://example.com/"}]
+peers: []
+alarms: []
+pagers:
+  - pagerduty: {routing_key_file: pagerduty.key}
+"""
+SECRET = "5ec2e7c0ffee" + "0" * 20
+
+
+def config(folder: Path, text: str | bytes) -> Config:
+    path = folder / "vedette.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"))
+    return read(path)
+
+
+def faults(folder: Path, text: str | bytes) -> list[tuple[int, str]]:
+    with pytest.raises(ConfigError) as refused:
+        config(folder, text)
+    return [(problem.line, problem.message) for problem in refused.value.problems]
+
+
+def test_minimal_config(tmp_path: Path) -> None:
+    """The agent's name, its provider and one service are enough, and a service is critical."""
+    made = config(tmp_path, MINIMAL)
+
+    assert (made.agent.name, made.agent.domain.provider) == ("fra-1", "hetzner")
+    assert made.services[0].severity is Severity.CRITICAL
+    assert not any((made.pagers, made.controls.dns, made.controls.http))
+
+
+@pytest.mark.parametrize("left_out", ["name", "domain", "services"])
+def test_the_rest_is_required(tmp_path: Path, left_out: str) -> None:
+    """Without one of the three required things the config is refused, and the message names it."""
+    if left_out == "services":
+        text = MINIMAL.partition("services:")[0]
+    else:
+        text = "".join(
+            line for line in MINIMAL.splitlines(True) if not line.startswith(f"  {left_out}:")
+        )
+    ((_, message),) = faults(tmp_path, text)
+
+    assert left_out in message
+    assert "required" in message
+
+
+def test_full_config(tmp_path: Path) -> None:
+    """Everything that the documentation shows is taken."""
+    (tmp_path / "pagerduty.key").write_text(f"{SECRET}\n")
+    made = config(tmp_path, FULL)
+
+    assert made.defaults.every == 20
+    assert made.services[1].bgp[0].origins == [13335]
+
+
+ONE_FAULT = {
+    "unknown key": (
+        "  name: fra-1",
+        "  name: fra-1\n  colour: red",
+        3,
+        "agent.colour: unknown key",
+    ),
+    "unknown key deep down": ("{name: shop.example}", "{name: shop.example, tpye: A}", 7, "tpye"),
+    "duplicate key": ("  name: fra-1", "  name: fra-1\n  name: fra-2", 3, "first in line 2"),
+    "duration": ("  - name: shop", "  - name: shop\n    every: 5 parsecs", 6, "duration"),
+    "negative duration": ("  - name: shop", "  - name: shop\n    hold: -5", 6, "duration"),
+    "severity": ("  - name: shop", "  - name: shop\n    severity: dire", 6, "severity"),
+    "peers": ("services:", "peers: [{name: x}]\nservices:", 4, "not supported"),
+    "listen": ("  name: fra-1", "  name: fra-1\n  listen: 127.0.0.1:99999", 3, "listen"),
+    "stub zone": ("  name: fra-1", "  name: fra-1\n  stub_zones: {a: [ns.a]}", 3, "ADDRESS"),
+    "no hints": ("  name: fra-1", "  name: fra-1\n  root_hints: none", 3, "No such file"),
+    "slash": ("  - name: shop", "  - name: shop/one", 5, "name"),
+    "no checks": ("    dns:\n      - {name: shop.example}\n", "", 5, "watches nothing"),
+    "no services": ("  - name: shop\n    dns:\n      - {name: shop.example}\n", "", 4, "services"),
+    "twin checks": (
+        "      - {name: shop.example}",
+        "      - {name: shop.example}\n      - {name: shop.example, type: A}",
+        8,
+        "twice (first in line 7)",
+    ),
+    "twin in other letters": (
+        "      - {name: shop.example}",
+        "      - {name: shop.example}\n      - {name: Shop.example., type: a}",
+        8,
+        "twice (first in line 7)",
+    ),
+    "a name of the agent's own": ("  - name: shop", "  - name: controls", 5, "taken by the agent"),
+    "the agent's name": ("  - name: shop", "  - name: fra-1", 5, "taken by the agent"),
+    "no cadence": ("  - name: shop", "  - name: shop\n    every: 0", 6, "greater than"),
+    "twin services": (
+        "      - {name: shop.example}",
+        "      - {name: shop.example}\n  - name: shop\n    dns: [{name: a.example}]",
+        8,
+        "twice (first in line 5)",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", ONE_FAULT)
+def test_one_fault_is_one_line(tmp_path: Path, fault: str) -> None:
+    """A fault is one message that names the thing, in the line in which it stands."""
+    before, after, line, word = ONE_FAULT[fault]
+    assert before in MINIMAL
+    ((at, message),) = faults(tmp_path, MINIMAL.replace(before, after, 1))
+
+    assert at == line
+    assert word in message
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("", "empty"),
+        ("~", "empty"),
+        ("- a\n- b\n", "dictionary"),
+        ("just words", "dictionary"),
+        ("a: [", "not YAML"),
+        (b"agent: \xff\xfe\n", "UTF-8"),
+    ],
+)
+def test_no_config_at_all(tmp_path: Path, text: str | bytes, word: str) -> None:
+    """What is not a config is refused with one message, not with a list of what it lacks."""
+    ((line, message),) = faults(tmp_path, text)
+
+    assert line == 1
+    assert word in message
+
+
+def test_missing_file_is_a_sentence(tmp_path: Path) -> None:
+    """A file that cannot be read is named with the reason."""
+    for path in (tmp_path / "none.yaml", tmp_path):
+        with pytest.raises(ConfigError) as refused:
+            read(path)
+        (line,) = refused.value.lines()
+        assert line.startswith(f"{path}:1: cannot be read: ")
+
+
+TEN_FAULTS = """\
+agent:
+  name: ""
+  nmae: fra-1
+  domain: {provider: hetzner, asn: 0}
+  root_hints: nowhere
+services:
+  - name: shop
+    severity: dire
+    every: soon
+    dns:
+      - {name: shop.example}
+      - {name: shop.example}
+    http:
+      - url: ftp://shop.example/
+  - name: shop
+    bgp: [{prefix: 1.1.1.1/24, origins: [1]}]
+pagers:
+  - pagerduty: {routing_key_file: nowhere}
+"""
+
+
+def test_all_faults_at_once_in_order_of_line(tmp_path: Path) -> None:
+    """Every fault of a file is listed in one run, each with its own line, first line first."""
+    lines = [line for line, _ in faults(tmp_path, TEN_FAULTS)]
+
+    assert lines == [2, 3, 4, 5, 8, 9, 12, 14, 15, 16, 18]
+
+
+@pytest.mark.parametrize("content", [None, "", "short", SECRET + "0", b"\xff" * 32])
+def test_routing_key_is_checked_and_never_told(tmp_path: Path, content: str | bytes | None) -> None:
+    """A key that PagerDuty would refuse is found at the start, and no message shows it."""
+    file = tmp_path / "pagerduty.key"
+    if content is not None:
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    ((line, message),) = faults(tmp_path, FULL)
+
+    assert FULL.splitlines()[line - 1].strip().startswith("- pagerduty")
+    assert "routing_key_file" in message
+    assert str(file) in message
+    if isinstance(content, str) and content:
+        assert content not in message
+
+
+def test_routing_key_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key may come from the environment, where it is checked just the same."""
+    text = FULL.replace("routing_key_file: pagerduty.key", "routing_key_env: VEDETTE_TEST_KEY")
+    monkeypatch.delenv("VEDETTE_TEST_KEY", raising=False)
+    ((_, unset),) = faults(tmp_path, text)
+    monkeypatch.setenv("VEDETTE_TEST_KEY", SECRET[:20])
+    ((_, short),) = faults(tmp_path, text)
+    monkeypatch.setenv("VEDETTE_TEST_KEY", SECRET)
+
+    assert config(tmp_path, text).pagers
+    assert "not set" in unset
+    assert SECRET[:20] not in short
+
+
+def test_certificates_are_checked(tmp_path: Path) -> None:
+    """A ca_file without a certificate is found at the start."""
+    (tmp_path / "ca.pem").write_text("no certificate")
+    check = '{url: "https://a.example/", ca_file: ca.pem}'
+    text = MINIMAL.replace("    dns:\n      - {name: shop.example}", f"    http: [{check}]")
+    ((line, message),) = faults(tmp_path, text)
+
+    assert line == 6
+    assert "no PEM certificate" in message
+
+
+FOUR_TIMES = ("every", "timeout", "hold", "clear")
+blocks = st.fixed_dictionaries({}, optional=dict.fromkeys(FOUR_TIMES, st.integers(1, 9999)))
+
+
+@given(st.sampled_from(Kind), st.lists(blocks, max_size=3))
+def test_the_first_level_that_sets_a_time_wins(kind: Kind, levels: list[dict[str, int]]) -> None:
+    """A check's own time comes before its service's, that before the defaults', then the kind's."""
+    got, default = timing(kind, *(CheckSettings(**level) for level in levels)), timing(kind)
+    for key in FOUR_TIMES:
+        wanted = [level[key] for level in levels if key in level]
+        assert getattr(got, key) == (wanted[0] if wanted else getattr(default, key))
+
+
+def test_default_times_are_those_of_the_documentation() -> None:
+    """Without a word of the user's, DNS and HTTP look every 30 s, and BGP every 10 s."""
+    assert timing(Kind.DNS) == timing(Kind.HTTP) == Timing(30, 5, 15, 600)
+    assert timing(Kind.BGP).every == 10
+
+
+SCRATCH = settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+yamlish = st.lists(
+    st.sampled_from(
+        (
+            *("agent", "services", "name", "dns", ": ", ":\n  ", "\n", "- ", "{", "}", "[", "]"),
+            *(", ", "&a ", "*a", "!!int ", "<<: ", "? ", "|\n", "0x_", "1.1.1.0/24", "~", '"', "'"),
+        )
+    )
+    | st.text(max_size=5)
+).map("".join)
+
+
+def refused_or_read(folder: Path, text: str | bytes) -> None:
+    problems: Sequence[Problem] = [Problem(1, "none")]
+    try:
+        config(folder, text)
+    except ConfigError as refused:
+        problems = refused.problems
+    assert problems
+    assert all(problem.line >= 1 and problem.message for problem in problems)
+
+
+@SCRATCH
+@given(yamlish)
+@example("agent: {name: \ud800}")
+def test_arbitrary_text_is_refused_in_words(tmp_path: Path, text: str) -> None:
+    """Whatever stands in the file, the only thing that reading it raises is a ConfigError."""
+    refused_or_read(tmp_path, text)
+
+
+@SCRATCH
+@given(st.integers(0, len(FULL)), st.integers(0, 20), yamlish | st.text(max_size=3))
+def test_mutated_config_is_refused_in_words(tmp_path: Path, at: int, cut: int, put: str) -> None:
+    """A config with something cut out and something put in is read or refused, never a crash."""
+    refused_or_read(tmp_path, FULL[:at] + put + FULL[at + cut :])
+
+
+@SCRATCH
+@given(st.binary(max_size=50))
+def test_bytes_are_refused_in_words(tmp_path: Path, content: bytes) -> None:
+    """A file that is no text at all is refused in words."""
+    refused_or_read(tmp_path, content)

@@ -1,0 +1,165 @@
+"""What a page says: the diagnosis first, and what a person needs below it."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.agent.test_ledger import KEY, TIMING, seen
+from vedette.agent.diagnoses import rule_for
+from vedette.agent.incidents import Change, Incident
+from vedette.agent.lastgood import LastKnownGood
+from vedette.agent.ledger import CheckKey, Ledger
+from vedette.agent.store import Answers
+from vedette.agent.wording import Witness, page
+from vedette.checks.finding import Kind, Verdict
+from vedette.exporters.page import Action, Page, Severity
+from vedette.exporters.pagerduty import MAX_SUMMARY, encode
+
+OK, FAILING, UNKNOWN = Verdict
+HTTP = CheckKey(KEY.service, Kind.HTTP, "https://shop.example/")
+EMPTIED, DOWN = (rule_for(key, TIMING, Severity.CRITICAL) for key in (KEY, HTTP))
+RULES = {rule.id: rule for rule in (EMPTIED, DOWN)}
+BEGAN, NOW = 1000.0, 1020.0
+
+
+def incident(*members: str) -> Incident:
+    """Return an incident that the first member leads; each began after the one before."""
+    began = {id_: BEGAN + i for i, id_ in enumerate(members)}
+    return Incident("v/shop", "shop", members[0], NOW, began, ((members[0], NOW),))
+
+
+def written(
+    opened: Incident | None = None,
+    *,
+    change: Change = Change.OPENED,
+    dns: tuple[Verdict | str, ...] = ("nodata", "nodata", OK),
+    http: Verdict = FAILING,
+    addresses: tuple[Verdict, ...] = (),
+    detail: str = "",
+    rules=RULES,
+) -> Page:
+    """Return the page for what the words say was seen at servers, by name and at addresses."""
+    ledger = Ledger()
+    ledger.add(KEY, TIMING, [seen(NOW, w, subject=f"ns{i}") for i, w in enumerate(dns)])
+    by_name = seen(NOW, http, key=HTTP, subject="name", place="name", detail=detail)
+    at = [
+        seen(NOW, word, key=HTTP, subject=f"192.0.2.{i}", place="address")
+        for i, word in enumerate(addresses)
+    ]
+    ledger.add(HTTP, TIMING, [by_name, *at])
+    good = LastKnownGood([Answers("shop.example", "A", ("192.0.2.0", "192.0.2.1"), 500.0)])
+    witness = Witness(
+        vantage="fra-1", provider="hetzner", status_url="http://127.0.0.1:9469/", ledger=ledger,
+        good=good, rules=rules, failing={},
+    )  # fmt: skip
+    return page(opened or incident(EMPTIED.id, DOWN.id), change, witness, NOW)
+
+
+def test_the_cause_is_in_the_first_line() -> None:
+    """The summary begins with the diagnosis and says what, how much, and since when."""
+    summary = written().summary
+
+    assert summary.startswith("record_emptied: shop.example A is empty at 2 of 3 authoritative")
+    assert "00:16:40" in summary
+
+
+@given(st.text(max_size=3000))
+def test_first_line_is_diagnosis_first_and_within_the_limit(detail: str) -> None:
+    """Whatever a look said, what is sent begins with the diagnosis and fits PagerDuty's limit."""
+    sent = encode(written(incident(DOWN.id), detail=detail), "key")["payload"]["summary"]
+
+    assert sent.startswith("service_down: ")
+    assert len(sent) <= MAX_SUMMARY
+
+
+@pytest.mark.parametrize(
+    ("addresses", "said"),
+    [
+        ((OK, OK), "the last-known-good addresses still serve (192.0.2.0, 192.0.2.1)"),
+        ((OK, FAILING), "192.0.2.0 still serve, 192.0.2.1 do not"),
+        ((FAILING, FAILING), "the last-known-good addresses do not serve either"),
+        ((OK, UNKNOWN), "the last-known-good addresses still serve (192.0.2.0)"),
+    ],
+)
+def test_says_whether_last_known_good_serves(addresses: tuple[Verdict, ...], said: str) -> None:
+    """The first line and the details say whether what was good still is, and where."""
+    made = written(addresses=addresses)
+
+    assert said in made.summary
+    assert said in made.details["last_known_good_serves"]
+
+
+@pytest.mark.parametrize("addresses", [(), (UNKNOWN, UNKNOWN)])
+def test_says_nothing_of_what_it_does_not_know(addresses: tuple[Verdict, ...]) -> None:
+    """Where nobody could look at the addresses, the page does not guess."""
+    made = written(addresses=addresses)
+
+    assert "last-known-good" not in made.summary
+    assert made.details["last_known_good_serves"] == "not known"
+    assert "192.0.2.0, 192.0.2.1" in made.details["last_known_good"]["shop.example A"]
+
+
+def test_details_are_in_reading_order() -> None:
+    """First what and since when, then what was seen and was good, then what follows from it."""
+    keys = list(written().details)
+    wanted = ["diagnosis", "since", "seen_from", "seen", "last_known_good", "symptoms", "order"]
+
+    assert all(keys.index(one) < keys.index(next_) for one, next_ in pairwise(wanted))
+    assert keys[-1] == "status_page"
+
+
+def test_symptoms_are_grouped_under_the_cause() -> None:
+    """What the cause explains is a symptom; the order lists both, first fault first."""
+    details = written().details
+
+    assert [line.split(" UTC ")[1] for line in details["symptoms"]] == [
+        f"service_down {HTTP.check}"
+    ]
+    assert [line.split(" UTC ")[1] for line in details["order"]] == [
+        "record_emptied shop.example A",
+        f"service_down {HTTP.check}",
+    ]
+
+
+def test_says_what_is_not_broken() -> None:
+    """What is well is listed by subject."""
+    assert written().details["not_broken"] == ["shop.example A at ns2"]
+
+
+def test_page_names_incident_and_fault() -> None:
+    """A page has its incident's key, its rule's severity and subject, and the fault's beginning."""
+    made = written()
+
+    assert (made.key, made.action, made.severity) == ("v/shop", Action.TRIGGER, Severity.CRITICAL)
+    assert (made.service, made.diagnosis, made.subject) == (
+        "shop",
+        "record_emptied",
+        "shop.example A",
+    )
+    assert (made.source, made.began_at) == ("fra-1", BEGAN)
+
+
+def test_new_headline_triggers_the_same_key() -> None:
+    """A better headline is a trigger under the same key."""
+    made = written(change=Change.REHEADLINED)
+
+    assert (made.action, made.key) == (Action.TRIGGER, written().key)
+
+
+def test_resolve_says_what_is_over() -> None:
+    """A resolve has the trigger's key and does not read like a new call for help."""
+    made = written(change=Change.RESOLVED, dns=(OK, OK, OK), http=OK)
+
+    assert (made.action, made.key) == (Action.RESOLVE, "v/shop")
+    assert made.summary.startswith("resolved: record_emptied: shop.example A")
+
+
+@pytest.mark.parametrize("change", Change)
+def test_vanished_rule_can_still_be_told(change: Change) -> None:
+    """An incident whose rule left the config can still be paged and resolved."""
+    made = written(change=change, rules={})
+
+    assert made.key == "v/shop"
+    assert "record_emptied" in made.summary
