@@ -3,16 +3,16 @@
 import json
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.servers.process import accepts, free_port, need, running
+from tests.servers.process import free_port, need, running
 
 _CONFIG = """\
-global: {{scrape_interval: 500ms, scrape_timeout: 500ms}}
+global: {{scrape_interval: 1s, scrape_timeout: 1s}}
 scrape_configs:
   - job_name: tested
     static_configs: [{{targets: ["{target}"]}}]
@@ -41,9 +41,22 @@ class Prometheus:
             time.sleep(0.05)
 
 
+def _ready(port: int) -> Callable[[], bool]:
+    """It listens before it can answer: until its storage is open it says 503."""
+
+    def ask() -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/-/ready", timeout=1):
+                return True
+        except OSError:
+            return False
+
+    return ask
+
+
 @contextmanager
 def prometheus(folder: Path, target: str) -> Iterator[Prometheus]:
-    """Scrape *target*, HOST:PORT, twice a second until the block ends."""
+    """Scrape *target*, HOST:PORT, once a second until the block ends."""
     program, port = need("prometheus"), free_port()
     folder.mkdir()
     config = folder / "prometheus.yml"
@@ -54,5 +67,5 @@ def prometheus(folder: Path, target: str) -> Iterator[Prometheus]:
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address=127.0.0.1:{port}",
     ]
-    with running(command, log=folder / "log", ready=accepts(port)):
+    with running(command, log=folder / "log", ready=_ready(port)):
         yield Prometheus(f"http://127.0.0.1:{port}")
