@@ -269,7 +269,10 @@ def _faults_outside(document: Document, folder: Path) -> Iterator[Problem]:
 
 def _twins(document: Document) -> Iterator[Problem]:
     """Names that must be unique: they become labels and keys."""
-    services = document.data.get("services") if isinstance(document.data, Mapping) else None
+    if not isinstance(document.data, Mapping):
+        return
+    yield from _repeated(document, ("pagers",), _pager_names(document.data.get("pagers")), "pager")
+    services = document.data.get("services")
     if not isinstance(services, list):
         return
     names = [str(s["name"]) if isinstance(s, Mapping) and "name" in s else None for s in services]
@@ -281,6 +284,15 @@ def _twins(document: Document) -> Iterator[Problem]:
             if isinstance(checks, list):
                 names = [_key(check, *keys) for check in checks]
                 yield from _repeated(document, ("services", i, kind), names, f"{kind} check")
+
+
+def _pager_names(pagers: object) -> Sequence[str | None]:
+    """Pages wait under a pager's name: of two with the same, one would get none."""
+    settings = [
+        pager.get("pagerduty") if isinstance(pager, Mapping) else None
+        for pager in (pagers if isinstance(pagers, list) else [])
+    ]
+    return [str(s.get("name", "pagerduty")) if isinstance(s, Mapping) else None for s in settings]
 
 
 def _reserved(document: Document, names: Sequence[str | None]) -> Iterator[Problem]:

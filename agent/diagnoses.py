@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from vedette.agent.alarm import UNDECIDED, Evidence
 from vedette.agent.config import Timing
-from vedette.agent.ledger import CheckKey, Ledger, Series
+from vedette.agent.ledger import CheckKey, Ledger, Series, deciding
 from vedette.checks.finding import Kind, Verdict
 from vedette.exporters.page import Severity
 
@@ -76,8 +76,7 @@ def rule_for(key: CheckKey, timing: Timing, severity: Severity) -> Rule:
 
 def record_emptied(series: Sequence[Series], now: float) -> Evidence:
     """Most authoritative servers answer, and answer nothing; without them, most of those asked."""
-    asked = [s for s in series if s.place == "authoritative"] or series
-    return _most(asked, now, lambda s: s.failed_for(*EMPTY))
+    return _most(deciding(series), now, lambda s: s.failed_for(*EMPTY))
 
 
 def service_down(series: Sequence[Series], now: float) -> Evidence:

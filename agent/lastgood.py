@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from vedette.agent.ledger import Series
+from vedette.agent.ledger import Series, deciding
 from vedette.agent.store import Answers
 from vedette.checks.finding import Verdict
 
@@ -19,12 +19,13 @@ class LastKnownGood:
 
     def learn(self, name: str, type_: str, series: Sequence[Series], now: float) -> Answers | None:
         """Take in a check's newest round; return the set if it is a new one, to be kept."""
-        asked = [s for s in series if s.place == "authoritative"] or series
+        asked = deciding(series)
         good = [s for s in asked if s.verdict(now) is Verdict.OK]
         answers: set[str] = set()
         for one in good:
             facts = one.last.finding.facts.get("answers")
-            answers.update(str(a) for a in facts) if isinstance(facts, Sequence) else None
+            if isinstance(facts, Sequence):
+                answers.update(facts)
         if not answers or len(good) * 2 <= len(asked):
             return None
         before = self._sets.get((name, type_))

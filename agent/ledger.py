@@ -76,6 +76,11 @@ class Series:
         return finding.verdict is Verdict.FAILING and finding.reason in reasons
 
 
+def deciding(series: Sequence[Series]) -> Sequence[Series]:
+    """Return those whose word counts about a record: its authorities; without any, all asked."""
+    return [s for s in series if s.place == "authoritative"] or series
+
+
 class Ledger:
     """All series of all checks; a subject that a check no longer names is forgotten."""
 

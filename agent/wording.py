@@ -10,7 +10,7 @@ from vedette.agent.clock import utc
 from vedette.agent.diagnoses import EMPTY, Diagnosis, Rule
 from vedette.agent.incidents import Change, Incident
 from vedette.agent.lastgood import LastKnownGood
-from vedette.agent.ledger import Ledger, Series
+from vedette.agent.ledger import Ledger, Series, deciding
 from vedette.checks.finding import Kind, Verdict
 from vedette.exporters.page import Action, Page, Severity
 
@@ -67,11 +67,10 @@ def _what(rule: Rule, witness: Witness) -> str:
     series = witness.ledger.of(rule.key) if rule.key else ()
     match rule.diagnosis:
         case Diagnosis.RECORD_EMPTIED:
-            asked = [s for s in series if s.place == "authoritative"] or series
+            asked = deciding(series)
             empty = sum(s.failed_for(*EMPTY) for s in asked)
-            servers = "authoritative servers" if asked != series else "servers asked"
-            if all(s.place == "authoritative" for s in asked):
-                servers = "authoritative servers"
+            authoritative = all(s.place == "authoritative" for s in asked)
+            servers = "authoritative servers" if authoritative else "servers asked"
             return f"{rule.subject} is empty at {empty} of {len(asked)} {servers}"
         case Diagnosis.PREFIX_WITHDRAWN | Diagnosis.SERVICE_DOWN if series:
             return series[0].last.finding.detail or f"{rule.subject} fails"

@@ -128,6 +128,13 @@ ONE_FAULT = {
     ),
     "a name of the agent's own": ("  - name: shop", "  - name: controls", 5, "taken by the agent"),
     "the agent's name": ("  - name: shop", "  - name: fra-1", 5, "taken by the agent"),
+    "twin pagers": (
+        "services:",
+        "pagers:\n  - pagerduty: {routing_key_env: VEDETTE_TEST_KEY}\n"
+        "  - pagerduty: {routing_key_env: VEDETTE_TEST_KEY}\nservices:",
+        6,
+        "pager pagerduty is given twice (first in line 5)",
+    ),
     "no cadence": ("  - name: shop", "  - name: shop\n    every: 0", 6, "greater than"),
     "twin services": (
         "      - {name: shop.example}",
@@ -139,8 +146,9 @@ ONE_FAULT = {
 
 
 @pytest.mark.parametrize("fault", ONE_FAULT)
-def test_one_fault_is_one_line(tmp_path: Path, fault: str) -> None:
+def test_one_fault_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
     """A fault is one message that names the thing, in the line in which it stands."""
+    monkeypatch.setenv("VEDETTE_TEST_KEY", "0" * 32)
     before, after, line, word = ONE_FAULT[fault]
     assert before in MINIMAL
     ((at, message),) = faults(tmp_path, MINIMAL.replace(before, after, 1))
