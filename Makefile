@@ -2,7 +2,7 @@
 # .venv/test also what its tests need.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: .venv demo test lint check clean help
+.PHONY: .venv demo test lint check bench soak clean help
 
 # The first Python that is new enough and can make virtual environments.
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; do \
@@ -17,6 +17,8 @@ help:
 	@echo 'make test    set up what the tests need and run all of them; ARGS="-k dns" picks some'
 	@echo 'make lint    formatting, lint, types and the layers of imports'
 	@echo 'make check   lint, then test'
+	@echo 'make bench   what a probe costs, beside other probers; 1 if a promise is not held'
+	@echo 'make soak    a million mutated messages through the parsers; takes minutes'
 	@echo 'make .venv   set up the virtual environment with what the tests need'
 	@echo 'make clean   remove all that was made here'
 
@@ -50,6 +52,13 @@ lint: .venv/test
 
 check: lint test
 
+bench: .venv/test
+	@tests/install-parts
+	@$(RUN)/python -m tests.bench $(ARGS)
+
+soak: .venv/test
+	@$(RUN)/python -m tests.bench.soak_dns $(ARGS)
+
 clean:
-	rm -rf .venv build dist src/*.egg-info .*_cache .hypothesis
+	rm -rf .venv build dist src/*.egg-info .*_cache .hypothesis tests/bench/results.json
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

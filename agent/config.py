@@ -1,5 +1,6 @@
 """The config file: YAML to frozen settings, with every problem listed at once by file and line."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +12,13 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, mo
 from vedette.agent.document import Document, Place, Problem, load
 from vedette.agent.secrets import SecretError, key_in_environment, key_in_file
 from vedette.checks.bgp.settings import BgpSettings, RisLiveSettings
+from vedette.checks.dns.dnssec.anchors import read_anchors
 from vedette.checks.dns.roots import read_hints
 from vedette.checks.dns.settings import DnsSettings
 from vedette.checks.finding import Kind
 from vedette.checks.http.settings import HttpSettings
 from vedette.checks.net import Endpoint, is_address, parse_endpoint
-from vedette.checks.settings import CheckSettings, Settings
+from vedette.checks.settings import CheckSettings, Duration, Settings
 from vedette.exporters.page import Severity
 from vedette.exporters.pagerduty import PagerDutySettings
 
@@ -31,6 +33,8 @@ def _server(text: str) -> str:
         raise ValueError(f"{text!r} is not ADDRESS or ADDRESS:PORT")
     return text
 
+
+_STATE_DIR = "./state"
 
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\s/][^/\n]*$")]
 
@@ -52,8 +56,10 @@ class AgentSettings(Settings):
     deployment: Name = "vedette"
     listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:9469"
     url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = None
-    state_dir: str = "./state"
+    state_dir: str = _STATE_DIR
+    last_known_good_after: Duration = 600.0
     root_hints: str | None = None
+    trust_anchors: str | None = None
     stub_zones: dict[str, list[Annotated[str, AfterValidator(_server)]]] = {}
 
     @property
@@ -126,6 +132,18 @@ class Config(Settings):
     peers: Annotated[Nothing, BeforeValidator(_none_yet)] = []
     alarms: Annotated[Nothing, BeforeValidator(_none_yet)] = []
 
+    @model_validator(mode="after")
+    def _has_anchors(self) -> "Config":
+        """Answers can be secure only where there is somebody to trust."""
+        if self.agent.root_hints and not self.agent.trust_anchors:
+            checks = [dns for service in self.services for dns in service.dns]
+            for name in (dns.name for dns in (*checks, *self.controls.dns) if dns.dnssec):
+                raise ValueError(
+                    f"dnssec: true for {name} has no anchor below the root of agent.root_hints: "
+                    "name its file in agent.trust_anchors"
+                )
+        return self
+
     @property
     def size(self) -> str:
         """How much there is, in words."""
@@ -193,11 +211,20 @@ class ConfigError(Exception):
 
 def read(path: Path) -> Config:
     """Read and check *path*; raise ConfigError with every problem found."""
+    return parse(read_text(path), path)
+
+
+def read_text(path: Path) -> str:
+    """Return the text of *path*; raise ConfigError where there is none."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigError(path, [Problem(1, f"cannot be read: {reason}")]) from None
+
+
+def parse(text: str, path: Path) -> Config:
+    """Check *text*, which is that of *path*; raise ConfigError with every problem found."""
     document = load(text)
     problems = [*document.problems, *_faults_outside(document, path.parent), *_twins(document)]
     config = None
@@ -209,6 +236,23 @@ def read(path: Path) -> Config:
     if config is None or problems:
         raise ConfigError(path, problems)
     return config
+
+
+def state_folder(path: Path) -> Path:
+    """Return where the state of the config file *path* is, however wrong the file: it may say so.
+
+    Of a file that is not even YAML, a line that begins with the key counts.
+    """
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return path.parent / _STATE_DIR
+    data = load(text).data
+    agent = data.get("agent") if isinstance(data, Mapping) else None
+    named = agent.get("state_dir") if isinstance(agent, Mapping) else None
+    if data is None and (line := re.search(r"^\s+state_dir:[ \t]*(.+)$", text, re.MULTILINE)):
+        named = load(line[1]).data
+    return path.parent / (named if isinstance(named, str) else _STATE_DIR)
 
 
 def _explained(error: ValidationError, document: Document) -> Iterator[Problem]:
@@ -245,6 +289,7 @@ def _certificates(path: Path) -> None:
 _OUTSIDE: Mapping[str, Callable[[Path], object]] = {
     "ca_file": _certificates,
     "root_hints": read_hints,
+    "trust_anchors": read_anchors,
     "routing_key_file": key_in_file,
 }
 

@@ -14,8 +14,9 @@ from vedette.agent.cadence import keep, phase
 from vedette.agent.clock import SteadyClock
 from vedette.agent.config import Config
 from vedette.agent.engine import Engine, Step, without_dates
+from vedette.agent.events import Event, EventName, events_of
 from vedette.agent.journal import Journal
-from vedette.agent.lastgood import LastKnownGood
+from vedette.agent.lastgood import Configuration, LastKnownGood, newest_first
 from vedette.agent.ledger import Ledger
 from vedette.agent.outbox import Outbox
 from vedette.agent.plan import Plan, Planned, make
@@ -26,8 +27,10 @@ from vedette.agent.store import (
     Store,
     StoreError,
     keep_alarm,
-    keep_answers,
     keep_baseline,
+    keep_configurations,
+    keep_event,
+    keep_generations,
     keep_incident,
 )
 from vedette.agent.telemetry import Counts
@@ -49,9 +52,12 @@ Work = Callable[[], Awaitable[None]]
 
 
 class Agent:
-    """One vantage, whole; *folder* is where the config file stands."""
+    """One vantage, whole; *folder* is where the config file stands.
 
-    def __init__(self, config: Config, folder: Path) -> None:
+    *text* is what that file said: it is kept once the agent has worked well with it.
+    """
+
+    def __init__(self, config: Config, folder: Path, text: str | None = None) -> None:
         clock = SteadyClock()
         self.now = clock.now
         self.config = config
@@ -59,7 +65,9 @@ class Agent:
         self.journal = Journal(self.store)
         self.ledger = Ledger()
         self.counts = Counts()
-        self.good = LastKnownGood(self.store.last_known_good())
+        self.good = LastKnownGood(
+            self.store.last_known_good(), after=config.agent.last_known_good_after
+        )
         self.plan: Plan = make(config, folder, self.good, self.now)
         for feed in self.plan.feeds:
             self._restore(feed)
@@ -78,6 +86,9 @@ class Agent:
             last_row=self.store.last_row(),
         )
         self.ready = False
+        self._started_at = self.now()
+        self._unproven = text
+        self._configurations = self.store.configurations()
 
     def _restore(self, feed: RisLiveFeed) -> None:
         try:
@@ -163,11 +174,22 @@ class Agent:
         await keep(every, first, once, self.counts.ticked)
 
     def _learn(self, planned: Planned) -> None:
-        if planned.key.kind is Kind.DNS:
-            name, _, type_ = planned.key.check.rpartition(" ")
-            series = self.ledger.of(planned.key)
-            if new := self.good.learn(name, type_, series, self.now()):
-                self.journal.write([keep_answers(new)])
+        if planned.key.kind is not Kind.DNS:
+            return
+        now = self.now()
+        for learned in self.good.learn(planned.key.check, self.ledger.of(planned.key), now):
+            statements = [self._note(event) for event in events_of(learned, planned.key, now)]
+            if learned.promoted:
+                statements += keep_generations(self.good.generations(learned.name, learned.type))
+            if statements:
+                self.journal.write(statements)
+
+    def _note(self, event: Event) -> Statement:
+        """Count and log *event*; return the statement that keeps it."""
+        self.counts.events[event.name] += 1
+        stale = event.name is EventName.STALE_ANSWER_RETURNED
+        log.log(logging.WARNING if stale else logging.INFO, "%s", event)
+        return keep_event(event)
 
     async def _keep_stepping(self) -> None:
         async def once() -> None:
@@ -180,6 +202,25 @@ class Agent:
         now = self.now()
         self.journal.write(self._consequences(self.engine.step(self.ledger, now), now))
         self.ready = True
+        if self._unproven is not None and self._proven(now):
+            self._keep_configuration(self._unproven, now)
+            self._unproven = None
+
+    def _proven(self, now: float) -> bool:
+        """Whether the agent has worked long enough with its configuration, and saw something OK.
+
+        A configuration that only starts may still be the one that makes everything fail.
+        """
+        if now - self._started_at < self.config.agent.last_known_good_after:
+            return False
+        return any(series.ok_at is not None for series in self.ledger)
+
+    def _keep_configuration(self, text: str, now: float) -> None:
+        before = self._configurations
+        if not before or before[0].text != text:
+            kept = newest_first(Configuration(text, self._started_at, now), before)
+            self.journal.write(keep_configurations(kept))
+            log.info("this configuration is the last good one from now on")
 
     def _consequences(self, step: Step, now: float) -> list[Statement]:
         statements = [keep_alarm(id_, without_dates(m)) for id_, m in step.alarms.items()]

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from vedette.agent.alarm import Evidence, Memory, State, step
-from vedette.agent.diagnoses import Diagnosis, Rule, sight, unless_blind
+from vedette.agent.diagnoses.names import Diagnosis, Rule
+from vedette.agent.diagnoses.sight import Sight, sight, unless_blind
+from vedette.agent.diagnoses.view import View
 from vedette.agent.incidents import Change, Incident, advance, dedup_key
 from vedette.agent.ledger import CheckKey, Ledger
 
@@ -34,6 +36,12 @@ class Engine:
         incidents: Sequence[Incident] = (),
     ) -> None:
         self.rules = {rule.id: rule for rule in rules}
+        self._of_service: dict[str, list[str]] = {}
+        self._of_check: dict[CheckKey | None, list[str]] = {}
+        for id_, rule in self.rules.items():
+            self._of_service.setdefault(rule.service, []).append(id_)
+            self._of_check.setdefault(rule.key, []).append(id_)
+        self._quiet: dict[CheckKey | None, Sequence[str]] = {}
         self.memories = {id_: (memories or {}).get(id_, Memory()) for id_ in self.rules}
         self.evidence: dict[str, Evidence] = {}
         self.open = {incident.service: incident for incident in incidents}
@@ -42,38 +50,60 @@ class Engine:
 
     def step(self, ledger: Ledger, now: float) -> Step:
         """Advance everything to *now*."""
-        before = dict(self.memories)
-        seen = sight(ledger, self._controls, now)
+        view = View(ledger, now)
+        seen = sight(view, self._controls)
         if seen.blind.holds:
             ledger.disregard(self._controls)
-        for id_, rule in self.rules.items():
-            evidence = rule.judge(ledger, now)
-            if rule.diagnosis is not Diagnosis.VANTAGE_BLIND:
-                evidence = unless_blind(evidence, seen)
-            self.evidence[id_] = evidence
-            self.memories[id_] = step(
-                self.memories[id_], evidence, hold=rule.hold, clear=rule.clear, now=now
-            )
-        kept, changes = self._advance(now)
-        changed = {
-            id_: memory
-            for id_, memory in self.memories.items()
-            if memory.state is not before[id_].state
-        }
+        changed: dict[str, Memory] = {}
+        judged: list[str] = []
+        sighted = seen.blind.holds is False
+        for key, ids in self._of_check.items():
+            well_at = view.well_at(key) if sighted else ()
+            if well_at and well_at == self._quiet.get(key):
+                continue
+            for id_ in ids:
+                if self._judge(id_, view, seen):
+                    changed[id_] = self.memories[id_]
+            judged += ids
+            self._quiet[key] = well_at if self._are_settled(ids) else ()
+        kept, changes = self._advance(judged, view)
         return Step(changed, kept, changes)
 
-    def _advance(self, now: float) -> tuple[list[Incident], list[tuple[Incident, Change]]]:
+    def _judge(self, id_: str, view: View, seen: Sight) -> bool:
+        """Judge one rule, and return whether its alarm changed its state."""
+        rule, before = self.rules[id_], self.memories[id_]
+        evidence = rule.judge(view)
+        if rule.diagnosis is not Diagnosis.VANTAGE_BLIND:
+            evidence = unless_blind(evidence, seen)
+        self.evidence[id_] = evidence
+        self.memories[id_] = step(before, evidence, hold=rule.hold, clear=rule.clear, now=view.now)
+        return self.memories[id_].state is not before.state
+
+    def _are_settled(self, ids: Sequence[str]) -> bool:
+        """Whether these alarms of a check stay as they are for as long as the check is well.
+
+        Every diagnosis of a check needs a look of that check that is not OK; one that is undecided
+        while all is well has nobody to judge.
+        """
+        settled = {False: State.OK, None: State.INSUFFICIENT_DATA}
+        return all(settled.get(self.evidence[id_].holds) is self.memories[id_].state for id_ in ids)
+
+    def _advance(
+        self, judged: Sequence[str], view: View
+    ) -> tuple[list[Incident], list[tuple[Incident, Change]]]:
+        """Advance the incidents of services that a rule was *judged* for, or that have one open."""
         kept, changes = [], []
-        services = dict.fromkeys([rule.service for rule in self.rules.values()])
-        for service in services | dict.fromkeys(self.open):
+        rules = self.rules | {id_: self.rules[id_].graded(view) for id_ in judged}
+        services = [self.rules[id_].service for id_ in judged]
+        for service in dict.fromkeys([*services, *self.open]):
             before = self.open.get(service)
             after, change = advance(
                 before,
                 key=before.key if before else dedup_key(self._deployment, service),
                 firing=self.firing(service) if before else self._seen_firing(service),
                 pending=self._pending(service),
-                rules=self.rules,
-                now=now,
+                rules=rules,
+                now=view.now,
             )
             if after is not None and after != before:
                 kept.append(after)
@@ -87,9 +117,9 @@ class Engine:
     def firing(self, service: str) -> dict[str, float]:
         """Return the alarms of *service* in ALARM, and when each one's fault began."""
         return {
-            id_: memory.began_at
-            for id_, memory in self.memories.items()
-            if memory.state is State.ALARM and self.rules[id_].service == service
+            id_: self.memories[id_].began_at
+            for id_ in self._of_service.get(service, ())
+            if self.memories[id_].state is State.ALARM
         }
 
     def _seen_firing(self, service: str) -> dict[str, float]:
@@ -100,10 +130,8 @@ class Engine:
     def _pending(self, service: str) -> list[str]:
         return [
             id_
-            for id_, rule in self.rules.items()
-            if rule.service == service
-            and self.evidence[id_].holds
-            and self.memories[id_].state is not State.ALARM
+            for id_ in self._of_service.get(service, ())
+            if self.evidence[id_].holds and self.memories[id_].state is not State.ALARM
         ]
 
 

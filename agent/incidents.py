@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from vedette.agent.diagnoses import RANK, Rule
+from vedette.agent.diagnoses.names import RANK, Rule, is_warning
+from vedette.exporters.page import Severity
 
 
 class Change(StrEnum):
@@ -23,7 +24,8 @@ class Incident:
     """One page's worth of trouble.
 
     *key* is the dedup key; *headline* a rule's id; *members* the ids of all alarms that joined
-    and when each one's fault began; *headlines* every headline with the time it took over.
+    and when each one's fault began; *headlines* every headline with the time it took over;
+    *severity* the gravest that people were told.
     """
 
     key: str
@@ -33,6 +35,7 @@ class Incident:
     members: Mapping[str, float]
     headlines: Sequence[tuple[str, float]]
     resolved_at: float | None = None
+    severity: Severity = Severity.CRITICAL
 
 
 def dedup_key(deployment: str, service: str) -> str:
@@ -52,7 +55,8 @@ def advance(
     """Advance a service's incident: *firing* maps alarms to the times their faults began.
 
     A symptom waits for a better cause that is *pending*, so that the first page has the right
-    headline; a better cause that comes later takes the headline over, under the same key.
+    headline; a better cause that comes later takes the headline over, under the same key. So does
+    the same cause when it has become grave: *rules* have the severities of *now*.
     """
     if incident is None:
         return _open(key, firing, pending, rules, now)
@@ -61,10 +65,19 @@ def advance(
     joined = {**firing, **incident.members}
     incident = replace(incident, members=joined)
     best = _best(firing, rules)
-    if _rank(best, rules) < _rank(incident.headline, rules):
-        headlines = (*incident.headlines, (best, now))
-        return replace(incident, headline=best, headlines=headlines), Change.REHEADLINED
+    if _rank(best, rules) < _rank(incident.headline, rules, incident.severity):
+        return _reheadlined(incident, rules[best], now), Change.REHEADLINED
     return incident, None
+
+
+def _reheadlined(incident: Incident, rule: Rule, now: float) -> Incident:
+    taken_over = () if rule.id == incident.headline else ((rule.id, now),)
+    return replace(
+        incident,
+        headline=rule.id,
+        headlines=(*incident.headlines, *taken_over),
+        severity=min(incident.severity, rule.severity, key=list(Severity).index),
+    )
 
 
 def _open(
@@ -86,6 +99,7 @@ def _open(
         opened_at=now,
         members=dict(firing),
         headlines=((best, now),),
+        severity=rules[best].severity,
     )
     return opened, Change.OPENED
 
@@ -95,6 +109,12 @@ def _best(firing: Mapping[str, float], rules: Mapping[str, Rule]) -> str:
     return min(firing, key=lambda id_: (_rank(id_, rules), firing[id_], id_))
 
 
-def _rank(id_: str, rules: Mapping[str, Rule]) -> int:
+def _rank(id_: str, rules: Mapping[str, Rule], told: Severity | None = None) -> tuple[bool, int]:
+    """Return the place of an alarm among those that want the headline, the best one first.
+
+    A warning explains no more than it can be: it never stands above what must wake somebody.
+    """
     rule = rules.get(id_)
-    return RANK[rule.diagnosis] if rule else max(RANK.values()) + 1
+    if rule is None:
+        return True, max(RANK.values()) + 1
+    return is_warning(told or rule.severity), RANK[rule.diagnosis]

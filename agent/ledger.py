@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from vedette.agent.config import Timing
+from vedette.checks.dns.server import Place
 from vedette.checks.finding import Kind, Observation, Verdict
 from vedette.exporters.metrics import Histogram
 
@@ -77,24 +78,31 @@ class Series:
 
 
 def deciding(series: Sequence[Series]) -> Sequence[Series]:
-    """Return those whose word counts about a record: its authorities; without any, all asked."""
-    return [s for s in series if s.place == "authoritative"] or series
+    """Return those whose word counts about a record: its authorities, else resolvers, else all."""
+    for place in (Place.AUTHORITATIVE, Place.RECURSIVE):
+        if asked := [s for s in series if s.place == place]:
+            return asked
+    return series
 
 
 class Ledger:
-    """All series of all checks; a subject that a check no longer names is forgotten."""
+    """All series of all checks; a subject that a check no longer names is forgotten.
+
+    A subject is one of its place: what is asked in two roles has two series.
+    """
 
     def __init__(self) -> None:
-        self._series: dict[CheckKey, dict[str, Series]] = {}
+        self._series: dict[CheckKey, dict[tuple[str, str], Series]] = {}
 
     def add(self, key: CheckKey, timing: Timing, looks: Sequence[Observation]) -> None:
         """Take in one round: the looks at all present subjects of the check *key*."""
         before = self._series.get(key, {})
-        round_: dict[str, Series] = {}
+        round_: dict[tuple[str, str], Series] = {}
         for look in looks:
-            series = before.get(look.subject) or Series(key, look.subject, look.place, timing)
+            of = look.place, look.subject
+            series = before.get(of) or Series(key, look.subject, look.place, timing)
             series.add(look)
-            round_[look.subject] = series
+            round_[of] = series
         self._series[key] = round_
 
     def disregard(self, controls: Collection[CheckKey]) -> None:

@@ -5,16 +5,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from vedette.agent.config import Config, Controls, Service, Timing, beside, timing
-from vedette.agent.diagnoses import Diagnosis, Rule, rule_for, sight
+from vedette.agent.config import AgentSettings, Config, Controls, Service, Timing, beside, timing
+from vedette.agent.diagnoses.names import Diagnosis, Rule
+from vedette.agent.diagnoses.sight import sight
+from vedette.agent.diagnoses.table import rules_for
 from vedette.agent.lastgood import LastKnownGood
 from vedette.agent.ledger import CheckKey
 from vedette.checks.bgp.check import BgpCheck
 from vedette.checks.bgp.feed import RisLiveFeed
 from vedette.checks.bgp.settings import RisLiveSettings
-from vedette.checks.dns.check import DnsCheck
+from vedette.checks.dns.check import DnsCheck, Means
+from vedette.checks.dns.dnssec.anchors import read_anchors
+from vedette.checks.dns.dnssec.chain import Trust
 from vedette.checks.dns.resolver import StubResolver, system_servers
-from vedette.checks.dns.roots import ROOT_SERVERS, read_hints
+from vedette.checks.dns.roots import ROOT_SERVERS, Server, read_hints
 from vedette.checks.dns.settings import DnsSettings
 from vedette.checks.dns.walk import Delegations
 from vedette.checks.finding import Check, Kind
@@ -50,11 +54,14 @@ def make(config: Config, folder: Path, good: LastKnownGood, now: Callable[[], fl
     builder = _Builder(config, folder, good, now)
     checks = [planned for service in config.services for planned in builder.service(service)]
     severities = {service.name: service.severity for service in config.services}
-    rules = [rule_for(p.key, p.timing, severities[p.key.service]) for p in checks]
     controls = list(builder.controls(config.controls))
+    keys = [p.key for p in controls]
+    rules = [
+        rule for p in checks for rule in rules_for(p.key, p.timing, severities[p.key.service], keys)
+    ]
     if controls:
-        rules.append(_blind(config, [p.key for p in controls], controls[0].timing))
-    return Plan([*checks, *controls], rules, [p.key for p in controls], builder.feeds)
+        rules.append(_blind(config, keys, controls[0].timing))
+    return Plan([*checks, *controls], rules, keys, builder.feeds)
 
 
 def _blind(config: Config, keys: Sequence[CheckKey], times: Timing) -> Rule:
@@ -66,8 +73,16 @@ def _blind(config: Config, keys: Sequence[CheckKey], times: Timing) -> Rule:
         key=None,
         hold=times.hold,
         clear=times.clear,
-        judge=lambda ledger, at: sight(ledger, keys, at).blind,
+        judge=lambda view: sight(view, keys).blind,
     )
+
+
+def _trust(agent: AgentSettings, folder: Path, roots: Sequence[Server]) -> Trust | None:
+    """Return whom to trust; another root without its anchors leaves nobody to."""
+    anchors = beside(folder, agent.trust_anchors)
+    if anchors:
+        return Trust(read_anchors(Path(anchors)), roots)
+    return None if agent.root_hints else Trust(roots=roots)
 
 
 class _Builder:
@@ -82,9 +97,16 @@ class _Builder:
         self._folder = folder
         self._good = good
         roots = read_hints(Path(hints)) if hints else ROOT_SERVERS
-        self._delegations = Delegations(roots, stubs)
-        self._system = system_servers()
-        self._resolver = StubResolver(self._system, stubs)
+        system = system_servers()
+        self._resolver = StubResolver(system, stubs)
+        self._means = Means(
+            delegations=Delegations(roots, stubs),
+            system=system,
+            resolve=self._resolver.resolve,
+            now=now,
+            trust=_trust(config.agent, folder, roots),
+            known_delegation=good.delegation,
+        )
         watched: dict[str, set[int]] = {}
         for bgp in (bgp for service in config.services for bgp in service.bgp):
             watched.setdefault(bgp.prefix, set()).update(bgp.origins)
@@ -110,13 +132,8 @@ class _Builder:
 
     def _dns(self, owner: str, level: CheckSettings, dns: DnsSettings) -> Planned:
         times = timing(Kind.DNS, dns, level, self._defaults)
-        check = DnsCheck(
-            dns,
-            seconds=times.timeout,
-            delegations=self._delegations,
-            system=self._system,
-            resolve=self._resolver.resolve,
-        )
+        settings = dns.model_copy(update={"ca_file": beside(self._folder, dns.ca_file)})
+        check = DnsCheck(settings, self._means, seconds=times.timeout)
         return Planned(CheckKey(owner, Kind.DNS, check.name), times, check)
 
     def _http(

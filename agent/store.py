@@ -5,9 +5,12 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from vedette.agent.alarm import Memory, State
+from vedette.agent.events import Event
 from vedette.agent.incidents import Incident
+from vedette.agent.lastgood import Configuration, Generation
 from vedette.exporters.page import Action, Page, Severity
 
 _SCHEMA = """
@@ -21,11 +24,31 @@ CREATE TABLE IF NOT EXISTS outbox (
     ended_at REAL, outcome TEXT, detail TEXT NOT NULL DEFAULT '');
 CREATE INDEX IF NOT EXISTS outbox_waiting ON outbox (id) WHERE ended_at IS NULL;
 CREATE TABLE IF NOT EXISTS last_known_good (
-    name TEXT NOT NULL, type TEXT NOT NULL, answers TEXT NOT NULL, since REAL NOT NULL,
-    PRIMARY KEY (name, type));
+    name TEXT NOT NULL, type TEXT NOT NULL, generation INTEGER NOT NULL, answers TEXT NOT NULL,
+    since REAL NOT NULL, promoted_at REAL NOT NULL, whole INTEGER NOT NULL,
+    PRIMARY KEY (name, type, generation));
+CREATE TABLE IF NOT EXISTS configuration (
+    generation INTEGER PRIMARY KEY, text TEXT NOT NULL, since REAL NOT NULL,
+    promoted_at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS event (
+    at REAL NOT NULL, service TEXT NOT NULL, "check" TEXT NOT NULL, event TEXT NOT NULL,
+    subject TEXT NOT NULL, detail TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS event_at ON event (at);
 CREATE TABLE IF NOT EXISTS baseline (feed TEXT PRIMARY KEY, body TEXT NOT NULL);
 """
-_VERSION = 1
+# By the version that they lead away from; what is missing then, the schema makes.
+_MIGRATIONS = {
+    1: """
+ALTER TABLE last_known_good RENAME TO last_known_good_1;
+CREATE TABLE last_known_good (
+    name TEXT NOT NULL, type TEXT NOT NULL, generation INTEGER NOT NULL, answers TEXT NOT NULL,
+    since REAL NOT NULL, promoted_at REAL NOT NULL, whole INTEGER NOT NULL,
+    PRIMARY KEY (name, type, generation));
+INSERT INTO last_known_good SELECT name, type, 0, answers, since, since, 1 FROM last_known_good_1;
+DROP TABLE last_known_good_1;
+""",
+}
+_VERSION = 2
 
 
 class StoreError(Exception):
@@ -40,16 +63,6 @@ class Row:
     pager: str
     page: Page
     queued_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """The last-known-good answers of one name and type, and since when they are that."""
-
-    name: str
-    type: str
-    answers: tuple[str, ...]
-    since: float
 
 
 Statement = tuple[str, Sequence[object]]
@@ -87,12 +100,37 @@ def end(id_: int, at: float, outcome: str, detail: str) -> Statement:
     )
 
 
-def keep_answers(good: Answers) -> Statement:
-    """Return the statement that keeps one last-known-good set."""
+def keep_generations(generations: Sequence[Generation]) -> list[Statement]:
+    """Return the statements that keep the good sets of one name and type, the newest first."""
+    return [
+        (
+            "INSERT OR REPLACE INTO last_known_good VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (g.name, g.type, i, json.dumps(g.answers), g.since, g.promoted_at, g.whole),
+        )
+        for i, g in enumerate(generations)
+    ]
+
+
+def keep_configurations(configurations: Sequence[Configuration]) -> list[Statement]:
+    """Return the statements that keep the good configurations, the newest first."""
+    return [
+        (
+            "INSERT OR REPLACE INTO configuration VALUES (?, ?, ?, ?)",
+            (i, c.text, c.since, c.promoted_at),
+        )
+        for i, c in enumerate(configurations)
+    ]
+
+
+def keep_event(event: Event) -> Statement:
+    """Return the statement that keeps one event."""
     return (
-        "INSERT OR REPLACE INTO last_known_good VALUES (?, ?, ?, ?)",
-        (good.name, good.type, json.dumps(good.answers), good.since),
-    )
+        "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            event.at, event.service, event.check, event.name, event.subject,
+            json.dumps(event.detail),
+        ),
+    )  # fmt: skip
 
 
 def keep_baseline(feed: str, baseline: Mapping[str, object]) -> Statement:
@@ -101,19 +139,15 @@ def keep_baseline(feed: str, baseline: Mapping[str, object]) -> Statement:
 
 
 class Store:
-    """The state file; every write is one transaction, on the disk when it returns."""
+    """The state file; every write is one transaction, on the disk when it returns.
 
-    def __init__(self, folder: Path) -> None:
+    With *read_only* it is looked at beside the agent that writes it, and nothing is made.
+    """
+
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
         self.path = folder / "vedette.db"
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(self.path, isolation_level=None, timeout=1.0)
-            version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if version > _VERSION:
-                raise StoreError(f"{self.path} was written by a newer Vedette: run that one")
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.executescript(f"{_SCHEMA}PRAGMA user_version = {_VERSION};")
+            self._db = _look_into(self.path) if read_only else _open(self.path)
         except (OSError, sqlite3.Error) as error:
             raise StoreError(
                 f"{self.path} cannot be opened ({error}): mend it or choose another agent.state_dir"
@@ -131,43 +165,59 @@ class Store:
                 self._db.execute("ROLLBACK")
             raise StoreError(f"{self.path} cannot be written ({error})") from error
 
+    def _rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        try:
+            return self._db.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path} cannot be read ({error})") from error
+
     def alarms(self) -> dict[str, Memory]:
         """Return every alarm's state."""
-        rows = self._db.execute("SELECT id, state, began_at, good_for FROM alarm")
+        rows = self._rows("SELECT id, state, began_at, good_for FROM alarm")
         return {id_: Memory(State(state), began, good) for id_, state, began, good in rows}
 
     def open_incidents(self) -> list[Incident]:
         """Return the incidents that have not resolved."""
-        rows = self._db.execute("SELECT body FROM incident WHERE resolved_at IS NULL")
+        rows = self._rows("SELECT body FROM incident WHERE resolved_at IS NULL")
         return [_incident(json.loads(body)) for (body,) in rows]
 
     def waiting(self) -> list[Row]:
         """Return the pages that nobody has accepted or refused yet, oldest first."""
-        rows = self._db.execute(
+        rows = self._rows(
             "SELECT id, pager, page, queued_at FROM outbox WHERE ended_at IS NULL ORDER BY id"
         )
         return [Row(id_, pager, _page(json.loads(page)), at) for id_, pager, page, at in rows]
 
     def last_row(self) -> int:
         """Return the highest outbox id ever used."""
-        newest: int | None = self._db.execute("SELECT max(id) FROM outbox").fetchone()[0]
-        return newest or 0
+        return self._rows("SELECT max(id) FROM outbox")[0][0] or 0
 
-    def last_known_good(self) -> list[Answers]:
-        """Return every last-known-good set."""
-        rows = self._db.execute("SELECT name, type, answers, since FROM last_known_good")
-        return [Answers(name, type_, tuple(json.loads(a)), since) for name, type_, a, since in rows]
+    def last_known_good(self) -> list[Generation]:
+        """Return every last-known-good set, the newest of a name and type before the older ones."""
+        rows = self._rows(
+            "SELECT name, type, answers, since, promoted_at, whole FROM last_known_good "
+            "ORDER BY name, type, generation"
+        )
+        return [
+            Generation(name, type_, tuple(json.loads(answers)), since, promoted_at, bool(whole))
+            for name, type_, answers, since, promoted_at, whole in rows
+        ]
+
+    def configurations(self) -> list[Configuration]:
+        """Return the configurations that the agent worked well with, the newest first."""
+        rows = self._rows("SELECT text, since, promoted_at FROM configuration ORDER BY generation")
+        return [Configuration(*row) for row in rows]
 
     def baseline(self, feed: str) -> dict[str, object] | None:
         """Return who held what according to *feed* when it was last kept."""
-        row = self._db.execute("SELECT body FROM baseline WHERE feed = ?", (feed,)).fetchone()
-        body: dict[str, object] | None = json.loads(row[0]) if row else None
-        return body
+        rows = self._rows("SELECT body FROM baseline WHERE feed = ?", (feed,))
+        return json.loads(rows[0][0]) if rows else None
 
     def prune(self, before: float) -> None:
-        """Forget incidents and pages that ended before *before*."""
+        """Forget incidents and pages that ended, and what happened, before *before*."""
         self.write(
             [
+                ("DELETE FROM event WHERE at < ?", (before,)),
                 ("DELETE FROM outbox WHERE ended_at < ?", (before,)),
                 ("DELETE FROM incident WHERE resolved_at < ?", (before,)),
             ]
@@ -178,10 +228,47 @@ class Store:
         self._db.close()
 
 
+def _open(path: Path) -> sqlite3.Connection:
+    """Open the file to write it, made or brought to this version where need be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    db = sqlite3.connect(path, isolation_level=None, timeout=1.0)
+    version = _version(db, path)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    migrations = "".join(_MIGRATIONS[v] for v in range(version or _VERSION, _VERSION))
+    db.executescript(
+        f"BEGIN IMMEDIATE; {migrations} {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;"
+    )
+    return db
+
+
+def _look_into(path: Path) -> sqlite3.Connection:
+    """Open the file to read it while another process may be writing."""
+    if not path.exists():
+        raise StoreError(f"{path} does not exist: no agent has kept anything there yet")
+    # Without a log nobody has the file open; to say so spares us files of our own beside it, which
+    # a reader may not be permitted to make.
+    in_use = path.with_name(f"{path.name}-wal").exists()
+    how = "mode=ro" if in_use else "immutable=1"
+    db = sqlite3.connect(f"{path.resolve().as_uri()}?{how}", uri=True, timeout=1.0)
+    if _version(db, path) < _VERSION:
+        raise StoreError(f"{path} was written by an older Vedette: start the agent to renew it")
+    return db
+
+
+def _version(db: sqlite3.Connection, path: Path) -> int:
+    version: int = db.execute("PRAGMA user_version").fetchone()[0]
+    if version > _VERSION:
+        raise StoreError(f"{path} was written by a newer Vedette: run that one")
+    return version
+
+
 def _incident(body: dict[str, object]) -> Incident:
     headlines = body.pop("headlines")
     assert isinstance(headlines, list)
-    return Incident(headlines=tuple((h, at) for h, at in headlines), **body)  # type: ignore[arg-type]
+    severity = Severity(str(body.pop("severity", Severity.CRITICAL)))
+    told = tuple((headline, at) for headline, at in headlines)
+    return Incident(headlines=told, severity=severity, **body)  # type: ignore[arg-type]
 
 
 def _page(body: dict[str, object]) -> Page:

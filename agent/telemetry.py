@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 
 from vedette.agent.alarm import State
 from vedette.agent.engine import Engine
+from vedette.agent.events import EventName
 from vedette.agent.journal import Journal
+from vedette.agent.lastgood import LastKnownGood
 from vedette.agent.ledger import Ledger, Series
 from vedette.agent.outbox import Outbox
 from vedette.checks.bgp.health import FeedHealth
@@ -25,6 +27,7 @@ class Counts:
     skipped: int = 0
     internal_errors: int = 0
     lateness: Histogram = field(default_factory=Histogram)
+    events: dict[EventName, int] = field(default_factory=lambda: dict.fromkeys(EventName, 0))
 
     def ticked(self, lateness: float, skipped: int) -> None:
         """Count one run of a check that began *lateness* seconds after it was due."""
@@ -84,6 +87,19 @@ def probes(ledger: Ledger, now: float) -> Iterator[Family]:
 
 _FACTS = (
     ("vedette_dns_answers", Kind.DNS, "count", "Records of the asked type in the newest answer."),
+    ("vedette_dns_ttl_seconds", Kind.DNS, "ttl", "Least TTL of the newest answer."),
+    (
+        "vedette_dns_replies_dropped",
+        Kind.DNS,
+        "dropped",
+        "Forged or stray replies that came before the newest answer.",
+    ),
+    (
+        "vedette_dnssec_signature_expiry_timestamp_seconds",
+        Kind.DNS,
+        "signature_expires_at",
+        "When the first signature of the chain of trust or over an answer ends, or has ended.",
+    ),
     ("vedette_http_status", Kind.HTTP, "status", "Status code of the newest response."),
     (
         "vedette_tls_certificate_expiry_timestamp_seconds",
@@ -198,6 +214,16 @@ def feeds(healths: Sequence[FeedHealth], now: float) -> Iterator[Family]:
         yield family(f"vedette_bgp_feed_{name}_total", _COUNTER, text, map(float, values))
 
 
+def last_known_good(good: LastKnownGood) -> Iterator[Family]:
+    """Return the family of the last-known-good sets."""
+    yield Family(
+        "vedette_last_known_good_promoted_timestamp_seconds",
+        _GAUGE,
+        "When the newest last-known-good set of a name and type became that.",
+        [Sample(one.promoted_at, {"name": one.name, "type": one.type}) for one in good],
+    )
+
+
 def work(counts: Counts, version: str) -> Iterator[Family]:
     """Return the families of the agent's own work."""
     yield Family(
@@ -215,6 +241,12 @@ def work(counts: Counts, version: str) -> Iterator[Family]:
         _COUNTER,
         "Times that a bug of ours ended some work, which was begun again.",
         [Sample(counts.internal_errors)],
+    )
+    yield Family(
+        "vedette_events_total",
+        _COUNTER,
+        "What happened that is worth a line in the record and pages nobody.",
+        [Sample(count, {"event": name}) for name, count in counts.events.items()],
     )
     yield Family(
         "vedette_check_lateness_seconds",

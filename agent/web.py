@@ -73,6 +73,7 @@ def _families(agent: Agent) -> list[Family]:
     now = agent.now()
     return [
         *telemetry.probes(agent.ledger, now),
+        *telemetry.last_known_good(agent.good),
         *telemetry.alarms(agent.engine),
         *telemetry.pages(agent.outbox, agent.journal, now),
         *telemetry.feeds([feed.health(now) for feed in agent.plan.feeds], now),

@@ -7,12 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from vedette.agent.clock import utc
-from vedette.agent.diagnoses import EMPTY, Diagnosis, Rule
+from vedette.agent.diagnoses.names import Diagnosis, Rule
+from vedette.agent.diagnoses.view import View
+from vedette.agent.headline import cause
 from vedette.agent.incidents import Change, Incident
 from vedette.agent.lastgood import LastKnownGood
-from vedette.agent.ledger import Ledger, Series, deciding
+from vedette.agent.ledger import Ledger, Series
+from vedette.checks.dns.server import Place
 from vedette.checks.finding import Kind, Verdict
-from vedette.exporters.page import Action, Page, Severity
+from vedette.exporters.page import Action, Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ def page(incident: Incident, change: Change, witness: Witness, now: float) -> Pa
     return Page(
         key=incident.key,
         action=Action.RESOLVE if change is Change.RESOLVED else Action.TRIGGER,
-        severity=rule.severity if rule else Severity.CRITICAL,
+        severity=incident.severity,
         summary=summary,
         service=incident.service,
         diagnosis=diagnosis,
@@ -55,28 +58,17 @@ def page(incident: Incident, change: Change, witness: Witness, now: float) -> Pa
 
 def _summary(rule: Rule, incident: Incident, witness: Witness, now: float) -> str:
     since = utc(incident.members[rule.id])[11:]
-    what = _what(rule, witness)
+    if rule.diagnosis is Diagnosis.VANTAGE_BLIND:
+        what = f"{witness.vantage} sees none of the internet it checks itself by"
+    else:
+        what = cause(rule, View(witness.ledger, now))
     line = f"{rule.diagnosis}: {what} since {since}"
     extra = _serving(incident.service, witness, now)
-    if extra and rule.diagnosis in {Diagnosis.RECORD_EMPTIED, Diagnosis.SERVICE_DOWN}:
-        line += f"; {extra}"
-    return line
+    return f"{line}; {extra}" if extra and rule.diagnosis not in _NO_NAME else line
 
 
-def _what(rule: Rule, witness: Witness) -> str:
-    series = witness.ledger.of(rule.key) if rule.key else ()
-    match rule.diagnosis:
-        case Diagnosis.RECORD_EMPTIED:
-            asked = deciding(series)
-            empty = sum(s.failed_for(*EMPTY) for s in asked)
-            authoritative = all(s.place == "authoritative" for s in asked)
-            servers = "authoritative servers" if authoritative else "servers asked"
-            return f"{rule.subject} is empty at {empty} of {len(asked)} {servers}"
-        case Diagnosis.PREFIX_WITHDRAWN | Diagnosis.SERVICE_DOWN if series:
-            return series[0].last.finding.detail or f"{rule.subject} fails"
-        case Diagnosis.VANTAGE_BLIND:
-            return f"{witness.vantage} sees none of the internet it checks itself by"
-    return f"{rule.subject} fails"
+# Where the addresses themselves are cut off, the ones of old are no way around.
+_NO_NAME = (Diagnosis.PREFIX_WITHDRAWN, Diagnosis.VANTAGE_BLIND)
 
 
 def _details(
@@ -86,7 +78,7 @@ def _details(
     yield "since", utc(began_at)
     yield "seen_from", f"{witness.vantage} (provider {witness.provider})"
     if rule and rule.key:
-        yield "seen", [_line(s, now) for s in witness.ledger.of(rule.key)]
+        yield "seen", list(_seen(rule, witness, now))
     yield from _good(incident.service, witness, now)
     yield "bgp", list(_bgp(incident.service, witness, now)) or "no prefix of it is watched"
     order = _order(incident, witness)
@@ -118,6 +110,18 @@ def _line(series: Series, now: float) -> str:
     shown = f"{verdict} {reason}" if reason else str(verdict)
     detail = series.last.finding.detail
     return f"{shown}: {detail}" if detail else f"{shown}: {series.subject}"
+
+
+def _seen(rule: Rule, witness: Witness, now: float) -> Iterator[str]:
+    """Every look that the rule judges, the failing ones first, and the controls that fail too."""
+    assert rule.key is not None
+    series = witness.ledger.of(rule.key)
+    for one in sorted(series, key=lambda one: one.verdict(now) is not Verdict.FAILING):
+        yield _line(one, now)
+    for control in rule.controls:
+        for one in witness.ledger.of(control):
+            if one.verdict(now) is Verdict.FAILING:
+                yield f"control {control.check}: {_line(one, now)}"
 
 
 def _of_service(service: str, witness: Witness) -> Iterator[Series]:
@@ -158,7 +162,16 @@ def _bgp(service: str, witness: Witness, now: float) -> Iterator[str]:
 
 
 def _fine(service: str, witness: Witness, now: float) -> Iterator[str]:
-    for series in _of_service(service, witness):
-        if series.verdict(now) is Verdict.OK:
-            check = series.key.check
-            yield check if series.subject == check else f"{check} at {series.subject}"
+    """Everything that is well; zones are compared by each check of theirs, and said once."""
+    well = (s for s in _of_service(service, witness) if s.verdict(now) is Verdict.OK)
+    yield from dict.fromkeys(map(_titled, well))
+
+
+def _titled(series: Series) -> str:
+    check, subject = series.key.check, series.subject
+    match series.place:
+        case Place.AGREEMENT | Place.DELEGATION | Place.DNSSEC:
+            return subject
+        case Place.RECURSIVE | Place.PARENT:
+            return f"{check} at {subject} ({series.place})"
+    return check if subject == check else f"{check} at {subject}"

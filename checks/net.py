@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -58,5 +59,23 @@ def is_address(host: str) -> bool:
     try:
         ipaddress.ip_address(host)
     except ValueError:
+        return False
+    return True
+
+
+def family(address: str) -> socket.AddressFamily:
+    """Return the family of an address in text form."""
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def has_route(peer: Endpoint) -> bool:
+    """Whether our own host has a route to *peer*; connecting a UDP socket sends nothing.
+
+    It tells our missing IPv6 from a router's "no route to destination", which the target earns.
+    """
+    try:
+        with socket.socket(family(peer.host), socket.SOCK_DGRAM) as probe:
+            probe.connect((peer.host, peer.port))
+    except OSError:
         return False
     return True

@@ -5,22 +5,26 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
 from pydantic import ValidationError
 
-from vedette.agent.cli.explain import explain, explain_walk
+from vedette.agent.cli.dnstree import draw
+from vedette.agent.cli.explain import conclude, console, explain
 from vedette.agent.cli.output import complain
 from vedette.agent.clock import SteadyClock
 from vedette.agent.runner import look_all
 from vedette.checks.bgp.check import ask_ripestat
 from vedette.checks.bgp.settings import BgpSettings, RisLiveSettings
-from vedette.checks.dns.check import DnsCheck
+from vedette.checks.dns.check import DnsCheck, Means
+from vedette.checks.dns.dnssec.anchors import read_anchors
+from vedette.checks.dns.dnssec.chain import Trust
 from vedette.checks.dns.resolver import StubResolver, system_servers
-from vedette.checks.dns.roots import ROOT_SERVERS, read_hints
+from vedette.checks.dns.roots import ROOT_SERVERS, Server, read_hints
 from vedette.checks.dns.settings import DnsSettings
-from vedette.checks.dns.walk import Delegations
+from vedette.checks.dns.walk import Delegations, Walk
 from vedette.checks.finding import Check, Kind, Look, Observation, Verdict
 from vedette.checks.http.check import HttpCheck
 from vedette.checks.http.settings import HttpSettings
@@ -39,6 +43,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     dns.add_argument("type", metavar="TYPE", nargs="?", default="A")
     dns.add_argument("--server", metavar="HOST[:PORT]", help="ask this one server, as a resolver")
     dns.add_argument("--root-hints", type=Path, metavar="FILE", help="start the walk elsewhere")
+    dns.add_argument(
+        "--trust-anchors", type=Path, metavar="FILE", help="DS or DNSKEY records to trust instead"
+    )
     dns.add_argument(
         "--stub-zone",
         action="append",
@@ -63,26 +70,43 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         kind.add_argument("--json", action="store_true", help="print one JSON document")
 
 
-_Command = Callable[[argparse.Namespace], Coroutine[None, None, tuple[str, Sequence[Observation]]]]
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a command looked at and saw, and for dns the walk that led there."""
+
+    check: str
+    observations: Sequence[Observation]
+    walk: Walk | None = None
+
+
+_Command = Callable[[argparse.Namespace], Coroutine[None, None, _Seen]]
 
 
 def _action(command: _Command) -> Callable[[argparse.Namespace], int]:
     def act(options: argparse.Namespace) -> int:
         try:
-            check, seen = asyncio.run(command(options))
+            seen = asyncio.run(command(options))
         except ValidationError as error:
             return complain(*_faults(error))
         except (ValueError, OSError) as error:
             return complain(f"vedette check {options.kind}: {error}")
-        verdict, reason = overall(seen)
+        verdict, reason = overall(seen.observations)
         if options.json:
-            json.dump(document(check, seen), sys.stdout)
+            json.dump(document(seen.check, seen.observations), sys.stdout)
             sys.stdout.write("\n")
         else:
-            explain(check, verdict, reason, seen)
+            _show(options.kind, seen)
+            conclude(seen.check, verdict, reason)
         return EXIT[verdict]
 
     return act
+
+
+def _show(kind: str, seen: _Seen) -> None:
+    if kind == Kind.DNS:
+        draw(console(), seen.walk, seen.observations)
+    else:
+        explain(seen.observations)
 
 
 def _faults(error: ValidationError) -> list[str]:
@@ -123,8 +147,8 @@ def document(check: str, seen: Sequence[Observation]) -> dict[str, object]:
     }
 
 
-async def _look(check: Check, timeout: float) -> tuple[str, Sequence[Observation]]:  # noqa: ASYNC109
-    seen = await look_all(
+async def _look(check: Check, timeout: float) -> Sequence[Observation]:  # noqa: ASYNC109
+    return await look_all(
         check,
         service="",
         vantage="",
@@ -132,27 +156,36 @@ async def _look(check: Check, timeout: float) -> tuple[str, Sequence[Observation
         now=SteadyClock().now,
         stopwatch=perf_counter,
     )
-    return check.name, seen
 
 
-async def _dns(options: argparse.Namespace) -> tuple[str, Sequence[Observation]]:
-    servers = [options.server] if options.server else ["authoritative"]
-    settings = DnsSettings.model_validate(
-        {"name": options.name, "type": options.type, "servers": servers}
+async def _dns(options: argparse.Namespace) -> _Seen:
+    wanted: dict[str, object] = {"name": options.name, "type": options.type}
+    # One look cannot wait for servers to settle: who differs is shown as it is.
+    wanted |= (
+        {"servers": [options.server]}
+        if options.server
+        else {"servers": ["authoritative"], "settle": 0}
     )
+    settings = DnsSettings.model_validate(wanted)
     roots = read_hints(options.root_hints) if options.root_hints else ROOT_SERVERS
     system = system_servers()
-    check = DnsCheck(
-        settings,
-        seconds=options.timeout,
+    means = Means(
         delegations=Delegations(roots, _stubs(options.stub_zone)),
         system=system,
         resolve=StubResolver(system).resolve,
+        now=SteadyClock().now,
+        trust=_trust(options, roots),
     )
+    check = DnsCheck(settings, means, seconds=options.timeout)
     await check.refresh()
-    if check.walked and not options.json:
-        explain_walk(check.walked)
-    return await _look(check, options.timeout)
+    return _Seen(check.name, await _look(check, options.timeout), check.walked)
+
+
+def _trust(options: argparse.Namespace, roots: Sequence[Server]) -> Trust | None:
+    """Return whom to trust; another root without its anchors leaves nobody to."""
+    if options.trust_anchors:
+        return Trust(read_anchors(options.trust_anchors), roots)
+    return None if options.root_hints else Trust(roots=roots)
 
 
 def _stubs(texts: Sequence[str]) -> dict[str, tuple[Endpoint, ...]]:
@@ -165,7 +198,7 @@ def _stubs(texts: Sequence[str]) -> dict[str, tuple[Endpoint, ...]]:
     return stubs
 
 
-async def _http(options: argparse.Namespace) -> tuple[str, Sequence[Observation]]:
+async def _http(options: argparse.Namespace) -> _Seen:
     settings = HttpSettings.model_validate(
         {
             "url": options.url,
@@ -180,10 +213,10 @@ async def _http(options: argparse.Namespace) -> tuple[str, Sequence[Observation]
         resolve=StubResolver(system_servers()).resolve,
         last_known_good=None,
     )
-    return await _look(check, options.timeout)
+    return _Seen(check.name, await _look(check, options.timeout))
 
 
-async def _bgp(options: argparse.Namespace) -> tuple[str, Sequence[Observation]]:
+async def _bgp(options: argparse.Namespace) -> _Seen:
     settings = BgpSettings.model_validate({"prefix": options.prefix, "origins": options.origin})
 
     class Asked:
@@ -198,4 +231,4 @@ async def _bgp(options: argparse.Namespace) -> tuple[str, Sequence[Observation]]
 
             return [Look(settings.prefix, "ripestat", once)]
 
-    return await _look(Asked(), options.timeout)
+    return _Seen(settings.prefix, await _look(Asked(), options.timeout))

@@ -8,20 +8,18 @@ from rich.table import Table
 from rich.text import Text
 
 from vedette.agent.clock import utc
-from vedette.checks.dns.walk import Walk
 from vedette.checks.finding import Fact, Observation, Verdict
 
 COLOURS = {Verdict.OK: "green", Verdict.FAILING: "red", Verdict.UNKNOWN: "yellow"}
 
 
-def _console() -> Console:
+def console() -> Console:
     """A pipe has no width; this one leaves URLs in one piece."""
     return Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 
 
-def explain(check: str, verdict: Verdict, reason: str | None, seen: Sequence[Observation]) -> None:
-    """Print the verdict, a line per subject, and the facts that led to it."""
-    console = _console()
+def explain(seen: Sequence[Observation]) -> None:
+    """Print a line per subject, and the facts that led to its verdict."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for column in ("subject", "verdict", "took", "what was seen"):
         table.add_column(column, overflow="fold")
@@ -33,10 +31,14 @@ def explain(check: str, verdict: Verdict, reason: str | None, seen: Sequence[Obs
             f"{one.seconds * 1000:.0f} ms",
             Text.assemble(one.finding.detail, *_facts(one.finding.facts)),
         )
-    console.print(table)
+    console().print(table)
+
+
+def conclude(check: str, verdict: Verdict, reason: str | None) -> None:
+    """Print what all subjects say together."""
     line = Text(f"{check}: ")
     line.append(f"{verdict} {reason or ''}".rstrip(), f"bold {COLOURS[verdict]}")
-    console.print(line)
+    console().print(line)
 
 
 def _facts(facts: Mapping[str, Fact]) -> Iterator[tuple[str, str]]:
@@ -66,15 +68,3 @@ def _fact(name: str, value: Fact) -> str:
             return str(value)
         case _:
             return ", ".join(value)
-
-
-def explain_walk(walk: Walk) -> None:
-    """Print the way from the root to the servers that are asked."""
-    console = _console()
-    console.print(Text(f"delegation of {walk.zone}", "dim"))
-    for step in walk.steps:
-        answered = step.answered.spoken if step.answered else "nobody"
-        took = sum(asked.seconds for asked in step.asked) / max(1, len(step.asked))
-        line = f"  {step.zone}: {answered} says, after {took * 1000:.0f} ms, "
-        line += f"ask {', '.join(step.names)} for {step.child}" if step.child else "it is mine"
-        console.print(Text(line, "dim"))

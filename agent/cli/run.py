@@ -9,8 +9,9 @@ from collections.abc import Coroutine
 from pathlib import Path
 
 from vedette.agent import web
+from vedette.agent.cli.lkg import good_configuration
 from vedette.agent.cli.output import complain
-from vedette.agent.config import Config, ConfigError, read
+from vedette.agent.config import Config, ConfigError, parse, read_text
 from vedette.agent.daemon import Agent
 from vedette.agent.store import StoreError
 
@@ -28,10 +29,11 @@ def _run(options: argparse.Namespace) -> int:
     )
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
     try:
-        config = read(options.config)
-        _run_loop(_until_signalled(config, options.config.parent))
+        text = read_text(options.config)
+        config = parse(text, options.config)
+        _run_loop(_until_signalled(config, options.config.parent, text))
     except ConfigError as error:
-        return complain(*error.lines())
+        return complain(*error.lines(), *good_configuration(options.config))
     except (StoreError, web.ListenError) as error:
         return complain(f"vedette: {error}")
     return 0
@@ -47,10 +49,10 @@ def _run_loop(work: Coroutine[None, None, None]) -> None:
         uvloop.run(work)
 
 
-async def _until_signalled(config: Config, folder: Path) -> None:
+async def _until_signalled(config: Config, folder: Path, text: str) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await web.run(Agent(config, folder), stop)
+    await web.run(Agent(config, folder, text), stop)
     logging.getLogger(__name__).info("stopped")

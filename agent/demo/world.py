@@ -85,6 +85,7 @@ class World:
                 "domain": {"provider": "demo-host", "region": "here"},
                 "listen": listen,
                 "state_dir": "./state",
+                "last_known_good_after": "500ms",
                 "stub_zones": {zone: [server] for zone in ("shop.example", CONTROL)},
             },
             "defaults": {"every": "1s", "timeout": "1s", "hold": "3s", "clear": "4s"},

@@ -1,20 +1,23 @@
 """The DNS check: one question to every server of a name, each judged apart."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
-from vedette.checks.dns.exchange import exchange
-from vedette.checks.dns.judge import Rules, judge, rules_of
-from vedette.checks.dns.message import Question, Reply, ask
+from vedette.checks.dns.dnssec.chain import Trust
+from vedette.checks.dns.judge import rules_of
+from vedette.checks.dns.message import ask
 from vedette.checks.dns.reason import Reason
-from vedette.checks.dns.settings import DnsSettings, Resolver, Source, short
+from vedette.checks.dns.roots import Server
+from vedette.checks.dns.server import PORTS, Channel, Place, Resolver, Source, short
+from vedette.checks.dns.settings import DnsSettings
+from vedette.checks.dns.subject import Blocked, Subject, failed
+from vedette.checks.dns.validation import Validation
 from vedette.checks.dns.walk import Delegations, Outcome, Walk
-from vedette.checks.finding import Fact, Finding, Kind, Look, Verdict
-from vedette.checks.net import CouldNotLook, Endpoint, NetworkFailure, Resolve, is_address
-
-AUTHORITATIVE = "authoritative"
-RECURSIVE = "recursive"
+from vedette.checks.dns.zone import KnownDelegation, Round, ZoneLooks
+from vedette.checks.finding import Finding, Kind, Look, Verdict
+from vedette.checks.net import Endpoint, NetworkFailure, Resolve, has_route, is_address
 
 _FRESH = 300.0
 """Seconds until the delegation is walked again after it went well."""
@@ -23,40 +26,24 @@ _DOUBTFUL = 30.0
 _FAILED = 5.0
 """The same where it could not be walked."""
 
+_Named = tuple[Place, str, Subject | Blocked]
 
-@dataclass(slots=True, kw_only=True)
-class _Subject:
-    """One server, asked one question; remembers its last reply, for most replies are the same."""
 
-    question: Question
-    endpoint: Endpoint
-    rules: Rules
-    seconds: float
-    tcp: bool = False
-    name: str
-    """The server in a sentence."""
-    _last: tuple[Reply, Finding] | None = field(default=None, init=False)
+def _nothing_known(_zone: str) -> None:
+    return None
 
-    async def look(self) -> Finding:
-        """Ask once and judge."""
-        deadline = asyncio.get_running_loop().time() + self.seconds
-        before = self._last[0] if self._last else None
-        try:
-            reply = await exchange(
-                self.question,
-                self.endpoint,
-                deadline=deadline,
-                tcp=self.tcp,
-                called=self.name,
-                like=before,
-            )
-        except NetworkFailure as failure:
-            return _failed(failure, self.name)
-        if self._last and reply.same_as(before):
-            return self._last[1]
-        finding = judge(reply, self.question, self.rules, server=self.name)
-        self._last = (reply, finding)
-        return finding
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What all DNS checks of an agent look with; without *trust* no signature is judged."""
+
+    delegations: Delegations
+    system: Sequence[Endpoint]
+    resolve: Resolve
+    now: Callable[[], float]
+    """Epoch seconds."""
+    trust: Trust | None = None
+    known_delegation: KnownDelegation = _nothing_known
 
 
 class DnsCheck:
@@ -66,29 +53,21 @@ class DnsCheck:
     look and then whenever refresh() says: the delegation and host names of resolvers come from it.
     """
 
-    def __init__(
-        self,
-        settings: DnsSettings,
-        *,
-        seconds: float,
-        delegations: Delegations,
-        system: Sequence[Endpoint],
-        resolve: Resolve,
-    ) -> None:
+    def __init__(self, settings: DnsSettings, means: Means, *, seconds: float) -> None:
         self.settings = settings
         self.walked: Walk | None = None
         """The last good walk."""
+        self._means = means
         self._seconds = seconds
-        self._delegations = delegations
-        self._system = tuple(system)
-        self._resolve = resolve
-        self._blocked = Finding(
-            verdict=Verdict.UNKNOWN,
-            reason=Reason.DELEGATION,
-            detail=f"The delegation of {settings.name} has not been walked yet",
-        )
+        self._zone: ZoneLooks | None = None
+        self._validation: Validation | None = None
+        if means.trust is not None:
+            self._validation = Validation(means.trust, settings, seconds=seconds, now=means.now)
+        self._blocked = _unasked(f"The delegation of {settings.name} has not been walked yet")
+        self._servers: dict[str, Server] = {}
         self._hosts: dict[str, Sequence[str] | NetworkFailure] = {}
-        self._looks: dict[str, tuple[Endpoint, Look]] = {}
+        self._subjects: dict[tuple[Place, str], Subject | Blocked] = {}
+        self._looks: tuple[Look, ...] = ()
         self._arrange()
 
     @property
@@ -102,8 +81,28 @@ class DnsCheck:
         return Kind.DNS
 
     def looks(self) -> Sequence[Look]:
-        """Return one look for every address of every server."""
-        return tuple(look for _, look in self._looks.values())
+        """Return one look for every address of every server, and those at the zone as a whole."""
+        if self._zone is None or self.walked is None:
+            return self._looks
+        round_ = Round(self.walked.servers)
+        looks = [self._telling(look, round_) for look in self._looks]
+        looks += self._zone.looks(round_)
+        if self._validation is not None:
+            looks += self._validation.looks(self.walked, round_, self._authorities())
+        return looks
+
+    def _telling(self, look: Look, round_: Round) -> Look:
+        """Return *look*; one at an authority tells the round what it showed."""
+        if look.place is not Place.AUTHORITATIVE:
+            return look
+        return replace(look, once=partial(_tell, round_, self._servers[look.subject], look.once))
+
+    def _authorities(self) -> Mapping[Server, Subject]:
+        named = {
+            server: self._subjects.get((Place.AUTHORITATIVE, label))
+            for label, server in self._servers.items()
+        }
+        return {server: s for server, s in named.items() if isinstance(s, Subject)}
 
     async def refresh(self) -> float:
         """Walk the delegation and resolve the resolvers' names; return when to do so again."""
@@ -113,7 +112,7 @@ class DnsCheck:
             if isinstance(place, Resolver) and not is_address(place.endpoint.host)
         }
         work: list[Awaitable[float]] = [self._find(host) for host in sorted(hosts)]
-        if Source.AUTHORITATIVE in self.settings.places:
+        if {Source.AUTHORITATIVE, Source.PARENT} & set(self.settings.places):
             work.append(self._walk())
         waits = await asyncio.gather(*work)
         self._arrange()
@@ -121,13 +120,24 @@ class DnsCheck:
 
     async def _walk(self) -> float:
         try:
-            walk = await self._delegations.walk(self.settings.name)
+            walk = await self._means.delegations.walk(self.settings.name)
         except NetworkFailure as failure:
             self._blocked = _blocked(failure)
             return _FAILED
         if self._shortened(walk):
             return _FAILED
-        self.walked = walk
+        self.walked = walk = replace(walk, servers=_visible(walk.servers))
+        self._servers = {server.label: server for server in walk.servers}
+        if self._zone is not None:
+            self._zone.arrange(walk)
+        elif Source.AUTHORITATIVE in self.settings.places:
+            self._zone = ZoneLooks(
+                walk,
+                self.settings,
+                seconds=self._seconds,
+                now=self._means.now,
+                known_delegation=self._means.known_delegation,
+            )
         return _FRESH if walk.outcome is Outcome.ANSWERED else _DOUBTFUL
 
     def _shortened(self, walk: Walk) -> bool:
@@ -140,7 +150,7 @@ class DnsCheck:
 
     async def _find(self, host: str) -> float:
         try:
-            self._hosts[host] = await self._resolve(host)
+            self._hosts[host] = await self._means.resolve(host)
         except NetworkFailure as failure:
             if not isinstance(self._hosts.get(host), Sequence):
                 self._hosts[host] = failure
@@ -148,87 +158,116 @@ class DnsCheck:
         return _FRESH
 
     def _arrange(self) -> None:
-        """Make the looks anew, keeping each that is still for the same server."""
-        before, self._looks = self._looks, {}
-        for place in self.settings.places:
-            if place is Source.AUTHORITATIVE:
-                self._arrange_authorities(before)
-            elif isinstance(place, Resolver):
-                self._arrange_resolver(place, before)
-            else:
-                for end in self._system:
-                    self._add(f"system {short(end)}", RECURSIVE, end, before)
+        """Say anew who is asked, keeping each subject that is still the same server."""
+        before, self._subjects = self._subjects, {}
+        for place, label, subject in self._named():
+            key = place, label
+            self._subjects.setdefault(key, _same(before.get(key), subject))
+        self._looks = tuple(
+            Look(label, place, subject.look) for (place, label), subject in self._subjects.items()
+        )
 
-    def _arrange_authorities(self, before: dict[str, tuple[Endpoint, Look]]) -> None:
+    def _named(self) -> Iterator[_Named]:
+        for source in self.settings.places:
+            match source:
+                case Source.AUTHORITATIVE:
+                    yield from self._walked(Place.AUTHORITATIVE)
+                case Source.PARENT:
+                    yield from self._walked(Place.PARENT)
+                case Source.SYSTEM:
+                    for end in self._means.system:
+                        label = f"system {short(end)}"
+                        yield Place.RECURSIVE, label, self._resolver(Channel(end), label)
+                case Resolver():
+                    yield from self._resolvers(source)
+
+    def _walked(self, place: Place) -> Iterator[_Named]:
         if self.walked is None:
-            self._add_unknown(AUTHORITATIVE, AUTHORITATIVE, self._blocked)
+            yield place, place, Blocked(self._blocked)
             return
-        for server in self.walked.servers:
-            self._add(server.label, AUTHORITATIVE, server.endpoint, before, spoken=server.spoken)
+        servers = self.walked.servers if place is Place.AUTHORITATIVE else self.walked.parent
+        for server in servers:
+            yield place, server.label, self._authority(server, place)
 
-    def _arrange_resolver(self, place: Resolver, before: dict[str, tuple[Endpoint, Look]]) -> None:
-        end = place.endpoint
+    def _resolvers(self, resolver: Resolver) -> Iterator[_Named]:
+        end, label = resolver.endpoint, resolver.label
         if is_address(end.host):
-            self._add(place.label, RECURSIVE, end, before, tcp=place.tcp)
+            yield Place.RECURSIVE, label, self._resolver(self._channel(resolver, end.host), label)
             return
         found = self._hosts.get(end.host, ())
         if isinstance(found, NetworkFailure):
-            self._add_unknown(place.label, RECURSIVE, _failed(found, "", verdict=Verdict.UNKNOWN))
+            unknown = failed(found, "", verdict=Verdict.UNKNOWN)
+            yield Place.RECURSIVE, label, Blocked(unknown)
         elif not found:
-            detail = f"The resolver's name {end.host} has not been resolved yet"
-            unknown = Finding(verdict=Verdict.UNKNOWN, reason=Reason.DELEGATION, detail=detail)
-            self._add_unknown(place.label, RECURSIVE, unknown)
-        else:
-            for address in found:
-                at = Endpoint(address, end.port)
-                subject = f"{place.label.removesuffix(f':{end.port}')} {short(at)}"
-                self._add(subject, RECURSIVE, at, before, tcp=place.tcp)
+            unknown = _unasked(f"The resolver's name {end.host} has not been resolved yet")
+            yield Place.RECURSIVE, label, Blocked(unknown)
+        for address in found if isinstance(found, Sequence) else ():
+            at = f"{_portless(resolver)} {short(Endpoint(address, end.port), resolver.transport)}"
+            yield Place.RECURSIVE, at, self._resolver(self._channel(resolver, address), at)
 
-    def _add_unknown(self, subject: str, place: str, finding: Finding) -> None:
-        async def once() -> Finding:
-            return finding
-
-        self._looks[subject] = (Endpoint("", 0), Look(subject, place, once))
-
-    def _add(
-        self,
-        subject: str,
-        place: str,
-        endpoint: Endpoint,
-        before: dict[str, tuple[Endpoint, Look]],
-        *,
-        tcp: bool = False,
-        spoken: str = "",
-    ) -> None:
-        if subject in self._looks:
-            # A stub zone's server that is asked as a resolver too: each series needs its own name.
-            subject = f"{place} {subject}"
-        known = before.get(subject)
-        if known and known[0] == endpoint and known[1].place == place:
-            self._looks[subject] = known
-            return
-        authoritative = place == AUTHORITATIVE
-        server = _Subject(
-            question=ask(self.settings.name, self.settings.type, recursive=not authoritative),
-            endpoint=endpoint,
-            rules=rules_of(self.settings, authoritative=authoritative),
-            seconds=self._seconds,
-            tcp=tcp,
-            name=spoken or subject,
+    def _channel(self, resolver: Resolver, address: str) -> Channel:
+        return Channel(
+            Endpoint(address, resolver.endpoint.port),
+            resolver.transport,
+            host=resolver.endpoint.host,
+            path=resolver.path,
+            ca_file=self.settings.ca_file,
         )
-        self._looks[subject] = (endpoint, Look(subject, place, server.look))
+
+    def _authority(self, server: Server, place: Place) -> Subject:
+        return Subject(
+            question=ask(self.settings.name, self.settings.type, recursive=False, dnssec_ok=True),
+            channel=Channel(server.endpoint),
+            rules=rules_of(self.settings, place),
+            seconds=self._seconds,
+            name=server.spoken,
+        )
+
+    def _resolver(self, channel: Channel, name: str) -> Subject:
+        ask_for = partial(ask, self.settings.name, self.settings.type, recursive=True)
+        return Subject(
+            question=ask_for(),
+            channel=channel,
+            rules=rules_of(self.settings, Place.RECURSIVE),
+            seconds=self._seconds,
+            name=name,
+            unchecked=ask_for(checking_disabled=True),
+        )
 
 
-def _failed(failure: NetworkFailure, server: str, *, verdict: Verdict | None = None) -> Finding:
-    """Return trouble as a finding: the server's fault, unless our host could not even ask."""
-    fault = Verdict.UNKNOWN if isinstance(failure, CouldNotLook) else Verdict.FAILING
-    facts: dict[str, Fact] = {"server": server} if server else {}
-    return Finding(
-        verdict=verdict or fault, reason=failure.reason, detail=failure.detail, facts=facts
-    )
+def _visible(servers: Sequence[Server]) -> tuple[Server, ...]:
+    """Leave out IPv6 addresses on a host without IPv6, where they would stay unknown for ever.
+
+    They would also count as servers that have yet to say whether they agree.
+    """
+    seen = (s for s in servers if ":" not in s.endpoint.host or has_route(s.endpoint))
+    return tuple(seen) or tuple(servers)
+
+
+async def _tell(round_: Round, server: Server, once: Callable[[], Awaitable[Finding]]) -> Finding:
+    """Look, and tell the round what was seen."""
+    finding = await once()
+    round_.told(server, finding)
+    return finding
+
+
+def _same(known: Subject | Blocked | None, subject: Subject | Blocked) -> Subject | Blocked:
+    """Return the *known* subject, which remembers, where it is the same server as *subject*."""
+    if isinstance(known, Subject) and isinstance(subject, Subject):
+        return known if known.channel == subject.channel else subject
+    return subject
+
+
+def _portless(resolver: Resolver) -> str:
+    end = Endpoint(resolver.endpoint.host, PORTS[resolver.transport])
+    return replace(resolver, endpoint=end).label
+
+
+def _unasked(detail: str) -> Finding:
+    return Finding(verdict=Verdict.UNKNOWN, reason=Reason.DELEGATION, detail=detail)
 
 
 def _blocked(failure: NetworkFailure) -> Finding:
     """Return a blocked walk as a finding: only a parent's NXDOMAIN is evidence about the name."""
     gone = failure.reason is Reason.NXDOMAIN
-    return _failed(failure, "", verdict=Verdict.FAILING if gone else Verdict.UNKNOWN)
+    return failed(failure, "", verdict=Verdict.FAILING if gone else Verdict.UNKNOWN)

@@ -4,8 +4,9 @@ Rule: no I/O.
 """
 
 from dataclasses import dataclass
-from enum import Enum, StrEnum, auto
+from enum import Enum, auto
 
+import dns.edns
 import dns.exception
 import dns.flags
 import dns.message
@@ -13,16 +14,13 @@ import dns.name
 import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
+from dns.rrset import RRset
+
+from vedette.checks.dns.names import spoken
+from vedette.checks.dns.server import Transport
 
 EDNS_PAYLOAD = 1232
 """What fits every path unfragmented (DNS flag day 2020)."""
-
-
-class Transport(StrEnum):
-    """What carried a reply."""
-
-    UDP = "udp"
-    TCP = "tcp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +47,24 @@ def ask(
     dnssec_ok: bool = False,
     checking_disabled: bool = False,
 ) -> Question:
-    """Encode a question; *recursive* sets RD, the others DO and CD (RFC 4035 section 3.2)."""
-    flags = (dns.flags.RD if recursive else 0) | (dns.flags.CD if checking_disabled else 0)
+    """Encode a question; *recursive* sets RD, the others DO and CD (RFC 4035 section 3.2).
+
+    A resolver is asked for the AD bit too (RFC 6840 section 5.7), and everybody for its identifier
+    (NSID, RFC 5001).
+    """
+    flags = dns.flags.RD | dns.flags.AD if recursive else 0
     query = dns.message.make_query(
-        name, rdtype, use_edns=0, payload=EDNS_PAYLOAD, want_dnssec=dnssec_ok, flags=flags
+        name,
+        rdtype,
+        use_edns=0,
+        payload=EDNS_PAYLOAD,
+        want_dnssec=dnssec_ok,
+        flags=flags | (dns.flags.CD if checking_disabled else 0),
+        options=[dns.edns.NSIDOption(b"")],
     )
     asked = query.question[0]
     name_length = sum(len(label) + 1 for label in asked.name.labels)
     return Question(asked.name, asked.rdtype, recursive, query.to_wire()[2:], name_length + 4)
-
-
-def spoken(name: dns.name.Name) -> str:
-    """Return *name* as people write it: lower case, without the final dot, the root as a dot."""
-    return name.to_text(omit_final_dot=True).lower()
 
 
 class Match(Enum):
@@ -73,7 +76,10 @@ class Match(Enum):
 
 
 def match(wire: bytes, sent: bytes, question: Question) -> Match:
-    """Compare id and question section of *wire* with the query *sent* (RFC 5452 section 9.1)."""
+    """Compare id and question section of *wire* with the query *sent* (RFC 5452 section 9.1).
+
+    Octet by octet: a server repeats the question as it came, so another case is another question.
+    """
     if wire[:2] != sent[:2]:
         return Match.STRAY
     # A response (QR) to a standard query (opcode 0): RFC 1035 section 4.1.1.
@@ -84,8 +90,7 @@ def match(wire: bytes, sent: bytes, question: Question) -> Match:
         # Who cannot or will not read a query may leave the question out of the error.
         return Match.OURS
     end = 12 + question.length
-    same_name = wire[12 : end - 4].lower() == sent[12 : end - 4].lower()
-    if asked == 1 and same_name and wire[end - 4 : end] == sent[end - 4 : end]:
+    if asked == 1 and wire[12:end] == sent[12:end]:
         return Match.OURS
     try:
         dns.message.from_wire(wire, question_only=True)
@@ -131,6 +136,10 @@ class Reply:
         )
 
 
+LINKS = 16
+"""How many CNAMEs in a row are followed; resolvers give up at about as many."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """The answer section read from the asked name on, along its CNAMEs."""
@@ -139,39 +148,34 @@ class Answer:
     """The CNAME targets in chain order."""
     records: tuple[dns.rdata.Rdata, ...]
     """What the last name of the chain has of the asked type."""
-    ttl: int | None
-    """The least TTL of chain and records; None where there is nothing."""
+    ttls: tuple[int, ...]
+    """That of each CNAME in chain order, then that of the records where there are any."""
     loops: bool
+    """Whether the chain has no end: it leads back to itself, or has more than LINKS links."""
+
+    @property
+    def ttl(self) -> int | None:
+        """The least TTL of chain and records; None where there is nothing."""
+        return min(self.ttls, default=None)
 
 
 def follow(message: dns.message.Message, question: Question) -> Answer:
     """Follow the CNAME chain inside the answer section (RFC 1034 section 3.6.2)."""
-    owner, aliases, ttls = question.name, list[dns.name.Name](), list[int]()
-    seen = {owner}
-    while True:
-        found = [r for r in message.answer if r.name == owner and r.rdtype == question.rdtype]
-        found = [r for r in found if r.rdclass == dns.rdataclass.IN]
-        alias = None if found else _alias(message, owner)
-        if alias is None:
-            ttls += [rrset.ttl for rrset in found]
-            break
-        owner, ttl = alias
-        ttls.append(ttl)
+    sets: dict[tuple[dns.name.Name, dns.rdatatype.RdataType], list[RRset]] = {}
+    for rrset in message.answer:
+        if rrset.rdclass == dns.rdataclass.IN and len(rrset):
+            sets.setdefault((rrset.name, rrset.rdtype), []).append(rrset)
+    owner, aliases, ttls, loops = question.name, list[dns.name.Name](), list[int](), False
+    found = sets.get((owner, question.rdtype), [])
+    while not (found or loops) and (links := sets.get((owner, dns.rdatatype.CNAME))):
+        ttls.append(links[0].ttl)
+        owner = links[0][0].target
+        loops = owner == question.name or owner in aliases or len(aliases) == LINKS
         aliases.append(owner)
-        if owner in seen:
-            break
-        seen.add(owner)
+        found = [] if loops else sets.get((owner, question.rdtype), [])
     return Answer(
         aliases=tuple(aliases),
         records=tuple(record for rrset in found for record in rrset),
-        ttl=min(ttls, default=None),
-        loops=len(aliases) >= len(seen),
+        ttls=(*ttls, *(rrset.ttl for rrset in found[:1])),
+        loops=loops,
     )
-
-
-def _alias(message: dns.message.Message, owner: dns.name.Name) -> tuple[dns.name.Name, int] | None:
-    for rrset in message.answer:
-        if rrset.name == owner and rrset.rdtype == dns.rdatatype.CNAME and len(rrset):
-            target: dns.name.Name = rrset[0].target
-            return target, rrset.ttl
-    return None

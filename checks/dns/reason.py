@@ -18,7 +18,7 @@ class Reason(StrEnum):
     UNREACHABLE = "unreachable"
     TRUNCATED = "truncated"  # over UDP, and TCP did not help
     MALFORMED = "malformed"
-    MISMATCHED = "mismatched"  # only replies to other questions came (RFC 5452 section 9.1)
+    MISMATCHED = "mismatched"  # only other questions are answered (RFC 5452 section 9.1)
     CNAME_LOOP = "cname_loop"
     TOO_FEW = "too_few"
     TOO_MANY = "too_many"

@@ -1,9 +1,11 @@
-"""What one reply tells a delegation walk. Pure.
+"""What replies tell a delegation walk, and how the walk tells it to a person. Pure.
 
 Rule: a referral counts only downward, and glue only below the zone that gives it
 (RFC 2181 section 5.4.1), so that no server can speak for its parent or its neighbour.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import dns.flags
@@ -13,10 +15,39 @@ import dns.rcode
 import dns.rdatatype
 from dns.rrset import RRset
 
-from vedette.checks.dns.message import spoken
+from vedette.checks.dns.names import spoken
 from vedette.checks.dns.reason import Reason
 from vedette.checks.dns.roots import Server, addresses
 from vedette.checks.net import Endpoint
+
+NOT_ASKED = "not_asked"
+"""The outcome of a server that our own host could not send to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One server asked on the way; *outcome* is referral, answer, nxdomain, not_asked or a reason.
+
+    *flags* are the reply's, in DNS's words ("QR AA"); empty where none came.
+    """
+
+    server: Server
+    seconds: float
+    outcome: str
+    detail: str = ""
+    flags: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One level of a walk: who was asked for which zone, and where that led."""
+
+    zone: str
+    asked: tuple[Asked, ...]
+    answered: Server | None
+    child: str | None = None
+    names: tuple[str, ...] = ()
+    glue: tuple[Server, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +75,7 @@ def read(message: dns.message.Message, zone: dns.name.Name, name: dns.name.Name)
     """Read the reply of a server of *zone* to a question for *name*'s SOA, asked without RD."""
     rcode = message.rcode()
     if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-        known = {"SERVFAIL", "REFUSED", "FORMERR", "NOTIMP"}
-        text = dns.rcode.to_text(rcode)
-        return Reason(text.lower()) if text in known else Reason.OTHER_RCODE
+        return rcode_reason(rcode)
     apex = _apex(message, name)
     if rcode == dns.rcode.NOERROR and apex is None and not message.answer:
         for rrset in message.authority:
@@ -55,6 +84,13 @@ def read(message: dns.message.Message, zone: dns.name.Name, name: dns.name.Name)
     if not message.flags & dns.flags.AA:
         return Reason.LAME
     return Authority(zone=apex, exists=rcode == dns.rcode.NOERROR)
+
+
+def rcode_reason(rcode: dns.rcode.Rcode) -> Reason:
+    """Return the reason of an error code; that of any but the four common ones is OTHER_RCODE."""
+    text = dns.rcode.to_text(rcode)
+    known = {"SERVFAIL", "REFUSED", "FORMERR", "NOTIMP"}
+    return Reason(text.lower()) if text in known else Reason.OTHER_RCODE
 
 
 def cut(message: dns.message.Message, ns: RRset, giver: dns.name.Name) -> Referral:
@@ -67,6 +103,54 @@ def cut(message: dns.message.Message, ns: RRset, giver: dns.name.Name) -> Referr
         for address in addresses(rrset)
     }
     return Referral(zone=ns.name, names=names, glue=tuple(sorted(glue)), ttl=ns.ttl)
+
+
+def outcome_of(reading: Reading) -> str:
+    """Return what a reading is called in a step."""
+    match reading:
+        case Referral():
+            return "referral"
+        case Authority(exists=True):
+            return "answer"
+        case Authority():
+            return "nxdomain"
+        case _:
+            return reading.value
+
+
+def step(
+    zone: dns.name.Name,
+    asked: tuple[Asked, ...],
+    reading: Reading | None,
+    server: Server | None,
+) -> Step:
+    """Return one level of a walk: *server* gave the *reading* that ended it."""
+    if not isinstance(reading, Referral):
+        return Step(zone=spoken(zone), asked=asked, answered=server)
+    return Step(
+        zone=spoken(zone),
+        asked=asked,
+        answered=server,
+        child=spoken(reading.zone),
+        names=reading.names,
+        glue=reading.glue,
+    )
+
+
+def dead_end(zone: str, name: str, asked: Sequence[Asked]) -> str:
+    """Say in a sentence how the servers *asked* for *zone* led no nearer to *name*."""
+    sent = [told for told in asked if told.outcome != NOT_ASKED]
+    if not sent:
+        return f"this host cannot ask the servers of {zone}: {asked[0].detail}"
+    counts = Counter(told.outcome for told in sent)
+    tally = ", ".join(f"{count} {outcome}" for outcome, count in counts.most_common())
+    tally = tally if len(counts) > 1 else sent[0].outcome
+    silent = set(counts) <= {Reason.TIMEOUT.value, Reason.UNREACHABLE.value}
+    if len(sent) == 1:
+        leads = "does not answer" if silent else f"does not lead on to {name}"
+        return f"the one server asked for {zone} {leads} ({sent[0].server.spoken}: {tally})"
+    leads = "answers" if silent else f"leads on to {name}"
+    return f"none of the {len(sent)} servers asked for {zone} {leads} ({tally})"
 
 
 def _below(owner: dns.name.Name, zone: dns.name.Name, name: dns.name.Name) -> bool:

@@ -12,8 +12,10 @@ import dns.rdatatype
 
 from vedette.checks.dns.exchange import exchange
 from vedette.checks.dns.judge import Rules, judge
-from vedette.checks.dns.message import Question, Reply, ask, follow, spoken
+from vedette.checks.dns.message import Question, Reply, ask, follow
+from vedette.checks.dns.names import spoken
 from vedette.checks.dns.reason import Reason
+from vedette.checks.dns.server import Channel
 from vedette.checks.net import Endpoint, NetworkFailure, is_address
 
 _ALIASES = 8
@@ -92,7 +94,7 @@ class StubResolver:
                 break
             share = now + (deadline - now) / (len(turns) - turn)
             try:
-                reply = await exchange(question, server, deadline=share)
+                reply = await exchange(question, Channel(server), deadline=share)
             except NetworkFailure as trouble:
                 failure = trouble
                 continue

@@ -9,8 +9,8 @@ import dns.rdatatype
 import dns.zonefile
 from dns.rdataset import Rdataset
 
-from vedette.checks.dns.message import spoken
-from vedette.checks.dns.settings import short
+from vedette.checks.dns.names import spoken
+from vedette.checks.dns.server import short
 from vedette.checks.net import Endpoint
 
 
@@ -59,7 +59,7 @@ ROOT_SERVERS = tuple(
 def read_hints(path: Path) -> tuple[Server, ...]:
     """Read a hints file (zone-file format, as named.root is) or raise ValueError."""
     try:
-        rrsets = dns.zonefile.read_rrsets(path.read_text(), default_ttl=3600000)
+        rrsets = dns.zonefile.read_rrsets(path.read_text(), rdclass=None, default_ttl=3600000)
     except (OSError, dns.exception.DNSException, UnicodeDecodeError) as error:
         raise ValueError(f"root hints {path}: {error}") from error
     hosts = {

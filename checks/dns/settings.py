@@ -2,9 +2,10 @@
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
 from enum import StrEnum
 from functools import cached_property
+from importlib.util import find_spec
 from typing import Annotated, Self
 
 import dns.exception
@@ -12,30 +13,19 @@ import dns.name
 import dns.rdatatype
 from pydantic import AfterValidator, Field, model_validator
 
-from vedette.checks.dns.message import spoken
-from vedette.checks.net import Endpoint, is_address, parse_endpoint
-from vedette.checks.settings import CheckSettings
+from vedette.checks.dns.names import domain_name
+from vedette.checks.dns.server import Resolver, Source, Transport, parse_server
+from vedette.checks.settings import CheckSettings, Duration, Settings
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-# Wider than host names (RFC 2181 section 11): underscores, wildcards, the slash of RFC 2317.
-_LABEL = re.compile(r"\*|[a-z0-9_-](?:[a-z0-9_/-]*[a-z0-9_-])?")
 
+class Comparison(StrEnum):
+    """What is compared among the authoritative servers of a name."""
 
-def domain_name(text: str) -> str:
-    """Return *text* as a DNS name in lower case without final dot; raise ValueError if it is none.
-
-    Unicode becomes A-labels (RFC 5890); the root stays a dot.
-    """
-    if is_address(text):
-        raise ValueError(f"{text!r} is an address, and a DNS check takes a name")
-    try:
-        name = spoken(dns.name.from_text(text))
-    except dns.exception.DNSException as error:
-        raise ValueError(f"{text!r} is not a DNS name: {str(error).rstrip('.')}") from error
-    if not text or (name != "." and not all(map(_LABEL.fullmatch, name.split(".")))):
-        raise ValueError(f"{text!r} is not a DNS name")
-    return name
+    ANSWERS = "answers"  # the records of the name
+    SERIALS = "serials"  # of the zone's SOA
+    DELEGATION = "delegation"  # parent and child, and the last good one
 
 
 def record_type(text: str) -> str:
@@ -52,49 +42,6 @@ def record_type(text: str) -> str:
     return name
 
 
-class Source(StrEnum):
-    """Servers that are found rather than named."""
-
-    AUTHORITATIVE = "authoritative"
-    SYSTEM = "system"
-
-
-@dataclass(frozen=True, slots=True)
-class Resolver:
-    """A recursive resolver that the user named, by address or host name."""
-
-    endpoint: Endpoint
-    tcp: bool = False
-
-    @property
-    def label(self) -> str:
-        """What people and metrics call it."""
-        return ("tcp://" if self.tcp else "") + short(self.endpoint)
-
-
-def short(endpoint: Endpoint) -> str:
-    """Return an endpoint without its port where that is DNS's own."""
-    return endpoint.host if endpoint.port == 53 else str(endpoint)
-
-
-def parse_server(text: str) -> Source | Resolver:
-    """Read `authoritative`, `system` or [SCHEME://]HOST[:PORT]; raise ValueError otherwise."""
-    if text in tuple(Source):
-        return Source(text)
-    scheme, separator, rest = text.rpartition("://")
-    if separator and scheme not in ("udp", "tcp"):
-        raise ValueError(
-            f"server {text!r}: {scheme}:// is not supported yet, udp:// and tcp:// are"
-        )
-    endpoint = parse_endpoint(rest, 53)
-    if not is_address(endpoint.host):
-        try:
-            endpoint = Endpoint(domain_name(endpoint.host), endpoint.port)
-        except ValueError as error:
-            raise ValueError(f"server {text!r} is neither an address nor a host name") from error
-    return Resolver(endpoint, tcp=scheme == "tcp")
-
-
 def _network(text: str) -> Network:
     try:
         return ipaddress.ip_network(text)
@@ -108,14 +55,46 @@ def _servers(texts: list[str]) -> list[str]:
         server = parse_server(text)
         if server in seen:
             raise ValueError(f"servers {seen[server]!r} and {text!r} are the same")
+        quic = isinstance(server, Resolver) and server.transport is Transport.QUIC
+        if quic and find_spec("aioquic") is None:
+            raise ValueError(
+                f"server {text!r}: DNS over QUIC needs aioquic: pip install 'vedette[quic]'"
+            )
         seen[server] = text
     return texts
 
 
-def _not_demanded(secure: bool) -> bool:
-    if secure:
-        raise ValueError("this version validates no signatures: leave dnssec out")
-    return secure
+def _cname_target(text: str) -> str:
+    name = domain_name(text)
+    if "*" in name.split(".")[1:]:
+        raise ValueError(f"{text!r}: a * may only come first, as in *.example.net")
+    return name
+
+
+def _distinct(compared: list[Comparison]) -> list[Comparison]:
+    if len(set(compared)) < len(compared):
+        raise ValueError("the same word twice")
+    return compared
+
+
+def _encrypted(place: Source | Resolver) -> bool:
+    secure = (Transport.TLS, Transport.HTTPS, Transport.QUIC)
+    return isinstance(place, Resolver) and place.transport in secure
+
+
+class TtlRange(Settings):
+    """The TTLs that answers may have, in seconds, both ends included."""
+
+    min: Duration = 0.0
+    max: Duration | None = None
+
+    @model_validator(mode="after")
+    def _not_void(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("give min, max or both")
+        if self.max is not None and self.max < self.min:
+            raise ValueError(f"max ({self.max:.10g} s) is less than min ({self.min:.10g} s)")
+        return self
 
 
 class DnsSettings(CheckSettings):
@@ -126,16 +105,57 @@ class DnsSettings(CheckSettings):
     servers: Annotated[list[str], AfterValidator(_servers)] = Field(
         min_length=1, default_factory=lambda: [Source.AUTHORITATIVE.value, Source.SYSTEM.value]
     )
+    ca_file: str | None = None
+    """The only authorities whose certificates servers may show, in PEM, instead of the system's."""
     min_records: int = Field(default=1, ge=0, le=65535)
+    max_records: int | None = Field(default=None, ge=0, le=65535)
     allowed: Annotated[list[str], Field(min_length=1)] | None = None
-    dnssec: Annotated[bool, AfterValidator(_not_demanded)] = False
+    cname_targets: (
+        Annotated[list[Annotated[str, AfterValidator(_cname_target)]], Field(min_length=1)] | None
+    ) = None
+    ttl: TtlRange | None = None
+    dnssec: bool = False
+    """Whether answers must be secure: an unsigned zone is then a failure, and so is a resolver that
+    does not validate, where nobody else is asked."""
+    expiring: Duration = 2 * 86400.0
+    """How long before its end a signature that lives for weeks must have been renewed."""
+    compare: Annotated[list[Comparison], AfterValidator(_distinct)] = list(Comparison)
+    """What the authoritative servers are held against each other in."""
+    settle: Duration = 60.0
+    """How long they may differ before it counts."""
 
     @model_validator(mode="after")
-    def _allowed_fits_type(self) -> Self:
-        if self.allowed is not None and self.type not in ("A", "AAAA", "NS"):
-            raise ValueError(f"allowed is for types A, AAAA and NS, not for {self.type}")
+    def _consistent(self) -> Self:
+        if faults := [*self._misplaced(), *self._contradictory()]:
+            raise ValueError("; ".join(faults))
         _ = self.networks, self.names  # each raises where an entry cannot be read
         return self
+
+    def _misplaced(self) -> Iterator[str]:
+        """Return what the type or the servers have no use for: it would hold nobody to anything."""
+        authorities = Source.AUTHORITATIVE in self.places
+        resolvers = set(self.places) - {Source.AUTHORITATIVE, Source.PARENT}
+        if self.allowed is not None and self.type not in ("A", "AAAA", "NS"):
+            yield f"allowed is for types A, AAAA and NS, not for {self.type}"
+        if Source.PARENT in self.places and self.type != "NS":
+            yield f"server 'parent' is asked for a delegation: type must be NS, not {self.type}"
+        if self.dnssec and not (authorities or resolvers):
+            yield "dnssec is judged at authoritative servers and resolvers: name one in servers"
+        if self.ttl and not (authorities or (resolvers and self.ttl.max is not None)):
+            yield "ttl is judged at authoritative servers, its max at resolvers too: name one"
+        if self.ca_file is not None and not any(map(_encrypted, self.places)):
+            yield "ca_file is for servers with tls://, https:// or quic://"
+        for key in ("expiring", "compare", "settle"):
+            if key in self.model_fields_set and not authorities:
+                yield f"{key} is about the authoritative servers, and servers does not name them"
+
+    def _contradictory(self) -> Iterator[str]:
+        if self.max_records is not None and self.max_records < self.min_records:
+            default = "" if "min_records" in self.model_fields_set else ", its default"
+            yield (
+                f"max_records ({self.max_records}) is less than "
+                f"min_records ({self.min_records}{default})"
+            )
 
     @cached_property
     def places(self) -> tuple[Source | Resolver, ...]:
@@ -155,3 +175,17 @@ class DnsSettings(CheckSettings):
         if self.allowed is None or self.type != "NS":
             return None
         return frozenset(domain_name(text) for text in self.allowed)
+
+    @cached_property
+    def targets(self) -> tuple[dns.name.Name, ...] | None:
+        """Where CNAMEs may lead, a first * for any labels; None: anywhere."""
+        if self.cname_targets is None:
+            return None
+        return tuple(dns.name.from_text(text) for text in self.cname_targets)
+
+    @property
+    def ttl_counting_down(self) -> TtlRange | None:
+        """What of `ttl` holds for a cached answer."""
+        if self.ttl is None or self.ttl.max is None:
+            return None
+        return TtlRange(max=self.ttl.max)

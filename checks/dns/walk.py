@@ -10,14 +10,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+import dns.flags
 import dns.name
 import dns.rdatatype
 
 from vedette.checks.dns.exchange import exchange
-from vedette.checks.dns.message import Question, Reply, ask, follow, spoken
+from vedette.checks.dns.message import Question, Reply, ask, follow
+from vedette.checks.dns.names import spoken
 from vedette.checks.dns.reason import Reason
-from vedette.checks.dns.referral import Authority, Reading, Referral, cut, read
+from vedette.checks.dns.referral import (
+    NOT_ASKED,
+    Asked,
+    Authority,
+    Reading,
+    Referral,
+    Step,
+    cut,
+    dead_end,
+    outcome_of,
+    read,
+    step,
+)
 from vedette.checks.dns.roots import ROOT_SERVERS, Server
+from vedette.checks.dns.server import Channel
 from vedette.checks.net import CouldNotLook, Endpoint, NetworkFailure, is_address
 
 _TOGETHER = 3
@@ -41,28 +56,6 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """One server asked on the way; *outcome* is referral, answer, nxdomain or a reason."""
-
-    server: Server
-    seconds: float
-    outcome: str
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One level of a walk: who was asked for which zone, and where that led."""
-
-    zone: str
-    asked: tuple[Asked, ...]
-    answered: Server | None
-    child: str | None = None
-    names: tuple[str, ...] = ()
-    glue: tuple[Server, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Walk:
     """The zone that holds a name, every server of it at every address, and how it was found."""
 
@@ -70,6 +63,12 @@ class Walk:
     servers: tuple[Server, ...]
     steps: tuple[Step, ...]
     outcome: Outcome
+    parent_zone: str = ""
+    """The zone above as the walk met it; empty for the root and for stub zones.
+
+    A zone between the two is not met where one server has it and the zone above."""
+    parent: tuple[Server, ...] = ()
+    """The servers of the zone above that are known by address, in a fixed order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +79,7 @@ class _Cut:
     servers: tuple[Server, ...]
     nameless: tuple[str, ...] = ()
     stub: bool = False
+    parent: "_Cut | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,11 +153,14 @@ class _Errand:
             found += await self._resolve(end.cut.nameless, ())
         if not found:
             raise _unreachable_cut(end.cut)
+        parent = end.cut.parent
         return Walk(
             zone=spoken(end.cut.zone),
             servers=tuple(sorted(set(found))),
             steps=end.steps,
             outcome=end.outcome,
+            parent_zone=spoken(parent.zone) if parent else "",
+            parent=tuple(sorted(set(parent.servers))) if parent else (),
         )
 
     async def _descend(self, name: dns.name.Name, path: tuple[str, ...]) -> _End:
@@ -165,10 +168,10 @@ class _Errand:
         loop, steps = asyncio.get_running_loop(), list[Step]()
         at = self._delegations.start(name, loop.time())
         while True:
-            asked, reading, server = await self._level(at, name, path)
-            steps.append(_step(at.zone, asked, reading, server))
+            at, asked, reading, server = await self._level(at, name, path)
+            steps.append(step(at.zone, asked, reading, server))
             if isinstance(reading, Referral):
-                below = _below(reading)
+                below = _below(reading, at)
                 if at.zone == dns.name.root and not at.stub:
                     self._delegations.remember(below, reading.ttl, loop.time())
                 at = below
@@ -201,13 +204,16 @@ class _Errand:
             return at
         for rrset in reply.message.answer:
             if rrset.rdtype == dns.rdatatype.NS and rrset.name == zone:
-                return _below(cut(reply.message, rrset, at.zone))
+                return _below(cut(reply.message, rrset, at.zone), at)
         return at
 
     async def _level(
         self, at: _Cut, name: dns.name.Name, path: tuple[str, ...]
-    ) -> tuple[tuple[Asked, ...], Reading | None, Server | None]:
-        """Ask the servers that came with addresses, and only if they fail look for the others."""
+    ) -> tuple[_Cut, tuple[Asked, ...], Reading | None, Server | None]:
+        """Ask the servers that came with addresses, and only if they fail look for the others.
+
+        Returns the cut with those that were found, too.
+        """
         asked, reading, server = await self._ask(at.zone, at.servers, name)
         if reading is None and (at.nameless or not asked):
             late = await self._resolve(at.nameless, path)
@@ -215,7 +221,8 @@ class _Errand:
                 raise _unreachable_cut(at)
             more, reading, server = await self._ask(at.zone, late, name)
             asked += more
-        return asked, reading, server
+            at = replace(at, servers=(*at.servers, *late))
+        return at, asked, reading, server
 
     async def _ask(
         self, zone: dns.name.Name, servers: Sequence[Server], name: dns.name.Name
@@ -224,7 +231,7 @@ class _Errand:
         question = ask(name, dns.rdatatype.SOA, recursive=False)
         asked: list[Asked] = []
         waiting = _order(servers)
-        while waiting and len([a for a in asked if a.outcome != _NOT_ASKED]) < _TRIES:
+        while waiting and len([a for a in asked if a.outcome != NOT_ASKED]) < _TRIES:
             batch, waiting = waiting[:_TOGETHER], waiting[_TOGETHER:]
             tasks = [asyncio.create_task(self._one(question, s, zone, name)) for s in batch]
             try:
@@ -247,14 +254,20 @@ class _Errand:
         try:
             reply = await self._exchange(question, server)
         except CouldNotLook as failure:
-            outcome, detail = _NOT_ASKED, failure.detail
+            outcome, detail = NOT_ASKED, failure.detail
             return Asked(server=server, seconds=0.0, outcome=outcome, detail=detail), None
         except NetworkFailure as failure:
             outcome, detail = str(failure.reason), failure.detail
             seconds = clock() - start
             return Asked(server=server, seconds=seconds, outcome=outcome, detail=detail), None
         reading = read(reply.message, zone, name)
-        return Asked(server=server, seconds=reply.seconds, outcome=_told(reading)), reading
+        told = Asked(
+            server=server,
+            seconds=reply.seconds,
+            outcome=outcome_of(reading),
+            flags=dns.flags.to_text(reply.message.flags),
+        )
+        return told, reading
 
     async def _exchange(self, question: Question, server: Server) -> Reply:
         if self._budget <= 0:
@@ -264,7 +277,9 @@ class _Errand:
         self._budget -= 1
         now = asyncio.get_running_loop().time()
         deadline = min(now + self._delegations.patience, self._until)
-        return await exchange(question, server.endpoint, deadline=deadline, called=server.spoken)
+        return await exchange(
+            question, Channel(server.endpoint), deadline=deadline, called=server.spoken
+        )
 
     async def _resolve(self, hosts: Sequence[str], path: tuple[str, ...]) -> tuple[Server, ...]:
         """Return the addresses of name servers that came without glue, all asked together."""
@@ -301,59 +316,26 @@ class _Errand:
         return ()
 
 
-_NOT_ASKED = "not_asked"
-
-
 def _order(servers: Sequence[Server]) -> list[Server]:
     """Return the servers in random order, IPv4 first: not every host has IPv6."""
     shuffled = random.sample(servers, len(servers))
     return sorted(shuffled, key=lambda server: ":" in server.endpoint.host)
 
 
-def _below(referral: Referral) -> _Cut:
+def _below(referral: Referral, parent: _Cut) -> _Cut:
     named = {server.name for server in referral.glue}
     nameless = [name for name in referral.names if name not in named]
     if not named:
         # Without any glue, a server inside the zone can only be found by asking itself.
         inside = [n for n in nameless if dns.name.from_text(n).is_subdomain(referral.zone)]
         nameless = [name for name in nameless if name not in inside]
-    return _Cut(zone=referral.zone, servers=referral.glue, nameless=tuple(nameless))
-
-
-def _told(reading: Reading) -> str:
-    match reading:
-        case Referral():
-            return "referral"
-        case Authority(exists=True):
-            return "answer"
-        case Authority():
-            return "nxdomain"
-        case _:
-            return reading.value
+    return _Cut(zone=referral.zone, servers=referral.glue, nameless=tuple(nameless), parent=parent)
 
 
 def _outcome(reading: Reading | None) -> Outcome:
     if isinstance(reading, Authority):
         return Outcome.ANSWERED if reading.exists else Outcome.NXDOMAIN
     return Outcome.SILENT
-
-
-def _step(
-    zone: dns.name.Name,
-    asked: tuple[Asked, ...],
-    reading: Reading | None,
-    server: Server | None,
-) -> Step:
-    if not isinstance(reading, Referral):
-        return Step(zone=spoken(zone), asked=asked, answered=server)
-    return Step(
-        zone=spoken(zone),
-        asked=asked,
-        answered=server,
-        child=spoken(reading.zone),
-        names=reading.names,
-        glue=reading.glue,
-    )
 
 
 def _unreachable_cut(at: _Cut) -> NetworkFailure:
@@ -374,8 +356,9 @@ def _refuse_top(at: _Cut, outcome: Outcome, name: dns.name.Name, asked: Sequence
     if outcome is Outcome.NXDOMAIN:
         detail = f"{zone} has no delegation for {spoken(name)}: its servers answer NXDOMAIN"
         raise NetworkFailure(Reason.NXDOMAIN, detail)
-    (commonest, _), *_rest = Counter(told.outcome for told in asked).most_common()
-    detail = f"no server of {zone} leads on to {spoken(name)}: {asked[-1].detail or commonest}"
-    if commonest == _NOT_ASKED:
+    detail = dead_end(zone, spoken(name), asked)
+    outcomes = Counter(told.outcome for told in asked if told.outcome != NOT_ASKED)
+    if not outcomes:
         raise CouldNotLook(Reason.UNREACHABLE, detail)
+    ((commonest, _),) = outcomes.most_common(1)
     raise NetworkFailure(Reason(commonest), detail)

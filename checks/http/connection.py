@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from vedette.checks.finding import Fact
 from vedette.checks.http import tls
 from vedette.checks.http.reason import Reason
-from vedette.checks.net import CouldNotLook, Endpoint, NetworkFailure
+from vedette.checks.net import CouldNotLook, Endpoint, NetworkFailure, family, has_route
 
 _CHUNK = 16 * 1024  # a TLS record's length; also what a hostile peer can make us parse at a stretch
 
@@ -49,23 +49,6 @@ def translate(error: OSError, peer: Endpoint, *, routed: bool) -> NetworkFailure
     return NetworkFailure(Reason.UNREACHABLE, f"{peer} cannot be reached: {words}")
 
 
-def _family(address: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in address else socket.AF_INET
-
-
-def _routed(peer: Endpoint) -> bool:
-    """Whether our own host has a route to *peer*; connecting a UDP socket sends nothing.
-
-    It tells our missing IPv6 from a router's "no route to destination", which the target earns.
-    """
-    try:
-        with socket.socket(_family(peer.host), socket.SOCK_DGRAM) as probe:
-            probe.connect((peer.host, peer.port))
-    except OSError:
-        return False
-    return True
-
-
 class Connection:
     """A connected socket; TLS once it is secured."""
 
@@ -76,7 +59,7 @@ class Connection:
         self._heard = False
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         with self._translated():
-            self._socket = socket.socket(_family(peer.host), socket.SOCK_STREAM)
+            self._socket = socket.socket(family(peer.host), socket.SOCK_STREAM)
             self._socket.setblocking(False)
 
     @contextlib.contextmanager
@@ -86,7 +69,7 @@ class Connection:
         except (TimeoutError, ssl.SSLError):
             raise
         except OSError as error:
-            routed = error.errno not in _NO_WAY or _routed(self._peer)
+            routed = error.errno not in _NO_WAY or has_route(self._peer)
             raise translate(error, self._peer, routed=routed) from error
 
     async def connect(self) -> None:

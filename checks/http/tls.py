@@ -83,7 +83,12 @@ def _certificates(chain: tuple[bytes, ...]) -> dict[str, Fact]:
             "certificate_not_after": leaf.not_valid_after_utc.timestamp(),
             "chain_not_after": min(each.not_valid_after_utc.timestamp() for each in parsed),
         }
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+    except (
+        ValueError,
+        x509.DuplicateExtension,
+        x509.InvalidVersion,
+        x509.UnsupportedGeneralNameType,
+    ):
         return {}
 
 

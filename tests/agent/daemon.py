@@ -1,13 +1,12 @@
 """`vedette` as a process, in a world of real servers on loopback that a test breaks and mends."""
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,9 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.servers.nginx import Nginx, nginx
+from tests.servers.nsd import Nsd
 from tests.servers.pagerduty import Event, PagerDutyServer, Step
-from tests.servers.process import accepts, free_port, need
+from tests.servers.process import free_port
 from tests.servers.rislive import RisLive, ris_live
 
 VEDETTE = str(Path(sys.executable).with_name("vedette"))
@@ -49,81 +49,14 @@ async def until(
         await asyncio.sleep(0.03)
 
 
-class Nsd:
-    """An authoritative server whose zones a test rewrites; a SIGHUP makes it read them again."""
+def zone(records: str) -> str:
+    """Return the text of a zone with these records."""
+    return f"$TTL 1\n@ SOA ns hostmaster 1 3600 600 86400 1\n@ NS ns\nns A 127.0.0.1\n{records}"
 
-    _CONFIG = """\
-server:
-  ip-address: 127.0.0.1
-  port: {port}
-  server-count: 1
-  username: ""
-  chroot: ""
-  database: ""
-  zonesdir: "{folder}"
-  pidfile: "{folder}/nsd.pid"
-  xfrdfile: "{folder}/xfrd.state"
-  zonelistfile: "{folder}/zone.list"
-  xfrdir: "{folder}"
-  logfile: ""
-remote-control:
-  control-enable: no
-"""
-    _ZONE = 'zone:\n  name: "{zone}"\n  zonefile: "{zone}.zone"\n'
-    _TOP = "$TTL 1\n@ SOA ns hostmaster {serial} 3600 600 86400 1\n@ NS ns\nns A 127.0.0.1\n"
 
-    def __init__(self, folder: Path) -> None:
-        self.port = free_port()
-        self._folder = folder
-        self._serial = 0
-
-    @property
-    def server(self) -> str:
-        """Its ADDRESS:PORT."""
-        return f"127.0.0.1:{self.port}"
-
-    def write(self, zone: str, records: str) -> None:
-        """Give *zone* these records under a new serial number; a file is never seen half."""
-        self._serial += 1
-        new = self._folder / "new"
-        new.write_text(self._TOP.format(serial=self._serial) + records)
-        new.rename(self._folder / f"{zone}.zone")
-
-    @contextmanager
-    def serving(self, *zones: str) -> Iterator[None]:
-        """Serve what was written of *zones* until the block ends."""
-        config = self._CONFIG.format(port=self.port, folder=self._folder)
-        path = self._folder / "nsd.conf"
-        path.write_text(config + "".join(self._ZONE.format(zone=zone) for zone in zones))
-        command = [need("nsd"), "-d", "-c", str(path)]
-        with (self._folder / "log").open("wb") as log:
-            # A session of its own: all of its processes get a signal together.
-            self._process = subprocess.Popen(
-                command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-            )
-        try:
-            give_up = time.monotonic() + PATIENCE
-            while not accepts(self.port)():
-                assert self._process.poll() is None, (self._folder / "log").read_text()
-                assert time.monotonic() < give_up
-                time.sleep(0.02)
-            yield
-        finally:
-            self.silence(ended=True)
-            self._process.terminate()
-            try:
-                self._process.wait(5)
-            except subprocess.TimeoutExpired:
-                os.killpg(self._process.pid, signal.SIGKILL)
-                self._process.wait(5)
-
-    def reload(self) -> None:
-        """Read the zone files again."""
-        self._process.send_signal(signal.SIGHUP)
-
-    def silence(self, *, ended: bool = False) -> None:
-        """Stop answering, with the port open, until called with *ended*."""
-        os.killpg(self._process.pid, signal.SIGCONT if ended else signal.SIGSTOP)
+def zones(records: str) -> dict[str, str]:
+    """Return the zones of the service, with these records, and of the control."""
+    return {"shop.test": zone(records), CONTROL: zone("@ A 192.0.2.1\n")}
 
 
 class Daemon:
@@ -221,13 +154,15 @@ class World:
 
     def empty(self) -> None:
         """Leave the service's name without addresses."""
-        self.nsd.write("shop.test", "api TXT left-behind\n")
-        self.nsd.reload()
+        self.serve("api TXT left-behind\n")
 
     def restore(self) -> None:
         """Give the name its address back."""
-        self.nsd.write("shop.test", "api A 127.0.0.1\n")
-        self.nsd.reload()
+        self.serve("api A 127.0.0.1\n")
+
+    def serve(self, records: str) -> None:
+        """Give the service's zone these records."""
+        self.nsd.serve(zones(records))
 
     @property
     def events(self) -> list[Event]:
@@ -269,11 +204,7 @@ async def world(
 ) -> AsyncIterator[World]:
     """Open all servers and, unless told not to, start the agent; it ends with the block."""
     async with AsyncExitStack() as stack:
-        (folder / "nsd").mkdir()
-        nsd = Nsd(folder / "nsd")
-        nsd.write("shop.test", records)
-        nsd.write(CONTROL, "@ A 192.0.2.1\n")
-        stack.enter_context(nsd.serving("shop.test", CONTROL))
+        nsd = stack.enter_context(Nsd.serving(zones(records)))
         authority = trustme.CA()
         authority.cert_pem.write_to_path(folder / "ca.pem")
         web_stack = stack.enter_context(ExitStack())
@@ -294,7 +225,8 @@ async def world(
                 "domain": {"provider": "here"},
                 "listen": f"127.0.0.1:{listen}",
                 "state_dir": state_dir,
-                "stub_zones": {zone: [nsd.server] for zone in ("shop.test", CONTROL)},
+                "last_known_good_after": EVERY,
+                "stub_zones": {zone: [str(nsd.endpoint)] for zone in zones(records)},
             },
             "defaults": {"every": EVERY, "timeout": "500ms", "hold": hold, "clear": "2s"},
             "services": [watched],

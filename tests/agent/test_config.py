@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from vedette.agent.config import Config, ConfigError, Timing, read, timing
+from vedette.agent.config import Config, ConfigError, Timing, read, state_folder, timing
 from vedette.agent.document import Problem
 from vedette.checks.finding import Kind
 from vedette.checks.settings import CheckSettings
@@ -212,6 +212,41 @@ def test_all_faults_at_once_in_order_of_line(tmp_path: Path) -> None:
     lines = [line for line, _ in faults(tmp_path, TEN_FAULTS)]
 
     assert lines == [2, 3, 4, 5, 8, 9, 12, 14, 15, 16, 18]
+
+
+@pytest.mark.parametrize(
+    ("text", "folder"),
+    [
+        ("agent: {state_dir: /var/lib/it}", "/var/lib/it"),
+        ("agent: {state_dir: its, colour: blue}\nmore: 1", "its"),
+        ("agent: {name: fra-1}", "state"),
+        ("agent:\n  state_dir: its\n  name: [", "its"),
+        ("agent:\n\t  state_dir: 'its own'   # for now\n", "its own"),
+        ("agent:\n  # state_dir: other\n  state_dir:\n  name: [", "state"),
+        ("agent: {state_dir: [its]}", "state"),
+        ("agent: its", "state"),
+        ("- agent", "state"),
+        ("", "state"),
+        (None, "state"),
+    ],
+)
+def test_a_wrong_file_still_says_where_its_state_is(
+    tmp_path: Path, text: str | None, folder: str
+) -> None:
+    """The folder of the state is found however wrong the rest is; by default it is ./state."""
+    path = tmp_path / "vedette.yaml"
+    if text is not None:
+        path.write_text(text)
+
+    assert state_folder(path) == tmp_path / folder
+
+
+def test_the_default_wait_is_ten_minutes(tmp_path: Path) -> None:
+    """Answers are good after ten minutes unless the config says otherwise."""
+    said = MINIMAL.replace("agent:\n", "agent:\n  last_known_good_after: 90s\n")
+
+    assert config(tmp_path, MINIMAL).agent.last_known_good_after == 600
+    assert config(tmp_path, said).agent.last_known_good_after == 90
 
 
 @pytest.mark.parametrize("content", [None, "", "short", SECRET + "0", b"\xff" * 32])

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import trustme
 
-from tests.agent.daemon import Nsd, Ran, vedette
+from tests.agent.daemon import Ran, vedette, zone
 from tests.checks.bgp.made import ORIGIN, PREFIX, rows
 from tests.servers.nginx import nginx
+from tests.servers.nsd import nsd
 from tests.servers.process import free_port
 from tests.servers.responder import responder
 from tests.servers.rislive import ris_live
@@ -85,17 +86,15 @@ async def test_validate_accepts_what_starts(tmp_path: Path) -> None:
 
 async def test_check_dns_at_a_real_server(tmp_path: Path) -> None:
     """Records are OK and exit 0; a name without them is nodata and exit 1."""
-    nsd = Nsd(tmp_path)
-    nsd.write("shop.test", "api A 192.0.2.1\nbare TXT words\n")
-    with nsd.serving("shop.test"):
+    with nsd({"shop.test": zone("api A 192.0.2.1\nbare TXT words\n")}) as server:
         full, bare, gone = await asyncio.gather(
             *(
-                vedette("check", "dns", f"{name}.shop.test", "--server", nsd.server, "--json")
+                vedette("check", "dns", f"{name}.shop.test", "--server", str(server), "--json")
                 for name in ("api", "bare", "gone")
             )
         )
-        person = await vedette("check", "dns", "bare.shop.test", "--server", nsd.server)
-    assert document(full, "api.shop.test A", "OK")["subject"] == nsd.server
+        person = await vedette("check", "dns", "bare.shop.test", "--server", str(server))
+    assert document(full, "api.shop.test A", "OK")["subject"] == str(server)
     assert full.status == 0
     assert document(bare, "bare.shop.test A", "FAILING")["reason"] == "nodata"
     assert bare.status == 1

@@ -104,6 +104,7 @@ FAMILIES = {
     "vedette_alarm_state",
     "vedette_pages_undelivered",
     "vedette_check_lateness_seconds",
+    "vedette_events_total",
 }
 
 

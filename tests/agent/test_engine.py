@@ -7,10 +7,10 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.agent.test_ledger import seen
+from tests.agent.observations import seen
 from vedette.agent.alarm import State
 from vedette.agent.config import Timing
-from vedette.agent.diagnoses import rule_for
+from vedette.agent.diagnoses.table import rules_for
 from vedette.agent.engine import Engine, Step, without_dates
 from vedette.agent.incidents import Change, Incident
 from vedette.agent.ledger import CheckKey, Ledger
@@ -29,6 +29,7 @@ CHECKS = [
 ]
 CONTROL = CheckKey("controls", Kind.HTTP, "https://control.example/")
 BAD = {Kind.HTTP: "timeout", Kind.DNS: "nodata", Kind.BGP: "withdrawn"}
+PLACE = {Kind.HTTP: "name", Kind.DNS: "authoritative", Kind.BGP: "feed"}
 
 Round = Sequence[Verdict]
 Told = list[tuple[float, str, str, Change]]
@@ -42,7 +43,7 @@ timelines = st.lists(st.tuples(rounds, st.integers(1, 8)), max_size=8).map(
 def engine(store: Store | None = None, checks: Sequence[CheckKey] = CHECKS, controls=()) -> Engine:
     return Engine(
         deployment="test",
-        rules=[rule_for(key, TIMING, Severity.CRITICAL) for key in checks],
+        rules=[rule for key in checks for rule in rules_for(key, TIMING, Severity.CRITICAL)],
         controls=controls,
         memories=store.alarms() if store else None,
         incidents=store.open_incidents() if store else (),
@@ -52,7 +53,7 @@ def engine(store: Store | None = None, checks: Sequence[CheckKey] = CHECKS, cont
 def look(ledger: Ledger, now: float, verdicts: Iterable[tuple[CheckKey, Verdict]]) -> None:
     for key, verdict in verdicts:
         word = BAD[key.kind] if verdict is FAILING else verdict
-        ledger.add(key, TIMING, [seen(now, word, key=key, place="name")])
+        ledger.add(key, TIMING, [seen(now, word, key=key, place=PLACE[key.kind])])
 
 
 def told(now: float, step: Step) -> Told:
@@ -227,6 +228,25 @@ def test_sighted_vantage_speaks() -> None:
     assert [change for *_, change in said] == [Change.OPENED]
 
 
+def test_a_fault_that_spreads_is_paged_anew_and_graver() -> None:
+    """Bogus at one of three resolvers warns; at two of them it pages again, as critical, once."""
+    key, ledger, said = CHECKS[1], Ledger(), []
+    made = engine(checks=[key])
+    for now in range(LONG):
+        words = ["bogus", "bogus" if now > LONG // 2 else OK, OK]
+        looks = [
+            seen(now, w, key=key, subject=str(i), place="recursive") for i, w in enumerate(words)
+        ]
+        ledger.add(key, TIMING, looks)
+        said += [(change, i.headline, i.severity) for i, change in made.step(ledger, now).changes]
+
+    bogus = "shop/dnssec_bogus/shop.example A"
+    assert said == [
+        (Change.OPENED, bogus, Severity.WARNING),
+        (Change.REHEADLINED, bogus, Severity.CRITICAL),
+    ]
+
+
 def test_incident_of_a_removed_service_ends() -> None:
     """An open incident whose service left the config resolves instead of staying for ever."""
     left = Incident("test/old", "old", "old/service_down/x", 0, {"old/service_down/x": 0}, ())
@@ -243,3 +263,23 @@ def test_alarms_of_removed_rules_are_dropped() -> None:
     fewer = Engine(deployment="test", rules=[], controls=[], memories=made.memories)
 
     assert fewer.memories == {}
+
+
+@given(timelines, st.lists(st.sampled_from(Verdict), max_size=40))
+@settings(max_examples=60)
+def test_what_is_passed_over_would_have_changed_nothing(
+    timeline: Sequence[Round], control: Sequence[Verdict]
+) -> None:
+    """An engine that judges every rule in every step tells the same as one that spares itself."""
+    sparing, thorough, ledger = (
+        engine(controls=[CONTROL]), engine(controls=[CONTROL]), Ledger(),
+    )  # fmt: skip
+    for second, verdicts in enumerate(timeline):
+        now = float(second)
+        sight = control[second] if second < len(control) else OK
+        look(ledger, now, [*zip(CHECKS, verdicts, strict=True), (CONTROL, sight)])
+        thorough._quiet.clear()
+        assert told(now, sparing.step(ledger, now)) == told(now, thorough.step(ledger, now))
+        assert sparing.evidence == thorough.evidence
+        states = [{i: m.state for i, m in e.memories.items()} for e in (sparing, thorough)]
+        assert states[0] == states[1]

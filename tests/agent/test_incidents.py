@@ -1,29 +1,38 @@
 """One incident, one page: who has the headline, who waits, and when it is over."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.agent.test_ledger import TIMING
-from vedette.agent.diagnoses import RANK, Diagnosis, Rule, rule_for
+from tests.agent.observations import TIMING
+from vedette.agent.diagnoses.names import RANK, Diagnosis, Rule
+from vedette.agent.diagnoses.table import rules_for
 from vedette.agent.incidents import Change, Incident, advance, dedup_key
 from vedette.agent.ledger import CheckKey
 from vedette.checks.finding import Kind
 from vedette.exporters.page import Severity
 
 
-def rule(kind: Kind, check: str) -> Rule:
-    return rule_for(CheckKey("shop", kind, check), TIMING, Severity.CRITICAL)
+def rules(kind: Kind, check: str) -> dict[Diagnosis, Rule]:
+    made = rules_for(CheckKey("shop", kind, check), TIMING, Severity.CRITICAL)
+    return {rule.diagnosis: rule for rule in made}
 
 
-DOWN, EMPTIED, WITHDRAWN = (rule(kind, "one") for kind in (Kind.HTTP, Kind.DNS, Kind.BGP))
-RULES = {r.id: r for r in (DOWN, EMPTIED, WITHDRAWN, rule(Kind.HTTP, "two"), rule(Kind.DNS, "b"))}
+HTTP, DNS, BGP = (rules(kind, "one") for kind in (Kind.HTTP, Kind.DNS, Kind.BGP))
+DOWN, WITHDRAWN = HTTP[Diagnosis.SERVICE_DOWN], BGP[Diagnosis.PREFIX_WITHDRAWN]
+EMPTIED, FAULT = DNS[Diagnosis.RECORD_EMPTIED], DNS[Diagnosis.RESOLVER_FAULT]
+BOGUS = DNS[Diagnosis.DNSSEC_BOGUS]
+SOMEWHERE_BOGUS = replace(BOGUS, severity=Severity.WARNING)
+OTHERS = [*rules(Kind.HTTP, "two").values(), *rules(Kind.DNS, "b").values()]
+RULES = {r.id: r for r in (DOWN, WITHDRAWN, *DNS.values(), *OTHERS)}
 ids = st.sampled_from(sorted(RULES))
 firings = st.dictionaries(ids, st.integers(0, 50).map(float))
 
 
-def rank(id_: str) -> int:
-    return RANK[RULES[id_].diagnosis]
+def rank(id_: str) -> tuple[bool, int]:
+    return RULES[id_].severity is Severity.WARNING, RANK[RULES[id_].diagnosis]
 
 
 def moved(
@@ -34,15 +43,9 @@ def moved(
         key="key",
         firing={r.id: 50.0 for r in firing},
         pending=[r.id for r in pending],
-        rules=RULES,
+        rules=RULES | {r.id: r for r in (*firing, *pending)},
         now=now,
     )
-
-
-def test_every_diagnosis_has_a_rank() -> None:
-    """No two diagnoses explain each other, and none is forgotten."""
-    assert set(RANK) == set(Diagnosis)
-    assert len(set(RANK.values())) == len(RANK)
 
 
 def test_cause_takes_the_headline_once() -> None:
@@ -82,6 +85,10 @@ def test_headline_stays_when_its_cause_is_over() -> None:
         (EMPTIED, WITHDRAWN, None),
         (EMPTIED, DOWN, Change.OPENED),
         (DOWN, RULES["shop/service_down/two"], Change.OPENED),
+        (DOWN, FAULT, Change.OPENED),
+        (DOWN, SOMEWHERE_BOGUS, Change.OPENED),
+        (FAULT, DOWN, None),
+        (SOMEWHERE_BOGUS, FAULT, Change.OPENED),
     ],
 )
 def test_symptom_waits_for_a_pending_cause(
@@ -89,6 +96,40 @@ def test_symptom_waits_for_a_pending_cause(
 ) -> None:
     """The first page waits while a better cause may still come, and for nothing else."""
     assert moved(None, firing, pending=(pending,))[1] is change
+
+
+def test_a_warning_never_leads_what_must_wake_somebody() -> None:
+    """A warning has no headline beside a critical alarm, takes none over, and loses its own."""
+    opened, _ = moved(None, FAULT, DOWN)
+    alone, _ = moved(None, FAULT)
+    taken, change = moved(alone, FAULT, DOWN)
+
+    assert (opened.headline, opened.severity) == (DOWN.id, Severity.CRITICAL)
+    assert moved(moved(None, DOWN)[0], DOWN, FAULT)[1] is None
+    assert (alone.headline, alone.severity) == (FAULT.id, Severity.WARNING)
+    assert (taken.headline, taken.severity) == (DOWN.id, Severity.CRITICAL)
+    assert change is Change.REHEADLINED
+
+
+def test_a_cause_that_grows_grave_is_told_again_once() -> None:
+    """The same headline is told anew when it becomes critical, and never sinks back."""
+    mild, _ = moved(None, SOMEWHERE_BOGUS)
+    grave, change = moved(mild, BOGUS, now=110)
+    after, nothing = moved(grave, SOMEWHERE_BOGUS, now=120)
+
+    assert (mild.severity, grave.severity) == (Severity.WARNING, Severity.CRITICAL)
+    assert (change, nothing) == (Change.REHEADLINED, None)
+    assert grave.headlines == mild.headlines
+    assert after == grave
+
+
+def test_a_cause_that_grows_grave_takes_the_headline_from_its_symptom() -> None:
+    """A warning that a critical symptom has displaced comes back when it is as grave."""
+    symptom, _ = moved(moved(None, SOMEWHERE_BOGUS)[0], SOMEWHERE_BOGUS, DOWN)
+    cause, change = moved(symptom, BOGUS, DOWN)
+
+    assert (symptom.headline, cause.headline) == (DOWN.id, BOGUS.id)
+    assert change is Change.REHEADLINED
 
 
 def test_pending_cause_delays_no_change_of_an_open_incident() -> None:
@@ -149,12 +190,14 @@ def test_life_of_an_incident(timeline: list[dict[str, float]]) -> None:
             incident = None
 
 
-def test_vanished_rule_loses_to_any_known_one() -> None:
-    """A headline whose rule left the config is taken over by what is still known."""
+@pytest.mark.parametrize("known", [DOWN, FAULT])
+def test_vanished_rule_loses_to_any_known_one(known: Rule) -> None:
+    """A headline whose rule left the config is taken over, and the incident stays as grave."""
     old = Incident("key", "shop", "shop/service_down/gone", 0, {}, (("shop/service_down/gone", 0),))
-    after, change = moved(old, DOWN)
+    after, change = moved(old, known)
 
-    assert (after.headline, change) == (DOWN.id, Change.REHEADLINED)
+    assert (after.headline, change) == (known.id, Change.REHEADLINED)
+    assert after.severity is Severity.CRITICAL
 
 
 @given(st.text(), st.text(alphabet=st.characters(exclude_characters="/")))

@@ -1,62 +1,14 @@
 """What a series remembers, how long a look speaks for the present, what the ledger forgets."""
 
-from enum import StrEnum
-
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vedette.agent.config import Timing
-from vedette.agent.ledger import KEPT, CheckKey, Ledger, Series
-from vedette.checks.finding import Fact, Finding, Kind, Observation, Verdict
+from tests.agent.observations import KEY, TIMING, seen, series
+from vedette.agent.ledger import KEPT, CheckKey, Ledger, deciding
+from vedette.checks.finding import Kind, Verdict
 
-KEY = CheckKey("shop", Kind.DNS, "shop.example A")
-TIMING = Timing(every=30, timeout=5, hold=15, clear=600)
 OK, FAILING, UNKNOWN = Verdict
-
-
-class Why(StrEnum):
-    """Reasons that the tests' findings give."""
-
-    NODATA = "nodata"
-    NXDOMAIN = "nxdomain"
-    TOO_FEW = "too_few"
-    TIMEOUT = "timeout"
-    WITHDRAWN = "withdrawn"
-
-
-def seen(
-    at: float,
-    verdict: Verdict | str = OK,
-    *,
-    key: CheckKey = KEY,
-    subject: str = "192.0.2.1",
-    place: str = "authoritative",
-    seconds: float = 0.0,
-    detail: str = "",
-    **facts: Fact,
-) -> Observation:
-    """Return an observation; *verdict* is one, or the reason of a FAILING one."""
-    reason = None if verdict == OK else Why(verdict) if verdict in set(Why) else Why.TIMEOUT
-    said = verdict if isinstance(verdict, Verdict) else FAILING
-    return Observation(
-        service=key.service,
-        check=key.check,
-        kind=key.kind,
-        vantage="here",
-        subject=subject,
-        place=place,
-        finding=Finding(verdict=said, reason=reason, detail=detail, facts=facts),
-        started_at=at,
-        seconds=seconds,
-    )
-
-
-def series(*looks: Observation, timing: Timing = TIMING) -> Series:
-    """Return the series of *looks*, which are at one subject."""
-    made = Series(KEY, looks[0].subject, looks[0].place, timing)
-    for look in looks:
-        made.add(look)
-    return made
 
 
 @given(st.lists(st.sampled_from(Verdict), min_size=1, max_size=100))
@@ -107,6 +59,35 @@ def test_ledger_forgets_subjects_no_longer_named() -> None:
 
     assert [s.subject for s in ledger.of(KEY)] == ["a", "c"]
     assert ledger.of(KEY)[0].failing_since == 0
+
+
+def test_a_subject_is_one_of_its_place() -> None:
+    """A server that is asked in two roles has two series, which do not mix their looks."""
+    ledger = Ledger()
+    for at in (0, 30):
+        looks = [seen(at), seen(at, FAILING, place="recursive")]
+        ledger.add(KEY, TIMING, looks)
+
+    assert [(s.place, s.failing_since, len(s.looks)) for s in ledger.of(KEY)] == [
+        ("authoritative", None, 2),
+        ("recursive", 0, 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("places", "decide"),
+    [
+        (["authoritative", "recursive", "dnssec"], ["authoritative"]),
+        (["dnssec", "recursive", "recursive"], ["recursive", "recursive"]),
+        (["parent", "dnssec"], ["parent", "dnssec"]),
+        ([], []),
+    ],
+)
+def test_who_decides(places: list[str], decide: list[str]) -> None:
+    """Authorities decide about a record, without any resolvers do, and without those all asked."""
+    asked = [series(seen(0, place=place)) for place in places]
+
+    assert [s.place for s in deciding(asked)] == decide
 
 
 def test_ledger_lists_checks_in_one_order() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.test_ledger import TIMING, seen
+from tests.agent.observations import TIMING, seen
 from vedette.agent.config import read
 from vedette.agent.daemon import Agent
 from vedette.agent.incidents import Incident

@@ -1,7 +1,9 @@
 """What outlives a restart, and what is said where nothing can."""
 
+import json
 import sqlite3
 import tempfile
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,16 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vedette.agent.alarm import Memory, State
+from vedette.agent.events import Event, EventName
 from vedette.agent.incidents import Incident
+from vedette.agent.lastgood import GENERATIONS, Configuration, Generation
 from vedette.agent.store import (
-    Answers,
     Row,
     Store,
     StoreError,
     end,
     keep_alarm,
-    keep_answers,
     keep_baseline,
+    keep_configurations,
+    keep_event,
+    keep_generations,
     keep_incident,
     queue,
 )
@@ -50,9 +55,10 @@ pages = st.builds(
     began_at=times,
     details=st.dictionaries(words, words | st.lists(words) | times),
 )
-answers = st.builds(
-    Answers, name=words, type=words, answers=st.lists(words).map(tuple), since=times
+answers = st.lists(
+    st.tuples(st.lists(words).map(tuple), times, times, st.booleans()), max_size=GENERATIONS
 )
+configurations = st.builds(Configuration, text=words, since=times, promoted_at=times)
 PAGE = Page(
     key="k", action=Action.TRIGGER, severity=Severity.ERROR, summary="", service="", diagnosis="",
     subject="", source="", began_at=0,
@@ -64,18 +70,22 @@ PAGE = Page(
     st.dictionaries(words, memories, max_size=3),
     st.lists(incidents, max_size=3, unique_by=lambda i: (i.key, i.opened_at)),
     st.lists(pages, max_size=3),
-    st.lists(answers, max_size=3, unique_by=lambda a: (a.name, a.type)),
+    st.dictionaries(st.tuples(words, words), answers, max_size=3),
+    st.lists(configurations, max_size=GENERATIONS),
     st.dictionaries(words, st.dictionaries(words, st.lists(words)), max_size=2),
 )
-def test_everything_comes_back(alarms, opened, queued, good, baselines) -> None:
+def test_everything_comes_back(alarms, opened, queued, good, configs, baselines) -> None:
     """All that was kept is there, equal and in order, for whoever opens the file next."""
     rows = [Row(i, "pager", page, float(i)) for i, page in enumerate(queued, start=1)]
+    sets = {key: [Generation(*key, *one) for one in some] for key, some in good.items()}
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder))
         store.write(keep_alarm(id_, memory) for id_, memory in alarms.items())
         store.write(map(keep_incident, opened))
         store.write(map(queue, rows))
-        store.write(map(keep_answers, good))
+        for generations in sets.values():
+            store.write(keep_generations(generations))
+        store.write(keep_configurations(configs))
         store.write(keep_baseline(feed, body) for feed, body in baselines.items())
         store.close()
         again = Store(Path(folder))
@@ -87,7 +97,11 @@ def test_everything_comes_back(alarms, opened, queued, good, baselines) -> None:
             list(page.details) for page in queued
         ]
         assert again.last_row() == len(rows)
-        assert sorted(again.last_known_good(), key=repr) == sorted(good, key=repr)
+        kept = again.last_known_good()
+        assert len(kept) == sum(map(len, sets.values()))
+        for key, generations in sets.items():
+            assert [one for one in kept if (one.name, one.type) == key] == generations
+        assert again.configurations() == configs
         assert {feed: again.baseline(feed) for feed in baselines} == baselines
         again.close()
 
@@ -114,6 +128,133 @@ def test_prune_takes_only_what_ended_before(tmp_path: Path) -> None:
 
     assert (kept, store.last_row()) == (2, 1)
     assert len(store.open_incidents()) == len(store.waiting()) == 1
+    store.close()
+
+
+def test_events_are_kept_and_pruned(tmp_path: Path) -> None:
+    """An event is a row in plain words, until it is as old as what else is pruned."""
+    store = Store(tmp_path)
+    detail = {"name": "n", "answers": ("192.0.2.1", "192.0.2.2")}
+    for at in (5.0, 10.0):
+        event = Event(at, "shop", "n A", EventName.STALE_ANSWER_RETURNED, "ns1", detail)
+        store.write([keep_event(event)])
+    store.prune(10)
+    store.close()
+
+    with closing(sqlite3.connect(tmp_path / "vedette.db")) as database:
+        ((*row, kept),) = database.execute("SELECT * FROM event")
+    assert row == [10.0, "shop", "n A", "stale_answer_returned", "ns1"]
+    assert json.loads(kept) == {"name": "n", "answers": ["192.0.2.1", "192.0.2.2"]}
+
+
+def test_a_new_generation_moves_the_others(tmp_path: Path) -> None:
+    """Of one name and type there are as many rows as generations, and other names' stay."""
+    store = Store(tmp_path)
+    sets = [Generation("n", "A", (word,), 1, 2, whole=True) for word in "dcba"]
+    other = Generation("o", "A", ("e",), 1, 2, whole=False)
+    store.write(keep_generations([other]))
+    for start in (3, 2, 1, 0):
+        store.write(keep_generations(sets[start : start + GENERATIONS]))
+
+    assert store.last_known_good() == [*sets[:GENERATIONS], other]
+    store.close()
+
+
+# What version 1 made, word for word; `vedette.db` of that time looks like this.
+VERSION_1 = """
+CREATE TABLE alarm (
+    id TEXT PRIMARY KEY, state TEXT NOT NULL, began_at REAL NOT NULL, good_for REAL NOT NULL);
+CREATE TABLE incident (
+    key TEXT NOT NULL, opened_at REAL NOT NULL, resolved_at REAL, body TEXT NOT NULL,
+    PRIMARY KEY (key, opened_at));
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY, pager TEXT NOT NULL, page TEXT NOT NULL, queued_at REAL NOT NULL,
+    ended_at REAL, outcome TEXT, detail TEXT NOT NULL DEFAULT '');
+CREATE INDEX outbox_waiting ON outbox (id) WHERE ended_at IS NULL;
+CREATE TABLE last_known_good (
+    name TEXT NOT NULL, type TEXT NOT NULL, answers TEXT NOT NULL, since REAL NOT NULL,
+    PRIMARY KEY (name, type));
+CREATE TABLE baseline (feed TEXT PRIMARY KEY, body TEXT NOT NULL);
+PRAGMA user_version = 1;
+PRAGMA journal_mode = WAL;
+INSERT INTO alarm VALUES ('a', 'ALARM', 1, 0);
+INSERT INTO last_known_good VALUES ('n', 'A', '["192.0.2.1", "192.0.2.2"]', 5);
+INSERT INTO last_known_good VALUES ('n', 'AAAA', '["2001:db8::1"]', 6);
+"""
+
+
+def old(folder: Path) -> None:
+    """Leave a state of version 1 in *folder*."""
+    with closing(sqlite3.connect(folder / "vedette.db")) as database:
+        database.executescript(VERSION_1)
+
+
+def test_version_1_is_renewed(tmp_path: Path) -> None:
+    """What version 1 kept is still there, each set as the newest generation, whoever opens it."""
+    old(tmp_path)
+    for _ in range(2):
+        store = Store(tmp_path)
+        assert store.alarms() == {"a": Memory(State.ALARM, 1, 0)}
+        assert store.last_known_good() == [
+            Generation("n", "A", ("192.0.2.1", "192.0.2.2"), 5, 5, whole=True),
+            Generation("n", "AAAA", ("2001:db8::1",), 6, 6, whole=True),
+        ]
+        assert store.configurations() == []
+        store.close()
+
+
+def test_a_renewal_that_breaks_leaves_the_old_state(tmp_path: Path) -> None:
+    """A renewal is whole or has not happened: a file that cannot be renewed stays what it was."""
+    old(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "vedette.db")) as database:
+        # It stands where the schema wants a table, so that the last part of the renewal fails.
+        database.execute("CREATE VIEW event AS SELECT 1 AS one")
+        database.commit()
+        before = list(database.iterdump())
+    with pytest.raises(StoreError, match="cannot be opened"):
+        Store(tmp_path)
+
+    with closing(sqlite3.connect(tmp_path / "vedette.db")) as database:
+        assert list(database.iterdump()) == before
+        assert database.execute("PRAGMA user_version").fetchone() == (1,)
+
+
+def test_read_only_beside_a_writer(tmp_path: Path) -> None:
+    """A reader sees what the writer has kept up to now, writes nothing, and is in nobody's way."""
+    writer = Store(tmp_path)
+    good = Generation("n", "A", ("192.0.2.1",), 1, 2, whole=True)
+    reader = Store(tmp_path, read_only=True)
+    writer.write(keep_generations([good]))
+
+    assert reader.last_known_good() == [good]
+    with pytest.raises(StoreError, match="cannot be written"):
+        reader.write(keep_configurations([Configuration("text", 1, 2)]))
+    writer.write(keep_configurations([Configuration("text", 1, 2)]))
+    assert [one.text for one in reader.configurations()] == ["text"]
+    writer.close()
+    reader.close()
+
+
+def test_read_only_makes_nothing(tmp_path: Path) -> None:
+    """Where nothing is kept, or by another version, one sentence says so and nothing changes."""
+    (tmp_path / "old").mkdir()
+    old(tmp_path / "old")
+    for folder, why in (("none", "does not exist"), ("old", "older Vedette")):
+        with pytest.raises(StoreError, match=why):
+            Store(tmp_path / folder, read_only=True)
+
+    assert not (tmp_path / "none").exists()
+    with closing(sqlite3.connect(tmp_path / "old" / "vedette.db")) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (1,)
+
+
+def test_a_damaged_file_is_a_sentence(tmp_path: Path) -> None:
+    """A table that cannot be read names the file."""
+    store = Store(tmp_path)
+    store.write([("DROP TABLE last_known_good", ())])
+
+    with pytest.raises(StoreError, match=r"vedette\.db cannot be read"):
+        store.last_known_good()
     store.close()
 
 

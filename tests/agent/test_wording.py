@@ -1,27 +1,40 @@
 """What a page says: the diagnosis first, and what a person needs below it."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.agent.test_ledger import KEY, TIMING, seen
-from vedette.agent.diagnoses import rule_for
+from tests.agent.observations import KEY, TIMING, seen
+from vedette.agent.diagnoses.names import Diagnosis
+from vedette.agent.diagnoses.table import rules_for
 from vedette.agent.incidents import Change, Incident
-from vedette.agent.lastgood import LastKnownGood
+from vedette.agent.lastgood import Generation, LastKnownGood
 from vedette.agent.ledger import CheckKey, Ledger
-from vedette.agent.store import Answers
 from vedette.agent.wording import Witness, page
-from vedette.checks.finding import Kind, Verdict
+from vedette.checks.finding import Kind, Observation, Verdict
 from vedette.exporters.page import Action, Page, Severity
 from vedette.exporters.pagerduty import MAX_SUMMARY, encode
 
 OK, FAILING, UNKNOWN = Verdict
 HTTP = CheckKey(KEY.service, Kind.HTTP, "https://shop.example/")
-EMPTIED, DOWN = (rule_for(key, TIMING, Severity.CRITICAL) for key in (KEY, HTTP))
-RULES = {rule.id: rule for rule in (EMPTIED, DOWN)}
+TWIN = CheckKey(KEY.service, Kind.DNS, "shop.example AAAA")
+CONTROL = CheckKey("controls", Kind.DNS, "other.example A")
+BY_NAME = {
+    rule.diagnosis: rule
+    for key in (KEY, HTTP)
+    for rule in rules_for(key, TIMING, Severity.CRITICAL, [CONTROL])
+}
+EMPTIED, DOWN = BY_NAME[Diagnosis.RECORD_EMPTIED], BY_NAME[Diagnosis.SERVICE_DOWN]
+FAULT = BY_NAME[Diagnosis.RESOLVER_FAULT]
+RULES = {rule.id: rule for rule in BY_NAME.values()}
 BEGAN, NOW = 1000.0, 1020.0
+GOOD = LastKnownGood(
+    [Generation("shop.example", "A", ("192.0.2.0", "192.0.2.1"), 500.0, 600.0, whole=True)]
+)
 
 
 def incident(*members: str) -> Incident:
@@ -39,20 +52,24 @@ def written(
     addresses: tuple[Verdict, ...] = (),
     detail: str = "",
     rules=RULES,
+    also: Sequence[Observation] = (),
+    twin: Sequence[Observation] = (),
 ) -> Page:
     """Return the page for what the words say was seen at servers, by name and at addresses."""
     ledger = Ledger()
-    ledger.add(KEY, TIMING, [seen(NOW, w, subject=f"ns{i}") for i, w in enumerate(dns)])
+    servers = [seen(NOW, word, subject=f"ns{i}", detail=detail) for i, word in enumerate(dns)]
+    ledger.add(KEY, TIMING, [*servers, *also])
+    ledger.add(TWIN, TIMING, twin)
+    ledger.add(CONTROL, TIMING, [seen(NOW, "timeout", key=CONTROL, subject="192.0.2.9")])
     by_name = seen(NOW, http, key=HTTP, subject="name", place="name", detail=detail)
     at = [
         seen(NOW, word, key=HTTP, subject=f"192.0.2.{i}", place="address")
         for i, word in enumerate(addresses)
     ]
     ledger.add(HTTP, TIMING, [by_name, *at])
-    good = LastKnownGood([Answers("shop.example", "A", ("192.0.2.0", "192.0.2.1"), 500.0)])
     witness = Witness(
         vantage="fra-1", provider="hetzner", status_url="http://127.0.0.1:9469/", ledger=ledger,
-        good=good, rules=rules, failing={},
+        good=GOOD, rules=rules, failing={},
     )  # fmt: skip
     return page(opened or incident(EMPTIED.id, DOWN.id), change, witness, NOW)
 
@@ -65,12 +82,16 @@ def test_the_cause_is_in_the_first_line() -> None:
     assert "00:16:40" in summary
 
 
-@given(st.text(max_size=3000))
-def test_first_line_is_diagnosis_first_and_within_the_limit(detail: str) -> None:
-    """Whatever a look said, what is sent begins with the diagnosis and fits PagerDuty's limit."""
-    sent = encode(written(incident(DOWN.id), detail=detail), "key")["payload"]["summary"]
+@given(st.text(max_size=3000), st.sampled_from(sorted(RULES)))
+def test_first_line_is_whole_and_within_the_limit(detail: str, headline: str) -> None:
+    """Whatever a look said, cause, time and what still serves fit into PagerDuty's limit."""
+    made = written(incident(headline), detail=detail, addresses=(OK, OK))
+    sent = encode(made, "key")["payload"]["summary"]
 
-    assert sent.startswith("service_down: ")
+    assert sent.startswith(f"{RULES[headline].diagnosis}: ")
+    assert sent.endswith(
+        " since 00:16:40 UTC; the last-known-good addresses still serve (192.0.2.0, 192.0.2.1)"
+    )
     assert len(sent) <= MAX_SUMMARY
 
 
@@ -124,8 +145,52 @@ def test_symptoms_are_grouped_under_the_cause() -> None:
 
 
 def test_says_what_is_not_broken() -> None:
-    """What is well is listed by subject."""
-    assert written().details["not_broken"] == ["shop.example A at ns2"]
+    """What is well is listed by subject, in its role where it has several, and zones once."""
+    places = ["recursive", "parent", "delegation", "dnssec"]
+    subjects = ["ns2", "a.tld", "delegation of shop.example", "DNSSEC of shop.example"]
+    also = [seen(NOW, subject=s, place=p) for s, p in zip(subjects, places, strict=True)]
+    zone = seen(NOW, key=TWIN, subject=subjects[-1], place="dnssec")
+
+    assert written(also=also, twin=[zone]).details["not_broken"] == [
+        "shop.example A at ns2",
+        "shop.example A at ns2 (recursive)",
+        "shop.example A at a.tld (parent)",
+        "delegation of shop.example",
+        "DNSSEC of shop.example",
+    ]
+
+
+def test_says_what_was_seen() -> None:
+    """All looks of the check are shown, the failing first, each with its reason."""
+    also = [
+        seen(NOW, "disagree", subject="answers of shop.example servers compared",
+             place="agreement"),
+        seen(NOW, UNKNOWN, subject="DNSSEC of shop.example", place="dnssec", detail="no reply"),
+    ]  # fmt: skip
+
+    assert written(dns=(OK, "nodata"), also=also).details["seen"] == [
+        "FAILING nodata: ns1",
+        "FAILING disagree: answers of shop.example servers compared",
+        "OK: ns0",
+        "UNKNOWN timeout: no reply",
+    ]
+
+
+def test_shows_the_controls_that_it_compares_with() -> None:
+    """What is judged beside controls shows those that fail too; what is not, does not."""
+    beside, alone = written(incident(FAULT.id)), written(incident(EMPTIED.id))
+
+    assert "control other.example A: FAILING timeout: 192.0.2.9" in beside.details["seen"]
+    assert not [line for line in alone.details["seen"] if "control" in line]
+
+
+@pytest.mark.parametrize("severity", Severity)
+def test_page_is_as_grave_as_its_incident(severity: Severity) -> None:
+    """A page has its incident's severity, whatever its rule's is now."""
+    made = written(replace(incident(EMPTIED.id), severity=severity))
+
+    assert made.severity is severity
+    assert encode(made, "key")["payload"]["severity"] == severity
 
 
 def test_page_names_incident_and_fault() -> None:

@@ -1,9 +1,11 @@
 """An authoritative server: Knot DNS with zones of the test's own."""
 
+import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 from tests.servers.process import free_port, need, running
 from vedette.checks.net import Endpoint
@@ -27,37 +29,67 @@ zone:
 """
 
 _ZONE = """\
-  - domain: {name}
-    file: {file}
+  - domain: {zone}
+    file: {folder}/{zone}.zone
     zonefile-sync: -1
     journal-content: none
 """
+
+
+class Knot:
+    """A running Knot DNS, whose zones a test replaces."""
+
+    def __init__(self, endpoint: Endpoint, folder: Path) -> None:
+        self.endpoint = endpoint
+        self._folder = folder
+
+    @classmethod
+    @contextmanager
+    def serving(
+        cls, zones: Mapping[str, str], host: str = "127.0.0.1", port: int | None = None
+    ) -> Iterator[Self]:
+        """Serve *zones*, names to zone-file texts, until the block ends; a free port by default."""
+        program = need("knotd")
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            (folder / "db").mkdir()
+            server = cls(Endpoint(host, port or free_port(host=host)), folder)
+            log, config = folder / "log", server._write(zones)
+
+            def loaded() -> bool:
+                # Knot listens before its zones are there; each is announced in the log.
+                return log.read_text().count("loaded, serial") >= len(zones) and (
+                    "server started" in log.read_text()
+                )
+
+            with running([program, "-c", str(config)], log=log, ready=loaded):
+                yield server
+
+    def serve(self, zones: Mapping[str, str]) -> None:
+        """Serve *zones* and no others; they are read soon, not at once."""
+        self._write(zones)
+        command = [need("knotc"), "-s", str(self._folder / "knot.sock"), "reload"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+    def _write(self, zones: Mapping[str, str]) -> Path:
+        """Write zone files and config, and return the config; no zone is ever seen half."""
+        config = _CONFIG.format(
+            host=self.endpoint.host, port=self.endpoint.port, folder=self._folder
+        )
+        for zone, text in zones.items():
+            config += _ZONE.format(zone=zone, folder=self._folder)
+            new = self._folder / "new"
+            new.write_text(text)
+            new.rename(self._folder / f"{zone}.zone")
+        path = self._folder / "knot.conf"
+        path.write_text(config)
+        return path
 
 
 @contextmanager
 def knot(
     zones: Mapping[str, str], host: str = "127.0.0.1", port: int | None = None
 ) -> Iterator[Endpoint]:
-    """Serve *zones*, names to zone-file texts, until the block ends; a free port by default."""
-    program = need("knotd")
-    port = port or free_port(host=host)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "db").mkdir()
-        config = _CONFIG.format(host=host, port=port, folder=folder)
-        for number, (zone, text) in enumerate(zones.items()):
-            file = folder / f"{number}.zone"
-            file.write_text(text)
-            config += _ZONE.format(name=zone, file=file)
-        path = folder / "knot.conf"
-        path.write_text(config)
-        log = folder / "log"
-
-        def loaded() -> bool:
-            # Knot listens before its zones are there; each is announced in the log.
-            return log.read_text().count("loaded, serial") >= len(zones) and (
-                "server started" in log.read_text()
-            )
-
-        with running([program, "-c", str(path)], log=log, ready=loaded):
-            yield Endpoint(host, port)
+    """Serve *zones* as they are until the block ends."""
+    with Knot.serving(zones, host, port) as server:
+        yield server.endpoint

@@ -1,9 +1,13 @@
 """An authoritative server: NSD with zones of the test's own."""
 
+import os
+import signal
+import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 from tests.servers.process import accepts, free_port, need, running
 from vedette.checks.net import Endpoint
@@ -24,34 +28,79 @@ server:
   logfile: ""
   hide-version: yes
   minimal-responses: no
+  rrl-ratelimit: 0
+  rrl-whitelist-ratelimit: 0
   verbosity: 1
 remote-control:
-  control-enable: no
+  control-enable: yes
+  control-interface: "{folder}/control"
 """
 
 _ZONE = """\
 zone:
-  name: "{name}"
-  zonefile: "{file}"
+  name: "{zone}"
+  zonefile: "{zone}.zone"
 """
+
+
+class Nsd:
+    """A running NSD, whose zones a test replaces and whom it can silence."""
+
+    def __init__(self, endpoint: Endpoint, folder: Path) -> None:
+        self.endpoint = endpoint
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    @contextmanager
+    def serving(
+        cls, zones: Mapping[str, str], host: str = "127.0.0.1", port: int | None = None
+    ) -> Iterator[Self]:
+        """Serve *zones*, names to zone-file texts, until the block ends; a free port by default."""
+        # A session of its own: all of its processes get a signal together.
+        command = [need("setsid"), need("nsd"), "-d", "-c"]
+        endpoint = Endpoint(host, port or free_port(host=host))
+        with tempfile.TemporaryDirectory() as name:
+            server = cls(endpoint, Path(name))
+            config, ready = server._write(zones), accepts(endpoint.port, host)
+            with running([*command, str(config)], log=Path(name) / "log", ready=ready) as process:
+                server._process = process
+                try:
+                    yield server
+                finally:
+                    server.silence(ended=True)
+
+    def serve(self, zones: Mapping[str, str]) -> None:
+        """Serve *zones* and no others; they are read soon, not at once."""
+        config = self._write(zones)
+        for order in ("reconfig", "reload"):
+            command = [need("nsd-control"), "-c", str(config), order]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+    def silence(self, *, ended: bool = False) -> None:
+        """Stop answering, with the port open, until called with *ended*."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGCONT if ended else signal.SIGSTOP)
+
+    def _write(self, zones: Mapping[str, str]) -> Path:
+        """Write zone files and config, and return the config; no zone is ever seen half."""
+        config = _CONFIG.format(
+            host=self.endpoint.host, port=self.endpoint.port, folder=self._folder
+        )
+        for zone, text in zones.items():
+            config += _ZONE.format(zone=zone)
+            new = self._folder / "new"
+            new.write_text(text)
+            new.rename(self._folder / f"{zone}.zone")
+        path = self._folder / "nsd.conf"
+        path.write_text(config)
+        return path
 
 
 @contextmanager
 def nsd(
     zones: Mapping[str, str], host: str = "127.0.0.1", port: int | None = None
 ) -> Iterator[Endpoint]:
-    """Serve *zones*, names to zone-file texts, until the block ends; a free port by default."""
-    program = need("nsd")
-    port = port or free_port(host=host)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        config = _CONFIG.format(host=host, port=port, folder=folder)
-        for number, (zone, text) in enumerate(zones.items()):
-            file = folder / f"{number}.zone"
-            file.write_text(text)
-            config += _ZONE.format(name=zone, file=file)
-        path = folder / "nsd.conf"
-        path.write_text(config)
-        command = [program, "-d", "-c", str(path)]
-        with running(command, log=folder / "log", ready=accepts(port, host)):
-            yield Endpoint(host, port)
+    """Serve *zones* as they are until the block ends."""
+    with Nsd.serving(zones, host, port) as server:
+        yield server.endpoint

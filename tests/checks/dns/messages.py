@@ -6,7 +6,8 @@ import dns.name
 import dns.rcode
 import dns.rrset
 
-from vedette.checks.dns.message import Question, Reply, Transport, ask
+from vedette.checks.dns.message import Question, Reply, ask
+from vedette.checks.dns.server import Transport
 
 SOA = "{0} 60 IN SOA ns1.{0} host.{0} 1 2 3 4 60"
 

@@ -12,9 +12,10 @@ from tests.servers.knot import knot
 from tests.servers.nsd import nsd
 from tests.servers.process import free_port
 from tests.servers.responder import responder
-from vedette.checks.dns.check import DnsCheck
+from vedette.checks.dns.check import DnsCheck, Means
 from vedette.checks.dns.reason import Reason
 from vedette.checks.dns.roots import Server
+from vedette.checks.dns.server import Place
 from vedette.checks.dns.settings import DnsSettings
 from vedette.checks.dns.walk import Delegations
 from vedette.checks.finding import Finding, Kind, Verdict
@@ -48,10 +49,13 @@ def check(delegations: Delegations | None = None, **settings: object) -> DnsChec
     """Return a check of api.example.com that waits half a second."""
     return DnsCheck(
         DnsSettings.model_validate({"name": "api.example.com", **settings}),
+        Means(
+            delegations=delegations or Delegations([]),
+            system=[Endpoint("127.0.0.53", 53)],
+            resolve=google if settings.get("servers") == ["dns.example:5353"] else nobody,
+            now=lambda: 0.0,
+        ),
         seconds=0.5,
-        delegations=delegations or Delegations([]),
-        system=[Endpoint("127.0.0.53", 53)],
-        resolve=google if settings.get("servers") == ["dns.example:5353"] else nobody,
     )
 
 
@@ -123,7 +127,7 @@ async def test_silent_parents() -> None:
         assert await made.refresh() == 5
     finding = await only(made)
     assert (finding.verdict, finding.reason) == (Verdict.UNKNOWN, Reason.TIMEOUT)
-    assert "no server of the root leads on" in finding.detail
+    assert "the one server asked for the root does not answer" in finding.detail
 
 
 async def test_parent_denies() -> None:
@@ -153,12 +157,25 @@ async def test_last_good_servers_stay() -> None:
     async with responder(udp=parent) as end:
         made = check(Delegations(stub_zones={"com": [end]}), servers=["authoritative"])
         assert await made.refresh() == 300
-        looks = made.looks()
+        subjects = [(look.place, look.subject) for look in made.looks()]
         answers = False
         assert await made.refresh() == 5
-        assert made.looks() == looks
+        assert [(look.place, look.subject) for look in made.looks()] == subjects
         assert made.walked is not None
         assert made.walked.zone == "example.com"
+
+
+async def test_addresses_without_a_route() -> None:
+    """Servers that this host has no IPv6 for are left out, unless there are no others."""
+    async with responder(udp=lambda wire: [reply_to(wire, (ANSWER,))]) as end:
+        nowhere = Endpoint("fe80::1", 53)
+        both = check(stub(end, nowhere), servers=["authoritative"])
+        await both.refresh()
+        alone = check(stub(nowhere), servers=["authoritative"])
+        await alone.refresh()
+
+    assert [look.subject for look in both.looks()] == [str(end)]
+    assert [look.subject for look in alone.looks()] == ["fe80::1"]
 
 
 async def test_host_names_of_resolvers() -> None:
@@ -193,7 +210,10 @@ async def test_recursion_desired() -> None:
         made = check(stub(end), servers=["authoritative", str(end)])
         await made.refresh()
         asked.clear()
-        assert [look.subject for look in made.looks()] == [str(end), f"recursive {end}"]
+        assert [(look.place, look.subject) for look in made.looks()] == [
+            (Place.AUTHORITATIVE, str(end)),
+            (Place.RECURSIVE, str(end)),
+        ]
         findings = [await look.once() for look in made.looks()]
     assert [finding.verdict for finding in findings] == [Verdict.OK, Verdict.OK]
     assert asked == [0, dns.flags.RD]

@@ -12,24 +12,26 @@ from tests.checks.dns.messages import API, reply_to
 from tests.servers.process import free_port
 from tests.servers.responder import Respond, responder
 from vedette.checks.dns.exchange import exchange
-from vedette.checks.dns.message import Reply, Transport, ask
+from vedette.checks.dns.message import Reply, ask
 from vedette.checks.dns.reason import Reason
+from vedette.checks.dns.server import Channel, Transport
 from vedette.checks.net import CouldNotLook, Endpoint, NetworkFailure
 
 ONE = "api.example.com. 60 IN A 192.0.2.1"
 OTHER = ask("other.example.com", "A", recursive=False)
 
 
-async def asked(server: Endpoint, *, seconds: float = 2.0, **options: bool) -> Reply:
+async def asked(server: Endpoint, *, seconds: float = 2.0, tcp: bool = False) -> Reply:
     """Ask *server* for api.example.com."""
     deadline = asyncio.get_running_loop().time() + seconds
-    return await exchange(API, server, deadline=deadline, **options)
+    channel = Channel(server, Transport.TCP if tcp else Transport.UDP)
+    return await exchange(API, channel, deadline=deadline)
 
 
-async def fails(server: Endpoint, *, seconds: float = 2.0, **options: bool) -> NetworkFailure:
+async def fails(server: Endpoint, *, seconds: float = 2.0, tcp: bool = False) -> NetworkFailure:
     """Ask *server* and return the failure."""
     with pytest.raises(NetworkFailure) as caught:
-        await asked(server, seconds=seconds, **options)
+        await asked(server, seconds=seconds, tcp=tcp)
     return caught.value
 
 
@@ -175,12 +177,20 @@ async def test_tcp_closes_early() -> None:
     assert "closes the connection" in failure.detail
 
 
+async def test_tcp_closes_after_strays() -> None:
+    """Where only strays came before the end, they are the reason rather than the end."""
+    async with responder(tcp=lambda wire: [wrong_id(wire), wrong_question(wire)]) as server:
+        failure = await fails(server, tcp=True)
+    assert failure.reason is Reason.MISMATCHED
+    assert "2 replies to other questions" in failure.detail
+
+
 async def test_same_octets_are_read_once() -> None:
     """A reply that equals the one before but for its id shares its message."""
     async with responder(udp=good) as server:
         deadline = asyncio.get_running_loop().time() + 2
-        first = await exchange(API, server, deadline=deadline)
-        second = await exchange(API, server, deadline=deadline, like=first)
+        first = await exchange(API, Channel(server), deadline=deadline)
+        second = await exchange(API, Channel(server), deadline=deadline, like=first)
     assert second.same_as(first)
     assert not first.same_as(None)
 

@@ -3,7 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from vedette.checks.dns.settings import DnsSettings, Resolver, Source, parse_server
+from vedette.checks.dns.server import Resolver, Source, Transport, parse_server
+from vedette.checks.dns.settings import Comparison, DnsSettings, TtlRange
 from vedette.checks.net import Endpoint
 
 
@@ -37,11 +38,56 @@ def test_name(text: str, name: str) -> None:
         ({"name": "a.example", "type": "BOGUS"}, "not a DNS record type"),
         ({"name": "a.example", "type": "TYPE65400"}, "not a known DNS record type"),
         ({"name": "a.example", "servers": []}, "at least 1 item"),
-        ({"name": "a.example", "servers": ["tls://9.9.9.9"]}, "tls:// is not supported yet"),
         ({"name": "a.example", "servers": ["8.8.8.8:99999"]}, "is not HOST"),
         ({"name": "a.example", "servers": ["[::1"]}, "neither an address nor a host name"),
         ({"name": "a.example", "servers": ["8.8.8.8", "udp://8.8.8.8:53"]}, "are the same"),
         ({"name": "a.example", "min_records": -1}, "greater than or equal to 0"),
+        ({"name": "a.example", "max_records": -1}, "greater than or equal to 0"),
+        (
+            {"name": "a.example", "min_records": 3, "max_records": 2},
+            r"max_records \(2\) is less than min_records \(3\)",
+        ),
+        (
+            {"name": "a.example", "max_records": 0},
+            r"max_records \(0\) is less than min_records \(1, its default\)",
+        ),
+        ({"name": "a.example", "cname_targets": []}, "at least 1 item"),
+        ({"name": "a.example", "cname_targets": ["a.*.example"]}, "a \\* may only come first"),
+        ({"name": "a.example", "cname_targets": ["*cdn.example"]}, "not a DNS name"),
+        ({"name": "a.example", "cname_targets": ["192.0.2.1"]}, "is an address"),
+        ({"name": "a.example", "ttl": 60}, "valid dictionary"),
+        ({"name": "a.example", "ttl": {}}, "give min, max or both"),
+        ({"name": "a.example", "ttl": {"max": "1 hour"}}, "expected a duration"),
+        (
+            {"name": "a.example", "ttl": {"min": "1h", "max": "1m"}},
+            r"max \(60 s\) is less than min \(3600 s\)",
+        ),
+        (
+            {"name": "a.example", "servers": ["9.9.9.9"], "ttl": {"min": "1m"}},
+            "ttl is judged at authoritative servers, its max at resolvers too",
+        ),
+        ({"name": "a.example", "dnssec": "maybe"}, "valid boolean"),
+        ({"name": "a.example", "servers": ["parent"]}, "type must be NS, not A"),
+        (
+            {"name": "a.example", "type": "NS", "servers": ["parent"], "dnssec": True},
+            "dnssec is judged at authoritative servers and resolvers",
+        ),
+        ({"name": "a.example", "compare": ["answer"]}, "'answers', 'serials' or 'delegation'"),
+        ({"name": "a.example", "compare": ["serials", "serials"]}, "the same word twice"),
+        (
+            {"name": "a.example", "servers": ["9.9.9.9"], "compare": []},
+            "compare is about the authoritative servers",
+        ),
+        (
+            {"name": "a.example", "servers": ["9.9.9.9"], "settle": "1m"},
+            "settle is about the authoritative servers",
+        ),
+        (
+            {"name": "a.example", "servers": ["9.9.9.9"], "expiring": "1d"},
+            "expiring is about the authoritative servers",
+        ),
+        ({"name": "a.example", "settle": -1}, "between 0 and a year"),
+        ({"name": "a.example", "ca_file": "ca.pem"}, "ca_file is for servers with tls://"),
         ({"name": "a.example", "allowed": ["192.0.2.1/24"]}, "host bits set"),
         ({"name": "a.example", "allowed": []}, "at least 1 item"),
         ({"name": "a.example", "type": "MX", "allowed": ["192.0.2.0/24"]}, "not for MX"),
@@ -62,7 +108,7 @@ def test_refused(settings: dict, says: str) -> None:
         ("system", Source.SYSTEM),
         ("8.8.8.8", Resolver(Endpoint("8.8.8.8", 53))),
         ("2001:db8::1", Resolver(Endpoint("2001:db8::1", 53))),
-        ("tcp://[2001:db8::1]:5353", Resolver(Endpoint("2001:db8::1", 5353), tcp=True)),
+        ("tcp://[2001:db8::1]:5353", Resolver(Endpoint("2001:db8::1", 5353), Transport.TCP)),
         ("udp://DNS.google", Resolver(Endpoint("dns.google", 53))),
     ],
 )
@@ -71,8 +117,49 @@ def test_server(text: str, server: Source | Resolver) -> None:
     assert parse_server(text) == server
 
 
+def test_all_contradictions_at_once() -> None:
+    """What does not fit together is told in one go, so that it can be mended in one go."""
+    with pytest.raises(ValidationError) as refused:
+        DnsSettings(
+            name="a.example", type="MX", servers=["parent"], allowed=["192.0.2.1"], max_records=0
+        )
+    for says in ("not for MX", "type must be NS", "max_records"):
+        assert says in str(refused.value)
+
+
+def test_parent() -> None:
+    """A delegation can be asked for at the parent, alone or beside others."""
+    settings = DnsSettings(name="example.com", type="NS", servers=["parent", "authoritative"])
+    assert settings.places == (Source.PARENT, Source.AUTHORITATIVE)
+
+
+@pytest.mark.parametrize("server", ["tls://9.9.9.9", "https://dns.example/dns-query"])
+def test_authorities_of_encrypted_servers(server: str) -> None:
+    """A file of authorities goes with a server that shows a certificate."""
+    settings = DnsSettings(name="example.com", servers=["system", server], ca_file="ca.pem")
+    assert settings.ca_file == "ca.pem"
+
+
+def test_cname_targets() -> None:
+    """Targets are names, written in any case and with or without the final dot."""
+    settings = DnsSettings(name="example.com", cname_targets=["Edge.Example.NET.", "*.cdn.example"])
+    assert settings.targets is not None
+    assert [str(name) for name in settings.targets] == ["edge.example.net.", "*.cdn.example."]
+
+
+def test_ttl_at_a_resolver() -> None:
+    """Of a cached answer only the most is demanded, for it counts down."""
+    both = DnsSettings(name="example.com", ttl={"min": "30s", "max": "1h"})
+    assert both.ttl_counting_down == TtlRange(max=3600)
+    assert DnsSettings(name="example.com", ttl={"min": "30s"}).ttl_counting_down is None
+    assert DnsSettings(name="example.com").ttl_counting_down is None
+
+
 def test_defaults() -> None:
     """A name alone is asked for an A record at its authorities and the system's resolvers."""
     settings = DnsSettings(name="example.com")
     assert (settings.type, settings.min_records) == ("A", 1)
     assert settings.places == (Source.AUTHORITATIVE, Source.SYSTEM)
+    assert settings.compare == list(Comparison)
+    assert (settings.settle, settings.expiring) == (60, 2 * 86400)
+    assert (settings.max_records, settings.ttl, settings.dnssec) == (None, None, False)

@@ -8,19 +8,17 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import dns.message
-import dns.name
 import pytest
 
-from tests.checks.dns.messages import SOA, reply_to
+from tests.checks.dns.messages import reply_to
 from tests.servers.knot import knot
 from tests.servers.nsd import nsd
 from tests.servers.process import free_port
 from tests.servers.responder import responder
 from vedette.checks.dns.reason import Reason
-from vedette.checks.dns.referral import Authority, Referral, read
 from vedette.checks.dns.roots import ROOT_SERVERS, Server, read_hints
 from vedette.checks.dns.walk import Delegations, Outcome
-from vedette.checks.net import Endpoint, NetworkFailure
+from vedette.checks.net import CouldNotLook, Endpoint, NetworkFailure
 
 ROOT, TOP, SHOP, DEEP, SPARE, DEAD = (f"127.53.0.{n}" for n in (1, 2, 3, 4, 5, 9))
 
@@ -96,7 +94,20 @@ ns A {SHOP}
 ns AAAA ::1
 ns1 A {SHOP}
 www A 192.0.2.3
+sub NS ns2.deep.shop.test.
 """
+
+SUB_ZONE = """\
+$ORIGIN sub.glueless.test.
+$TTL 60
+@ SOA ns2.deep.shop.test. host 1 2 3 4 5
+@ NS ns2.deep.shop.test.
+www A 192.0.2.5
+"""
+
+
+def server(name: str, address: str) -> Server:
+    return Server(name, Endpoint(address, 53))
 
 
 def can_bind() -> bool:
@@ -122,7 +133,8 @@ def internet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         stack.enter_context(nsd({".": ROOT_ZONE}, ROOT, 53))
         stack.enter_context(nsd({"test": TEST_ZONE, "co.test": CO_ZONE}, TOP, 53))
         stack.enter_context(nsd({"shop.test": SHOP_ZONE, **others}, SHOP, 53))
-        stack.enter_context(knot({"deep.shop.test": DEEP_ZONE}, DEEP, 53))
+        deep = {"deep.shop.test": DEEP_ZONE, "sub.glueless.test": SUB_ZONE}
+        stack.enter_context(knot(deep, DEEP, 53))
         hints = tmp_path_factory.mktemp("hints") / "named.root"
         hints.write_text(f". 3600000 NS A.ROOT.\nA.ROOT. 3600000 A {ROOT}\n")
         yield hints
@@ -132,10 +144,6 @@ def internet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def delegations(internet: Path) -> Delegations:
     """Return walks from the little root; what is silent is given up soon."""
     return Delegations(read_hints(internet), patience=0.3, deadline=5)
-
-
-def server(name: str, address: str) -> Server:
-    return Server(name, Endpoint(address, 53))
 
 
 async def test_every_server_at_every_address(delegations: Delegations) -> None:
@@ -165,8 +173,9 @@ async def test_steps(delegations: Delegations) -> None:
     assert root.answered == server("a.root", ROOT)
     assert root.names == ("ns.nic.test",)
     assert root.glue == (server("ns.nic.test", TOP),)
-    assert [asked.outcome for asked in root.asked] == ["referral"]
+    assert [(asked.outcome, asked.flags) for asked in root.asked] == [("referral", "QR")]
     assert root.asked[0].seconds > 0
+    assert [(a.outcome, a.flags) for a in walk.steps[-1].asked] == [("answer", "QR AA")]
 
 
 async def test_glueless(delegations: Delegations) -> None:
@@ -181,6 +190,43 @@ async def test_server_of_parent_and_child(delegations: Delegations) -> None:
     walk = await delegations.walk("www.co.test")
     assert (walk.zone, walk.servers) == ("co.test", (server("ns.nic.test", TOP),))
     assert [(step.zone, step.child) for step in walk.steps] == [(".", "test"), ("test", "co.test")]
+
+
+AT_ROOT = (server("a.root", ROOT),)
+AT_TEST = (server("ns.nic.test", TOP),)
+AT_SHOP = (
+    server("ns1.shop.test", SHOP),
+    server("ns1.shop.test", "::1"),
+    server("ns2.shop.test", SPARE),
+)
+AT_OTHER = (server("ns.other.test", SHOP), server("ns.other.test", "::1"))
+
+
+@pytest.mark.parametrize(
+    ("name", "zone", "parent_zone", "parent"),
+    [
+        ("www.shop.test", "shop.test", "test", AT_TEST),
+        ("gone.shop.test", "shop.test", "test", AT_TEST),
+        ("api.deep.shop.test", "deep.shop.test", "shop.test", AT_SHOP),
+        ("www.dead.test", "dead.test", "test", AT_TEST),
+        ("www.co.test", "co.test", "test", AT_TEST),
+        ("www.sub.glueless.test", "sub.glueless.test", "glueless.test", AT_OTHER),
+        ("ns.nic.test", "test", ".", AT_ROOT),
+        ("test", "test", ".", AT_ROOT),
+        (".", ".", "", ()),
+    ],
+)
+async def test_zone_above(
+    delegations: Delegations,
+    name: str,
+    zone: str,
+    parent_zone: str,
+    parent: tuple[Server, ...],
+) -> None:
+    """The walk tells the zone above and its servers, also if it starts below the root."""
+    for _ in range(2):
+        walk = await delegations.walk(name)
+        assert (walk.zone, walk.parent_zone, walk.parent) == (zone, parent_zone, parent)
 
 
 async def test_name_that_is_gone(delegations: Delegations) -> None:
@@ -228,6 +274,22 @@ async def test_silent_roots() -> None:
         with pytest.raises(NetworkFailure) as caught:
             await Delegations(roots, patience=0.05, deadline=1).walk("www.example.com")
     assert caught.value.reason is Reason.TIMEOUT
+    assert caught.value.detail.startswith("the one server asked for the root does not answer (")
+    assert caught.value.detail.endswith(": timeout)")
+
+
+async def test_silent_roots_and_no_ipv6() -> None:
+    """Roots that this host cannot send to are not counted among the silent ones."""
+    async with responder(udp=lambda wire: []) as silent:
+        nowhere = [Endpoint(f"ff02::1:{n}", 53) for n in range(3)]
+        roots = [Server("r.root", end) for end in (silent, silent, *nowhere)]
+        with pytest.raises(NetworkFailure) as caught:
+            await Delegations(roots, patience=0.05, deadline=1).walk("www.example.com")
+        with pytest.raises(CouldNotLook) as ours:
+            await Delegations(roots[2:], patience=0.05, deadline=1).walk("www.example.com")
+    assert not isinstance(caught.value, CouldNotLook)
+    assert caught.value.detail == "none of the 2 servers asked for the root answers (timeout)"
+    assert ours.value.detail.startswith("this host cannot ask the servers of the root: this host")
 
 
 async def test_stub_zone_refers_lower(internet: Path) -> None:
@@ -237,6 +299,7 @@ async def test_stub_zone_refers_lower(internet: Path) -> None:
     walk = await Delegations(nowhere, stubs).walk("api.deep.shop.test")
     assert walk.servers == (server("ns2.deep.shop.test", DEEP),)
     assert [step.zone for step in walk.steps] == ["shop.test", "deep.shop.test"]
+    assert (walk.parent_zone, walk.parent) == ("shop.test", (server("", SHOP),))
 
 
 @pytest.mark.parametrize("serve", [nsd, knot])
@@ -245,6 +308,7 @@ async def test_stub_zone(serve: type[nsd]) -> None:
     with serve({"shop.test": SHOP_ZONE}) as end:
         walk = await Delegations(stub_zones={"shop.test.": [end]}).walk("www.shop.test")
     assert (walk.zone, walk.servers) == ("shop.test", (Server("", end),))
+    assert (walk.parent_zone, walk.parent) == ("", ())
 
 
 async def test_endless_referrals() -> None:
@@ -281,30 +345,6 @@ async def test_nested_glueless_names_stay_within_budget() -> None:
     assert seen <= 200
 
 
-def test_referral_reading() -> None:
-    """Only downward referrals count, and glue only from below the zone that gives it."""
-    zone, name = dns.name.from_text("test."), dns.name.from_text("www.shop.test.")
-    query = dns.message.make_query(name, "SOA").to_wire()
-
-    def reading(*authority: str, **options: object) -> object:
-        wire = reply_to(query, authority=authority, **{"aa": False, **options})  # type: ignore[arg-type]
-        return read(dns.message.from_wire(wire), zone, name)
-
-    glue = ("ns.shop.test. 60 IN A 192.0.2.1", "ns.evil.example. 60 IN A 192.0.2.2")
-    down = reading(
-        "shop.test. 60 IN NS ns.shop.test.",
-        "shop.test. 60 IN NS ns.evil.example.",
-        additional=glue,
-    )
-    assert isinstance(down, Referral)
-    assert down.names == ("ns.evil.example", "ns.shop.test")
-    assert down.glue == (server("ns.shop.test", "192.0.2.1"),)
-    for owner in (".", "test.", "other.test.", "a.www.shop.test."):
-        assert reading(f"{owner} 60 IN NS ns.shop.test.") is Reason.LAME
-    inside = reading(SOA.format("shop.test."), aa=True)
-    assert inside == Authority(zone=dns.name.from_text("shop.test."), exists=True)
-
-
 def test_hints(tmp_path: Path) -> None:
     """Thirteen roots at two addresses each are built in; a hints file without any is refused."""
     assert len({root.name for root in ROOT_SERVERS}) == 13
@@ -314,6 +354,18 @@ def test_hints(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(ValueError, match="root hints"):
             read_hints(path)
+
+
+@pytest.mark.parametrize("word", ["", "IN "], ids=["without class", "with class"])
+def test_hints_as_published(tmp_path: Path, word: str) -> None:
+    """A hints file may write the class or leave it out, and names in capitals are the same."""
+    path = tmp_path / "named.root"
+    path.write_text(
+        f".            3600000  {word}NS  A.ROOT-SERVERS.NET.\n"
+        f"a.root-servers.net.  3600000  {word}A   198.41.0.4\n"
+    )
+
+    assert read_hints(path) == (Server("a.root-servers.net", Endpoint("198.41.0.4", 53)),)
 
 
 async def test_cancelled() -> None:

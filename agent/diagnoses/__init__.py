@@ -1,0 +1,1 @@
+"""The standard diagnoses: which series, read how, mean what."""

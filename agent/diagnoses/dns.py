@@ -1,0 +1,222 @@
+"""What looks at a name mean.
+
+Rule: pure.
+
+Three things are seen, shown and measured, and are no diagnosis. A signature that expires soon
+breaks nothing yet. Servers that differ, or lag behind with their serials, each serve something
+that may be right. A TTL out of its range is the right data, kept too long or too short.
+"""
+
+from collections.abc import Callable, Sequence
+
+from vedette.agent.alarm import Evidence
+from vedette.agent.diagnoses.view import Voice
+from vedette.agent.diagnoses.votes import (
+    at_least,
+    both,
+    either,
+    failing_for,
+    fine,
+    half,
+    most,
+    voting,
+)
+from vedette.checks.dns.reason import Reason
+from vedette.checks.dns.server import Place
+from vedette.checks.finding import Finding
+
+Voices = Sequence[Voice]
+"""Of one check."""
+Controls = Sequence[Voices]
+"""Of every control that is a name."""
+
+EMPTY = (Reason.NODATA, Reason.NXDOMAIN, Reason.TOO_FEW)
+DOWN = (
+    Reason.TIMEOUT,
+    Reason.UNREACHABLE,
+    Reason.REFUSED,
+    Reason.SERVFAIL,
+    Reason.FORMERR,
+    Reason.NOTIMP,
+    Reason.OTHER_RCODE,
+    Reason.LAME,
+    Reason.MALFORMED,
+    Reason.MISMATCHED,
+    Reason.TRUNCATED,
+)
+# Records beyond the most there may be are records that nobody allowed. A chain of CNAMEs that leads
+# back to itself is there and was written so: it must be corrected, not restored like an empty name.
+WRONG = (Reason.WRONG_ANSWER, Reason.TOO_MANY, Reason.CNAME_LOOP)
+
+is_empty = failing_for(*EMPTY)
+is_down = failing_for(*DOWN)
+is_wrong = failing_for(*WRONG)
+is_bogus = failing_for(Reason.BOGUS)
+is_undelegated = failing_for(*EMPTY, *WRONG)
+is_empty_or_down = failing_for(*EMPTY, *DOWN)
+is_unserved = failing_for(*EMPTY, *DOWN, *WRONG)
+_is_delegation = failing_for(Reason.DELEGATION)
+
+
+def at(place: Place, voices: Voices) -> Voices:
+    """Return those of *voices* that are at *place*."""
+    return [v for v in voices if v.place == place]
+
+
+def answering(voices: Voices) -> Voices:
+    """Return the servers whose word counts about a record: its authorities, else resolvers."""
+    return at(Place.AUTHORITATIVE, voices) or at(Place.RECURSIVE, voices)
+
+
+def record_emptied(voices: Voices) -> Evidence:
+    """Most authoritative servers answer, and answer nothing; without them, most resolvers."""
+    return most(answering(voices), is_empty)
+
+
+def authoritative_down(voices: Voices) -> Evidence:
+    """Most authoritative servers are silent, refuse, fail, or do not know that they are that."""
+    return most(at(Place.AUTHORITATIVE, voices), is_down)
+
+
+def wrong_answer(voices: Voices) -> Evidence:
+    """Most authoritative servers, or most resolvers, answer what is not allowed.
+
+    One resolver that does has a fault of its own; most of them, with the authoritative servers
+    right, have been lied to. A parent that names other servers has changed the delegation.
+    """
+    places = at(Place.AUTHORITATIVE, voices), at(Place.RECURSIVE, voices)
+    return either(*(most(servers, is_wrong) for servers in places if servers))
+
+
+def delegation_changed(voices: Voices) -> Evidence:
+    """The delegation is no longer the last good one, or most parent's servers say a wrong one.
+
+    Parent and child that have differed from the first look on page nobody. A parent that is
+    silent says nothing about the delegation.
+    """
+    looks = (
+        (at(Place.DELEGATION, voices), is_changed),
+        (at(Place.PARENT, voices), is_undelegated),
+    )
+    return either(*(most(asked, counts) for asked, counts in looks if asked))
+
+
+def is_changed(finding: Finding) -> bool:
+    """Whether a delegation differs from the last good one."""
+    return _is_delegation(finding) and finding.facts.get("changed") is True
+
+
+def resolver_fault(voices: Voices, controls: Controls) -> Evidence:
+    """A resolver fails although the authoritative servers are right, or fails for controls too."""
+    counts = is_faulty(voices)
+
+    def judged(resolver: Voice) -> Evidence:
+        failing = at_least(1, [resolver], counts)
+        if failing.holds is False:
+            return failing
+        right = most(answering(voices), fine)
+        return both(failing, either(right, fails_controls(resolver, controls)))
+
+    return either(*map(judged, at(Place.RECURSIVE, voices)))
+
+
+def is_faulty(voices: Voices) -> Callable[[Finding], bool]:
+    """Return whether a resolver's finding is its own fault, if the answer is right elsewhere.
+
+    A validator that says bogus does its work, and where most resolvers give a wrong answer, that
+    is the finding.
+    """
+    return is_empty_or_down if wrong_answer(voices).holds else is_unserved
+
+
+def fails_controls(resolver: Voice, controls: Controls) -> Evidence:
+    """Whether a resolver fails for most controls that it is asked for; False if for none."""
+    asked = [v for control in controls for v in at(Place.RECURSIVE, control)]
+    same = [v for v in asked if v.series.subject == resolver.series.subject]
+    return most(same, is_unserved) if same else Evidence(False)
+
+
+def dnssec_bogus(voices: Voices, controls: Controls) -> Evidence:
+    """Validation fails, and nothing shows that it is broken above the zone."""
+    failing = bogus(voices)
+    if failing.holds and broken_above(voices, controls).holds:
+        return Evidence(False)
+    return failing
+
+
+def parent_dnssec_bogus(voices: Voices, controls: Controls) -> Evidence:
+    """Validation fails, and is broken above the zone."""
+    failing = bogus(voices)
+    return both(failing, broken_above(voices, controls)) if failing.holds else failing
+
+
+def bogus(voices: Voices) -> Evidence:
+    """The chain of trust is broken, or a resolver says so, or most authoritative servers' data.
+
+    One resolver is enough: it may be the one that has kept an old key, and is then as right as
+    the rest. How many there are decides how grave it is.
+    """
+    chain, resolvers = at(Place.DNSSEC, voices), at(Place.RECURSIVE, voices)
+    servers = at(Place.AUTHORITATIVE, voices)
+    parts = [at_least(1, asked, is_bogus) for asked in (chain, resolvers) if asked]
+    return either(*parts, *([most(servers, is_bogus)] if servers else []))
+
+
+def widely_bogus(voices: Voices) -> bool:
+    """Whether the chain of trust itself is broken, or half of those asked say so."""
+    places = (Place.DNSSEC, Place.RECURSIVE, Place.AUTHORITATIVE)
+    return any(half(at(place, voices), is_bogus).holds for place in places)
+
+
+def broken_above(voices: Voices, controls: Controls) -> Evidence:
+    """Whether the chain breaks above the zone, or a control under the same parent is bogus too.
+
+    A chain that we found broken ourselves says where; resolvers alone do not.
+    """
+    chain = at(Place.DNSSEC, voices)
+    if voting(chain, is_bogus):
+        return at_least(1, chain, is_bogus_above)
+    return either(*(bogus(control) for control in siblings(voices, controls)))
+
+
+def is_bogus_above(finding: Finding) -> bool:
+    """Whether a chain of trust breaks at a zone strictly above the one it leads to."""
+    zone, broken_at = finding.facts.get("zone"), finding.facts.get("broken_at")
+    if not (is_bogus(finding) and isinstance(zone, str) and isinstance(broken_at, str)):
+        return False
+    return zone != broken_at and _is_under(zone, broken_at)
+
+
+def siblings(voices: Voices, controls: Controls) -> Controls:
+    """Return the controls whose names lie under the parent of the name's zone, and outside it.
+
+    Where nobody has found the zone, the last label of the name stands for its parent.
+    """
+    if not voices:
+        return ()
+    name, zone = _name(voices), _zone(voices)
+    parent = name.rpartition(".")[2] if zone is None else zone.partition(".")[2] or "."
+    return [
+        control
+        for control in controls
+        if control
+        and _is_under(_name(control), parent)
+        and not _is_under(_name(control), zone or name)
+    ]
+
+
+def _zone(voices: Voices) -> str | None:
+    """Return the zone of the name, where somebody has found it."""
+    for v in (*at(Place.DNSSEC, voices), *at(Place.DELEGATION, voices)):
+        zone = v.finding.facts.get("zone")
+        if isinstance(zone, str):
+            return zone
+    return None
+
+
+def _name(voices: Voices) -> str:
+    return voices[0].series.key.check.rpartition(" ")[0]
+
+
+def _is_under(name: str, zone: str) -> bool:
+    return zone in (".", name) or name.endswith(f".{zone}")

@@ -1,0 +1,87 @@
+"""What a diagnosis is: its name, its rank among the others, and the rule that gives it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from vedette.agent.alarm import Evidence
+from vedette.agent.diagnoses.view import View
+from vedette.agent.ledger import CheckKey
+from vedette.exporters.page import Severity
+
+
+class Diagnosis(StrEnum):
+    """A cause by its name; the name appears verbatim in every output."""
+
+    RECORD_EMPTIED = "record_emptied"
+    AUTHORITATIVE_DOWN = "authoritative_down"
+    RESOLVER_FAULT = "resolver_fault"
+    WRONG_ANSWER = "wrong_answer"
+    DNSSEC_BOGUS = "dnssec_bogus"
+    PARENT_DNSSEC_BOGUS = "parent_dnssec_bogus"
+    DELEGATION_CHANGED = "delegation_changed"
+    PREFIX_WITHDRAWN = "prefix_withdrawn"
+    SERVICE_DOWN = "service_down"
+    VANTAGE_BLIND = "vantage_blind"
+
+
+# Routing explains DNS, and DNS explains the service: the lower number takes the headline. Within
+# DNS, what is nearer to the root explains what is below it.
+_BY_RANK = (
+    Diagnosis.VANTAGE_BLIND,
+    Diagnosis.PREFIX_WITHDRAWN,
+    # A parent that does not validate fails whole trees of names, and nothing of ours explains it.
+    Diagnosis.PARENT_DNSSEC_BOGUS,
+    # Servers that took a zone over answer wrongly, emptily or not at all, and without its keys.
+    Diagnosis.DELEGATION_CHANGED,
+    # A wrong DS or an old signature turns good data into SERVFAIL; no data breaks a chain of trust.
+    Diagnosis.DNSSEC_BOGUS,
+    # Strangers' addresses are the graver news where some servers are also empty or silent.
+    Diagnosis.WRONG_ANSWER,
+    # A zone that lost its records explains what resolvers say; it silences no server.
+    Diagnosis.RECORD_EMPTIED,
+    Diagnosis.AUTHORITATIVE_DOWN,
+    # A resolver's fault explains a page that fails by name, and nothing in DNS.
+    Diagnosis.RESOLVER_FAULT,
+    Diagnosis.SERVICE_DOWN,
+)
+RANK = {diagnosis: rank for rank, diagnosis in enumerate(_BY_RANK)}
+
+
+def is_warning(severity: Severity) -> bool:
+    """Whether *severity* is of the lesser class, which never leads a page over the other."""
+    return severity in (Severity.WARNING, Severity.INFO)
+
+
+def milder(one: Severity, other: Severity) -> Severity:
+    """Return the lesser of two severities."""
+    return max(one, other, key=list(Severity).index)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One diagnosis of one subject of one service; *judge* reads the ledger at a moment.
+
+    *severity* is the gravest it can have; *grade*, where there is one, says what it is then.
+    *controls* are the checks of other operators' names that it is judged beside.
+    """
+
+    diagnosis: Diagnosis
+    service: str
+    subject: str
+    severity: Severity
+    key: CheckKey | None
+    hold: float
+    clear: float
+    judge: Callable[[View], Evidence]
+    grade: Callable[[View], Severity] | None = None
+    controls: Sequence[CheckKey] = ()
+
+    @property
+    def id(self) -> str:
+        """The name under which its state is kept."""
+        return f"{self.service}/{self.diagnosis}/{self.subject}"
+
+    def graded(self, view: View) -> "Rule":
+        """Return the rule with the severity that it has at the moment of *view*."""
+        return self if self.grade is None else replace(self, severity=self.grade(view))

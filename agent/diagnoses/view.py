@@ -1,0 +1,48 @@
+"""The ledger at one moment: what each newest look says about it is worked out once.
+
+Rule: no I/O, no clock; time is passed in.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vedette.agent.ledger import CheckKey, Ledger, Series
+from vedette.checks.finding import Finding, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """What a series says about the moment *now*; UNKNOWN where its newest look is too old."""
+
+    series: Series
+    place: str
+    verdict: Verdict
+    finding: Finding
+    """Of the newest look, however old."""
+    now: float
+
+
+def voice(series: Series, now: float) -> Voice:
+    """Return what *series* says about *now*."""
+    return Voice(series, series.place, series.verdict(now), series.last.finding, now)
+
+
+class View:
+    """The voices of all checks at the moment *now*."""
+
+    def __init__(self, ledger: Ledger, now: float) -> None:
+        self.now = now
+        self._ledger = ledger
+        self._voices: dict[CheckKey, Sequence[Voice]] = {}
+
+    def well_at(self, key: CheckKey | None) -> Sequence[str]:
+        """Return the places of a check's voices where all of them say OK, else nothing."""
+        series = self._ledger.of(key) if key is not None else ()
+        well = all(s.verdict(self.now) is Verdict.OK for s in series)
+        return [s.place for s in series] if well else ()
+
+    def of(self, key: CheckKey) -> Sequence[Voice]:
+        """Return the voices of one check, in the order of its subjects."""
+        if key not in self._voices:
+            self._voices[key] = [voice(series, self.now) for series in self._ledger.of(key)]
+        return self._voices[key]

@@ -1,0 +1,103 @@
+"""How voices add up to evidence: majorities in three values, and since when they hold.
+
+Rule: pure. UNKNOWN is no vote: what the unknown could still turn is undecided.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+from vedette.agent.alarm import UNDECIDED, Evidence
+from vedette.agent.diagnoses.view import Voice
+from vedette.checks.finding import Finding, Verdict
+
+Counts = Callable[[Finding], bool]
+"""Whether a finding is a vote for something."""
+
+
+def fine(finding: Finding) -> bool:
+    """Whether it is OK."""
+    return finding.verdict is Verdict.OK
+
+
+def failing(finding: Finding) -> bool:
+    """Whether it is FAILING, for whatever reason."""
+    return finding.verdict is Verdict.FAILING
+
+
+def failing_for(*reasons: str) -> Counts:
+    """Return whether a finding is FAILING for one of *reasons*."""
+    wanted = frozenset(reasons)
+    return lambda finding: finding.verdict is Verdict.FAILING and finding.reason in wanted
+
+
+def voting(voices: Sequence[Voice], counts: Counts) -> list[Voice]:
+    """Return those of *voices* that are known and count."""
+    return [v for v in voices if v.verdict is not Verdict.UNKNOWN and counts(v.finding)]
+
+
+def most(voices: Sequence[Voice], counts: Counts) -> Evidence:
+    """Judge a majority of *voices*."""
+    return at_least(len(voices) // 2 + 1, voices, counts)
+
+
+def half(voices: Sequence[Voice], counts: Counts) -> Evidence:
+    """Judge a half of *voices*, or more."""
+    return at_least(math.ceil(len(voices) / 2), voices, counts)
+
+
+def at_least(need: int, voices: Sequence[Voice], counts: Counts) -> Evidence:
+    """Judge *need* votes: True with them, False where even the unknown ones could not make them.
+
+    With nobody asked it is undecided. Each vote holds since its own fault began, and the whole
+    since the last one needed; it was last seen when the oldest one needed was.
+    """
+    if not voices:
+        return UNDECIDED
+    votes = voting(voices, counts)
+    if len(votes) >= need:
+        began_at = sorted(_began_at(v, counts) for v in votes)[need - 1]
+        seen_at = sorted((v.series.last.started_at for v in votes), reverse=True)[need - 1]
+        return Evidence(True, began_at, max(began_at, seen_at))
+    unknown = sum(v.verdict is Verdict.UNKNOWN for v in voices)
+    return Evidence(False) if len(votes) + unknown < need else UNDECIDED
+
+
+def _began_at(voice: Voice, counts: Counts) -> float:
+    """Return the start of the first look that counts, in the present run of OK or FAILING ones.
+
+    A fault whose reason changes to and fro is one fault; it counts for a reason from the first
+    look that gave it.
+    """
+    series = voice.series
+    if voice.verdict is Verdict.FAILING:
+        if series.failing_since is None:
+            return voice.now
+        run = (look for look in series.looks if look.started_at >= series.failing_since)
+    else:
+        after = -math.inf if series.failed_at is None else series.failed_at
+        run = (look for look in series.looks if look.started_at > after)
+    first = next((look for look in run if counts(look.finding)), series.last)
+    return first.started_at
+
+
+def both(*parts: Evidence) -> Evidence:
+    """Return whether all *parts* hold: since the last of them began, seen while all were."""
+    if any(part.holds is False for part in parts):
+        return Evidence(False)
+    if any(part.holds is None for part in parts):
+        return UNDECIDED
+    began_at = max(part.began_at for part in parts)
+    return Evidence(True, began_at, max(began_at, min(part.seen_at for part in parts)))
+
+
+def either(*parts: Evidence) -> Evidence:
+    """Return the one of *parts* that has held longest; undecided where one still may, or of none.
+
+    It is one of them, not their sum: single bad looks at different things fill no hold together.
+    """
+    holding = [part for part in parts if part.holds]
+    if holding:
+        return max(holding, key=lambda part: (part.seen_at - part.began_at, -part.began_at))
+    if not parts or any(part.holds is None for part in parts):
+        return UNDECIDED
+    return Evidence(False)

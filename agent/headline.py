@@ -1,0 +1,115 @@
+"""The cause of a page in one line: what fails, where, and by how much.
+
+Rule: pure.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from vedette.agent.diagnoses.dns import (
+    EMPTY,
+    WRONG,
+    answering,
+    at,
+    is_bogus,
+    is_changed,
+    is_down,
+    is_empty,
+    is_faulty,
+    is_undelegated,
+    is_wrong,
+    siblings,
+)
+from vedette.agent.diagnoses.names import Diagnosis, Rule
+from vedette.agent.diagnoses.view import View, Voice
+from vedette.agent.diagnoses.votes import fine, most, voting
+from vedette.checks.dns.server import Place
+
+_SHOWN = 3
+"""How many servers a line names."""
+_LONGEST = 700
+"""How many characters it may have: what comes after it must still fit on a pager."""
+
+
+def cause(rule: Rule, view: View) -> str:
+    """Return what *rule* found, to be followed by since when."""
+    voices = view.of(rule.key) if rule.key else ()
+    text = _text(rule, voices, view) if voices else ""
+    text = text or f"{rule.subject} fails"
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def _text(rule: Rule, voices: Sequence[Voice], view: View) -> str:
+    match rule.diagnosis:
+        case Diagnosis.RECORD_EMPTIED:
+            asked = answering(voices)
+            return f"{rule.subject} is empty at {_share(voting(asked, is_empty), asked)}"
+        case Diagnosis.AUTHORITATIVE_DOWN:
+            asked = at(Place.AUTHORITATIVE, voices)
+            down = voting(asked, is_down)
+            return f"{rule.subject} fails at {_share(down, asked)} ({_tally(down)})"
+        case Diagnosis.WRONG_ANSWER:
+            return _wrong(rule.subject, voices)
+        case Diagnosis.RESOLVER_FAULT:
+            return _resolver_fault(rule.subject, voices)
+        case Diagnosis.DNSSEC_BOGUS | Diagnosis.PARENT_DNSSEC_BOGUS:
+            return _bogus(rule, voices, view)
+        case Diagnosis.DELEGATION_CHANGED:
+            parents = at(Place.PARENT, voices)
+            seen = voting(voices, is_changed) or voting(parents, is_undelegated)
+            return f"{seen[0].finding.detail}," if seen else ""
+    return voices[0].finding.detail
+
+
+def _wrong(subject: str, voices: Sequence[Voice]) -> str:
+    authorities, resolvers = at(Place.AUTHORITATIVE, voices), at(Place.RECURSIVE, voices)
+    asked = authorities if most(authorities, is_wrong).holds else resolvers
+    wrong = voting(asked, is_wrong)
+    if not wrong:
+        return ""
+    return f"{subject} is wrong at {_share(wrong, asked)} ({wrong[0].finding.detail})"
+
+
+def _resolver_fault(subject: str, voices: Sequence[Voice]) -> str:
+    resolvers, asked = at(Place.RECURSIVE, voices), answering(voices)
+    faulty = voting(resolvers, is_faulty(voices))
+    reasons = {v.finding.reason for v in faulty}
+    verb = "is empty" if reasons <= set(EMPTY) else "is wrong" if reasons <= set(WRONG) else "fails"
+    who = _some([f"{v.series.subject}: {v.finding.reason}" for v in faulty])
+    right = f"while {_share(voting(asked, fine), asked)} answer"
+    says = right if most(asked, fine).holds else "and so do controls there"
+    return f"{subject} {verb} at {_share(faulty, resolvers)} ({who}), {says},"
+
+
+def _bogus(rule: Rule, voices: Sequence[Voice], view: View) -> str:
+    resolvers = at(Place.RECURSIVE, voices)
+    saying = voting(resolvers, is_bogus)
+    at_whom = f" at {_share(saying, resolvers)} ({_some([v.series.subject for v in saying])})"
+    clauses = [f"{rule.subject} is bogus{at_whom if saying else ''}"]
+    for v in voting(at(Place.DNSSEC, voices), is_bogus):
+        broken_at, says = v.finding.facts.get("broken_at"), v.finding.detail
+        clauses.append(f"the chain of trust breaks at {broken_at} ({says})" if broken_at else says)
+    beside = siblings(voices, [view.of(control) for control in rule.controls])
+    too = [control[0].series.key.check for control in beside if voting(control, is_bogus)]
+    if too and rule.diagnosis is Diagnosis.PARENT_DNSSEC_BOGUS:
+        clauses.append(f"and so is {_some(too)} under the same parent")
+    return f"{', '.join(clauses)},"
+
+
+def _share(some: Sequence[Voice], asked: Sequence[Voice]) -> str:
+    """Return how many of how many there are, and what they are."""
+    authoritative = any(v.place == Place.AUTHORITATIVE for v in asked)
+    return (
+        f"{len(some)} of {len(asked)} {'authoritative servers' if authoritative else 'resolvers'}"
+    )
+
+
+def _tally(voices: Sequence[Voice]) -> str:
+    """Return how many fail for which reason, the commonest first."""
+    counts = Counter(str(v.finding.reason) for v in voices)
+    return ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

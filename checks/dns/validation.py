@@ -1,0 +1,120 @@
+"""The look at DNSSEC: the chain of trust down to a zone, and the signatures over its answers."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import dns.name
+
+from vedette.checks.dns.dnssec.chain import Trust
+from vedette.checks.dns.dnssec.judge import judge
+from vedette.checks.dns.dnssec.link import Link, bogus
+from vedette.checks.dns.dnssec.signatures import Fault, Keys, Verified, next_boundary, verify_answer
+from vedette.checks.dns.message import parse
+from vedette.checks.dns.roots import Server
+from vedette.checks.dns.server import Place
+from vedette.checks.dns.settings import DnsSettings
+from vedette.checks.dns.subject import Subject, failed
+from vedette.checks.dns.walk import Walk
+from vedette.checks.dns.wire import Form, form, same
+from vedette.checks.dns.zone import Round
+from vedette.checks.finding import Finding, Look, Verdict
+from vedette.checks.net import NetworkFailure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """What was found of one server's answer; it holds for the same keys until epoch *until*."""
+
+    wire: bytes
+    form: Form | None
+    keys: Keys
+    outcome: tuple[Verified, ...] | Fault
+    until: float
+
+    def holds(self, wire: bytes, keys: Keys, now: float) -> bool:
+        """Whether it holds for another answer, too."""
+        alike = self.form is not None and same(wire, self.wire, self.form)
+        return alike and self.keys == keys and now < self.until
+
+
+class Validation:
+    """Validates a zone, and what its servers answered in the round, as a resolver would."""
+
+    def __init__(
+        self, trust: Trust, settings: DnsSettings, *, seconds: float, now: Callable[[], float]
+    ) -> None:
+        self._trust = trust
+        self._settings = settings
+        self._seconds = seconds
+        self._now = now
+        self._name = dns.name.from_text(settings.name)
+        self._answers: dict[Server, _Answer] = {}
+
+    def looks(
+        self, walk: Walk, round_: Round, subjects: Mapping[Server, Subject]
+    ) -> Sequence[Look]:
+        """Return the look of one round, whose authoritative looks are at *subjects*.
+
+        There is none where nobody vouches for the zone, and nobody has to.
+        """
+        if not (self._settings.dnssec or self._trust.covers(walk)):
+            return ()
+
+        async def once() -> Finding:
+            until = asyncio.get_running_loop().time() + self._seconds
+            try:
+                link, _ = await asyncio.gather(
+                    self._trust.look(walk, self._now(), deadline=until), round_.all(self._seconds)
+                )
+            except NetworkFailure as failure:
+                return failed(failure, "", verdict=Verdict.UNKNOWN)
+            return self._judge(self._with_answers(link, subjects))
+
+        return (Look(f"DNSSEC of {walk.zone}", Place.DNSSEC, once),)
+
+    def _judge(self, link: Link) -> Finding:
+        return judge(
+            link,
+            self._now(),
+            expiring=self._settings.expiring,
+            secure_required=self._settings.dnssec,
+        )
+
+    def _with_answers(self, link: Link, subjects: Mapping[Server, Subject]) -> Link:
+        """Return *link* with the signatures over the answers, or broken by one that fails."""
+        if link.keys is None:
+            return link
+        before, self._answers = self._answers, {}
+        signatures = list(link.signatures)
+        for server, subject in subjects.items():
+            if subject.heard is None:
+                continue
+            answer = self._answer(subject.heard, link.keys, before.get(server))
+            if answer is None:
+                continue
+            self._answers[server] = answer
+            if isinstance(answer.outcome, Fault):
+                says = f"at {server.spoken} {answer.outcome.says}"
+                return bogus(link.zone, replace(answer.outcome, says=says))
+            signatures += answer.outcome
+        return replace(link, signatures=_distinct(signatures))
+
+    def _answer(self, wire: bytes, keys: Keys, before: _Answer | None) -> _Answer | None:
+        now = self._now()
+        if before is not None and before.holds(wire, keys, now):
+            return before
+        message = parse(wire)
+        if message is None:
+            return None
+        return _Answer(
+            wire=wire,
+            form=form(wire),
+            keys=keys,
+            outcome=verify_answer(message, self._name, keys, now),
+            until=next_boundary(message, now),
+        )
+
+
+def _distinct(signatures: Sequence[Verified]) -> tuple[Verified, ...]:
+    return tuple(dict.fromkeys(signatures))

@@ -1,0 +1,274 @@
+"""The looks at a zone as a whole: its servers held against each other, and against the parent."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+
+import dns.name
+import dns.rdatatype
+
+from vedette.checks.dns.agreement import (
+    Bounded,
+    Held,
+    Issue,
+    compare_answers,
+    compare_serials,
+    hold,
+    remember,
+    serial_of,
+)
+from vedette.checks.dns.delegation import Side, child_side, judge, own_addresses, parent_side
+from vedette.checks.dns.exchange import exchange
+from vedette.checks.dns.message import Question, Reply, ask
+from vedette.checks.dns.reason import Reason
+from vedette.checks.dns.roots import Server
+from vedette.checks.dns.server import Channel, Place, Transport
+from vedette.checks.dns.settings import Comparison, DnsSettings
+from vedette.checks.dns.walk import Walk
+from vedette.checks.finding import Finding, Look, Verdict
+from vedette.checks.net import CouldNotLook, NetworkFailure
+
+_TRIES = 2
+"""How many servers of each side are asked for the delegation in one round."""
+_NAMES = 4
+"""Of how many name servers the child is asked for the addresses in one round."""
+
+KnownDelegation = Callable[[str], Sequence[str] | None]
+"""A zone to the texts of its last-known-good delegation."""
+
+_Addresses = Mapping[str, frozenset[str]]
+
+
+class Round:
+    """The findings of one round's authoritative looks, for the look that compares them."""
+
+    def __init__(self, servers: Collection[Server]) -> None:
+        self._servers = tuple(servers)
+        self._findings: dict[Server, Finding] = {}
+        self._complete = asyncio.Event()
+
+    def told(self, server: Server, finding: Finding) -> None:
+        """Take in what the look at *server* showed."""
+        self._findings[server] = finding
+        if self._findings.keys() >= set(self._servers):
+            self._complete.set()
+
+    async def all(self, seconds: float) -> Mapping[Server, Finding]:
+        """Return one finding of each server, at the latest after *seconds*."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._complete.wait()
+        return {server: self._findings.get(server, _LATE) for server in self._servers}
+
+
+_LATE = Finding(
+    verdict=Verdict.UNKNOWN, reason=Reason.TIMEOUT, detail="the look did not end in time"
+)
+
+
+class ZoneLooks:
+    """Looks at the zone of a walk, where its settings ask for it and there is what to compare.
+
+    *seconds* is how long each look takes at most. What servers said before is remembered while they
+    are the zone's.
+    """
+
+    def __init__(
+        self,
+        walk: Walk,
+        settings: DnsSettings,
+        *,
+        seconds: float,
+        now: Callable[[], float],
+        known_delegation: KnownDelegation,
+    ) -> None:
+        self._settings = settings
+        self._seconds = seconds
+        self._now = now
+        self._known_delegation = known_delegation
+        self._walk = walk
+        self._held: Mapping[Server, Held] = {}
+        self._issues: Sequence[Issue] = ()
+        self._parents: list[Server] = []
+        self._children: list[Server] = []
+        self._own: _Addresses = {}
+        self.arrange(walk)
+
+    def arrange(self, walk: Walk) -> None:
+        """Take zone and servers from a later walk."""
+        if walk.zone != self._walk.zone:
+            self._held, self._issues, self._own = {}, (), {}
+        self._walk = walk
+        self._soa = _question(dns.name.from_text(walk.zone), dns.rdatatype.SOA)
+        self._ns = _question(dns.name.from_text(walk.zone), dns.rdatatype.NS)
+        self._held = {server: said for server, said in self._held.items() if server in walk.servers}
+        self._parents = _order(walk.parent, self._parents)
+        self._children = _order(walk.servers, self._children)
+
+    def looks(self, round_: Round) -> Sequence[Look]:
+        """Return the looks of one round, whose authoritative looks tell *round_* what they show."""
+        zone = self._walk.zone
+        answers = partial(self._answers, round_)
+        looks = {
+            Comparison.ANSWERS: Look(
+                f"answers of {zone} servers compared", Place.AGREEMENT, answers
+            ),
+            Comparison.SERIALS: Look(
+                f"serials of {zone} servers compared", Place.AGREEMENT, self._serials
+            ),
+            Comparison.DELEGATION: Look(
+                f"delegation of {zone}", Place.DELEGATION, self._delegation
+            ),
+        }
+        possible = {
+            Comparison.ANSWERS: len(self._walk.servers) > 1,
+            Comparison.SERIALS: len(self._walk.servers) > 1,
+            Comparison.DELEGATION: bool(self._walk.parent),
+        }
+        return tuple(
+            looks[word] for word in Comparison if word in self._settings.compare and possible[word]
+        )
+
+    async def _answers(self, round_: Round) -> Finding:
+        findings = await round_.all(self._seconds)
+        now = self._now()
+        self._held = hold(self._held, findings, now)
+        return compare_answers(
+            self._walk.zone,
+            findings,
+            self._held,
+            now=now,
+            settle=self._settings.settle,
+            bounded=Bounded(
+                addresses=self._settings.networks is not None,
+                cnames=self._settings.targets is not None,
+            ),
+        )
+
+    async def _serials(self) -> Finding:
+        zone, servers = self._walk.zone, self._walk.servers
+        until = asyncio.get_running_loop().time() + self._seconds
+        serials = await asyncio.gather(*(_serial(self._soa, one, until) for one in servers))
+        told, now = dict(zip(servers, serials, strict=True)), self._now()
+        known = [serial for serial in serials if isinstance(serial, int)]
+        self._issues = remember(self._issues, known, now=now, settle=self._settings.settle)
+        return compare_serials(zone, told, self._issues, now=now, settle=self._settings.settle)
+
+    async def _delegation(self) -> Finding:
+        """Ask a server of the parent, then one of the child, and hold them against each other.
+
+        What fails is asked for again over TCP, where no glue is left out for want of room and
+        nobody off the path can answer.
+        """
+        start, walk, parents = asyncio.get_running_loop().time(), self._walk, self._parents
+        known, ask_parent = self._known_delegation(walk.zone), partial(_ask_parent, self._ns)
+        parent = await _first(parents, ask_parent, start + 0.4 * self._seconds)
+        glue = parent.addresses if isinstance(parent, Side) else {}
+        ask_child = partial(self._ask_child, self._ns, glue)
+        child = await _first(self._children, ask_child, start + 0.8 * self._seconds)
+        finding = judge(walk.zone, parent, child, known)
+        if finding.verdict is Verdict.FAILING:
+            with suppress(NetworkFailure):
+                parent = await ask_parent(parents[0], start + self._seconds, Transport.TCP)
+                finding = judge(walk.zone, parent, child, known)
+        return finding
+
+    async def _ask_child(
+        self, question: Question, glue: _Addresses, server: Server, until: float
+    ) -> Side:
+        """Ask for the names, and for some of the addresses that the parent's *glue* is about."""
+        reply = await _ask(server, question, until)
+        side = child_side(reply.message, question, server.spoken)
+        due = self._due(glue)
+        found = await asyncio.gather(*(_own_addresses(name, server, until) for name in due))
+        own = {name: said for name, said in self._own.items() if name in glue and name not in due}
+        for name, said in zip(due, found, strict=True):
+            if isinstance(said, NetworkFailure):
+                raise said
+            if said is not None:
+                own[name] = said
+        self._own = own
+        return replace(side, addresses=own)
+
+    def _due(self, glue: _Addresses) -> Sequence[str]:
+        """Return the few to ask about: who seems to differ first, then who has waited longest."""
+        equal = [name for name, said in self._own.items() if said == glue.get(name)]
+        return [*(name for name in sorted(glue) if name not in equal), *equal][:_NAMES]
+
+
+async def _serial(question: Question, server: Server, until: float) -> int | NetworkFailure:
+    try:
+        reply = await _ask(server, question, until)
+        return serial_of(reply.message, question, server.spoken)
+    except NetworkFailure as failure:
+        return failure
+
+
+async def _ask_parent(
+    question: Question, server: Server, until: float, transport: Transport = Transport.UDP
+) -> Side:
+    reply = await _ask(server, question, until, transport)
+    return parent_side(reply.message, question, server.spoken)
+
+
+async def _own_addresses(
+    name: str, server: Server, until: float
+) -> frozenset[str] | NetworkFailure | None:
+    """Return what a child server says of the addresses of *name*; a failure as a value."""
+    found: frozenset[str] = frozenset()
+    for rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA):
+        question = _question(dns.name.from_text(name), rdtype)
+        try:
+            reply = await _ask(server, question, until)
+            said = own_addresses(reply.message, question, server.spoken)
+        except NetworkFailure as failure:
+            return failure
+        if said is None:
+            return None
+        found |= said
+    return found
+
+
+async def _first(
+    servers: list[Server], ask_one: Callable[[Server, float], Awaitable[Side]], until: float
+) -> Side | NetworkFailure:
+    """Return what the first server that can tell says; who cannot goes to the end of *servers*."""
+    clock, tries = asyncio.get_running_loop().time, min(_TRIES, len(servers))
+    failure: NetworkFailure | None = None
+    for _ in range(len(servers)):
+        now = clock()
+        try:
+            return await ask_one(servers[0], now + (until - now) / tries)
+        except NetworkFailure as trouble:
+            servers.append(servers.pop(0))
+            if failure is None or isinstance(failure, CouldNotLook):
+                failure = trouble
+            tries -= not isinstance(trouble, CouldNotLook)
+            if not tries:
+                break
+    assert failure is not None
+    return failure
+
+
+async def _ask(
+    server: Server, question: Question, until: float, transport: Transport = Transport.UDP
+) -> Reply:
+    channel = Channel(server.endpoint, transport)
+    return await exchange(question, channel, deadline=until, called=server.spoken)
+
+
+def _question(name: dns.name.Name, rdtype: dns.rdatatype.RdataType) -> Question:
+    return ask(name, rdtype, recursive=False, dnssec_ok=True)
+
+
+def _order(servers: Sequence[Server], before: Sequence[Server]) -> list[Server]:
+    """Return *servers* with those asked *before* in their order, then the new ones, IPv4 first.
+
+    The new ones are shuffled, so that a fleet asks all of them.
+    """
+    new = [server for server in servers if server not in before]
+    new = sorted(random.sample(new, len(new)), key=lambda server: ":" in server.endpoint.host)
+    return [*(server for server in before if server in servers), *new]

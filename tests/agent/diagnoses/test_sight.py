@@ -1,0 +1,119 @@
+"""Whether a vantage sees the internet: its controls, and what they allow it to say."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.agent.observations import TIMING, case, seen
+from vedette.agent.alarm import Evidence, Memory, State, step
+from vedette.agent.diagnoses.sight import Sight, sight, unless_blind
+from vedette.agent.diagnoses.view import View
+from vedette.agent.ledger import CheckKey, Ledger
+from vedette.checks.finding import Kind, Verdict
+
+OK, FAILING, UNKNOWN = Verdict
+STALE = "stale"
+LATE = 10 * TIMING.fresh_for
+CONTROLS = [CheckKey("controls", Kind.HTTP, f"https://{name}.example/") for name in "abcde"]
+NAME = CheckKey("controls", Kind.DNS, "other.example A")
+
+
+def controls(*words: str, at: float = LATE) -> Ledger:
+    ledger = Ledger()
+    for key, word in zip(CONTROLS, words, strict=False):
+        if word != STALE:
+            ledger.add(key, TIMING, [seen(at, word, key=key, place="name")])
+    return ledger
+
+
+@pytest.mark.parametrize(
+    ("words", "blind"),
+    [
+        ([OK], False),
+        ([FAILING], True),
+        ([UNKNOWN], None),
+        ([FAILING, OK], False),
+        ([FAILING, FAILING, OK], True),
+        ([FAILING, UNKNOWN, OK], None),
+        ([FAILING, OK, OK], False),
+        ([UNKNOWN, UNKNOWN, OK], None),
+        ([STALE, OK, OK], False),
+        ([STALE, STALE], None),
+        ([FAILING, FAILING, OK, OK], False),
+        ([FAILING, FAILING, FAILING, OK], True),
+    ],
+    ids=case,
+)
+def test_sight(words: list[str], blind: bool | None) -> None:
+    """Blind when most controls fail, seeing when most cannot be failing, else undecided."""
+    assert sight(View(controls(*words), LATE), CONTROLS[: len(words)]).blind.holds is blind
+
+
+@pytest.mark.parametrize(("word", "blind"), [(OK, False), ("timeout", True)])
+def test_only_servers_prove_sight(word: str, blind: bool) -> None:
+    """What servers are held against, and a control's own signatures, say nothing of our sight."""
+    ledger = Ledger()
+    compared = [
+        seen(LATE, "bogus" if word is OK else OK, key=NAME, subject=place, place=place)
+        for place in ("agreement", "delegation", "dnssec")
+    ]
+    ledger.add(NAME, TIMING, [seen(LATE, word, key=NAME), *compared])
+    seeing = sight(View(ledger, LATE), [NAME])
+
+    assert seeing.blind.holds is blind
+    assert seeing.proven_at == (-math.inf if blind else LATE)
+
+
+@given(st.lists(st.integers(0, 60), min_size=1, max_size=5), st.integers(0, 1))
+def test_one_bad_look_each_is_no_blindness(starts: list[int], hold: int) -> None:
+    """However far apart controls are asked, one bad look at each pages nobody."""
+    ledger, keys = Ledger(), CONTROLS[: len(starts)]
+    for key, at in zip(keys, starts, strict=True):
+        ledger.add(key, TIMING, [seen(at, FAILING, key=key, place="name")])
+    blind = sight(View(ledger, 60), keys).blind
+
+    assert blind.holds
+    assert step(Memory(), blind, hold=hold, clear=60, now=60).state is not State.ALARM
+
+
+def test_without_controls_we_trust_ourselves() -> None:
+    """An agent without controls is never blind, and its sight is always proven."""
+    seeing = sight(View(Ledger(), 0), [])
+    fault = Evidence(True, 5, 10)
+
+    assert seeing.blind.holds is False
+    assert unless_blind(fault, seeing) == fault
+
+
+def test_sight_is_proven_by_half_of_the_controls() -> None:
+    """Sight is proven as late as half of the controls were seen well."""
+    ledger = Ledger()
+    for key, at in zip(CONTROLS, (10, 20, 30, 40), strict=False):
+        ledger.add(key, TIMING, [seen(at, OK, key=key)])
+
+    assert sight(View(ledger, 40), CONTROLS[:4]).proven_at == 30
+    assert sight(View(Ledger(), 40), CONTROLS[:4]).proven_at == -math.inf
+
+
+FAULT, FINE, NOTHING = Evidence(True, 100, 130), Evidence(False), Evidence(None)
+BLIND, SEEING = Evidence(True, 0, 100), Evidence(False)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "seeing", "holds"),
+    [
+        (FAULT, Sight(BLIND, 120), None),
+        (FINE, Sight(BLIND, 120), None),
+        (FAULT, Sight(NOTHING, 120), None),
+        (FINE, Sight(NOTHING, 120), None),
+        (FAULT, Sight(SEEING, 99), None),
+        (FAULT, Sight(SEEING, 100), True),
+        (FINE, Sight(SEEING, 0), False),
+        (NOTHING, Sight(SEEING, 120), None),
+    ],
+)
+def test_unless_blind(evidence: Evidence, seeing: Sight, holds: bool | None) -> None:
+    """No vantage without sight judges anybody, and a fault needs sight proven since it began."""
+    assert unless_blind(evidence, seeing).holds is holds

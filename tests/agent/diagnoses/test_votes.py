@@ -1,0 +1,147 @@
+"""How looks add up: majorities in three values, what combines them, and since when they hold."""
+
+from itertools import combinations_with_replacement, product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.agent.observations import TIMING, case, seen, series, voices
+from vedette.agent.alarm import UNDECIDED, Evidence
+from vedette.agent.diagnoses.view import Voice
+from vedette.agent.diagnoses.votes import (
+    at_least,
+    both,
+    either,
+    failing,
+    failing_for,
+    fine,
+    half,
+    most,
+)
+from vedette.checks.finding import Verdict
+
+OK, FAILING, UNKNOWN = Verdict
+STALE = "stale"
+LATE = 10 * TIMING.fresh_for
+is_empty = failing_for("nodata", "nxdomain")
+EARLY, LATER = Evidence(True, 10, 40), Evidence(True, 20, 30)
+FALSE = Evidence(False)
+
+
+def servers(*words: str) -> list[Voice]:
+    """Return one server per word: its newest look at LATE says so, a stale one's is long ago."""
+    looks = (seen(0, "nodata") if word == STALE else seen(LATE, word) for word in words)
+    return voices(*map(series, looks), now=LATE)
+
+
+def by_definition(words: tuple[str, ...], need: int) -> bool | None:
+    """Return whether *need* of *words* are empty, by trying all that the unknown could be."""
+    empty = sum(word in ("nodata", "nxdomain") for word in words)
+    unknown = sum(word in (UNKNOWN, STALE) for word in words)
+    could_be = {empty + extra >= need for extra in range(unknown + 1)}
+    return could_be.pop() if len(could_be) == 1 else None
+
+
+@pytest.mark.parametrize("count", range(1, 6))
+def test_at_least_is_decided_when_the_unknown_cannot_turn_it(count: int) -> None:
+    """True with enough votes, False where the unknown could not make them so, else undecided."""
+    for words in combinations_with_replacement((OK, "nodata", "timeout", UNKNOWN, STALE), count):
+        for need in range(1, count + 1):
+            said = at_least(need, servers(*words), is_empty).holds
+            assert said is by_definition(words, need), (words, need)
+
+
+@pytest.mark.parametrize(
+    ("count", "most_of", "half_of"), [(1, 1, 1), (2, 2, 1), (3, 2, 2), (4, 3, 2), (5, 3, 3)]
+)
+def test_most_is_more_than_half(count: int, most_of: int, half_of: int) -> None:
+    """A majority is more than half, and half of an odd number is rounded up."""
+    for votes in range(count + 1):
+        asked = servers(*["nodata"] * votes, *[OK] * (count - votes))
+
+        assert most(asked, is_empty).holds is (votes >= most_of)
+        assert half(asked, is_empty).holds is (votes >= half_of)
+
+
+def test_nobody_asked_is_undecided() -> None:
+    """Where nobody was asked, nothing is known, good or bad."""
+    assert most([], failing) == half([], failing) == UNDECIDED
+
+
+@given(st.lists(st.integers(0, 60), min_size=1, max_size=7))
+def test_one_bad_look_each_spans_no_time(starts: list[int]) -> None:
+    """However far apart servers are asked, one bad look at each fills no hold."""
+    evidence = most(voices(*(series(seen(at, "nodata")) for at in starts), now=60), is_empty)
+
+    assert (evidence.holds, evidence.seen_at) == (True, evidence.began_at)
+
+
+def test_majority_dates() -> None:
+    """A majority began when its last needed server failed, and is as new as the oldest needed."""
+    asked = [
+        series(seen(0, "nodata"), seen(60, "nodata")),
+        series(seen(20, "nodata"), seen(50, "nodata")),
+        series(seen(40, OK)),
+    ]
+
+    assert most(voices(*asked, now=60), is_empty) == Evidence(True, 20, 50)
+
+
+@pytest.mark.parametrize(
+    ("words", "began_at"),
+    [
+        (["nodata", OK, "nodata"], 60),
+        (["nodata", UNKNOWN, "nodata"], 0),
+        (["timeout", "nodata", "nxdomain"], 30),
+        (["timeout", "timeout", "nodata"], 60),
+        (["nodata", "timeout", "nodata"], 0),
+        ([OK, "timeout", "nodata"], 60),
+    ],
+    ids=case,
+)
+def test_a_cause_began_with_the_first_look_that_gave_it(words: list[str], began_at: int) -> None:
+    """Within an unbroken fault a cause counts from its own first look, not from another's."""
+    asked = series(*(seen(30 * i, word) for i, word in enumerate(words)))
+
+    assert most(voices(asked, now=60), is_empty) == Evidence(True, began_at, 60)
+
+
+@pytest.mark.parametrize(
+    ("words", "began_at"), [([OK, OK], 0), (["nodata", OK], 30), ([OK, "ttl", OK, OK], 60)]
+)
+def test_well_since_the_first_good_look(words: list[str], began_at: int) -> None:
+    """What is well has been so since the first good look after the last bad one."""
+    asked = series(*(seen(30 * i, word) for i, word in enumerate(words)))
+
+    assert most(voices(asked, now=90), fine).began_at == began_at
+
+
+def test_disregarded_looks_fill_no_hold() -> None:
+    """What failed before sight came back does not count, though the looks are still there."""
+    asked = series(seen(0, "nodata"), seen(30, "nodata"))
+    asked.failing_since = None
+
+    assert most(voices(asked, now=35), is_empty) == Evidence(True, 35, 35)
+
+
+@pytest.mark.parametrize(("one", "other"), list(product((EARLY, FALSE, UNDECIDED), repeat=2)))
+def test_both_and_either_are_those_of_three_values(one: Evidence, other: Evidence) -> None:
+    """Undecided stays undecided just where the other part does not settle it (Kleene's logic)."""
+    order = {False: 0, None: 1, True: 2}
+
+    assert both(one, other).holds is min(one.holds, other.holds, key=order.__getitem__)
+    assert either(one, other).holds is max(one.holds, other.holds, key=order.__getitem__)
+
+
+def test_both_hold_since_the_last_began() -> None:
+    """Two things hold together since the later one began, and while both were seen."""
+    assert both(EARLY, LATER) == both(LATER, EARLY) == Evidence(True, 20, 30)
+    assert both(EARLY, Evidence(True, 50, 90)) == Evidence(True, 50, 50)
+
+
+def test_either_is_one_of_them_and_not_their_sum() -> None:
+    """Single bad looks at two things, far apart, fill no hold together."""
+    assert either(Evidence(True, 0, 0), Evidence(True, 60, 60)) == Evidence(True, 0, 0)
+    assert either(LATER, EARLY) == EARLY
+    assert either() == UNDECIDED

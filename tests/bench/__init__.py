@@ -1,0 +1,1 @@
+"""What the agent costs, beside its peers: `python -m tests.bench`; see docs/performance.md."""
