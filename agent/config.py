@@ -1,19 +1,23 @@
 """The config file: YAML to frozen settings, with every problem listed at once by file and line."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cryptography.x509 import load_pem_x509_certificates
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    IPvAnyNetwork,
+    ValidationError,
+    model_validator,
+)
 
+from vedette.agent import references
 from vedette.agent.document import Document, Place, Problem, load
-from vedette.agent.secrets import SecretError, key_in_environment, key_in_file
 from vedette.checks.bgp.settings import BgpSettings, RisLiveSettings
-from vedette.checks.dns.dnssec.anchors import read_anchors
-from vedette.checks.dns.roots import read_hints
 from vedette.checks.dns.settings import DnsSettings
 from vedette.checks.finding import Kind
 from vedette.checks.http.settings import HttpSettings
@@ -48,6 +52,14 @@ class Domain(Settings):
     asn: Annotated[int, Field(ge=1, le=4294967295)] | None = None
 
 
+class ProbeSettings(Settings):
+    """The agent's own `/probe`: its modules, and whom it may reach; *deny* wins over *allow*."""
+
+    modules: str
+    allow: list[IPvAnyNetwork] = []
+    deny: list[IPvAnyNetwork] = []
+
+
 class AgentSettings(Settings):
     """Who this agent is and where it keeps its state."""
 
@@ -61,6 +73,7 @@ class AgentSettings(Settings):
     root_hints: str | None = None
     trust_anchors: str | None = None
     stub_zones: dict[str, list[Annotated[str, AfterValidator(_server)]]] = {}
+    probe: ProbeSettings | None = None
 
     @property
     def status_url(self) -> str:
@@ -226,7 +239,7 @@ def read_text(path: Path) -> str:
 def parse(text: str, path: Path) -> Config:
     """Check *text*, which is that of *path*; raise ConfigError with every problem found."""
     document = load(text)
-    problems = [*document.problems, *_faults_outside(document, path.parent), *_twins(document)]
+    problems = [*document.problems, *references.faults(document, path.parent), *_twins(document)]
     config = None
     if document.data is not None:
         try:
@@ -266,50 +279,6 @@ def _explained(error: ValidationError, document: Document) -> Iterator[Problem]:
             case "missing":
                 message = "is required"
         yield Problem(document.line(place), f"{where}: {message}" if where else message)
-
-
-def _walk(data: object, place: Place = ()) -> Iterator[tuple[Place, object]]:
-    yield place, data
-    if isinstance(data, Mapping):
-        for key, value in data.items():
-            yield from _walk(value, (*place, key))
-    elif isinstance(data, list):
-        for i, value in enumerate(data):
-            yield from _walk(value, (*place, i))
-
-
-def _certificates(path: Path) -> None:
-    try:
-        load_pem_x509_certificates(path.read_bytes())
-    except ValueError:
-        raise ValueError(f"{path} holds no PEM certificate") from None
-
-
-# What start-up reads besides the config, by the key that names it.
-_OUTSIDE: Mapping[str, Callable[[Path], object]] = {
-    "ca_file": _certificates,
-    "root_hints": read_hints,
-    "trust_anchors": read_anchors,
-    "routing_key_file": key_in_file,
-}
-
-
-def _faults_outside(document: Document, folder: Path) -> Iterator[Problem]:
-    """Files and variables are checked beside the schema, so that one run lists both."""
-    for place, value in _walk(document.data):
-        if not (place and isinstance(value, str)):
-            continue
-        where = ".".join(str(part) for part in place)
-        try:
-            if place[-1] in _OUTSIDE:
-                _OUTSIDE[str(place[-1])](folder / value)
-            elif place[-1] == "routing_key_env":
-                key_in_environment(value)
-        except OSError as error:
-            message = f"{where}: {value} cannot be read: {error.strerror or error}"
-            yield Problem(document.line(place), message)
-        except (ValueError, SecretError) as error:
-            yield Problem(document.line(place), f"{where}: {error}")
 
 
 def _twins(document: Document) -> Iterator[Problem]:

@@ -123,9 +123,9 @@ class Engine:
         }
 
     def _seen_firing(self, service: str) -> dict[str, float]:
-        """Of those in ALARM, return what is seen to fail now: nothing unknown opens an incident."""
+        """Return those in ALARM if one is seen to fail now: nothing unknown opens an incident."""
         firing = self.firing(service)
-        return {id_: at for id_, at in firing.items() if self.evidence[id_].holds}
+        return firing if any(self.evidence[id_].holds for id_ in firing) else {}
 
     def _pending(self, service: str) -> list[str]:
         return [

@@ -4,7 +4,7 @@ Rule: pure.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from vedette.agent.diagnoses.dns import (
     EMPTY,
@@ -20,10 +20,13 @@ from vedette.agent.diagnoses.dns import (
     is_wrong,
     siblings,
 )
+from vedette.agent.diagnoses.http import is_expiring, is_uncertified, scattered, single
 from vedette.agent.diagnoses.names import Diagnosis, Rule
 from vedette.agent.diagnoses.view import View, Voice
-from vedette.agent.diagnoses.votes import fine, most, voting
+from vedette.agent.diagnoses.votes import failing, fine, most, voting
 from vedette.checks.dns.server import Place
+from vedette.checks.http.places import Place as HttpPlace
+from vedette.checks.net import is_address
 
 _SHOWN = 3
 """How many servers a line names."""
@@ -58,6 +61,11 @@ def _text(rule: Rule, voices: Sequence[Voice], view: View) -> str:
             parents = at(Place.PARENT, voices)
             seen = voting(voices, is_changed) or voting(parents, is_undelegated)
             return f"{seen[0].finding.detail}," if seen else ""
+        case Diagnosis.CERTIFICATE_INVALID:
+            seen = voting(voices, is_uncertified) or voting(voices, is_expiring)
+            return f"{seen[0].finding.detail}," if seen else ""
+        case Diagnosis.SERVICE_DEGRADED:
+            return _degraded(rule, voices)
     return voices[0].finding.detail
 
 
@@ -71,7 +79,8 @@ def _wrong(subject: str, voices: Sequence[Voice]) -> str:
 
 
 def _resolver_fault(subject: str, voices: Sequence[Voice]) -> str:
-    resolvers, asked = at(Place.RECURSIVE, voices), answering(voices)
+    resolvers = at(Place.RECURSIVE, voices)
+    asked = at(Place.AUTHORITATIVE, voices) or resolvers
     faulty = voting(resolvers, is_faulty(voices))
     reasons = {v.finding.reason for v in faulty}
     verb = "is empty" if reasons <= set(EMPTY) else "is wrong" if reasons <= set(WRONG) else "fails"
@@ -96,6 +105,24 @@ def _bogus(rule: Rule, voices: Sequence[Voice], view: View) -> str:
     return f"{', '.join(clauses)},"
 
 
+def _degraded(rule: Rule, voices: Sequence[Voice]) -> str:
+    """Return the addresses that fail, or else who fails now and then."""
+    asked = single(voices)
+    dead = voting(asked, failing)
+    if dead:
+        who = _some([f"{v.series.subject}: {v.finding.reason}" for v in dead])
+        standby = " as a standby" if dead[0].place == HttpPlace.STANDBY else ""
+        return f"{rule.subject} fails{standby} at {len(dead)} of {len(asked)} addresses ({who}),"
+    rows = [(v.series.subject, *scattered(v, rule.hold)) for v in voices]
+    where, bad, known = max(rows, key=lambda row: len(row[1]))
+    tally = _commonest(str(look.finding.reason) for look in bad)
+    return f"{rule.subject} fails in {len(bad)} of the last {known} looks {_at(where)} ({tally}),"
+
+
+def _at(subject: str) -> str:
+    return f"at {subject}" if is_address(subject) else subject
+
+
 def _share(some: Sequence[Voice], asked: Sequence[Voice]) -> str:
     """Return how many of how many there are, and what they are."""
     authoritative = any(v.place == Place.AUTHORITATIVE for v in asked)
@@ -106,7 +133,11 @@ def _share(some: Sequence[Voice], asked: Sequence[Voice]) -> str:
 
 def _tally(voices: Sequence[Voice]) -> str:
     """Return how many fail for which reason, the commonest first."""
-    counts = Counter(str(v.finding.reason) for v in voices)
+    return _commonest(str(v.finding.reason) for v in voices)
+
+
+def _commonest(reasons: Iterable[str]) -> str:
+    counts = Counter(reasons)
     return ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
 
 

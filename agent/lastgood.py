@@ -15,6 +15,7 @@ GENERATIONS = 3
 DELEGATION = "DELEGATION"
 """The type under which the NS set that parent and child agree on is kept, by its zone."""
 
+
 @dataclass(frozen=True, slots=True)
 class Generation:
     """A set that a name had while all was well; *answers* are sorted, times epoch seconds.
@@ -111,7 +112,7 @@ class LastKnownGood:
         past = self._past(name, type_)
         if past.settled is None or any(one.verdict(now) is not Verdict.OK for one in series):
             return False
-        if any(texts(one, "answers") != past.settled for one in deciding(series)):
+        if {texts(one, "answers") for one in deciding(series)} != {past.settled}:
             return False
         for zone, seen in delegations_of(series, now):
             delegation = self._past(zone, DELEGATION)
@@ -182,7 +183,32 @@ class _Past:
         """The answers of the newest generation."""
         return frozenset(self.generations[0].answers if self.generations else ())
 
-    def begin(self, now: float) -> None:
+    def see(self, seen: Round, now: float) -> Learned:
+        """Take in one round."""
+        if self.settled is not None:
+            # The rounds since the last one taken in have shown exactly these answers.
+            for sighting in self._sightings.values():
+                sighting.last = self.seen_at
+        returned, promoted = self._returns(seen.shown), None
+        if seen.good is None:
+            self._begin(now)
+        else:
+            promoted = self._take(set(seen.good.values()), now)
+        self.settled = self.newest if self._is_settled() else None
+        self.seen_at = now
+        return Learned(self.name, self.type, promoted, returned)
+
+    def _is_settled(self) -> bool:
+        """Whether a round in which everybody shows the newest answers would change nothing."""
+        newest = self.newest
+        return (
+            bool(newest)
+            and newest == self._shared[0] == self._sightings.keys()
+            and self._differs_since is None
+            and all(old == newest for old in self._returned.values())
+        )
+
+    def _begin(self, now: float) -> None:
         """Ripen anew; what is promoted stays, and its absence counts from *now*."""
         self._shared = (None, 0.0)
         self._sightings = {
@@ -191,10 +217,10 @@ class _Past:
             for answer in good.answers
         }
 
-    def take(self, sets: set[Answers], now: float) -> Generation | None:
+    def _take(self, sets: set[Answers], now: float) -> Generation | None:
         """Take in the *sets* that servers showed in a good round; return one that is promoted."""
         if not self._sightings:
-            self.begin(now)
+            self._begin(now)
         self._sight(sets, now)
         ripe = self._ripe()
         if not ripe or ripe == self.newest:
@@ -241,7 +267,7 @@ class _Past:
         assert self._differs_since is not None
         return whole or now - self._differs_since > self.after
 
-    def returns(self, shown: Mapping[str, Answers]) -> Sequence[Returned]:
+    def _returns(self, shown: Mapping[str, Answers]) -> Sequence[Returned]:
         """Return the servers that now show an older generation and did not in the round before."""
         found = []
         for server, answers in shown.items():

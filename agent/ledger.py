@@ -3,6 +3,7 @@
 Rule: no I/O, no clock; time is passed in.
 """
 
+import math
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -32,7 +33,8 @@ class Series:
     """The looks at one subject of one check from one vantage, newest last.
 
     *failing_since* is the start of the first FAILING look after the last OK one, *failed_at* and
-    *ok_at* the start of the newest of each; UNKNOWN looks move none of them.
+    *ok_at* the start of the newest of each; UNKNOWN looks move none of them. What was looked at up
+    to *blind_at* may have failed for our own sake.
     """
 
     key: CheckKey
@@ -44,6 +46,7 @@ class Series:
     failing_since: float | None = None
     failed_at: float | None = None
     ok_at: float | None = None
+    blind_at: float = -math.inf
 
     def add(self, look: Observation) -> None:
         """Take in one more look."""
@@ -70,6 +73,11 @@ class Series:
         """What the newest look says about *now*: nothing, once it is too old."""
         age = now - self.last.started_at - self.last.seconds
         return Verdict.UNKNOWN if age > self.timing.fresh_for else self.last.finding.verdict
+
+    @property
+    def expiring(self) -> bool:
+        """Whether the newest look saw a certificate that ends soon."""
+        return self.last.finding.facts.get("certificate_expiring") is True
 
     def failed_for(self, *reasons: str) -> bool:
         """Whether the newest look failed for one of *reasons*."""
@@ -114,6 +122,7 @@ class Ledger:
             if key not in controls:
                 for series in subjects.values():
                     series.failing_since = None
+                    series.blind_at = series.last.started_at
 
     def of(self, key: CheckKey) -> Sequence[Series]:
         """Return the series of one check, in the order of its subjects."""

@@ -1,10 +1,10 @@
 """From config to checks and rules: what is looked at, how often, and what it can mean."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from vedette.agent import secrets
 from vedette.agent.config import AgentSettings, Config, Controls, Service, Timing, beside, timing
 from vedette.agent.diagnoses.names import Diagnosis, Rule
 from vedette.agent.diagnoses.sight import sight
@@ -14,20 +14,27 @@ from vedette.agent.ledger import CheckKey
 from vedette.checks.bgp.check import BgpCheck
 from vedette.checks.bgp.feed import RisLiveFeed
 from vedette.checks.bgp.settings import RisLiveSettings
+from vedette.checks.dns.authorities import Authorities
 from vedette.checks.dns.check import DnsCheck, Means
 from vedette.checks.dns.dnssec.anchors import read_anchors
 from vedette.checks.dns.dnssec.chain import Trust
 from vedette.checks.dns.resolver import StubResolver, system_servers
 from vedette.checks.dns.roots import ROOT_SERVERS, Server, read_hints
+from vedette.checks.dns.server import Resolver, Source
 from vedette.checks.dns.settings import DnsSettings
 from vedette.checks.dns.walk import Delegations
 from vedette.checks.finding import Check, Kind
 from vedette.checks.http.check import HttpCheck
-from vedette.checks.http.settings import HttpSettings
+from vedette.checks.http.settings import BY_NAME, HttpSettings
 from vedette.checks.settings import CheckSettings
 from vedette.exporters.page import Severity
 
 CONTROLS = "controls"
+
+_SHARED = 5.0
+"""Seconds, at most, for which checks share what they ask of the servers of a zone."""
+
+_HTTP_FILES = ("ca_file", "client_cert", "client_key", "request_body_file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,8 @@ class Planned:
     key: CheckKey
     timing: Timing
     check: Check
+    beyond: Collection[Diagnosis] = ()
+    """Diagnoses of its kind that it cannot give: it does not look where they show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +66,10 @@ def make(config: Config, folder: Path, good: LastKnownGood, now: Callable[[], fl
     controls = list(builder.controls(config.controls))
     keys = [p.key for p in controls]
     rules = [
-        rule for p in checks for rule in rules_for(p.key, p.timing, severities[p.key.service], keys)
+        rule
+        for p in checks
+        for rule in rules_for(p.key, p.timing, severities[p.key.service], keys)
+        if rule.diagnosis not in p.beyond
     ]
     if controls:
         rules.append(_blind(config, keys, controls[0].timing))
@@ -77,12 +89,44 @@ def _blind(config: Config, keys: Sequence[CheckKey], times: Timing) -> Rule:
     )
 
 
-def _trust(agent: AgentSettings, folder: Path, roots: Sequence[Server]) -> Trust | None:
+def _age(config: Config) -> float:
+    """Return for how many seconds checks share what they ask of a zone: less than any cadence."""
+    checks = [(dns, service.every) for service in config.services for dns in service.dns]
+    checks += [(dns, config.controls.every) for dns in config.controls.dns]
+    cadences = [dns.every or every or config.defaults.every for dns, every in checks]
+    return min([_SHARED, *(every / 2 for every in cadences if every)])
+
+
+def _trust(
+    agent: AgentSettings, folder: Path, roots: Sequence[Server], authorities: Authorities
+) -> Trust | None:
     """Return whom to trust; another root without its anchors leaves nobody to."""
     anchors = beside(folder, agent.trust_anchors)
     if anchors:
-        return Trust(read_anchors(Path(anchors)), roots)
-    return None if agent.root_hints else Trust(roots=roots)
+        return Trust(read_anchors(Path(anchors)), roots, authorities=authorities)
+    return None if agent.root_hints else Trust(roots=roots, authorities=authorities)
+
+
+def _beyond(dns: DnsSettings) -> Collection[Diagnosis]:
+    """Return what a dns check cannot tell by the servers that it asks."""
+    places, beyond = set(dns.places), set[Diagnosis]()
+    if Source.AUTHORITATIVE not in places:
+        beyond.add(Diagnosis.AUTHORITATIVE_DOWN)
+    if not any(place is Source.SYSTEM or isinstance(place, Resolver) for place in places):
+        beyond.add(Diagnosis.RESOLVER_FAULT)
+    if not {Source.AUTHORITATIVE, Source.PARENT} & places:
+        beyond.add(Diagnosis.DELEGATION_CHANGED)
+    return beyond
+
+
+def _beyond_http(http: HttpSettings) -> Collection[Diagnosis]:
+    """Return what an http check cannot tell by where it connects, and how."""
+    beyond = set[Diagnosis]()
+    if http.standby or BY_NAME not in (http.at or (BY_NAME,)):
+        beyond.add(Diagnosis.SERVICE_DOWN)
+    if http.standby or not (http.target.secure or http.redirects):
+        beyond.add(Diagnosis.CERTIFICATE_INVALID)
+    return beyond
 
 
 class _Builder:
@@ -99,12 +143,14 @@ class _Builder:
         roots = read_hints(Path(hints)) if hints else ROOT_SERVERS
         system = system_servers()
         self._resolver = StubResolver(system, stubs)
+        authorities = Authorities(_age(config))
         self._means = Means(
             delegations=Delegations(roots, stubs),
             system=system,
             resolve=self._resolver.resolve,
             now=now,
-            trust=_trust(config.agent, folder, roots),
+            authorities=authorities,
+            trust=_trust(config.agent, folder, roots, authorities),
             known_delegation=good.delegation,
         )
         watched: dict[str, set[int]] = {}
@@ -113,12 +159,15 @@ class _Builder:
         sources = [feed.ris_live for feed in config.feeds] or [RisLiveSettings()]
         self.feeds = [RisLiveFeed(watched, source, now) for source in sources if watched]
         self._now = now
+        owners: list[Service | Controls] = [*config.services, config.controls]
+        names = [dns for owner in owners for dns in owner.dns]
+        self._known = {dns.name for dns in names if dns.type in {"A", "AAAA"}}
 
     def service(self, service: Service) -> Iterator[Planned]:
         for dns in service.dns:
             yield self._dns(service.name, service, dns)
         for http in service.http:
-            yield self._http(service.name, service, http, self._remembered(service, http))
+            yield self._http(service.name, service, http, self._remembered(http))
         for bgp in service.bgp:
             times = timing(Kind.BGP, bgp, service, self._defaults)
             check = BgpCheck(bgp, self.feeds[0], now=self._now)
@@ -128,13 +177,15 @@ class _Builder:
         for dns in controls.dns:
             yield self._dns(CONTROLS, controls, dns)
         for http in controls.http:
-            yield self._http(CONTROLS, controls, http, None)
+            asked_for = http.at is not None
+            remembered = self._remembered(http) if asked_for else None
+            yield self._http(CONTROLS, controls, http, remembered)
 
     def _dns(self, owner: str, level: CheckSettings, dns: DnsSettings) -> Planned:
         times = timing(Kind.DNS, dns, level, self._defaults)
         settings = dns.model_copy(update={"ca_file": beside(self._folder, dns.ca_file)})
         check = DnsCheck(settings, self._means, seconds=times.timeout)
-        return Planned(CheckKey(owner, Kind.DNS, check.name), times, check)
+        return Planned(CheckKey(owner, Kind.DNS, check.name), times, check, _beyond(dns))
 
     def _http(
         self,
@@ -144,20 +195,18 @@ class _Builder:
         remembered: Callable[[], Sequence[str]] | None,
     ) -> Planned:
         times = timing(Kind.HTTP, http, level, self._defaults)
-        settings = http.model_copy(update={"ca_file": beside(self._folder, http.ca_file)})
+        files = {key: beside(self._folder, getattr(http, key)) for key in _HTTP_FILES}
         check = HttpCheck(
-            settings,
+            http.model_copy(update=files),
             timeout=times.timeout,
             resolve=self._resolver.resolve,
+            now=self._now,
+            secrets=secrets.of_check(http, self._folder),
             last_known_good=remembered,
         )
-        return Planned(CheckKey(owner, Kind.HTTP, check.name), times, check)
+        return Planned(CheckKey(owner, Kind.HTTP, check.name), times, check, _beyond_http(http))
 
-    def _remembered(
-        self, service: Service, http: HttpSettings
-    ) -> Callable[[], Sequence[str]] | None:
-        """Offer the last-known-good addresses where a dns check of the same host keeps them."""
-        host = (urlsplit(http.url).hostname or "").lower()
-        if any(dns.name == host and dns.type in {"A", "AAAA"} for dns in service.dns):
-            return lambda: self._good.addresses(host)
-        return None
+    def _remembered(self, http: HttpSettings) -> Callable[[], Sequence[str]] | None:
+        """Offer the last-known-good addresses where a dns check of the name keeps them."""
+        name = http.last_known_good_of or http.target.server_name.lower()
+        return (lambda: self._good.addresses(name)) if name in self._known else None

@@ -1,9 +1,14 @@
-"""Secrets come from files or the environment, and from here go only to those who need them."""
+"""Secrets come from files or the environment, and from here go only to those who need them.
+
+They are read once, at start; a file may end with a newline, which is not of the secret.
+"""
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from vedette.checks.http.authentication import Secrets
+from vedette.checks.http.settings import HttpSettings
 from vedette.exporters.pagerduty import PagerDuty, PagerDutySettings
 
 
@@ -44,3 +49,46 @@ def _key(text: str, place: str) -> str:
     if len(text.strip()) != 32:
         raise SecretError(f"{place} holds no PagerDuty routing key: it should have 32 characters")
     return text.strip()
+
+
+def of_check(settings: HttpSettings, folder: Path) -> Secrets:
+    """Return what *settings* only name; file names are as seen from *folder*; raise SecretError."""
+    basic, bearer, oauth2 = settings.basic_auth, settings.bearer, settings.oauth2
+    credential = None
+    if basic is not None:
+        credential = _secret(folder, basic.password_file, basic.password_env)
+    elif bearer is not None:
+        credential = _secret(folder, bearer.token_file, bearer.token_env)
+    elif oauth2 is not None:
+        credential = _secret(folder, oauth2.client_secret_file, oauth2.client_secret_env)
+    return Secrets(
+        credential=credential, proxy=_secret(folder, settings.proxy_file, settings.proxy_env)
+    )
+
+
+def _secret(folder: Path, file: str | None, variable: str | None) -> str | None:
+    if file is not None:
+        return secret_in_file(folder / file)
+    return None if variable is None else secret_in_environment(variable)
+
+
+def secret_in_file(path: Path) -> str:
+    """Return the secret that *path* holds, one line of text."""
+    try:
+        return _one_line(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError):
+        raise SecretError(f"{path} cannot be read: it should hold a secret") from None
+
+
+def secret_in_environment(name: str) -> str:
+    """Return the secret that the variable *name* holds, one line of text."""
+    if name not in os.environ:
+        raise SecretError(f"environment variable {name} is not set: it should hold a secret")
+    return _one_line(os.environ[name], f"environment variable {name}")
+
+
+def _one_line(text: str, place: str) -> str:
+    secret = text.removesuffix("\n").removesuffix("\r")
+    if not secret or not secret.isprintable():
+        raise SecretError(f"{place} holds no secret: it should have one line of text")
+    return secret

@@ -1,4 +1,8 @@
-"""The metric families: what the ledger, the alarms, the outbox and the feeds say in numbers."""
+"""The metric families: what the ledger, the alarms, the outbox and the feeds say in numbers.
+
+Rule: a family of many series is read a step at a time, and all may change between two steps. What
+one series says is taken in one step, and what may shrink or grow is copied before it is read.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,15 +12,21 @@ from vedette.agent.engine import Engine
 from vedette.agent.events import EventName
 from vedette.agent.journal import Journal
 from vedette.agent.lastgood import LastKnownGood
-from vedette.agent.ledger import Ledger, Series
+from vedette.agent.ledger import CheckKey, Ledger, Series
 from vedette.agent.outbox import Outbox
 from vedette.checks.bgp.health import FeedHealth
 from vedette.checks.finding import Kind, Verdict
-from vedette.exporters.metrics import Family, Histogram, MetricKind, Sample
-
-Labels = Mapping[str, str]
-
-_GAUGE, _COUNTER = MetricKind.GAUGE, MetricKind.COUNTER
+from vedette.exporters.metrics import (
+    NO_LABELS,
+    Family,
+    Histogram,
+    Labels,
+    Samples,
+    counter,
+    gauge,
+    histogram,
+    states,
+)
 
 
 @dataclass(slots=True)
@@ -36,52 +46,58 @@ class Counts:
         self.lateness.observe(lateness)
 
 
-def _labels(series: Series) -> Labels:
-    return {
-        "service": series.key.service,
-        "check": series.key.check,
-        "kind": series.key.kind,
-        "subject": series.subject,
-        "place": series.place,
-    }
+Probe = tuple[Series, Labels]
 
 
-def probes(ledger: Ledger, now: float) -> Iterator[Family]:
-    """Return the families of all probes."""
-    series = [(s, _labels(s)) for s in ledger]
-    yield Family(
+class Probes:
+    """The series of *checks* in the order of their names, with the labels by which they are told.
+
+    What a check is called never changes, and is written once.
+    """
+
+    def __init__(self, ledger: Ledger, checks: Iterable[CheckKey]) -> None:
+        self._ledger = ledger
+        self._checks = [
+            (key, Labels(service=key.service, check=key.check, kind=key.kind))
+            for key in sorted(checks)
+        ]
+
+    def gather(self, into: list[Probe]) -> Iterator[str]:
+        """Put all of them *into* a list, in steps that are lines without text."""
+        for key, labels in self._checks:
+            yield ""
+            for series in self._ledger.of(key):
+                into.append((series, labels.also(subject=series.subject, place=series.place)))
+                yield ""
+
+
+def probes(seen: Sequence[Probe], now: float) -> Iterator[Family]:
+    """Return the families of the probes that were *seen*."""
+    yield states(
         "vedette_probe_state",
-        _GAUGE,
         "1 for what the newest look says about the present: OK, FAILING or UNKNOWN.",
-        [
-            Sample(float(s.verdict(now) is verdict), {**labels, "state": verdict})
-            for s, labels in series
-            for verdict in Verdict
-        ],
+        ((labels, series.verdict(now)) for series, labels in seen),
+        Verdict,
     )
-    yield Family(
+    yield gauge(
         "vedette_probe_failure_info",
-        _GAUGE,
         "1 for the reason while the newest look is not OK.",
-        [
-            Sample(1, {**labels, "reason": s.last.finding.reason})
-            for s, labels in series
-            if s.last.finding.reason
-        ],
+        (
+            (labels.also(reason=reason), 1) if (reason := series.last.finding.reason) else None
+            for series, labels in seen
+        ),
     )
-    yield Family(
+    yield histogram(
         "vedette_probe_duration_seconds",
-        MetricKind.HISTOGRAM,
         "How long looks took, good and bad.",
-        [sample for s, labels in series for sample in s.seconds.samples(labels)],
+        ((labels, series.seconds) for series, labels in seen),
     )
     for name, kind, fact, text in _FACTS:
-        yield Family(name, _GAUGE, text, list(_facts(series, kind, fact)))
-    yield Family(
+        yield gauge(name, text, _facts(seen, kind, fact))
+    yield gauge(
         "vedette_bgp_origin_peers",
-        _GAUGE,
         "Peers that reach the prefix, by the origin AS they see.",
-        list(_origins(series)),
+        _origins(seen),
     )
 
 
@@ -108,6 +124,12 @@ _FACTS = (
         "When the first certificate of the chain ends, kept when verification fails.",
     ),
     (
+        "vedette_tls_leaf_certificate_expiry_timestamp_seconds",
+        Kind.HTTP,
+        "certificate_not_after",
+        "When the server's own certificate ends, kept when verification fails.",
+    ),
+    (
         "vedette_bgp_visibility_ratio",
         Kind.BGP,
         "share",
@@ -117,140 +139,129 @@ _FACTS = (
 )
 
 
-def _facts(series: Iterable[tuple[Series, Labels]], kind: Kind, fact: str) -> Iterator[Sample]:
-    for s, labels in series:
-        value = s.last.finding.facts.get(fact) if s.key.kind is kind else None
-        if isinstance(value, int | float):
-            yield Sample(float(value), labels)
+def _facts(seen: Sequence[Probe], kind: Kind, fact: str) -> Samples:
+    for series, labels in seen:
+        value = series.last.finding.facts.get(fact) if series.key.kind is kind else None
+        yield (labels, float(value)) if isinstance(value, int | float) else None
 
 
-def _origins(series: Iterable[tuple[Series, Labels]]) -> Iterator[Sample]:
-    for s, labels in series:
-        origins = s.last.finding.facts.get("origins")
+def _origins(seen: Sequence[Probe]) -> Samples:
+    for series, labels in seen:
+        yield None
+        origins = series.last.finding.facts.get("origins")
         if isinstance(origins, Mapping):
             for origin, peers in origins.items():
-                yield Sample(float(peers), {**labels, "origin": str(origin)})
+                yield labels.also(origin=str(origin)), float(peers)
 
 
-def alarms(engine: Engine) -> Iterator[Family]:
-    """Return the families of alarms and incidents."""
-    yield Family(
-        "vedette_alarm_state",
-        _GAUGE,
-        "1 for the state the alarm is in: OK, ALARM or INSUFFICIENT_DATA.",
-        [
-            Sample(
-                float(engine.memories[id_].state is state),
-                {
-                    "service": rule.service,
-                    "diagnosis": rule.diagnosis,
-                    "subject": rule.subject,
-                    "state": state,
-                },
+class Alarms:
+    """The families of alarms and incidents; what an alarm is called is written once."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._labels = [
+            (
+                id_,
+                Labels(service=rule.service, diagnosis=rule.diagnosis, subject=rule.subject),
             )
             for id_, rule in engine.rules.items()
-            for state in State
-        ],
-    )
-    yield Family(
-        "vedette_incidents_open", _GAUGE, "Open incidents.", [Sample(float(len(engine.open)))]
-    )
+        ]
+
+    def families(self) -> Iterator[Family]:
+        """Return them as they are now."""
+        memories = self._engine.memories
+        yield states(
+            "vedette_alarm_state",
+            "1 for the state the alarm is in: OK, ALARM or INSUFFICIENT_DATA.",
+            ((labels, memories[id_].state) for id_, labels in self._labels),
+            State,
+        )
+        yield gauge("vedette_incidents_open", "Open incidents.", _one(len(self._engine.open)))
+
+
+def _one(value: float) -> Samples:
+    """Return the only sample of a family without labels."""
+    return [(NO_LABELS, float(value))]
 
 
 def pages(outbox: Outbox, journal: Journal, now: float) -> Iterator[Family]:
     """Return the families of pages and of the state they are kept in."""
     oldest = min((w.row.queued_at for w in outbox.waiting), default=now)
-    yield Family(
+    yield gauge(
         "vedette_pages_undelivered",
-        _GAUGE,
         "Pages that no pager has accepted or refused yet.",
-        [Sample(float(len(outbox.waiting)))],
+        _one(len(outbox.waiting)),
     )
-    yield Family(
+    yield gauge(
         "vedette_page_undelivered_seconds",
-        _GAUGE,
         "Age of the oldest undelivered page; 0 when there is none.",
-        [Sample(max(0.0, now - oldest))],
+        _one(max(0.0, now - oldest)),
     )
-    yield Family(
+    yield counter(
         "vedette_pages_total",
-        _COUNTER,
         "Pages by pager and what became of them.",
         [
-            Sample(count, {"pager": pager, "outcome": outcome})
+            (Labels(pager=pager, outcome=outcome), count)
             for (pager, outcome), count in sorted(outbox.delivered.items())
         ],
     )
-    yield Family(
+    yield gauge(
         "vedette_store_failing",
-        _GAUGE,
         "1 while the state cannot be written to the disk.",
-        [Sample(float(journal.failing))],
+        _one(journal.failing),
     )
 
 
 def feeds(healths: Sequence[FeedHealth], now: float) -> Iterator[Family]:
     """Return the families of the BGP feeds."""
 
-    def family(name: str, kind: MetricKind, text: str, values: Iterable[float | None]) -> Family:
+    def samples(values: Iterable[float | None]) -> Samples:
         rows = zip(healths, values, strict=True)
-        samples = [Sample(value, {"feed": h.source}) for h, value in rows if value is not None]
-        return Family(name, kind, text, samples)
+        return [(Labels(feed=h.source), float(v)) for h, v in rows if v is not None]
 
-    yield family(
-        "vedette_bgp_feed_up", _GAUGE, "1 while connected.", [float(h.connected) for h in healths]
-    )
-    yield family(
+    yield gauge("vedette_bgp_feed_up", "1 while connected.", samples(h.connected for h in healths))
+    yield gauge(
         "vedette_bgp_feed_age_seconds",
-        _GAUGE,
         "Seconds since the newest frame.",
-        [max(0.0, now - h.last_frame_at) if h.last_frame_at else None for h in healths],
+        samples(max(0.0, now - h.last_frame_at) if h.last_frame_at else None for h in healths),
     )
     for name, text, values in (
         ("frames", "Frames received.", [h.frames for h in healths]),
         ("errors", "Frames that could not be read.", [h.errors for h in healths]),
         ("reconnects", "Connections made after the first.", [h.reconnects for h in healths]),
     ):
-        yield family(f"vedette_bgp_feed_{name}_total", _COUNTER, text, map(float, values))
+        yield counter(f"vedette_bgp_feed_{name}_total", text, samples(values))
 
 
 def last_known_good(good: LastKnownGood) -> Iterator[Family]:
     """Return the family of the last-known-good sets."""
-    yield Family(
+    sets = tuple(good)
+    yield gauge(
         "vedette_last_known_good_promoted_timestamp_seconds",
-        _GAUGE,
         "When the newest last-known-good set of a name and type became that.",
-        [Sample(one.promoted_at, {"name": one.name, "type": one.type}) for one in good],
+        ((Labels(name=one.name, type=one.type), one.promoted_at) for one in sets),
     )
 
 
 def work(counts: Counts, version: str) -> Iterator[Family]:
     """Return the families of the agent's own work."""
-    yield Family(
-        "vedette_build_info", _GAUGE, "1, with the version.", [Sample(1, {"version": version})]
-    )
-    yield Family("vedette_check_runs_total", _COUNTER, "Rounds of checks.", [Sample(counts.runs)])
-    yield Family(
+    yield gauge("vedette_build_info", "1, with the version.", [(Labels(version=version), 1)])
+    yield counter("vedette_check_runs_total", "Rounds of checks.", [(NO_LABELS, counts.runs)])
+    yield counter(
         "vedette_check_ticks_skipped_total",
-        _COUNTER,
         "Ticks at which a check was still running.",
-        [Sample(counts.skipped)],
+        [(NO_LABELS, counts.skipped)],
     )
-    yield Family(
+    yield counter(
         "vedette_internal_errors_total",
-        _COUNTER,
         "Times that a bug of ours ended some work, which was begun again.",
-        [Sample(counts.internal_errors)],
+        [(NO_LABELS, counts.internal_errors)],
     )
-    yield Family(
+    yield counter(
         "vedette_events_total",
-        _COUNTER,
         "What happened that is worth a line in the record and pages nobody.",
-        [Sample(count, {"event": name}) for name, count in counts.events.items()],
+        [(Labels(event=name), count) for name, count in counts.events.items()],
     )
-    yield Family(
-        "vedette_check_lateness_seconds",
-        MetricKind.HISTOGRAM,
-        "How late rounds began.",
-        counts.lateness.samples(),
+    yield histogram(
+        "vedette_check_lateness_seconds", "How late rounds began.", [(NO_LABELS, counts.lateness)]
     )

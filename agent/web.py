@@ -1,16 +1,23 @@
 """What the agent shows: metrics, health and the status page, on its own listener."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import zlib
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 
 from aiohttp import web
+from prometheus_client.exposition import gzip_accepted
 
 from vedette.agent import telemetry
+from vedette.agent.blackbox.handlers import Prober
+from vedette.agent.blackbox.limits import strict
+from vedette.agent.blackbox.loaded import Loaded
+from vedette.agent.blackbox.lookup import SystemResolver
+from vedette.agent.config import ProbeSettings
 from vedette.agent.daemon import VERSION, Agent
 from vedette.agent.statuspage import render as render_page
 from vedette.checks.net import parse_endpoint
-from vedette.exporters.metrics import CONTENT_TYPE, Family, process_text, render
+from vedette.exporters.metrics import CONTENT_TYPE, process_text, render, slices
 
 
 class ListenError(Exception):
@@ -38,9 +45,15 @@ async def serving(agent: Agent) -> AsyncIterator[None]:
 
 
 def _app(agent: Agent) -> web.Application:
-    async def metrics(_: web.Request) -> web.Response:
-        text = render(_families(agent)) + process_text()
-        return web.Response(body=text.encode(), headers={"Content-Type": CONTENT_TYPE})
+    shown = Metrics(agent)
+
+    async def metrics(request: web.Request) -> web.Response:
+        headers = {"Content-Type": CONTENT_TYPE, "Vary": "Accept-Encoding"}
+        pieces = slices(shown.lines())
+        if gzip_accepted(request.headers.get("Accept-Encoding", "")):
+            headers["Content-Encoding"] = "gzip"
+            pieces = _gzipped(pieces)
+        return web.Response(body=_in_turns(pieces), headers=headers)
 
     async def healthy(_: web.Request) -> web.Response:
         return web.Response(text="Healthy\n")
@@ -66,19 +79,60 @@ def _app(agent: Agent) -> web.Application:
     app.router.add_get("/metrics", metrics)
     app.router.add_get("/-/healthy", healthy)
     app.router.add_get("/-/ready", ready)
+    if agent.config.agent.probe is not None:
+        app.router.add_get("/probe", _prober(agent, agent.config.agent.probe).probe)
     return app
 
 
-def _families(agent: Agent) -> list[Family]:
-    now = agent.now()
-    return [
-        *telemetry.probes(agent.ledger, now),
-        *telemetry.last_known_good(agent.good),
-        *telemetry.alarms(agent.engine),
-        *telemetry.pages(agent.outbox, agent.journal, now),
-        *telemetry.feeds([feed.health(now) for feed in agent.plan.feeds], now),
-        *telemetry.work(agent.counts, VERSION),
-    ]
+def _prober(agent: Agent, settings: ProbeSettings) -> Prober:
+    return Prober(
+        Loaded(agent.folder / settings.modules, agent.now),
+        resolve=SystemResolver().resolve,
+        permit=strict(settings.allow, settings.deny),
+        now=agent.now,
+    )
+
+
+class Metrics:
+    """What `/metrics` says of *agent*; any number of readers may be at it at the same time."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+        self._probes = telemetry.Probes(agent.ledger, [p.key for p in agent.plan.checks])
+        self._alarms = telemetry.Alarms(agent.engine)
+
+    def lines(self) -> Iterator[str]:
+        """Return the text a line at a time; between two lines the agent may go on."""
+        agent, now = self._agent, self._agent.now()
+        seen: list[telemetry.Probe] = []
+        yield from self._probes.gather(seen)
+        yield from render(
+            [
+                *telemetry.probes(seen, now),
+                *telemetry.last_known_good(agent.good),
+                *self._alarms.families(),
+                *telemetry.pages(agent.outbox, agent.journal, now),
+                *telemetry.feeds([feed.health(now) for feed in agent.plan.feeds], now),
+                *telemetry.work(agent.counts, VERSION),
+            ]
+        )
+        yield process_text()
+
+
+def _gzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Compress piece by piece, at the level at which that takes less time than making them."""
+    packer = zlib.compressobj(level=1, wbits=zlib.MAX_WBITS | 16)
+    for piece in pieces:
+        yield packer.compress(piece)
+    yield packer.flush()
+
+
+async def _in_turns(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """Return *pieces*, and let everybody else do something before each next one is made."""
+    for piece in pieces:
+        if piece:
+            yield piece
+        await asyncio.sleep(0)
 
 
 async def run(agent: Agent, stop: asyncio.Event) -> None:

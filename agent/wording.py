@@ -142,7 +142,8 @@ def _good(service: str, witness: Witness, now: float) -> Iterator[tuple[str, obj
 
 def _serving(service: str, witness: Witness, now: float) -> str:
     """Say whether the remembered addresses still serve; empty when nobody looks at them."""
-    looks = [s for s in _of_service(service, witness) if s.place == "address"]
+    good = {answer for one in witness.good for answer in one.answers}
+    looks = [s for s in _of_service(service, witness) if s.place == "address" and s.subject in good]
     serving = [s.subject for s in looks if s.verdict(now) is Verdict.OK]
     dead = [s.subject for s in looks if s.verdict(now) is Verdict.FAILING]
     if serving and not dead:

@@ -1,4 +1,4 @@
-"""Prometheus's text format 0.0.4 for the agent's own series.
+"""Prometheus's text format 0.0.4 for the agent's own series, made a line at a time.
 
 Rule: no state but a histogram's counts; what the families hold is the agent's to say.
 Format: https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
@@ -7,13 +7,11 @@ Format: https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-
 import math
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from itertools import accumulate
-from types import MappingProxyType
-from typing import NamedTuple
+from itertools import accumulate, chain, islice
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import generate_latest
@@ -23,7 +21,8 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 PROBE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds: from an answer on loopback to twice the default timeout."""
 
-_NO_LABELS: Mapping[str, str] = MappingProxyType({})
+SLICE = 400
+"""Lines that are made in one piece: about a quarter of a millisecond of work."""
 
 
 class MetricKind(StrEnum):
@@ -34,25 +33,49 @@ class MetricKind(StrEnum):
     HISTOGRAM = "histogram"
 
 
-class Sample(NamedTuple):
-    """One series of a family at this moment; *suffix* is a histogram's `_bucket`, `_sum`, `_count`.
+class Labels:
+    """The labels of a series, written when they are made; their values may be any text."""
 
-    A family's samples differ in suffix or labels. Label values may be any text.
-    """
+    __slots__ = ("text",)
 
-    value: float
-    labels: Mapping[str, str] = _NO_LABELS
-    suffix: str = ""
+    def __init__(self, **values: str) -> None:
+        self.text = ",".join([f'{name}="{_escape(value)}"' for name, value in values.items()])
+
+    def also(self, **values: str) -> "Labels":
+        """Return these labels with *values*, at least one, after them."""
+        labels = Labels(**values)
+        labels.text = self.before + labels.text
+        return labels
+
+    @property
+    def before(self) -> str:
+        """The text that another label follows."""
+        return f"{self.text}," if self.text else ""
+
+    @property
+    def braced(self) -> str:
+        """The text that follows a name."""
+        return f"{{{self.text}}}" if self.text else ""
+
+
+NO_LABELS = Labels()
+
+Samples = Iterable[tuple[Labels, float] | None]
+"""Series with their values, of which no two have the same labels; None is a step to no series."""
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One metric with all its series; only a counter's name ends in `_total`, and every one's."""
+    """One metric with all its series; only a counter's name ends in `_total`, and every one's.
+
+    *lines* may be made while they are read. One that is empty says nothing: it is a step of work,
+    and is counted among those of its slice.
+    """
 
     name: str
     kind: MetricKind
     help: str
-    samples: Sequence[Sample] = field(default=())
+    lines: Iterable[str] = ()
 
     def __post_init__(self) -> None:
         assert re.fullmatch(r"[a-z][a-z0-9_]*", self.name), self.name
@@ -77,23 +100,85 @@ class Histogram:
         self._counts[bisect_left(self._bounds, value)] += 1
         self._sum += value
 
-    def samples(self, labels: Mapping[str, str] = _NO_LABELS) -> list[Sample]:
-        """Return its series under *labels*: cumulative buckets, then sum and count."""
-        bounds = [*map(_number, self._bounds), "+Inf"]
+    def lines(self, name: str, labels: Labels = NO_LABELS) -> list[str]:
+        """Return its series as they are now: cumulative buckets, then sum and count."""
         counts = list(accumulate(self._counts))
-        buckets = [
-            Sample(count, {**labels, "le": bound}, "_bucket")
-            for bound, count in zip(bounds, counts, strict=True)
+        bucket = f'{name}_bucket{{{labels.before}le="'
+        lines = [
+            f'{bucket}{bound}"}} {count}\n'
+            for bound, count in zip(_upper(self._bounds), counts, strict=True)
         ]
-        return [*buckets, Sample(self._sum, labels, "_sum"), Sample(counts[-1], labels, "_count")]
+        lines.append(f"{name}_sum{labels.braced} {_number(self._sum)}\n")
+        lines.append(f"{name}_count{labels.braced} {counts[-1]}\n")
+        return lines
 
 
-def render(families: Iterable[Family]) -> str:
-    """Return *families*, each with a name of its own, as text sorted by name."""
+@cache
+def _upper(bounds: tuple[float, ...]) -> Sequence[str]:
+    """Return what the buckets' `le` says; the last bucket has no bound."""
+    return [*map(_number, bounds), "+Inf"]
+
+
+def gauge(name: str, text: str, samples: Samples) -> Family:
+    """Return the gauge *name* with *text* for its help."""
+    return Family(name, MetricKind.GAUGE, text, _values(name, samples))
+
+
+def counter(name: str, text: str, samples: Samples) -> Family:
+    """Return the counter *name* with *text* for its help."""
+    return Family(name, MetricKind.COUNTER, text, _values(name, samples))
+
+
+def states(
+    name: str, text: str, samples: Iterable[tuple[Labels, StrEnum]], among: type[StrEnum]
+) -> Family:
+    """Return a gauge with a series for each state *among* which the present one is 1, others 0."""
+    return Family(name, MetricKind.GAUGE, text, _states(name, samples, among))
+
+
+def histogram(name: str, text: str, samples: Iterable[tuple[Labels, Histogram]]) -> Family:
+    """Return the histogram *name* with *text* for its help."""
+    lines = (line for labels, counts in samples for line in counts.lines(name, labels))
+    return Family(name, MetricKind.HISTOGRAM, text, lines)
+
+
+def _values(name: str, samples: Samples) -> Iterator[str]:
+    for sample in samples:
+        if sample is None:
+            yield ""
+        else:
+            labels, value = sample
+            yield f"{name}{labels.braced} {_number(value)}\n"
+
+
+def _states(
+    name: str, samples: Iterable[tuple[Labels, StrEnum]], among: type[StrEnum]
+) -> Iterator[str]:
+    ends = {now: [f'state="{state}"}} {float(state is now)}\n' for state in among] for now in among}
+    for labels, now in samples:
+        start = f"{name}{{{labels.before}"
+        for end in ends[now]:
+            yield start + end
+
+
+def render(families: Iterable[Family]) -> Iterator[str]:
+    """Return the lines of *families*, each with a name of its own, sorted by name."""
     ordered = sorted(families, key=lambda family: family.name)
     names = [family.name for family in ordered]
     assert len(names) == len(set(names)), names
-    return "".join(line for family in ordered for line in _lines(family))
+    return chain.from_iterable(chain([_head(family)], family.lines) for family in ordered)
+
+
+def _head(family: Family) -> str:
+    text = family.help.replace("\\", r"\\").replace("\n", r"\n")
+    return f"# HELP {family.name} {text}\n# TYPE {family.name} {family.kind}\n"
+
+
+def slices(lines: Iterable[str]) -> Iterator[bytes]:
+    """Return *lines* joined in pieces of at most SLICE; one may be empty, and is a step as well."""
+    lines = iter(lines)
+    while piece := list(islice(lines, SLICE)):
+        yield "".join(piece).encode()
 
 
 def process_text() -> str:
@@ -109,18 +194,6 @@ def _process_registry() -> CollectorRegistry:
     PlatformCollector(registry=registry)
     GCCollector(registry=registry)
     return registry
-
-
-def _lines(family: Family) -> Iterator[str]:
-    name = family.name
-    text = family.help.replace("\\", r"\\").replace("\n", r"\n")
-    yield f"# HELP {name} {text}\n# TYPE {name} {family.kind.value}\n"
-    for value, labels, suffix in family.samples:
-        if labels:
-            pairs = ",".join([f'{key}="{_escape(text)}"' for key, text in labels.items()])
-            yield f"{name}{suffix}{{{pairs}}} {_number(value)}\n"
-        else:
-            yield f"{name}{suffix} {_number(value)}\n"
 
 
 def _escape(text: str) -> str:

@@ -61,7 +61,8 @@ def test_each_kind_has_an_example(kind):
 def test_examples_show_every_key(name, settings):
     """No key of the agent, of a check or of a feed is missing, commented out or not."""
     text = (ROOT / "configs" / f"{name}.yaml").read_text(encoding="utf-8")
-    assert [key for key in settings.model_fields if not re.search(rf"\b{key}:", text)] == []
+    keys = [field.alias or name for name, field in settings.model_fields.items()]
+    assert [key for key in keys if not re.search(rf"\b{key}:", text)] == []
 
 
 def test_readme_shows_a_config():

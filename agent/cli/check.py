@@ -56,7 +56,11 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     dns.set_defaults(action=_action(_dns))
     http = kinds.add_parser("http", help="fetch a page", allow_abbrev=False)
     http.add_argument("url", metavar="URL")
-    http.add_argument("--at", metavar="ADDRESS", help="connect to this address instead")
+    http.add_argument(
+        "--at",
+        metavar="ADDRESS|every",
+        help="connect there instead: an address, or `every` one of the name's",
+    )
     http.add_argument("--status", type=int, default=200, help="the expected status code")
     http.add_argument("--ca-file", metavar="FILE", help="trust these authorities only")
     http.set_defaults(action=_action(_http))
@@ -66,7 +70,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     bgp.add_argument("--seed", metavar="URL", default=RisLiveSettings().seed)
     bgp.set_defaults(action=_action(_bgp))
     for kind in (dns, http, bgp):
-        kind.add_argument("--timeout", type=float, default=TIMEOUT, metavar="SECONDS")
+        kind.add_argument("--timeout", type=_seconds, default=TIMEOUT, metavar="SECONDS")
         kind.add_argument("--json", action="store_true", help="print one JSON document")
 
 
@@ -77,6 +81,13 @@ class _Seen:
     check: str
     observations: Sequence[Observation]
     walk: Walk | None = None
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0 and at most 3600")
+    return seconds
 
 
 _Command = Callable[[argparse.Namespace], Coroutine[None, None, _Seen]]
@@ -111,8 +122,13 @@ def _show(kind: str, seen: _Seen) -> None:
 
 def _faults(error: ValidationError) -> list[str]:
     return [
-        f"vedette check: {'.'.join(map(str, fault['loc']))}: "
-        f"{fault['msg'].removeprefix('Value error, ')}"
+        ": ".join(
+            (
+                "vedette check",
+                *([".".join(map(str, fault["loc"]))] if fault["loc"] else []),
+                fault["msg"].removeprefix("Value error, "),
+            )
+        )
         for fault in error.errors(include_url=False)
     ]
 
@@ -211,8 +227,9 @@ async def _http(options: argparse.Namespace) -> _Seen:
         settings,
         timeout=options.timeout,
         resolve=StubResolver(system_servers()).resolve,
-        last_known_good=None,
+        now=SteadyClock().now,
     )
+    await check.refresh()
     return _Seen(check.name, await _look(check, options.timeout))
 
 

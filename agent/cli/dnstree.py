@@ -43,6 +43,11 @@ _MATTERS = {
 }
 """What each reason means to those who use the name."""
 
+_SHOWN = 8
+"""How many records a line shows."""
+_LONGEST = 60
+"""How many characters of each."""
+
 _TITLES = {
     Place.AUTHORITATIVE: "answered by",
     Place.PARENT: "the parent's servers",
@@ -117,8 +122,15 @@ def _said(one: Observation) -> Iterator[str | tuple[str, str]]:
         return
     answers = facts.get("answers")
     if isinstance(answers, Sequence) and answers:
-        yield f"{', '.join(answers)}  "
+        yield f"{_listed(answers)}  "
     yield ", ".join(_flags(one.finding)), "dim"
+
+
+def _listed(answers: Sequence[str]) -> str:
+    """Return the first records, cut short: a line for each server must stay one to read."""
+    shown = [a if len(a) <= _LONGEST else f"{a[: _LONGEST - 1]}…" for a in answers[:_SHOWN]]
+    more = f" and {len(answers) - _SHOWN} more" if len(answers) > _SHOWN else ""
+    return ", ".join(shown) + more
 
 
 def _flags(finding: Finding) -> Iterator[str]:

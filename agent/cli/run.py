@@ -31,7 +31,7 @@ def _run(options: argparse.Namespace) -> int:
     try:
         text = read_text(options.config)
         config = parse(text, options.config)
-        _run_loop(_until_signalled(config, options.config.parent, text))
+        run_loop(_until_signalled(config, options.config.parent, text))
     except ConfigError as error:
         return complain(*error.lines(), *good_configuration(options.config))
     except (StoreError, web.ListenError) as error:
@@ -39,7 +39,7 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _run_loop(work: Coroutine[None, None, None]) -> None:
+def run_loop(work: Coroutine[None, None, None]) -> None:
     """Run *work* on uvloop where the extra is installed, else on asyncio's loop."""
     try:
         import uvloop  # noqa: PLC0415 - an extra

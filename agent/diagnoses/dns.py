@@ -64,13 +64,35 @@ def at(place: Place, voices: Voices) -> Voices:
 
 
 def answering(voices: Voices) -> Voices:
-    """Return the servers whose word counts about a record: its authorities, else resolvers."""
-    return at(Place.AUTHORITATIVE, voices) or at(Place.RECURSIVE, voices)
+    """Return the servers whose word counts about a record: its authorities, else resolvers.
+
+    Authorities that say only that the name is an alias leave the record to the zone it leads to.
+    """
+    servers, resolvers = at(Place.AUTHORITATIVE, voices), at(Place.RECURSIVE, voices)
+    return resolvers if resolvers and leads_away(voices) else servers or resolvers
+
+
+def leads_away(voices: Voices) -> bool:
+    """Whether most authoritative servers answer with a CNAME out of their zones, and no record."""
+    return bool(most(at(Place.AUTHORITATIVE, voices), is_bare_alias).holds)
+
+
+def is_bare_alias(finding: Finding) -> bool:
+    """Whether an answer is complete in a CNAME."""
+    return fine(finding) and bool(finding.facts.get("chain")) and not finding.facts.get("count")
 
 
 def record_emptied(voices: Voices) -> Evidence:
-    """Most authoritative servers answer, and answer nothing; without them, most resolvers."""
-    return most(answering(voices), is_empty)
+    """Most authoritative servers answer, and answer nothing; without them, most resolvers.
+
+    Where most authoritative servers are empty or down, and neither are most, none is of use, and
+    those that answer are empty.
+    """
+    asked = answering(voices)
+    empty = most(asked, is_empty)
+    if empty.holds is not False or not voting(at(Place.AUTHORITATIVE, asked), is_empty):
+        return empty
+    return most(asked, is_empty_or_down) if most(asked, is_down).holds is False else empty
 
 
 def authoritative_down(voices: Voices) -> Evidence:
@@ -92,8 +114,11 @@ def delegation_changed(voices: Voices) -> Evidence:
     """The delegation is no longer the last good one, or most parent's servers say a wrong one.
 
     Parent and child that have differed from the first look on page nobody. A parent that is
-    silent says nothing about the delegation.
+    silent says nothing about the delegation. The servers of a stub zone are given: nobody delegates
+    to them.
     """
+    if voices and all(v.place not in (Place.DELEGATION, Place.PARENT) for v in voices):
+        return most(at(Place.AUTHORITATIVE, voices), is_changed)
     looks = (
         (at(Place.DELEGATION, voices), is_changed),
         (at(Place.PARENT, voices), is_undelegated),
@@ -107,17 +132,23 @@ def is_changed(finding: Finding) -> bool:
 
 
 def resolver_fault(voices: Voices, controls: Controls) -> Evidence:
-    """A resolver fails although the authoritative servers are right, or fails for controls too."""
-    counts = is_faulty(voices)
+    """A resolver fails although the authoritative servers are right, or fails for controls too.
+
+    Where these only say that the name is an alias, half of the resolvers must find the record.
+    """
+    counts, resolvers = is_faulty(voices), at(Place.RECURSIVE, voices)
+    right = most(at(Place.AUTHORITATIVE, voices) or resolvers, fine)
 
     def judged(resolver: Voice) -> Evidence:
         failing = at_least(1, [resolver], counts)
         if failing.holds is False:
             return failing
-        right = most(answering(voices), fine)
-        return both(failing, either(right, fails_controls(resolver, controls)))
+        elsewhere = right
+        if leads_away(voices) and is_empty(resolver.finding):
+            elsewhere = both(right, half(resolvers, fine))
+        return both(failing, either(elsewhere, fails_controls(resolver, controls)))
 
-    return either(*map(judged, at(Place.RECURSIVE, voices)))
+    return either(*map(judged, resolvers))
 
 
 def is_faulty(voices: Voices) -> Callable[[Finding], bool]:

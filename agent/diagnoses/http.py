@@ -1,15 +1,123 @@
 """What looks at a page mean.
 
 Rule: pure.
+
+By name is what users do, so only that says down. Results by address say why, and alone give a
+warning; an address that is only remembered may have been left on purpose, and gives none. How slow
+is too slow is the check's own rule: a look that it calls slow fails.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from vedette.agent.alarm import Evidence
+from vedette.agent.alarm import UNDECIDED, Evidence
 from vedette.agent.diagnoses.view import Voice
-from vedette.agent.diagnoses.votes import failing, most
+from vedette.agent.diagnoses.votes import at_least, either, failing, failing_for, fine, most
+from vedette.checks.finding import Finding, Observation, Verdict
+from vedette.checks.http.places import Place
+from vedette.checks.http.reason import Reason
+
+Voices = Sequence[Voice]
+"""Of one check."""
+
+WINDOW = 900.0
+"""Seconds over which failing looks are counted, as far back as looks are kept."""
+SHARE = 0.1
+"""The share of them that is too many."""
+LEAST = 3
+"""How many it takes at least: two may be a coincidence."""
+
+is_uncertified = failing_for(Reason.TLS_EXPIRED, Reason.TLS_NAME, Reason.TLS_UNTRUSTED)
 
 
-def service_down(voices: Sequence[Voice]) -> Evidence:
-    """The page fails by name; results by address explain, and never alone say down."""
-    return most([v for v in voices if v.place == "name"], failing)
+def at(place: Place, voices: Voices) -> Voices:
+    """Return those of *voices* that are at *place* for its own sake, not to remember it."""
+    return [v for v in voices if v.place == place and not v.finding.facts.get("remembered")]
+
+
+def service_down(voices: Voices) -> Evidence:
+    """The page fails by name, and not just at the one bad address that this look came to."""
+    by_name = at(Place.NAME, voices)
+    if by_name and all(_is_one_bad_address(v, at(Place.ADDRESS, voices)) for v in by_name):
+        return Evidence(False)
+    return most(by_name, failing)
+
+
+def _is_one_bad_address(voice: Voice, addresses: Voices) -> bool:
+    """Whether a look failed at an address that is itself seen to fail while most are well."""
+    where = voice.finding.facts.get("address")
+    bad = any(a.series.subject == where and a.verdict is Verdict.FAILING for a in addresses)
+    return bad and voice.verdict is Verdict.FAILING and most(addresses, fine).holds is True
+
+
+def service_degraded(voices: Voices, hold: float) -> Evidence:
+    """Some addresses, or too many looks, fail while the service as a whole is not down.
+
+    *hold* is how long an outage lasts at least: what failed for that long was one, not a part.
+    """
+    if service_down(voices).holds:
+        return Evidence(False)
+    parts = [intermittent(v, hold) for v in (*at(Place.NAME, voices), *single(voices))]
+    return either(*parts, *(at_least(1, [v], failing) for v in single(voices)))
+
+
+def single(voices: Voices) -> Voices:
+    """Return those at single addresses, and at a failover target."""
+    return [*at(Place.ADDRESS, voices), *at(Place.STANDBY, voices)]
+
+
+def intermittent(voice: Voice, hold: float) -> Evidence:
+    """A tenth of the looks of a quarter of an hour have failed, outages left out."""
+    if voice.verdict is Verdict.UNKNOWN:
+        return UNDECIDED
+    bad, known = scattered(voice, hold)
+    if len(bad) < LEAST or len(bad) < SHARE * known:
+        return Evidence(False)
+    return Evidence(True, bad[0].started_at, bad[-1].started_at)
+
+
+def scattered(voice: Voice, hold: float) -> tuple[Sequence[Observation], int]:
+    """Return the failing looks of the window, and of how many; outages of *hold* are left out."""
+    # From the newest look back, and not from now: only a look can make it worse.
+    since = max(voice.series.last.started_at - WINDOW, voice.series.blind_at)
+    recent = [look for look in voice.series.looks if look.started_at > since]
+    bad = [look for run in _runs(recent) if not _is_outage(run, hold) for look in run]
+    return bad, len(bad) + sum(fine(look.finding) for look in recent)
+
+
+def _is_outage(run: Sequence[Observation], hold: float) -> bool:
+    return len(run) > 1 and run[-1].started_at - run[0].started_at >= hold
+
+
+def _runs(looks: Sequence[Observation]) -> Iterator[list[Observation]]:
+    """Return the failing looks by the outages they are of: no look between them is OK."""
+    run: list[Observation] = []
+    for look in looks:
+        if failing(look.finding):
+            run.append(look)
+        elif fine(look.finding) and run:
+            yield run
+            run = []
+    if run:
+        yield run
+
+
+def certificate_invalid(voices: Voices) -> Evidence:
+    """The certificate is refused, or will be soon."""
+    looks = [*at(Place.NAME, voices), *at(Place.ADDRESS, voices)]
+    return either(certificate_refused(voices), at_least(1, looks, is_expiring))
+
+
+def certificate_refused(voices: Voices) -> Evidence:
+    """The certificate is expired, of another name or untrusted by name, or at most addresses."""
+    places = at(Place.NAME, voices), at(Place.ADDRESS, voices)
+    return either(*(most(asked, is_uncertified) for asked in places if asked))
+
+
+def is_certificate_refused(voices: Voices) -> bool:
+    """Whether it is refused now, and not only soon."""
+    return certificate_refused(voices).holds is True
+
+
+def is_expiring(finding: Finding) -> bool:
+    """Whether a certificate that is still good ends soon."""
+    return finding.facts.get("certificate_expiring") is True

@@ -21,7 +21,9 @@ class Diagnosis(StrEnum):
     PARENT_DNSSEC_BOGUS = "parent_dnssec_bogus"
     DELEGATION_CHANGED = "delegation_changed"
     PREFIX_WITHDRAWN = "prefix_withdrawn"
+    CERTIFICATE_INVALID = "certificate_invalid"
     SERVICE_DOWN = "service_down"
+    SERVICE_DEGRADED = "service_degraded"
     VANTAGE_BLIND = "vantage_blind"
 
 
@@ -43,7 +45,10 @@ _BY_RANK = (
     Diagnosis.AUTHORITATIVE_DOWN,
     # A resolver's fault explains a page that fails by name, and nothing in DNS.
     Diagnosis.RESOLVER_FAULT,
+    # A page that fails for its certificate is down; the certificate is what must be mended.
+    Diagnosis.CERTIFICATE_INVALID,
     Diagnosis.SERVICE_DOWN,
+    Diagnosis.SERVICE_DEGRADED,
 )
 RANK = {diagnosis: rank for rank, diagnosis in enumerate(_BY_RANK)}
 

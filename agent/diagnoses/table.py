@@ -1,12 +1,12 @@
 """Which diagnoses the checks of each kind can give."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from vedette.agent.alarm import Evidence
 from vedette.agent.config import Timing
-from vedette.agent.diagnoses import dns
+from vedette.agent.diagnoses import dns, http
 from vedette.agent.diagnoses.bgp import prefix_withdrawn
-from vedette.agent.diagnoses.http import service_down
 from vedette.agent.diagnoses.names import Diagnosis, Rule, milder
 from vedette.agent.diagnoses.view import View, Voice
 from vedette.agent.ledger import CheckKey
@@ -23,7 +23,10 @@ _ALONE: Mapping[Kind, Mapping[Diagnosis, Alone]] = {
         Diagnosis.WRONG_ANSWER: dns.wrong_answer,
         Diagnosis.DELEGATION_CHANGED: dns.delegation_changed,
     },
-    Kind.HTTP: {Diagnosis.SERVICE_DOWN: service_down},
+    Kind.HTTP: {
+        Diagnosis.SERVICE_DOWN: http.service_down,
+        Diagnosis.CERTIFICATE_INVALID: http.certificate_invalid,
+    },
     Kind.BGP: {Diagnosis.PREFIX_WITHDRAWN: prefix_withdrawn},
 }
 _BESIDE_CONTROLS: Mapping[Kind, Mapping[Diagnosis, Beside]] = {
@@ -35,6 +38,13 @@ _BESIDE_CONTROLS: Mapping[Kind, Mapping[Diagnosis, Beside]] = {
     Kind.HTTP: {},
     Kind.BGP: {},
 }
+_MILD = (Diagnosis.RESOLVER_FAULT, Diagnosis.SERVICE_DEGRADED)
+"""What is a warning at most."""
+_GRAVE: Mapping[Diagnosis, Callable[[Sequence[Voice]], bool]] = {
+    Diagnosis.DNSSEC_BOGUS: dns.widely_bogus,
+    Diagnosis.CERTIFICATE_INVALID: http.is_certificate_refused,
+}
+"""What is a warning unless this holds."""
 
 
 def rules_for(
@@ -49,24 +59,33 @@ def rules_for(
     judges = {d: _alone(key, judge) for d, judge in _ALONE[key.kind].items()}
     judges |= {d: _beside(key, names, judge) for d, judge in _BESIDE_CONTROLS[key.kind].items()}
 
-    def grade(view: View) -> Severity:
-        return severity if dns.widely_bogus(view.of(key)) else mild
-
+    if key.kind is Kind.HTTP:
+        degraded = partial(http.service_degraded, hold=timing.hold)
+        judges[Diagnosis.SERVICE_DEGRADED] = _alone(key, degraded)
     return [
         Rule(
             diagnosis=diagnosis,
             service=key.service,
             subject=key.check,
-            severity=mild if diagnosis is Diagnosis.RESOLVER_FAULT else severity,
+            severity=mild if diagnosis in _MILD else severity,
             key=key,
             hold=timing.hold,
             clear=timing.clear,
             judge=judge,
-            grade=grade if diagnosis is Diagnosis.DNSSEC_BOGUS else None,
+            grade=_grade(key, diagnosis, severity, mild),
             controls=names if diagnosis in _BESIDE_CONTROLS[key.kind] else (),
         )
         for diagnosis, judge in judges.items()
     ]
+
+
+def _grade(
+    key: CheckKey, diagnosis: Diagnosis, severity: Severity, mild: Severity
+) -> Callable[[View], Severity] | None:
+    is_grave = _GRAVE.get(diagnosis)
+    if is_grave is None:
+        return None
+    return lambda view: severity if is_grave(view.of(key)) else mild
 
 
 def _alone(key: CheckKey, judge: Alone) -> Callable[[View], Evidence]:

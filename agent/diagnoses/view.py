@@ -36,9 +36,12 @@ class View:
         self._voices: dict[CheckKey, Sequence[Voice]] = {}
 
     def well_at(self, key: CheckKey | None) -> Sequence[str]:
-        """Return the places of a check's voices where all of them say OK, else nothing."""
+        """Return the places of a check's voices where all of them are well, else nothing.
+
+        One that says OK, and that its certificate ends soon, has something to be judged.
+        """
         series = self._ledger.of(key) if key is not None else ()
-        well = all(s.verdict(self.now) is Verdict.OK for s in series)
+        well = all(s.verdict(self.now) is Verdict.OK and not s.expiring for s in series)
         return [s.place for s in series] if well else ()
 
     def of(self, key: CheckKey) -> Sequence[Voice]:

@@ -1,10 +1,12 @@
 """The DNS check: one question to every server of a name, each judged apart."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
+from vedette.checks.dns.authorities import Authorities
 from vedette.checks.dns.dnssec.chain import Trust
 from vedette.checks.dns.judge import rules_of
 from vedette.checks.dns.message import ask
@@ -14,7 +16,7 @@ from vedette.checks.dns.server import PORTS, Channel, Place, Resolver, Source, s
 from vedette.checks.dns.settings import DnsSettings
 from vedette.checks.dns.subject import Blocked, Subject, failed
 from vedette.checks.dns.validation import Validation
-from vedette.checks.dns.walk import Delegations, Outcome, Walk
+from vedette.checks.dns.walk import Delegations, NoAddress, Outcome, Walk
 from vedette.checks.dns.zone import KnownDelegation, Round, ZoneLooks
 from vedette.checks.finding import Finding, Kind, Look, Verdict
 from vedette.checks.net import Endpoint, NetworkFailure, Resolve, has_route, is_address
@@ -25,6 +27,17 @@ _DOUBTFUL = 30.0
 """The same where the name does not exist or its servers are silent: either may be a cut's doing."""
 _FAILED = 5.0
 """The same where it could not be walked."""
+_LEAST = 10.0
+"""The least seconds between two walks where a look asks for the second."""
+_MOVED = (
+    Reason.LAME,
+    Reason.REFUSED,
+    Reason.TIMEOUT,
+    Reason.UNREACHABLE,
+    Reason.BOGUS,
+    Reason.DELEGATION,
+)
+"""What a zone that was moved, or cut above the name, shows to who asks the servers of old."""
 
 _Named = tuple[Place, str, Subject | Blocked]
 
@@ -42,6 +55,7 @@ class Means:
     resolve: Resolve
     now: Callable[[], float]
     """Epoch seconds."""
+    authorities: Authorities = field(default_factory=Authorities)
     trust: Trust | None = None
     known_delegation: KnownDelegation = _nothing_known
 
@@ -68,6 +82,10 @@ class DnsCheck:
         self._hosts: dict[str, Sequence[str] | NetworkFailure] = {}
         self._subjects: dict[tuple[Place, str], Subject | Blocked] = {}
         self._looks: tuple[Look, ...] = ()
+        self._walked_at = -math.inf
+        self._walking: asyncio.Task[float] | None = None
+        self._doubted: set[tuple[str, str]] = set()
+        """The looks for which the way has been walked again, until they are well."""
         self._arrange()
 
     @property
@@ -86,16 +104,41 @@ class DnsCheck:
             return self._looks
         round_ = Round(self.walked.servers)
         looks = [self._telling(look, round_) for look in self._looks]
-        looks += self._zone.looks(round_)
+        whole = [*self._zone.looks(round_)]
         if self._validation is not None:
-            looks += self._validation.looks(self.walked, round_, self._authorities())
-        return looks
+            whole += self._validation.looks(self.walked, round_, self._authorities())
+        return looks + [replace(look, once=partial(self._doubting, look)) for look in whole]
 
     def _telling(self, look: Look, round_: Round) -> Look:
         """Return *look*; one at an authority tells the round what it showed."""
-        if look.place is not Place.AUTHORITATIVE:
+        server = self._servers.get(look.subject)
+        if look.place is not Place.AUTHORITATIVE or server is None:
             return look
-        return replace(look, once=partial(_tell, round_, self._servers[look.subject], look.once))
+        return replace(look, once=partial(self._tell, round_, server, look))
+
+    async def _tell(self, round_: Round, server: Server, look: Look) -> Finding:
+        """Look, and tell the round what was seen."""
+        finding = await self._doubting(look)
+        round_.told(server, finding)
+        return finding
+
+    async def _doubting(self, look: Look) -> Finding:
+        """Look; what may be the doing of a zone that moved has the way walked again, once."""
+        finding, key = await look.once(), (look.place, look.subject)
+        moved = finding.verdict is Verdict.FAILING and finding.reason in _MOVED
+        if finding.verdict is Verdict.OK:
+            self._doubted.discard(key)
+        elif moved and key not in self._doubted and self._walk_again():
+            self._doubted.add(key)
+        return finding
+
+    def _walk_again(self) -> bool:
+        """Walk in the background, unless that is under way; whether it will be done."""
+        if self._walking is None or self._walking.done():
+            if asyncio.get_running_loop().time() < self._walked_at + _LEAST:
+                return False
+            self._walking = asyncio.create_task(self._walk())
+        return True
 
     def _authorities(self) -> Mapping[Server, Subject]:
         named = {
@@ -119,15 +162,22 @@ class DnsCheck:
         return min(waits, default=_FRESH)
 
     async def _walk(self) -> float:
+        self._walked_at = asyncio.get_running_loop().time()
         try:
             walk = await self._means.delegations.walk(self.settings.name)
         except NetworkFailure as failure:
             self._blocked = _blocked(failure)
+            if isinstance(failure, NoAddress):
+                # The servers of old may still answer, but nobody finds them any more.
+                self.walked = self._zone = None
+                self._arrange()
             return _FAILED
         if self._shortened(walk):
             return _FAILED
-        self.walked = walk = replace(walk, servers=_visible(walk.servers))
-        self._servers = {server.label: server for server in walk.servers}
+        self.walked = walk = replace(walk, servers=_visible(self._with_former(walk)))
+        servers = {server.label: server for server in walk.servers}
+        if servers != self._servers:
+            self._servers, self._doubted = servers, set()
         if self._zone is not None:
             self._zone.arrange(walk)
         elif Source.AUTHORITATIVE in self.settings.places:
@@ -136,9 +186,20 @@ class DnsCheck:
                 self.settings,
                 seconds=self._seconds,
                 now=self._means.now,
+                authorities=self._means.authorities,
                 known_delegation=self._means.known_delegation,
             )
-        return _FRESH if walk.outcome is Outcome.ANSWERED else _DOUBTFUL
+        # At once: a look must never meet the servers of this walk and the subjects of another.
+        self._arrange()
+        whole = walk.outcome is Outcome.ANSWERED and not (walk.missing or walk.unresolved)
+        return _FRESH if whole else _DOUBTFUL
+
+    def _with_former(self, walk: Walk) -> Sequence[Server]:
+        """Return the servers, those that nobody could find this time at their former addresses."""
+        if self.walked is None or self.walked.zone != walk.zone:
+            return walk.servers
+        former = [server for server in self.walked.servers if server.name in walk.unresolved]
+        return sorted({*walk.servers, *former})
 
     def _shortened(self, walk: Walk) -> bool:
         """Whether *walk* ended at a parent of the zone that an earlier walk has found."""
@@ -188,6 +249,8 @@ class DnsCheck:
         servers = self.walked.servers if place is Place.AUTHORITATIVE else self.walked.parent
         for server in servers:
             yield place, server.label, self._authority(server, place)
+        for name in self.walked.missing if place is Place.AUTHORITATIVE else ():
+            yield place, name, Blocked(_missing(name, self.walked))
 
     def _resolvers(self, resolver: Resolver) -> Iterator[_Named]:
         end, label = resolver.endpoint, resolver.label
@@ -244,13 +307,6 @@ def _visible(servers: Sequence[Server]) -> tuple[Server, ...]:
     return tuple(seen) or tuple(servers)
 
 
-async def _tell(round_: Round, server: Server, once: Callable[[], Awaitable[Finding]]) -> Finding:
-    """Look, and tell the round what was seen."""
-    finding = await once()
-    round_.told(server, finding)
-    return finding
-
-
 def _same(known: Subject | Blocked | None, subject: Subject | Blocked) -> Subject | Blocked:
     """Return the *known* subject, which remembers, where it is the same server as *subject*."""
     if isinstance(known, Subject) and isinstance(subject, Subject):
@@ -267,7 +323,14 @@ def _unasked(detail: str) -> Finding:
     return Finding(verdict=Verdict.UNKNOWN, reason=Reason.DELEGATION, detail=detail)
 
 
+def _missing(name: str, walk: Walk) -> Finding:
+    says = f"{walk.parent_zone} delegates {walk.zone} to {name}, which has no address"
+    return Finding(
+        verdict=Verdict.FAILING, reason=Reason.UNREACHABLE, detail=says, facts={"server": name}
+    )
+
+
 def _blocked(failure: NetworkFailure) -> Finding:
-    """Return a blocked walk as a finding: only a parent's NXDOMAIN is evidence about the name."""
-    gone = failure.reason is Reason.NXDOMAIN
+    """Return a blocked walk as a finding: only what an authority denies is evidence."""
+    gone = failure.reason is Reason.NXDOMAIN or isinstance(failure, NoAddress)
     return failed(failure, "", verdict=Verdict.FAILING if gone else Verdict.UNKNOWN)

@@ -126,8 +126,9 @@ def judge(
     told = child if isinstance(child, Side) else None
     changed, differs = _deviates(parent, before), _deviates(parent, told)
     facts = _facts(zone, parent, told)
-    if before is not None:
-        facts["changed"] = changed
+    if before is not None or not parent.names:
+        # Who is looked at was delegated once; that it is so no more needs no memory.
+        facts["changed"] = changed or not parent.names
     if told is not None:
         facts["agrees"] = not differs
     if changed or differs or not parent.names:

@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import dns.flags
+import dns.message
 import dns.name
+import dns.rcode
 import dns.rdatatype
 
 from vedette.checks.dns.exchange import exchange
@@ -47,6 +49,14 @@ _ROOT_TTL = 3600.0
 """How long, at most, what the root says of a top-level zone spares the root further questions."""
 
 
+_Found = Mapping[str, tuple[Server, ...] | None]
+"""Names of servers to their addresses: none where there are none, None where nobody tells."""
+
+
+class NoAddress(NetworkFailure):
+    """The way is blocked for everybody: no server of a zone has an address, as their zones say."""
+
+
 class Outcome(StrEnum):
     """How a walk ended at the servers it found."""
 
@@ -69,6 +79,10 @@ class Walk:
     A zone between the two is not met where one server has it and the zone above."""
     parent: tuple[Server, ...] = ()
     """The servers of the zone above that are known by address, in a fixed order."""
+    missing: tuple[str, ...] = ()
+    """Servers that the zone above names and that have no address, as their own zones say."""
+    unresolved: tuple[str, ...] = ()
+    """Servers whose addresses nobody could tell this time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,19 +162,20 @@ class _Errand:
 
     async def walk(self, name: dns.name.Name) -> Walk:
         end = await self._descend(name, ())
-        found = end.cut.servers
-        if end.cut.nameless:
-            found += await self._resolve(end.cut.nameless, ())
-        if not found:
-            raise _unreachable_cut(end.cut)
+        found = await self._resolve(end.cut.nameless, ())
+        servers = {*end.cut.servers, *_servers(found)}
+        if not servers:
+            raise _unreachable_cut(end.cut, found)
         parent = end.cut.parent
         return Walk(
             zone=spoken(end.cut.zone),
-            servers=tuple(sorted(set(found))),
+            servers=tuple(sorted(servers)),
             steps=end.steps,
             outcome=end.outcome,
             parent_zone=spoken(parent.zone) if parent else "",
             parent=tuple(sorted(set(parent.servers))) if parent else (),
+            missing=tuple(host for host, at in found.items() if at == ()),
+            unresolved=tuple(host for host, at in found.items() if at is None),
         )
 
     async def _descend(self, name: dns.name.Name, path: tuple[str, ...]) -> _End:
@@ -216,9 +231,10 @@ class _Errand:
         """
         asked, reading, server = await self._ask(at.zone, at.servers, name)
         if reading is None and (at.nameless or not asked):
-            late = await self._resolve(at.nameless, path)
+            found = await self._resolve(at.nameless, path)
+            late = _servers(found)
             if not asked and not late:
-                raise _unreachable_cut(at)
+                raise _unreachable_cut(at, found)
             more, reading, server = await self._ask(at.zone, late, name)
             asked += more
             at = replace(at, servers=(*at.servers, *late))
@@ -281,39 +297,55 @@ class _Errand:
             question, Channel(server.endpoint), deadline=deadline, called=server.spoken
         )
 
-    async def _resolve(self, hosts: Sequence[str], path: tuple[str, ...]) -> tuple[Server, ...]:
+    async def _resolve(self, hosts: Sequence[str], path: tuple[str, ...]) -> _Found:
         """Return the addresses of name servers that came without glue, all asked together."""
-        if len(path) >= _DEPTH:
-            return ()
-        tasks = [self._addresses(host, path) for host in hosts if host not in path]
-        return tuple(server for found in await asyncio.gather(*tasks) for server in found)
+        asked = [host for host in hosts if host not in path] if len(path) < _DEPTH else []
+        found = await asyncio.gather(*(self._addresses(host, path) for host in asked))
+        return dict(zip(asked, found, strict=True))
 
-    async def _addresses(self, host: str, path: tuple[str, ...]) -> tuple[Server, ...]:
-        """Return one name server at its addresses; none where they cannot be found."""
+    async def _addresses(self, host: str, path: tuple[str, ...]) -> tuple[Server, ...] | None:
+        """Return one name server at its addresses; None where they cannot be found."""
         name = dns.name.from_text(host)
         try:
             end = await self._descend(name, (*path, host))
-        except NetworkFailure:
-            return ()
-        authorities = end.cut.servers or await self._resolve(end.cut.nameless, (*path, host))
+        except NetworkFailure as failure:
+            none = isinstance(failure, NoAddress) or failure.reason is Reason.NXDOMAIN
+            return () if none else None
+        authorities = end.cut.servers or _servers(
+            await self._resolve(end.cut.nameless, (*path, host))
+        )
         found = await asyncio.gather(
             self._records(name, dns.rdatatype.A, authorities),
             self._records(name, dns.rdatatype.AAAA, authorities),
         )
-        return tuple(Server(host, Endpoint(text, 53)) for texts in found for text in texts)
+        servers = tuple(Server(host, Endpoint(text, 53)) for texts in found for text in texts or ())
+        return servers if servers or None not in found else None
 
     async def _records(
         self, name: dns.name.Name, rdtype: dns.rdatatype.RdataType, servers: Sequence[Server]
-    ) -> tuple[str, ...]:
+    ) -> tuple[str, ...] | None:
+        """Return the texts of a name's records; None where no server can tell them."""
         question = ask(name, rdtype, recursive=False)
         for server in _order(servers)[:_TOGETHER]:
             try:
                 reply = await self._exchange(question, server)
             except NetworkFailure:
                 continue
-            answer = follow(reply.message, question)
-            return tuple(record.to_text() for record in answer.records)
-        return ()
+            records = follow(reply.message, question).records
+            # A server that fails, refuses or refers does not say that there are none.
+            if records or _denies(reply.message):
+                return tuple(record.to_text() for record in records)
+        return None
+
+
+def _servers(found: _Found) -> tuple[Server, ...]:
+    return tuple(server for servers in found.values() for server in servers or ())
+
+
+def _denies(message: dns.message.Message) -> bool:
+    """Whether an authority says that there are no records; an alias may lead to some."""
+    told = message.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)
+    return told and bool(message.flags & dns.flags.AA) and not message.answer
 
 
 def _order(servers: Sequence[Server]) -> list[Server]:
@@ -338,8 +370,11 @@ def _outcome(reading: Reading | None) -> Outcome:
     return Outcome.SILENT
 
 
-def _unreachable_cut(at: _Cut) -> NetworkFailure:
+def _unreachable_cut(at: _Cut, found: _Found) -> NetworkFailure:
     names = f": {', '.join(at.nameless)}" if at.nameless else ""
+    if found and all(servers == () for servers in found.values()):
+        says = f"the servers of {spoken(at.zone)} have no address{names}"
+        return NoAddress(Reason.UNREACHABLE, says)
     return NetworkFailure(
         Reason.DELEGATION, f"no address can be found for the servers of {spoken(at.zone)}{names}"
     )

@@ -20,12 +20,12 @@ from vedette.checks.dns.agreement import (
     remember,
     serial_of,
 )
+from vedette.checks.dns.authorities import Authorities
 from vedette.checks.dns.delegation import Side, child_side, judge, own_addresses, parent_side
-from vedette.checks.dns.exchange import exchange
-from vedette.checks.dns.message import Question, Reply, ask
+from vedette.checks.dns.message import Question, ask
 from vedette.checks.dns.reason import Reason
 from vedette.checks.dns.roots import Server
-from vedette.checks.dns.server import Channel, Place, Transport
+from vedette.checks.dns.server import Place, Transport
 from vedette.checks.dns.settings import Comparison, DnsSettings
 from vedette.checks.dns.walk import Walk
 from vedette.checks.finding import Finding, Look, Verdict
@@ -83,11 +83,13 @@ class ZoneLooks:
         *,
         seconds: float,
         now: Callable[[], float],
+        authorities: Authorities,
         known_delegation: KnownDelegation,
     ) -> None:
         self._settings = settings
         self._seconds = seconds
         self._now = now
+        self._authorities = authorities
         self._known_delegation = known_delegation
         self._walk = walk
         self._held: Mapping[Server, Held] = {}
@@ -151,7 +153,7 @@ class ZoneLooks:
     async def _serials(self) -> Finding:
         zone, servers = self._walk.zone, self._walk.servers
         until = asyncio.get_running_loop().time() + self._seconds
-        serials = await asyncio.gather(*(_serial(self._soa, one, until) for one in servers))
+        serials = await asyncio.gather(*(self._serial(one, until) for one in servers))
         told, now = dict(zip(servers, serials, strict=True)), self._now()
         known = [serial for serial in serials if isinstance(serial, int)]
         self._issues = remember(self._issues, known, now=now, settle=self._settings.settle)
@@ -164,10 +166,10 @@ class ZoneLooks:
         nobody off the path can answer.
         """
         start, walk, parents = asyncio.get_running_loop().time(), self._walk, self._parents
-        known, ask_parent = self._known_delegation(walk.zone), partial(_ask_parent, self._ns)
+        known, ask_parent = self._known_delegation(walk.zone), self._ask_parent
         parent = await _first(parents, ask_parent, start + 0.4 * self._seconds)
         glue = parent.addresses if isinstance(parent, Side) else {}
-        ask_child = partial(self._ask_child, self._ns, glue)
+        ask_child = partial(self._ask_child, glue)
         child = await _first(self._children, ask_child, start + 0.8 * self._seconds)
         finding = judge(walk.zone, parent, child, known)
         if finding.verdict is Verdict.FAILING:
@@ -176,14 +178,12 @@ class ZoneLooks:
                 finding = judge(walk.zone, parent, child, known)
         return finding
 
-    async def _ask_child(
-        self, question: Question, glue: _Addresses, server: Server, until: float
-    ) -> Side:
+    async def _ask_child(self, glue: _Addresses, server: Server, until: float) -> Side:
         """Ask for the names, and for some of the addresses that the parent's *glue* is about."""
-        reply = await _ask(server, question, until)
-        side = child_side(reply.message, question, server.spoken)
+        reply = await self._authorities.ask(server, self._ns, until)
+        side = child_side(reply.message, self._ns, server.spoken)
         due = self._due(glue)
-        found = await asyncio.gather(*(_own_addresses(name, server, until) for name in due))
+        found = await asyncio.gather(*(self._own_addresses(name, server, until) for name in due))
         own = {name: said for name, said in self._own.items() if name in glue and name not in due}
         for name, said in zip(due, found, strict=True):
             if isinstance(said, NetworkFailure):
@@ -193,43 +193,40 @@ class ZoneLooks:
         self._own = own
         return replace(side, addresses=own)
 
+    async def _serial(self, server: Server, until: float) -> int | NetworkFailure:
+        try:
+            reply = await self._authorities.ask(server, self._soa, until)
+            return serial_of(reply.message, self._soa, server.spoken)
+        except NetworkFailure as failure:
+            return failure
+
+    async def _ask_parent(
+        self, server: Server, until: float, transport: Transport = Transport.UDP
+    ) -> Side:
+        reply = await self._authorities.ask(server, self._ns, until, transport)
+        return parent_side(reply.message, self._ns, server.spoken)
+
+    async def _own_addresses(
+        self, name: str, server: Server, until: float
+    ) -> frozenset[str] | NetworkFailure | None:
+        """Return what a child server says of the addresses of *name*; a failure as a value."""
+        found: frozenset[str] = frozenset()
+        for rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA):
+            question = _question(dns.name.from_text(name), rdtype)
+            try:
+                reply = await self._authorities.ask(server, question, until)
+                said = own_addresses(reply.message, question, server.spoken)
+            except NetworkFailure as failure:
+                return failure
+            if said is None:
+                return None
+            found |= said
+        return found
+
     def _due(self, glue: _Addresses) -> Sequence[str]:
         """Return the few to ask about: who seems to differ first, then who has waited longest."""
         equal = [name for name, said in self._own.items() if said == glue.get(name)]
         return [*(name for name in sorted(glue) if name not in equal), *equal][:_NAMES]
-
-
-async def _serial(question: Question, server: Server, until: float) -> int | NetworkFailure:
-    try:
-        reply = await _ask(server, question, until)
-        return serial_of(reply.message, question, server.spoken)
-    except NetworkFailure as failure:
-        return failure
-
-
-async def _ask_parent(
-    question: Question, server: Server, until: float, transport: Transport = Transport.UDP
-) -> Side:
-    reply = await _ask(server, question, until, transport)
-    return parent_side(reply.message, question, server.spoken)
-
-
-async def _own_addresses(
-    name: str, server: Server, until: float
-) -> frozenset[str] | NetworkFailure | None:
-    """Return what a child server says of the addresses of *name*; a failure as a value."""
-    found: frozenset[str] = frozenset()
-    for rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA):
-        question = _question(dns.name.from_text(name), rdtype)
-        try:
-            reply = await _ask(server, question, until)
-            said = own_addresses(reply.message, question, server.spoken)
-        except NetworkFailure as failure:
-            return failure
-        if said is None:
-            return None
-        found |= said
-    return found
 
 
 async def _first(
@@ -251,13 +248,6 @@ async def _first(
                 break
     assert failure is not None
     return failure
-
-
-async def _ask(
-    server: Server, question: Question, until: float, transport: Transport = Transport.UDP
-) -> Reply:
-    channel = Channel(server.endpoint, transport)
-    return await exchange(question, channel, deadline=until, called=server.spoken)
 
 
 def _question(name: dns.name.Name, rdtype: dns.rdatatype.RdataType) -> Question:

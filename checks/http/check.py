@@ -1,27 +1,32 @@
 """A URL, looked at by name and at single addresses."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from time import perf_counter
 
 from vedette.checks.finding import Fact, Finding, Kind, Look, Verdict
-from vedette.checks.http.exchange import Exchange, compose
-from vedette.checks.http.judge import judge
+from vedette.checks.http.asking import request_of, token_request_of
+from vedette.checks.http.authentication import Secrets
+from vedette.checks.http.fetch import Fetch
+from vedette.checks.http.judge import ending, expires, judge
+from vedette.checks.http.places import Addresses, LastKnownGood, Place
 from vedette.checks.http.reason import Reason
-from vedette.checks.http.settings import BY_NAME, LAST_KNOWN_GOOD, HttpSettings
-from vedette.checks.http.tls import trust
-from vedette.checks.net import CouldNotLook, NetworkFailure, Resolve, is_address
+from vedette.checks.http.request import Request
+from vedette.checks.http.settings import HttpSettings
+from vedette.checks.http.tokens import Tokens
+from vedette.checks.net import CouldNotLook, NetworkFailure, Resolve
 
-LastKnownGood = Callable[[], Sequence[str]]
-"""The addresses a service's name last had when all was well, none before it was ever seen well."""
+_NO_SECRETS = Secrets()
 
 
 class HttpCheck:
     """One URL; each look is one request on a connection of its own, without a hidden retry.
 
     By name, only the first address the resolver gave is tried: trying a second one would hide that
-    a part of the users are getting errors.
+    a part of the users are getting errors. Whoever runs it calls refresh() before the first look,
+    and then whenever refresh() says: the addresses of `at: every` come from it.
     """
 
     kind = Kind.HTTP
@@ -32,83 +37,101 @@ class HttpCheck:
         *,
         timeout: float,
         resolve: Resolve,
+        now: Callable[[], float],
+        secrets: Secrets = _NO_SECRETS,
         last_known_good: LastKnownGood | None = None,
     ) -> None:
-        """Raise ValueError where `ca_file` cannot be used; *timeout* covers the whole look."""
+        """Raise ValueError where a file cannot be used; *timeout* covers the whole look.
+
+        *now* returns epoch seconds, by which certificates end.
+        """
         self.name = settings.url
         self._settings = settings
         self._timeout = timeout
         self._resolve = resolve
-        self._last_known_good = last_known_good
-        secure = settings.target.secure
-        self._request = compose(settings, trust(settings.ca_file) if secure else None)
+        self._now = now
+        self._addresses = Addresses(settings, resolve, last_known_good)
+        self._request = request_of(settings, secrets)
+        self._tokens: Tokens | None = None
+        if settings.oauth2 is not None:
+            asking = token_request_of(settings, secrets)
+            self._tokens = Tokens(settings.oauth2, secrets.credential or "", asking, resolve)
 
     def looks(self) -> Sequence[Look]:
-        """Return by name first, then each configured and each remembered address once."""
-        places = self._settings.at
-        if places is None:
-            places = (BY_NAME, LAST_KNOWN_GOOD)
-        looks = [Look("by name", "name", self._by_name)] if BY_NAME in places else []
-        pinned = [place for place in places if place not in {BY_NAME, LAST_KNOWN_GOOD}]
-        if LAST_KNOWN_GOOD in places and self._last_known_good is not None:
-            pinned += self._last_known_good()
-        looks += [Look(at, "address", partial(self._pinned, at)) for at in dict.fromkeys(pinned)]
-        return looks or [Look(LAST_KNOWN_GOOD, "address", self._nothing_remembered)]
+        """Return by name first, then each configured, present and remembered address once."""
+        looks = list(self._looks())
+        if not looks:
+            looks = [Look(self._addresses.source, Place.ADDRESS, self._nowhere)]
+        if self._settings.standby:
+            return [replace(look, place=Place.STANDBY) for look in looks]
+        return looks
 
-    async def _by_name(self) -> Finding:
-        start = perf_counter()
-        until = asyncio.get_running_loop().time() + self._timeout
-        host = self._settings.target.host
-        if is_address(host):
-            return await self._ask(host, self.name, until, {})
+    def _looks(self) -> Iterator[Look]:
+        if self._addresses.by_name:
+            yield Look("by name", Place.NAME, partial(self._look, self.name))
+        for at in self._addresses.present:
+            yield Look(at, Place.ADDRESS, partial(self._pinned, at, {}))
+        for at in self._addresses.remembered:
+            yield Look(at, Place.ADDRESS, partial(self._pinned, at, {"remembered": True}))
+
+    async def refresh(self) -> float:
+        """Resolve what `at: every` needs; return the seconds until it should be done again."""
+        return await self._addresses.refresh()
+
+    async def _nowhere(self) -> Finding:
+        """Say why there is no address to look at: a name that has none is the target's doing."""
+        failure = self._addresses.failure
+        if failure is None:
+            words = f"no address is {self._addresses.awaited} yet"
+            return Finding(verdict=Verdict.UNKNOWN, reason=Reason.DNS, detail=words)
+        words = f"dns: {failure.reason}: {failure.detail}"
+        kind = CouldNotLook if isinstance(failure, CouldNotLook) else NetworkFailure
+        unresolved = kind(Reason.DNS, words)
+        return self._failed(unresolved, self.name, {"dns_reason": str(failure.reason)})
+
+    async def _pinned(self, address: str, known: dict[str, Fact]) -> Finding:
+        finding = await self._look(f"{self.name} at {address}", address)
+        return replace(finding, facts={**finding.facts, **known}) if known else finding
+
+    async def _look(self, where: str, address: str | None = None) -> Finding:
+        start, until = perf_counter(), asyncio.get_running_loop().time() + self._timeout
         try:
-            async with asyncio.timeout_at(until):
-                addresses = await self._resolve(self._settings.target.server_name)
-        except TimeoutError:
-            return self._unresolved("timeout", f"no answer within {self._timeout:g} s")
+            request = await self._authorized(until)
         except NetworkFailure as failure:
-            ours = isinstance(failure, CouldNotLook)
-            return self._unresolved(str(failure.reason), failure.detail, ours=ours)
-        if not addresses:
-            return self._unresolved("nodata", "the resolver returned no address")
-        measured = {"resolve_seconds": perf_counter() - start}
-        return await self._ask(addresses[0], self.name, until, measured)
-
-    async def _pinned(self, address: str) -> Finding:
-        until = asyncio.get_running_loop().time() + self._timeout
-        return await self._ask(address, f"{self.name} at {address}", until, {})
-
-    async def _nothing_remembered(self) -> Finding:
-        return Finding(
-            verdict=Verdict.UNKNOWN, reason=Reason.DNS, detail="no address is remembered yet"
+            return self._failed(failure, where, {"phase": "token"})
+        fetch = Fetch(
+            request, resolve=self._resolve, address=address, until=until, timeout=self._timeout
         )
+        try:
+            response = await fetch.run()
+        except NetworkFailure as failure:
+            return self._failed(failure, where, {**fetch.facts, "phase": fetch.phase})
+        if self._tokens is not None and response.status == 401:
+            self._tokens.refused()
+        judged = judge(response, self._settings, where, perf_counter() - start)
+        return self._dated(judged, {**fetch.facts, "http_version": response.version})
 
-    def _unresolved(self, reason: str, detail: str, *, ours: bool = False) -> Finding:
+    async def _authorized(self, until: float) -> Request:
+        if self._tokens is None:
+            return self._request
+        value = await self._tokens.authorization(until, self._timeout)
+        return replace(self._request, headers=(*self._request.headers, ("Authorization", value)))
+
+    def _failed(self, failure: NetworkFailure, where: str, facts: dict[str, Fact]) -> Finding:
+        ours = isinstance(failure, CouldNotLook)
         return Finding(
             verdict=Verdict.UNKNOWN if ours else Verdict.FAILING,
-            reason=Reason.DNS,
-            detail=f"{self.name} has no address, dns: {reason}: {detail}",
-            facts={"dns_reason": reason},
+            reason=failure.reason,
+            detail=f"{where}: {failure.detail}",
+            facts=facts,
         )
 
-    async def _ask(
-        self, address: str, where: str, until: float, measured: Mapping[str, Fact]
-    ) -> Finding:
-        exchange = Exchange(self._request, address, until=until, timeout=self._timeout)
-        try:
-            response = await exchange.run()
-        except NetworkFailure as failure:
-            ours = isinstance(failure, CouldNotLook)
-            return Finding(
-                verdict=Verdict.UNKNOWN if ours else Verdict.FAILING,
-                reason=failure.reason,
-                detail=f"{where}: {failure.detail}",
-                facts={**measured, **exchange.facts, "phase": exchange.phase},
-            )
-        judged = judge(response, self._settings, where)
-        return Finding(
-            verdict=judged.verdict,
-            reason=judged.reason,
-            detail=judged.detail,
-            facts={**measured, **exchange.facts},
-        )
+    def _dated(self, judged: Finding, facts: dict[str, Fact]) -> Finding:
+        """Add *facts* to a finding, and to one that is well when its certificate ends soon."""
+        at = ending(facts, self._settings, self._now())
+        if at is None:
+            return replace(judged, facts=facts)
+        detail = judged.detail
+        if judged.verdict is Verdict.OK:
+            detail = f"{detail}; {expires(at)}"
+        return replace(judged, detail=detail, facts={**facts, "certificate_expiring": True})

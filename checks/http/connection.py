@@ -9,12 +9,13 @@ handshake can be read only from our own SSLObject, and because nobody waits for 
 import asyncio
 import contextlib
 import errno
+import os
 import socket
 import ssl
-from collections.abc import Iterator
 
 from vedette.checks.finding import Fact
 from vedette.checks.http import tls
+from vedette.checks.http.readiness import readable, writable
 from vedette.checks.http.reason import Reason
 from vedette.checks.net import CouldNotLook, Endpoint, NetworkFailure, family, has_route
 
@@ -57,30 +58,34 @@ class Connection:
         self._loop = asyncio.get_running_loop()
         self._session: ssl.SSLObject | None = None
         self._heard = False
-        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        with self._translated():
-            self._socket = socket.socket(family(peer.host), socket.SOCK_STREAM)
-            self._socket.setblocking(False)
-
-    @contextlib.contextmanager
-    def _translated(self) -> Iterator[None]:
         try:
-            yield
-        except (TimeoutError, ssl.SSLError):
-            raise
+            self._socket = socket.socket(family(peer.host), socket.SOCK_STREAM)
         except OSError as error:
-            routed = error.errno not in _NO_WAY or has_route(self._peer)
-            raise translate(error, self._peer, routed=routed) from error
+            raise self._failure(error) from error
+        self._socket.setblocking(False)
+        self._number = self._socket.fileno()
 
     async def connect(self) -> None:
         """Connect, once, to the one address."""
-        with self._translated():
+        try:
             # Without this the request waits for the acknowledgement of our last handshake message.
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            await self._loop.sock_connect(self._socket, (self._peer.host, self._peer.port))
+            try:
+                self._socket.connect((self._peer.host, self._peer.port))
+            except BlockingIOError:
+                await writable(self._loop, self._number)
+                number = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                if number:
+                    raise OSError(number, os.strerror(number)) from None
+        except OSError as error:
+            raise self._failure(error) from error
 
     async def secure(self, context: ssl.SSLContext, server_name: str) -> None:
-        """Shake hands and verify; to an address Python sends no SNI (RFC 6066 section 3)."""
+        """Shake hands and verify; to an address Python sends no SNI (RFC 6066 section 3).
+
+        What is left to be said leaves with the first `send`, which saves a packet.
+        """
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         session = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
         self._session = session
         try:
@@ -92,15 +97,18 @@ class Connection:
     async def _shake_hands(self, session: ssl.SSLObject) -> None:
         while True:
             try:
-                session.do_handshake()
+                return session.do_handshake()
             except ssl.SSLWantReadError:
                 await self._flush()
                 if not await self._fill():
                     raise NetworkFailure(
                         Reason.RESET, f"{self._peer} closed the connection in the TLS handshake"
                     ) from None
-            else:
-                return await self._flush()
+
+    @property
+    def protocol(self) -> str | None:
+        """What was agreed on inside TLS (ALPN, RFC 7301)."""
+        return None if self._session is None else self._session.selected_alpn_protocol()
 
     def facts(self) -> dict[str, Fact]:
         """Return what TLS has told so far, nothing without it."""
@@ -115,8 +123,8 @@ class Connection:
         if self._session is not None:
             self._session.write(data)  # a memory buffer takes everything
             data = self._outgoing.read()
-        with self._translated(), contextlib.suppress(ConnectionResetError, BrokenPipeError):
-            await self._loop.sock_sendall(self._socket, data)
+        with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+            await self._write(data)
 
     async def receive(self) -> bytes:
         """Return what comes next, and nothing at a proper end of the stream."""
@@ -157,19 +165,36 @@ class Connection:
 
     async def _flush(self) -> None:
         if self._outgoing.pending:
-            with self._translated():
-                await self._loop.sock_sendall(self._socket, self._outgoing.read())
+            try:
+                await self._write(self._outgoing.read())
+            except OSError as error:
+                raise self._failure(error) from error
 
     def _send_alert(self) -> None:
         """Tell the server why (RFC 8446 section 6.2), unless that would mean to wait."""
         with contextlib.suppress(OSError):
             self._socket.send(self._outgoing.read())
 
+    async def _write(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            try:
+                rest = rest[self._socket.send(rest) :]
+            except BlockingIOError:
+                await writable(self._loop, self._number)
+
     async def _read(self) -> bytes:
-        with self._translated():
-            data = await self._loop.sock_recv(self._socket, _CHUNK)
-        if len(data) == _CHUNK:
-            # More is waiting, so the next read would not wait either: an endless body from a fast
-            # server must not keep the loop from the deadline and from other probes.
-            await asyncio.sleep(0)
-        return data
+        while True:
+            await readable(self._loop, self._number)
+            try:
+                return self._socket.recv(_CHUNK)
+            except BlockingIOError:  # it was there, and is not: a checksum was found wrong
+                continue
+            except OSError as error:
+                raise self._failure(error) from error
+
+    def _failure(self, error: OSError) -> OSError | NetworkFailure:
+        if isinstance(error, TimeoutError):
+            return error
+        routed = error.errno not in _NO_WAY or has_route(self._peer)
+        return translate(error, self._peer, routed=routed)

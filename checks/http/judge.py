@@ -2,59 +2,73 @@
 
 Rule: no I/O and no clock.
 
-The facts of an HTTP finding, each present when it was measured:
+The facts of an HTTP finding, each present when it was measured. After redirects they are those of
+the last hop, and the seconds are sums.
 
 | fact | is |
 |---|---|
 | `address` | the address that was connected to |
 | `status` | the status code |
+| `http_version` | the version of HTTP that was answered in: `1.0`, `1.1`, `2`, `3` |
 | `bytes` | length of the body as received, up to the limit |
 | `resolve_seconds` | asking the resolver; by name only |
 | `connect_seconds` | TCP connect |
 | `tls_seconds` | TLS handshake; https only |
 | `processing_seconds` | request sent to first byte of the answer |
 | `transfer_seconds` | first byte of the answer to its end |
-| `phase` | on failure: the phase in which it failed |
+| `phase` | on failure: the phase in which it failed; `token` where OAuth 2.0 gave none |
 | `dns_reason` | reason `dns` only: the resolver's own reason |
+| `remembered` | True at an address that is looked at only because it was last known good |
 | `tls_version`, `tls_cipher` | what was negotiated |
 | `certificate_subject`, `certificate_issuer` | of the server's certificate, also of a bad one |
 | `certificate_names` | its alternative names: host names, then addresses |
 | `certificate_not_after` | epoch seconds when the server's certificate expires |
 | `chain_not_after` | epoch seconds when the first certificate of the sent chain expires |
+| `certificate_expiring` | True when one of them that still counts ends within `expiring` |
 """
 
-from vedette.checks.finding import Finding, Verdict
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from vedette.checks.finding import Fact, Finding, Verdict
+from vedette.checks.http import expression
+from vedette.checks.http.patterns import compiled
 from vedette.checks.http.reason import Reason
 from vedette.checks.http.response import Response
 from vedette.checks.http.settings import HttpSettings
 
+_Fault = tuple[Reason, str] | None
 
-def judge(response: Response, settings: HttpSettings, where: str) -> Finding:
+
+def judge(response: Response, settings: HttpSettings, where: str, seconds: float = 0.0) -> Finding:
     """Judge an answer by the rules; *where* names the URL, and the address if it was pinned.
 
-    A wrong status outranks what the body is like: error pages are long and lack the expected text.
+    *seconds* is how long it took. A wrong status outranks what the body is like: error pages are
+    long and lack the expected text; and what is wrong outranks that it came slowly.
     """
-    if response.status not in settings.status:
-        return _failing(
-            Reason.STATUS, f"{where} answered {_status(response)}, expected {_expected(settings)}"
-        )
-    if not response.complete:
-        return _failing(
-            Reason.TOO_LARGE, f"{where} sent more than the {settings.max_body} bytes allowed"
-        )
-    if settings.pattern is not None:
-        text = response.body.decode("utf-8", errors="replace")
-        if not settings.pattern.search(text):
-            return _failing(
-                Reason.BODY,
-                f"{where} answered {response.status}, but nothing in its {response.size} bytes "
-                f"matches {settings.body!r}",
-            )
+    for rule in _RULES:
+        fault = rule(response, settings)
+        if fault is not None:
+            reason, words = fault
+            return Finding(verdict=Verdict.FAILING, reason=reason, detail=f"{where} {words}")
+    if settings.slow is not None and seconds > settings.slow:
+        words = f"answered {response.status} after {seconds:.3g} s, allowed are {settings.slow:g} s"
+        return Finding(verdict=Verdict.FAILING, reason=Reason.SLOW, detail=f"{where} {words}")
     return Finding(verdict=Verdict.OK, detail=f"{where} answered {response.status}")
 
 
-def _failing(reason: Reason, detail: str) -> Finding:
-    return Finding(verdict=Verdict.FAILING, reason=reason, detail=detail)
+def _redirects(response: Response, settings: HttpSettings) -> _Fault:
+    if settings.redirects == 0 or not response.unfollowed or settings.accepts(response.status):
+        return None
+    words = f"redirects more than {settings.redirects} times, at last with {_status(response)}"
+    return Reason.REDIRECT, words
+
+
+def _code(response: Response, settings: HttpSettings) -> _Fault:
+    if settings.accepts(response.status):
+        return None
+    expected = " or ".join(str(code) for code in settings.status)
+    return Reason.STATUS, f"answered {_status(response)}, expected {expected}"
 
 
 def _status(response: Response) -> str:
@@ -64,5 +78,103 @@ def _status(response: Response) -> str:
     return str(response.status)
 
 
-def _expected(settings: HttpSettings) -> str:
-    return " or ".join(str(code) for code in settings.status)
+def _version(response: Response, settings: HttpSettings) -> _Fault:
+    if not settings.versions or response.version in settings.versions:
+        return None
+    allowed = " or ".join(settings.versions)
+    return Reason.PROTOCOL, f"answered in HTTP/{response.version}, allowed is {allowed}"
+
+
+def _headers(response: Response, settings: HttpSettings) -> _Fault:
+    for wanted in settings.headers_match:
+        values = _values(response, wanted.name)
+        if not values and not wanted.allow_missing:
+            return Reason.HEADER, f"answered {response.status} without the header {wanted.name}"
+        if values and not any(compiled(wanted.regexp).search(value) for value in values):
+            return Reason.HEADER, f"answered with {_quoted(wanted.name, values)}, " + (
+                f"in which nothing matches {wanted.regexp!r}"
+            )
+    for unwanted in settings.headers_not_match:
+        for value in _values(response, unwanted.name):
+            if compiled(unwanted.regexp).search(value):
+                return Reason.HEADER, f"answered with {_quoted(unwanted.name, [value])}, " + (
+                    f"which matches {unwanted.regexp!r}"
+                )
+    return None
+
+
+def _values(response: Response, name: str) -> Sequence[str]:
+    return [value for key, value in response.headers if key == name]
+
+
+def _quoted(name: str, values: Sequence[str]) -> str:
+    """Return a header as a sentence can hold it; a cookie is a secret of the server's."""
+    if name in {"set-cookie", "www-authenticate"}:
+        return f"the header {name}"
+    return f"{name}: {', '.join(values)[:200]}"
+
+
+def _size(response: Response, settings: HttpSettings) -> _Fault:
+    if not response.complete:
+        return Reason.TOO_LARGE, f"sent more than the {settings.max_body} bytes allowed"
+    size = response.inflated_size
+    if settings.max_size is not None and size > settings.max_size:
+        return Reason.TOO_LARGE, f"sent {size} bytes, allowed are {settings.max_size}"
+    if settings.min_size is not None and size < settings.min_size:
+        return Reason.BODY, f"sent {size} bytes, expected are at least {settings.min_size}"
+    return None
+
+
+def _body(response: Response, settings: HttpSettings) -> _Fault:
+    for wanted in settings.body:
+        if not compiled(wanted).search(response.body):
+            return Reason.BODY, (
+                f"answered {response.status}, but nothing in its {response.inflated_size} bytes "
+                f"matches {wanted!r}"
+            )
+    for unwanted in settings.body_not:
+        if compiled(unwanted).search(response.body):
+            return Reason.BODY, f"answered {response.status}, but its body matches {unwanted!r}"
+    return None
+
+
+def _json(response: Response, settings: HttpSettings) -> _Fault:
+    if not settings.json_:
+        return None
+    try:
+        document = expression.parse(response.body)
+    except ValueError as error:
+        return Reason.JSON, f"answered {response.status}, but not with JSON: {error}"
+    for wanted in settings.json_:
+        why = expression.failure(expression.compiled(wanted), document)
+        if why is not None:
+            return Reason.JSON, f"answered {response.status}, but {wanted!r} is not true: {why}"
+    return None
+
+
+_RULES: Sequence[Callable[[Response, HttpSettings], _Fault]] = (
+    _redirects,
+    _code,
+    _version,
+    _headers,
+    _size,
+    _body,
+    _json,
+)
+
+
+def ending(facts: Mapping[str, Fact], settings: HttpSettings, now: float) -> float | None:
+    """Return when the first certificate ends, where that is within `expiring`; else None.
+
+    Of a chain that was accepted, a certificate that has ended already is one that nobody needs.
+    """
+    ends = [facts.get("chain_not_after"), facts.get("certificate_not_after")]
+    left = [end for end in ends if isinstance(end, float) and end > now]
+    if not settings.verify or not left or min(left) - now >= settings.expiring:
+        return None
+    return min(left)
+
+
+def expires(at: float) -> str:
+    """Return the end of a certificate in words."""
+    return f"a certificate ends on {datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"

@@ -18,9 +18,9 @@ class Reason(StrEnum):
     TIMEOUT = "timeout"
     PROTOCOL = "protocol"
     TOO_LARGE = "too_large"
-    REDIRECT = "redirect"  # reserved: redirects are not followed yet
+    REDIRECT = "redirect"  # to nowhere, or once too often
     STATUS = "status"
-    HEADER = "header"  # reserved: no rule about headers yet
+    HEADER = "header"
     BODY = "body"
-    JSON = "json"  # reserved: no rule about JSON yet
-    SLOW = "slow"  # reserved: no rule about durations yet
+    JSON = "json"
+    SLOW = "slow"

@@ -8,16 +8,23 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """An answer to one request; *size* counts the body's bytes even where *body* was not kept.
+    """The answer that a fetch ended with.
 
-    *complete* is False when reading stopped because the body outgrew the limit.
+    *size* counts the body's octets as they were sent, *inflated_size* after inflating, both also
+    where *body* was not kept. *complete* is False when reading stopped because the inflated body
+    outgrew the limit. *redirects* counts those that were followed; *unfollowed* says that this
+    answer is one more redirect, which was not. *headers* have names in lower case.
     """
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     size: int = 0
+    inflated_size: int = 0
     complete: bool = True
+    version: str = "1.1"
+    redirects: int = 0
+    unfollowed: bool = False
 
     def header(self, name: str) -> str | None:
         """Return the first value of the header *name*, which is given in lower case."""

@@ -2,16 +2,23 @@
 
 import ipaddress
 import re
+from collections.abc import Iterator
 from functools import cached_property
-from typing import Annotated, Literal
+from importlib.util import find_spec
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from vedette.checks.http import expression, patterns
+from vedette.checks.http.authentication import BasicAuth, Bearer, OAuth2
+from vedette.checks.http.proxy import Proxy
 from vedette.checks.http.target import Target, parse_url
-from vedette.checks.settings import CheckSettings
+from vedette.checks.settings import CheckSettings, Duration, Settings
 
 BY_NAME = "name"
+EVERY = "every"
 LAST_KNOWN_GOOD = "last-known-good"
+_WORDS = (BY_NAME, EVERY, LAST_KNOWN_GOOD)
 
 # What belongs to one connection (RFC 9110 section 7.6.1) or frames the message is ours to say.
 _OURS = frozenset(
@@ -27,8 +34,24 @@ _OURS = frozenset(
         "upgrade",
     }
 )
+_SECRET = {
+    "authorization": "use basic_auth, bearer or oauth2, which read it from elsewhere",
+    "proxy-authorization": "put it into proxy_file or proxy_env",
+}
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
 _VALUE = re.compile(r"(?:[\x21-\x7e]+(?:[ \t]+[\x21-\x7e]+)*)?")  # RFC 9110 section 5.5, in ASCII
+_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?")
+
+_TLS_KEYS = (
+    "ca_file",
+    "client_cert",
+    "client_key",
+    "server_name",
+    "verify",
+    "tls_min",
+    "tls_max",
+    "expiring",
+)
 
 
 def _url(text: str) -> str:
@@ -36,41 +59,38 @@ def _url(text: str) -> str:
     return text
 
 
-def _pattern(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from error
-    return text
+def _header_name(name: str) -> str:
+    if not _TOKEN.fullmatch(name):
+        raise ValueError(f"{name!r} is not the name of a header")
+    return name.lower()
 
 
 def _headers(headers: dict[str, str]) -> dict[str, str]:
-    for name, value in headers.items():
-        if not _TOKEN.fullmatch(name):
-            raise ValueError(f"{name!r} is not the name of a header")
-        if name.lower() in _OURS:
-            raise ValueError(f"{name} belongs to the connection, which is the prober's own")
-        if not _VALUE.fullmatch(value):  # the value may be a secret: it is not repeated
-            raise ValueError(f"the value of {name} is not one line of printable ASCII")
-    lowered = [name.lower() for name in headers]
+    lowered = [_header_name(name) for name in headers]
     if len(set(lowered)) < len(lowered):
         raise ValueError("the same header twice")
+    for name, value in headers.items():
+        if name.lower() in _OURS:
+            raise ValueError(f"{name} belongs to the connection, which is the prober's own")
+        if name.lower() in _SECRET:
+            raise ValueError(f"{name} holds a secret: {_SECRET[name.lower()]}")
+        if not _VALUE.fullmatch(value):  # the value may be a secret: it is not repeated
+            raise ValueError(f"the value of {name} is not one line of printable ASCII")
     return headers
 
 
 def _several(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
+    return [value] if isinstance(value, str | int) else value
 
 
 def _place(text: str) -> str:
-    if text in {BY_NAME, LAST_KNOWN_GOOD}:
+    if text in _WORDS:
         return text
     try:
         return str(ipaddress.ip_address(text))
     except ValueError:
-        raise ValueError(
-            f"expected {BY_NAME!r}, {LAST_KNOWN_GOOD!r} or an address, not {text!r}"
-        ) from None
+        words = ", ".join(repr(word) for word in _WORDS)
+        raise ValueError(f"expected {words} or an address, not {text!r}") from None
 
 
 def _distinct(places: tuple[str, ...]) -> tuple[str, ...]:
@@ -79,15 +99,78 @@ def _distinct(places: tuple[str, ...]) -> tuple[str, ...]:
     return places
 
 
+def _status(value: object) -> int | str:
+    if isinstance(value, int) and not isinstance(value, bool) and 200 <= value <= 599:
+        return value
+    if isinstance(value, str) and re.fullmatch("[2-5]xx", value):
+        return value
+    raise ValueError(f"expected a code from 200 to 599, or a class such as 2xx, not {value!r}")
+
+
+def _version(value: object) -> object:
+    """YAML reads 1.1 as a number, and 2 as another."""
+    return str(value).removesuffix(".0") if value in (2, 3, "2.0", "3.0") else str(value)
+
+
+def _dns_name(text: str) -> str:
+    return text.rstrip(".").lower()
+
+
+def _server_name(text: str) -> str:
+    if not _HOST.fullmatch(text):
+        raise ValueError(f"{text!r} is not a host name")
+    return text
+
+
+def _proxy(text: str) -> str:
+    if "@" in text:
+        raise ValueError("a proxy's password is a secret: put the URL into proxy_file or proxy_env")
+    Proxy(url=text)
+    return text
+
+
+Regexp = Annotated[str, AfterValidator(patterns.checked)]
+Expression = Annotated[str, AfterValidator(expression.checked)]
+Regexps = Annotated[list[Regexp], BeforeValidator(_several)]
+TlsVersion = Annotated[Literal["1.0", "1.1", "1.2", "1.3"], BeforeValidator(str)]
+Size = Annotated[int, Field(ge=0, le=64 * 1024 * 1024)]
+
+
+class HeaderRule(Settings):
+    """A header, and what must not be found in any of its values; without it there is nothing."""
+
+    name: Annotated[str, AfterValidator(_header_name)]
+    regexp: Regexp
+
+
+class HeaderMatch(HeaderRule):
+    """A header, and what must be found in one of its values."""
+
+    allow_missing: bool = False
+
+
 class HttpSettings(CheckSettings):
-    """One URL, how to ask for it, what to expect, and where to ask."""
+    """One URL, how to ask for it, what to expect, and where to ask.
+
+    Regular expressions are RE2's, and are searched for.
+    """
 
     url: Annotated[str, AfterValidator(_url)]
-    status: list[Annotated[int, Field(ge=200, le=599)]] = Field(default=[200], min_length=1)
-    body: Annotated[str, AfterValidator(_pattern)] | None = None
-    """Python regular expression that must be found in the body, which is read as UTF-8."""
-    method: Literal["GET", "HEAD"] = "GET"
+
+    method: Literal["GET", "HEAD", "OPTIONS", "TRACE", "POST", "PUT", "PATCH", "DELETE"] = "GET"
     headers: Annotated[dict[str, str], AfterValidator(_headers)] = Field(default_factory=dict)
+    request_body: str | None = None
+    request_body_file: str | None = None
+    basic_auth: BasicAuth | None = None
+    bearer: Bearer | None = None
+    oauth2: OAuth2 | None = None
+    compression: bool = False
+    """Whether to say that compressed answers are welcome; those that come are read anyway."""
+    redirects: Annotated[int, Field(ge=0, le=20)] = 0
+    """How many are followed."""
+    max_body: Size = 1024 * 1024
+    """Where reading stops, in octets after inflating."""
+
     at: (
         Annotated[
             tuple[Annotated[str, AfterValidator(_place)], ...],
@@ -97,25 +180,127 @@ class HttpSettings(CheckSettings):
         ]
         | None
     ) = None
-    """`name`, `last-known-good` or addresses; None is by name and, where known, last-known-good."""
+    """`name`, `every`, `last-known-good` or addresses; None is by name and, where known,
+    last-known-good."""
+    last_known_good_of: Annotated[str, AfterValidator(_dns_name)] | None = None
+    """The name whose last-known-good addresses these are, instead of the URL's host."""
+    standby: bool = False
+    """Whether it is a failover target, which is to be good before it is needed."""
+    proxy: Annotated[str, AfterValidator(_proxy)] | None = None
+    proxy_file: str | None = None
+    proxy_env: str | None = None
+
     ca_file: str | None = None
     """The only trust anchors, in PEM, instead of the system's."""
-    max_body: Annotated[int, Field(ge=0, le=64 * 1024 * 1024)] = 1024 * 1024
+    client_cert: str | None = None
+    client_key: str | None = None
+    server_name: Annotated[str, AfterValidator(_server_name)] | None = None
+    verify: bool = True
+    tls_min: TlsVersion | None = None
+    tls_max: TlsVersion | None = None
+    http3: bool = False
+    """Whether to speak HTTP/3, and nothing else."""
+    expiring: Duration = 14 * 86400.0
+    """How long before its end a certificate is worth a warning; 0 is never."""
+
+    status: Annotated[
+        list[Annotated[int | str, BeforeValidator(_status)]], BeforeValidator(_several)
+    ] = Field(default=[200], min_length=1)
+    """Codes, and classes such as `2xx`."""
+    headers_match: list[HeaderMatch] = []
+    headers_not_match: list[HeaderRule] = []
+    body: Regexps = []
+    """All of these must be found in the body, which is read as UTF-8."""
+    body_not: Regexps = []
+    """None of these may be."""
+    json_: Annotated[list[Expression], BeforeValidator(_several), Field(alias="json")] = []
+    """Each must be true of `body`, the parsed document."""
+    min_size: Size | None = None
+    max_size: Size | None = None
+    """Of the body after inflating."""
+    versions: Annotated[
+        list[Annotated[Literal["1.0", "1.1", "2", "3"], BeforeValidator(_version)]],
+        BeforeValidator(_several),
+    ] = []
+    """Of HTTP, that the answer may have; none is any."""
+    slow: Annotated[Duration, Field(gt=0)] | None = None
+    """How long a whole look may take and still be well."""
 
     @model_validator(mode="after")
-    def _consistent(self) -> "HttpSettings":
-        if self.body is not None and self.method == "HEAD":
-            raise ValueError("an answer to HEAD has no body to search")
-        if self.ca_file is not None and not self.target.secure:
-            raise ValueError("ca_file is for https URLs")
+    def _consistent(self) -> Self:
+        for fault in (*self._faults_of_request(), *self._faults_of_way(), *self._faults_of_rules()):
+            raise ValueError(fault)
         return self
+
+    def _faults_of_request(self) -> Iterator[str]:
+        yield from self._too_many("basic_auth", "bearer", "oauth2")
+        yield from self._too_many("request_body", "request_body_file")
+        has_body = self.request_body is not None or self.request_body_file is not None
+        if self.method == "TRACE" and has_body:
+            yield "a TRACE request has no body (RFC 9110 section 9.3.8)"
+        searched = self.body or self.body_not or self.json_ or self.min_size or self.max_size
+        if self.method == "HEAD" and searched:
+            yield "an answer to HEAD has no body to search"
+
+    def _faults_of_way(self) -> Iterator[str]:
+        yield from self._too_many("proxy", "proxy_file", "proxy_env")
+        if self.last_known_good_of and LAST_KNOWN_GOOD not in (self.at or [LAST_KNOWN_GOOD]):
+            yield "last_known_good_of says nothing unless `at` has last-known-good"
+        yield from self._faults_of_tls()
+        if self.http3:
+            yield from self._faults_of_http3()
+
+    def _faults_of_tls(self) -> Iterator[str]:
+        if not (self.target.secure or self.redirects or self.oauth2):
+            for key in _TLS_KEYS:
+                if getattr(self, key) != type(self).model_fields[key].default:
+                    yield f"{key} is for https URLs"
+        if self.client_key is not None and self.client_cert is None:
+            yield "client_key belongs to a client_cert: name that too"
+        if not self.verify and self.ca_file is not None:
+            yield "ca_file says whom to trust, and verify: false to trust everybody: remove one"
+        if self.tls_min is not None and self.tls_max is not None and self.tls_min > self.tls_max:
+            yield "tls_min is above tls_max"
+
+    def _faults_of_http3(self) -> Iterator[str]:
+        if find_spec("aioquic") is None:
+            yield "HTTP/3 needs aioquic: pip install 'vedette[quic]'"
+        if not self.target.secure:
+            yield "http3 is for https URLs"
+        if self.proxied:
+            yield "HTTP/3 is not spoken through a proxy"
+        if self.versions and "3" not in self.versions:
+            yield "http3 speaks HTTP/3, which versions does not allow"
+
+    def _faults_of_rules(self) -> Iterator[str]:
+        for key in ("min_size", "max_size"):
+            if (getattr(self, key) or 0) > self.max_body:
+                yield f"{key} is above max_body, at which reading stops"
+        if self.max_size is not None and (self.min_size or 0) > self.max_size:
+            yield "min_size is above max_size"
+        if self.slow is not None and self.timeout is not None and self.slow >= self.timeout:
+            yield "slow is not below timeout, after which there is nothing to judge"
+
+    def _too_many(self, *keys: str) -> Iterator[str]:
+        given = [key for key in keys if getattr(self, key) is not None]
+        if len(given) > 1:
+            yield f"{' and '.join(given)} exclude each other: remove one"
 
     @cached_property
     def target(self) -> Target:
         """The URL, taken apart."""
         return parse_url(self.url)
 
-    @cached_property
-    def pattern(self) -> re.Pattern[str] | None:
-        """The body's regular expression, compiled."""
-        return None if self.body is None else re.compile(self.body)
+    @property
+    def proxied(self) -> bool:
+        """Whether there is a proxy on the way."""
+        return (self.proxy or self.proxy_file or self.proxy_env) is not None
+
+    @property
+    def keeps_body(self) -> bool:
+        """Whether a rule reads the body."""
+        return bool(self.body or self.body_not or self.json_)
+
+    def accepts(self, status: int) -> bool:
+        """Whether an answer may have *status*."""
+        return status in self.status or f"{status // 100}xx" in self.status

@@ -11,12 +11,15 @@ missing after a failure, and nothing else changes.
 """
 
 import ssl
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from vedette.checks.finding import Fact
 from vedette.checks.http.reason import Reason
@@ -28,48 +31,116 @@ _DER = 2  # _ssl.ENCODING_DER
 _EXPIRED = 10
 _NOT_YET_VALID = 9
 _NAME = frozenset({62, 64})  # host name, address
+_TOO_OLD = frozenset({"TLSV1_ALERT_PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL"})
 _UNTRUSTED = frozenset({2, 7, 18, 19, 20, 21, 24, 27, 28})  # no way from the leaf to an anchor
 
 
-@cache
-def trust(ca_file: str | None) -> ssl.SSLContext:
-    """Return the context that trusts *ca_file* alone, or else the system; or raise ValueError.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsSettings:
+    """Whom to trust, who we are, and which TLS to speak.
+
+    *server_name* is verified and sent as SNI in place of the URL's host; *ca_file* is the only
+    trust, instead of the system's. Without *min_version* it is TLS 1.2.
+    """
+
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+    server_name: str | None = None
+    verify: bool = True
+    min_version: ssl.TLSVersion | None = None
+    max_version: ssl.TLSVersion | None = None
+
+
+@lru_cache(maxsize=4096)
+def context(settings: TlsSettings, protocols: tuple[str, ...]) -> ssl.SSLContext:
+    """Return the context of *settings* that offers *protocols* by ALPN; or raise ValueError.
 
     Built once each: reading the system's store costs 20 ms of CPU.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.set_alpn_protocols(["http/1.1"])
-    if ca_file is None:
-        context.load_default_certs()
-        return context
+    return _context(replace(settings, server_name=None), protocols)
+
+
+@lru_cache(maxsize=1024)
+def _context(settings: TlsSettings, protocols: tuple[str, ...]) -> ssl.SSLContext:
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.set_alpn_protocols(list(protocols))
+    _bound(made, settings)
+    _trust(made, settings)
+    _identify(made, settings)
+    return made
+
+
+def _bound(made: ssl.SSLContext, settings: TlsSettings) -> None:
+    lowest, highest = settings.min_version, settings.max_version
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # old TLS is asked for on purpose
+        if lowest is not None:
+            made.minimum_version = lowest
+        if highest is not None:
+            made.maximum_version = highest
+    if any(bound is not None and bound < ssl.TLSVersion.TLSv1_2 for bound in (lowest, highest)):
+        made.set_ciphers("DEFAULT:@SECLEVEL=0")  # SHA-1, without which OpenSSL 3 has no TLS 1.1
+
+
+def _trust(made: ssl.SSLContext, settings: TlsSettings) -> None:
+    if not settings.verify:
+        made.check_hostname = False
+        made.verify_mode = ssl.CERT_NONE
+        return
+    if settings.ca_file is None:
+        made.load_default_certs()
+        return
     try:
-        context.load_verify_locations(ca_file)
+        made.load_verify_locations(settings.ca_file)
     except OSError as error:  # ssl.SSLError is one: a file without certificates
-        raise ValueError(f"cannot read certificates from {ca_file}: {error.strerror}") from error
+        raise ValueError(
+            f"cannot read certificates from {settings.ca_file}: {error.strerror}"
+        ) from error
     # What the user names is trusted, be it a root, an intermediate or the server's own certificate.
-    context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
-    return context
+    made.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+
+
+def _identify(made: ssl.SSLContext, settings: TlsSettings) -> None:
+    if settings.cert_file is None:
+        return
+    try:
+        # An encrypted key would otherwise be asked for at the terminal.
+        made.load_cert_chain(settings.cert_file, settings.key_file, password=lambda: b"")
+    except OSError as error:
+        raise ValueError(
+            f"cannot use the client certificate {settings.cert_file} with its key "
+            f"{settings.key_file or settings.cert_file}: {error.strerror or error}"
+        ) from error
 
 
 def facts(session: ssl.SSLObject) -> dict[str, Fact]:
-    """Return what is known of a handshake, finished or failed."""
+    """Return what is known of a handshake, finished or failed.
+
+    `chain_not_after` is of the certificates as sent, `verified_not_after` of those that lead from
+    the leaf to what we trust; it is there only where they were verified.
+    """
     known: dict[str, Fact] = {}
     version, cipher = session.version(), session.cipher()
     if version is not None and cipher is not None:
         known |= {"tls_version": version, "tls_cipher": cipher[0]}
-    return known | _certificates(_chain(session))
+        if session.context.verify_mode is not ssl.CERT_NONE:
+            verified = certificates(_chain(session, "verified"))
+            known["verified_not_after"] = verified.get("chain_not_after")
+    return known | certificates(_chain(session, "unverified"))
 
 
-def _chain(session: Any) -> tuple[bytes, ...]:  # noqa: ANN401 - typeshed lacks what we need
-    """Return the chain as sent, in DER; public only from Python 3.13 on."""
-    if hasattr(session, "get_unverified_chain"):
-        return tuple(session.get_unverified_chain() or ())
-    chain = session._sslobj.get_unverified_chain() or ()  # noqa: SLF001 - the only way before 3.13
+def _chain(session: Any, which: str) -> tuple[bytes, ...]:  # noqa: ANN401 - typeshed lacks what we need
+    """Return the chain as sent ("unverified") or as "verified", in DER; public from Python 3.13."""
+    name = f"get_{which}_chain"
+    if hasattr(session, name):
+        return tuple(getattr(session, name)() or ())
+    chain = getattr(session._sslobj, name)() or ()  # noqa: SLF001 - the only way before 3.13
     return tuple(certificate.public_bytes(_DER) for certificate in chain)
 
 
 @lru_cache(maxsize=256)
-def _certificates(chain: tuple[bytes, ...]) -> dict[str, Fact]:
+def certificates(chain: tuple[bytes, ...]) -> dict[str, Fact]:
     """Return the facts of a chain, leaf first; what cannot be parsed is left out."""
     try:
         parsed = [x509.load_der_x509_certificate(der) for der in chain]
@@ -80,8 +151,14 @@ def _certificates(chain: tuple[bytes, ...]) -> dict[str, Fact]:
             "certificate_subject": leaf.subject.rfc4514_string(),
             "certificate_issuer": leaf.issuer.rfc4514_string(),
             "certificate_names": _names(leaf),
+            "certificate_sha256": leaf.fingerprint(SHA256()).hex(),
+            "certificate_serial": _hexadecimal(leaf.serial_number),
             "certificate_not_after": leaf.not_valid_after_utc.timestamp(),
             "chain_not_after": min(each.not_valid_after_utc.timestamp() for each in parsed),
+            "certificates_not_after": {
+                each.subject.rfc4514_string(): each.not_valid_after_utc.timestamp()
+                for each in parsed
+            },
         }
     except (
         ValueError,
@@ -90,6 +167,10 @@ def _certificates(chain: tuple[bytes, ...]) -> dict[str, Fact]:
         x509.UnsupportedGeneralNameType,
     ):
         return {}
+
+
+def _hexadecimal(number: int) -> str:
+    return number.to_bytes((number.bit_length() + 7) // 8).hex()
 
 
 def _names(certificate: x509.Certificate) -> tuple[str, ...]:
@@ -104,36 +185,45 @@ def _names(certificate: x509.Certificate) -> tuple[str, ...]:
 
 def failure(error: ssl.SSLError, server_name: str, known: dict[str, Fact]) -> NetworkFailure:
     """Say what a failed handshake means, with the certificate's own words from *known*."""
+    if "no application protocol" in words(error):
+        return NetworkFailure(Reason.PROTOCOL, "the server has no version of HTTP that we offer")
     if not isinstance(error, ssl.SSLCertVerificationError):
         return NetworkFailure(Reason.TLS_HANDSHAKE, f"TLS handshake failed: {words(error)}")
-    code, until = error.verify_code, known.get("certificate_not_after")
+    code = error.verify_code
     if code == _EXPIRED:
-        return NetworkFailure(Reason.TLS_EXPIRED, _expired(until, known.get("chain_not_after")))
+        return NetworkFailure(Reason.TLS_EXPIRED, expired(known))
     if code == _NOT_YET_VALID:
         return NetworkFailure(Reason.TLS_EXPIRED, "a certificate is not valid yet")
     if code in _NAME:
-        return NetworkFailure(
-            Reason.TLS_NAME, f"the certificate is for {_owner(known)}, not for {server_name}"
-        )
+        return NetworkFailure(Reason.TLS_NAME, misnamed(known, server_name))
     if code in _UNTRUSTED:
-        issuer = known.get("certificate_issuer", "its issuer")
-        return NetworkFailure(
-            Reason.TLS_UNTRUSTED,
-            f"the certificate, issued by {issuer}, is not trusted: {error.verify_message}",
-        )
+        return NetworkFailure(Reason.TLS_UNTRUSTED, untrusted(known, error.verify_message))
     return NetworkFailure(
         Reason.TLS_HANDSHAKE, f"the certificate was refused: {error.verify_message}"
     )
 
 
-def _expired(leaf: Fact, earliest: Fact) -> str:
+def expired(known: Mapping[str, Fact]) -> str:
+    """Say which certificate has expired, and when."""
+    leaf, earliest = known.get("certificate_not_after"), known.get("chain_not_after")
     if not isinstance(leaf, float) or not isinstance(earliest, float):
         return "a certificate has expired"
     which = "the certificate" if leaf == earliest else "a certificate of the issuing chain"
     return f"{which} expired on {datetime.fromtimestamp(earliest, UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _owner(known: dict[str, Fact]) -> str:
+def misnamed(known: Mapping[str, Fact], server_name: str) -> str:
+    """Say for whom the certificate is instead of *server_name*."""
+    return f"the certificate is for {_owner(known)}, not for {server_name}"
+
+
+def untrusted(known: Mapping[str, Fact], why: str) -> str:
+    """Say who issued the certificate that is not trusted."""
+    issuer = known.get("certificate_issuer", "its issuer")
+    return f"the certificate, issued by {issuer}, is not trusted: {why}"
+
+
+def _owner(known: Mapping[str, Fact]) -> str:
     names = known.get("certificate_names") or (known.get("certificate_subject") or "nobody",)
     assert isinstance(names, tuple)
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
@@ -142,6 +232,8 @@ def _owner(known: dict[str, Fact]) -> str:
 
 def words(error: ssl.SSLError) -> str:
     """Return OpenSSL's reason in plain words."""
+    if error.reason in _TOO_OLD:
+        return "no TLS version that both sides allow"
     if error.reason in {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"}:
         return "the port does not speak TLS"
     return error.reason.lower().replace("_", " ") if error.reason else str(error)

@@ -13,14 +13,14 @@ from vedette.agent.config import Timing
 from vedette.agent.diagnoses.table import rules_for
 from vedette.agent.engine import Engine, Step, without_dates
 from vedette.agent.incidents import Change, Incident
-from vedette.agent.ledger import CheckKey, Ledger
+from vedette.agent.ledger import KEPT, CheckKey, Ledger
 from vedette.agent.store import Store, keep_alarm, keep_incident
 from vedette.checks.finding import Kind, Verdict
 from vedette.exporters.page import Severity
 
 OK, FAILING, UNKNOWN = Verdict
 TIMING = Timing(every=1, timeout=1, hold=3, clear=5)
-LONG = 30  # seconds that let every hold, clear and memory of an old look run out
+LONG = KEPT + 15  # seconds that let every hold, clear and memory of an old look run out
 CHECKS = [
     CheckKey("shop", Kind.HTTP, "https://shop.example/"),
     CheckKey("shop", Kind.DNS, "shop.example A"),

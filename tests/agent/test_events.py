@@ -49,7 +49,7 @@ def test_events_are_counted_from_nothing() -> None:
     """Every name has its series from the start, so that the first event is an increase."""
     counts = Counts()
     counts.events[EventName.STALE_ANSWER_RETURNED] += 1
-    text = render(work(counts, "1"))
+    text = "".join(render(work(counts, "1")))
 
     assert 'vedette_events_total{event="stale_answer_returned"} 1\n' in text
     assert 'vedette_events_total{event="last_known_good_promoted"} 0\n' in text
@@ -58,7 +58,7 @@ def test_events_are_counted_from_nothing() -> None:
 def test_the_newest_good_set_is_dated_in_the_metrics() -> None:
     """Each name and type has the time at which its newest good set became that."""
     old = Generation("n", "A", ("192.0.2.1",), 0, 1, whole=True)
-    text = render(last_known_good(LastKnownGood([PROMOTED, old])))
+    text = "".join(render(last_known_good(LastKnownGood([PROMOTED, old]))))
 
     assert [line for line in text.splitlines() if not line.startswith("#")] == [
         'vedette_last_known_good_promoted_timestamp_seconds{name="n",type="A"} 2'

@@ -4,7 +4,9 @@ import os
 import re
 import resource
 import subprocess
+import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -39,15 +41,26 @@ def cpu_of(pid: int) -> float:
 
 
 def blackbox(server: Endpoint) -> Sample:
-    """Probe *server* through the exporter's /probe, 50 connections at once; the exporter's CPU."""
-    program, port = need(BLACKBOX), free_port()
+    """Ask *server* through the exporter."""
+    return probe("dns", _MODULE, str(server))
+
+
+def drop_in(server: Endpoint) -> Sample:
+    """Ask *server* through our own exporter, as it is installed."""
+    program = str(Path(sys.executable).with_name("vedette"))
+    return probe("dns", _MODULE, str(server), exporter=(program, "blackbox"))
+
+
+def probe(module: str, config: str, target: str, *, exporter: Sequence[str] = ()) -> Sample:
+    """Probe *target* through the exporter's /probe, 50 connections at once; the exporter's CPU."""
+    program, port = exporter or (need(BLACKBOX),), free_port()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "blackbox.yml").write_text(_MODULE)
+        (folder / "blackbox.yml").write_text(config)
         listen = f"--web.listen-address=127.0.0.1:{port}"
-        command = [program, f"--config.file={folder / 'blackbox.yml'}", listen]
+        command = [*program, f"--config.file={folder / 'blackbox.yml'}", listen]
         with running(command, log=folder / "log", ready=accepts(port)) as process:
-            path = f"/probe?module=dns&target={server}"
+            path = f"/probe?module={module}&target={target}"
             asked = ("127.0.0.1", port, path, "--expect", "probe_success 1")
             heard("load", *asked, "--count", 500)
             before = cpu_of(process.pid)

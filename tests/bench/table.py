@@ -35,7 +35,7 @@ class Result:
 
 Results = Mapping[str, Result]
 
-_ROW = "{:<34} {:>9} {:>9} {:>7} {:>7} {:>5} {:>10}"
+_ROW = "{:<40} {:>9} {:>9} {:>7} {:>7} {:>5} {:>10}"
 
 
 def lines(results: Results) -> Iterator[str]:
@@ -45,7 +45,7 @@ def lines(results: Results) -> Iterator[str]:
     for result in results.values():
         yield _cost(result, results)
     if late := [r for r in results.values() if r.benchmark.late is not None]:
-        yield "\nLateness of rounds at 1,000 checks a second, milliseconds"
+        yield "\nLateness of rounds, milliseconds"
         yield _ROW.format("", "99 of 100", "half", "worst", "limit", "held", "skipped")
         yield from (_lateness(result, result.middle) for result in late if result.middle)
     for result in results.values():

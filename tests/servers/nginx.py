@@ -1,6 +1,6 @@
 """An nginx of our own: a plain and a TLS port on loopback, its files in a folder of the test's."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,10 +26,10 @@ http {{
     scgi_temp_path {folder}/scgi;
     default_type text/plain;
     server {{
-        listen 127.0.0.1:{http};
-        listen 127.0.0.1:{https} ssl;
+        {listen}
         ssl_certificate {folder}/server.pem;
         ssl_certificate_key {folder}/server.key;
+        ssl_protocols {versions};
         root {folder}/www;
         location = / {{ return 200 "all is well\\n"; }}
         location = /gone {{ return 503 "maintenance\\n"; }}
@@ -56,9 +56,18 @@ class Nginx:
 
 @contextmanager
 def nginx(
-    folder: Path, certificate: trustme.LeafCert | None = None, *, locations: str = ""
+    folder: Path,
+    certificate: trustme.LeafCert | None = None,
+    *,
+    locations: str = "",
+    http2: bool = False,
+    versions: str = "TLSv1.2 TLSv1.3",
+    addresses: Sequence[str] = ("127.0.0.1",),
 ) -> Iterator[Nginx]:
-    """Run nginx until the block ends; *locations* are lines for its one server block."""
+    """Run nginx until the block ends; *locations* are lines for its one server block.
+
+    It listens on both ports of each of *addresses*, of which 127.0.0.1 must be one.
+    """
     program = need("nginx")
     if certificate is None:
         certificate = trustme.CA().issue_cert("localhost", "127.0.0.1")
@@ -70,9 +79,14 @@ def nginx(
     (folder / "server.pem").write_bytes(chain)
     server = Nginx(free_port(), free_port(), www)
     conf = folder / "nginx.conf"
+    tls = "ssl http2" if http2 else "ssl"
+    listen = " ".join(
+        f"listen {address}:{server.http}; listen {address}:{server.https} {tls};"
+        for address in addresses
+    )
     conf.write_text(
-        _CONF.format(folder=folder, http=server.http, https=server.https, locations=locations)
+        _CONF.format(folder=folder, listen=listen, versions=versions, locations=locations)
     )
     command = [program, "-p", str(folder), "-c", str(conf), "-e", str(folder / "error.log")]
-    with running(command, log=folder / "output.log", ready=accepts(server.https)):
+    with running(command, log=folder / "output.log", ready=accepts(server.https, addresses[0])):
         yield server

@@ -2,21 +2,19 @@
 
 import json
 import time
+import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from tests.servers.process import free_port, need, running
 
-_CONFIG = """\
-global: {{scrape_interval: 1s, scrape_timeout: 1s}}
-scrape_configs:
-  - job_name: tested
-    static_configs: [{{targets: ["{target}"]}}]
-"""
+_TIMES = {"scrape_interval": "1s", "scrape_timeout": "1s"}
 
 
 @dataclass(frozen=True)
@@ -40,6 +38,17 @@ class Prometheus:
                 return target
             time.sleep(0.05)
 
+    def series(self, query: str, count: int, seconds: float = 15) -> dict[tuple[str, str], float]:
+        """Return the values of *query* by job and instance, once there are *count*."""
+        give_up = time.monotonic() + seconds
+        while True:
+            found = self.get(f"query?{urllib.parse.urlencode({'query': query})}")["result"]
+            if len(found) >= count or time.monotonic() > give_up:
+                labels = [(each["metric"]["job"], each["metric"]["instance"]) for each in found]
+                values = [float(each["value"][1]) for each in found]
+                return dict(zip(labels, values, strict=True))
+            time.sleep(0.1)
+
 
 def _ready(port: int) -> Callable[[], bool]:
     """It listens before it can answer: until its storage is open it says 503."""
@@ -55,12 +64,17 @@ def _ready(port: int) -> Callable[[], bool]:
 
 
 @contextmanager
-def prometheus(folder: Path, target: str) -> Iterator[Prometheus]:
-    """Scrape *target*, HOST:PORT, once a second until the block ends."""
+def prometheus(
+    folder: Path, target: str = "", *, scrape_configs: Sequence[dict[str, Any]] = ()
+) -> Iterator[Prometheus]:
+    """Scrape *target*, HOST:PORT, and *scrape_configs* once a second until the block ends."""
     program, port = need("prometheus"), free_port()
     folder.mkdir()
     config = folder / "prometheus.yml"
-    config.write_text(_CONFIG.format(target=target))
+    jobs = [*scrape_configs]
+    if target:
+        jobs.append({"job_name": "tested", "static_configs": [{"targets": [target]}]})
+    config.write_text(yaml.safe_dump({"global": _TIMES, "scrape_configs": jobs}))
     command = [
         program,
         f"--config.file={config}",

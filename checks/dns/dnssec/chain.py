@@ -12,6 +12,7 @@ import dns.name
 from dns.rdatatype import DNSKEY, DS, SOA
 from dns.rrset import RRset
 
+from vedette.checks.dns.authorities import Authorities
 from vedette.checks.dns.dnssec.anchors import ROOT_ANCHORS, Anchors
 from vedette.checks.dns.dnssec.delegation import (
     Entered,
@@ -78,10 +79,12 @@ class Trust:
         roots: Sequence[Server] = ROOT_SERVERS,
         *,
         patience: float = 2.0,
+        authorities: Authorities | None = None,
     ) -> None:
         self.anchors = anchors
         self._roots = _order(roots)
         self._patience = patience
+        self._authorities = authorities or Authorities()
         self._glue: dict[str, Sequence[Server]] = {}
         self._replies = Replies()
         self._known: dict[dns.name.Name, _Known] = {}
@@ -97,7 +100,13 @@ class Trust:
         anchor = self._anchor(zone, route)
         if anchor is None:
             return indeterminate(zone)
-        asker = Asker(replies=self._replies, patience=self._patience, now=now, deadline=deadline)
+        asker = Asker(
+            authorities=self._authorities,
+            replies=self._replies,
+            patience=self._patience,
+            now=now,
+            deadline=deadline,
+        )
         return await _Descent(self, anchor, route, asker).look(zone, walk.servers)
 
     def covers(self, walk: Walk) -> bool:

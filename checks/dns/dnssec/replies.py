@@ -11,13 +11,12 @@ import dns.name
 import dns.rcode
 import dns.rdatatype
 
+from vedette.checks.dns.authorities import Authorities
 from vedette.checks.dns.dnssec.signatures import Fault, next_boundary
-from vedette.checks.dns.exchange import exchange
 from vedette.checks.dns.message import Question, Reply, ask
 from vedette.checks.dns.reason import Reason
 from vedette.checks.dns.referral import rcode_reason
 from vedette.checks.dns.roots import Server
-from vedette.checks.dns.server import Channel
 from vedette.checks.net import CouldNotLook, NetworkFailure
 
 T = TypeVar("T")
@@ -66,11 +65,6 @@ class Replies:
     def __init__(self) -> None:
         self._seen: dict[tuple[dns.name.Name, dns.rdatatype.RdataType], list[_Seen]] = {}
 
-    def like(self, question: Question) -> Reply | None:
-        """Return the last reply that was judged."""
-        seen = self._seen.get((question.name, question.rdtype))
-        return seen[0].reply if seen else None
-
     def judge(
         self, question: Question, reply: Reply, read: Read[U, T], under: U, now: float
     ) -> Told[T]:
@@ -98,6 +92,7 @@ class Asker:
     All end at *deadline* on the loop's clock.
     """
 
+    authorities: Authorities
     replies: Replies
     patience: float
     now: float
@@ -156,13 +151,8 @@ class Asker:
         return said
 
     async def _one(self, question: Question, server: Server, read: Read[U, T], under: U) -> Told[T]:
-        reply = await exchange(
-            question,
-            Channel(server.endpoint),
-            deadline=min(asyncio.get_running_loop().time() + self.patience, self.deadline),
-            called=server.spoken,
-            like=self.replies.like(question),
-        )
+        until = min(asyncio.get_running_loop().time() + self.patience, self.deadline)
+        reply = await self.authorities.ask(server, question, until)
         _refuse(reply.message, question, server)
         return self.replies.judge(question, reply, read, under, self.now)
 

@@ -172,9 +172,23 @@ SERVFAIL = ["servfail"] * 3
         ),
         pytest.param(round_(["ttl"] * 4, ["ttl"] * 3), "", id="TTL out of its range"),
         pytest.param(
-            round_(["nodata", "nodata", "timeout", "timeout"]), "", id="no cause has a majority"
+            round_(["nodata", "nodata", "timeout", "timeout"]),
+            "record_emptied",
+            id="half empty, half silent",
+        ),
+        pytest.param(
+            round_(["nodata", "timeout", "timeout", "wrong_answer"]),
+            "record_emptied",
+            id="no cause has a majority",
+        ),
+        pytest.param(round_(["nodata", "timeout", OK, OK]), "", id="half of them are right"),
+        pytest.param(
+            round_(["nodata", "timeout", "timeout", "timeout"]),
+            "authoritative_down",
+            id="one empty, the others silent",
         ),
         pytest.param(round_((), ["nodata", "nodata", OK]), "record_emptied", id="resolvers alone"),
+        pytest.param(round_((), ["nodata", "timeout", OK]), "", id="resolvers alone, and split"),
     ],
 )
 def test_each_cause_is_seen_as_itself_and_never_as_another(
@@ -268,6 +282,38 @@ def test_a_resolver_that_fails_for_most_controls_is_at_fault() -> None:
         "record_emptied",
         "resolver_fault",
     }
+
+
+@pytest.mark.parametrize(
+    ("recursive", "causes"),
+    [
+        (FINE, set()),
+        (["nodata"] * 3, {"record_emptied"}),
+        (["nxdomain"] * 2, {"record_emptied"}),
+        (["nodata"], {"record_emptied"}),
+        (["nodata", "nodata", OK], {"record_emptied"}),
+        (["nodata", OK], {"resolver_fault"}),
+        (["nxdomain", OK, OK], {"resolver_fault"}),
+        (["timeout"], {"resolver_fault"}),
+        (SERVFAIL, {"resolver_fault"}),
+    ],
+)
+def test_an_alias_leaves_the_record_to_the_zone_it_leads_to(
+    recursive: Words, causes: set[str]
+) -> None:
+    """Where the authorities say only that a name is an alias, most resolvers tell of no record."""
+    servers = looks("authoritative", [OK] * 4, chain=("shop.example -> shop.cdn.test",), count=0)
+    others = [look for look in round_(recursive=recursive) if look.place != "authoritative"]
+
+    assert holding(world([*servers, *others])) == causes
+
+
+def test_an_alias_inside_the_zone_comes_with_its_record() -> None:
+    """Servers that follow an alias to its records speak for them: empty resolvers are at fault."""
+    servers = looks("authoritative", [OK] * 4, chain=("shop.example -> a.example",), count=2)
+    others = [look for look in round_(recursive=["nodata"] * 3) if look.place != "authoritative"]
+
+    assert holding(world([*servers, *others])) == {"resolver_fault"}
 
 
 def test_what_lingers_at_a_resolver_counts_from_the_repair() -> None:

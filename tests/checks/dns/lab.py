@@ -130,16 +130,17 @@ class Lab:
     ) -> str:
         """Return `test` with these servers and this DS record of `shop.test`, the right by default.
 
-        Its signatures end in *ends* days.
+        Without servers it does not delegate it. Its signatures end in *ends* days.
         """
         records = f"@ NS ns.nic\nns.nic A {TOP}\n" + _servers("shop.test.", names)
         records += _servers("control.test.", {"ns.control.test": CONTROL})
-        records += f"{ds or self.ds('shop.test')}\n{self.ds('control.test')}\n"
+        records += f"{self.ds('control.test')}\n"
+        records += f"{ds or self.ds('shop.test')}\n" if names else ""
         return self._signed("test", "ns.nic", records, ends=ends)
 
-    def control(self) -> str:
-        """Return `control.test`."""
-        records = f"@ NS ns\nns A {CONTROL}\nwww A 192.0.2.9\n"
+    def control(self, records: str = "www A 192.0.2.9\n") -> str:
+        """Return `control.test` with these records."""
+        records = f"@ NS ns\nns A {CONTROL}\n{records}"
         return self._signed("control.test", "ns", records)
 
     def shop(

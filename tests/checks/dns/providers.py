@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from tests.servers.knot import knot
 from tests.servers.nsd import nsd
+from vedette.checks.dns.authorities import Authorities
 from vedette.checks.dns.roots import Server
 from vedette.checks.dns.settings import DnsSettings
 from vedette.checks.dns.walk import Outcome, Walk
@@ -73,6 +74,7 @@ class World:
             ),
             seconds=self.seconds,
             now=lambda: self.at,
+            authorities=Authorities(),
             known_delegation=lambda zone: self.known if zone == "shop.test" else None,
         )
 

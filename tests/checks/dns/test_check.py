@@ -1,5 +1,6 @@
 """The check: its subjects, and what becomes of them when the ways to them change."""
 
+import asyncio
 from collections.abc import Sequence
 
 import dns.flags
@@ -17,7 +18,7 @@ from vedette.checks.dns.reason import Reason
 from vedette.checks.dns.roots import Server
 from vedette.checks.dns.server import Place
 from vedette.checks.dns.settings import DnsSettings
-from vedette.checks.dns.walk import Delegations
+from vedette.checks.dns.walk import Delegations, NoAddress, Outcome, Walk
 from vedette.checks.finding import Finding, Kind, Verdict
 from vedette.checks.net import Endpoint, NetworkFailure
 
@@ -163,6 +164,137 @@ async def test_last_good_servers_stay() -> None:
         assert [(look.place, look.subject) for look in made.looks()] == subjects
         assert made.walked is not None
         assert made.walked.zone == "example.com"
+
+
+class Walks(Delegations):
+    """Walks that a test gives, one after the other; what is no walk is raised."""
+
+    def __init__(self, *ends: Walk | NetworkFailure) -> None:
+        super().__init__([])
+        self._ends = list(ends)
+
+    @property
+    def left(self) -> int:
+        """How many are still to come."""
+        return len(self._ends)
+
+    async def walk(self, name: str) -> Walk:
+        """Return, or raise, the next."""
+        del name
+        end = self._ends.pop(0)
+        if isinstance(end, NetworkFailure):
+            raise end
+        return end
+
+
+def walk_to(*numbers: int, missing: Sequence[str] = (), unresolved: Sequence[str] = ()) -> Walk:
+    """Return a walk that found the servers of these numbers."""
+    return Walk(
+        zone="example.com",
+        servers=tuple(Server(f"ns{n}.example.net", Endpoint(f"127.0.0.{n}", 9)) for n in numbers),
+        steps=(),
+        outcome=Outcome.ANSWERED,
+        parent_zone="com",
+        missing=tuple(missing),
+        unresolved=tuple(unresolved),
+    )
+
+
+def authorities(made: DnsCheck) -> list[str]:
+    """Return the subjects that are asked as authorities."""
+    return [look.subject for look in made.looks() if look.place is Place.AUTHORITATIVE]
+
+
+@pytest.mark.parametrize("before", [walk_to(1, 2), NetworkFailure(Reason.TIMEOUT, "silence")])
+async def test_looks_while_a_refresh_is_under_way(before: Walk | NetworkFailure) -> None:
+    """Servers that a walk has changed can be looked at while a resolver's name is still sought."""
+    going_on, found = asyncio.Event(), asyncio.Event()
+
+    async def slowly(host: str) -> Sequence[str]:
+        del host
+        going_on.set()
+        await found.wait()
+        return ("127.0.0.1",)
+
+    settings = {"name": "api.example.com", "servers": ["authoritative", "dns.example"]}
+    means = Means(
+        delegations=Walks(before, walk_to(2, 3)), system=[], resolve=slowly, now=lambda: 0.0
+    )
+    made = DnsCheck(DnsSettings.model_validate(settings), means, seconds=0.5)
+    found.set()
+    await made.refresh()
+    going_on.clear()
+    found.clear()
+    refreshing = asyncio.create_task(made.refresh())
+    await going_on.wait()
+    await asyncio.sleep(0)
+    during = authorities(made)
+    found.set()
+    await refreshing
+    assert (
+        during
+        == authorities(made)
+        == ["ns2.example.net 127.0.0.2:9", "ns3.example.net 127.0.0.3:9"]
+    )
+
+
+async def test_moved_servers_are_found_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that newly fails has the way walked again, once, and the servers of now are next."""
+    monkeypatch.setattr("vedette.checks.dns.check._LEAST", 0.0)
+    walks = Walks(walk_to(1), walk_to(2), walk_to(2), NetworkFailure(Reason.TIMEOUT, "silence"))
+    made = check(walks, servers=["authoritative"])
+    await made.refresh()
+    subjects = []
+    for _ in range(4):
+        subjects += authorities(made)
+        await asyncio.gather(*(look.once() for look in made.looks()))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    assert subjects == ["ns1.example.net 127.0.0.1:9", *["ns2.example.net 127.0.0.2:9"] * 3]
+    assert walks.left == 1
+
+
+async def test_walks_that_looks_ask_for_keep_their_distance() -> None:
+    """However many servers newly fail, a walk that has just been made is not repeated."""
+    walks = Walks(walk_to(1, 2), walk_to(3))
+    made = check(walks, servers=["authoritative"])
+    await made.refresh()
+    await asyncio.gather(*(look.once() for look in made.looks()))
+    await asyncio.sleep(0)
+    assert walks.left == 1
+
+
+async def test_server_without_address() -> None:
+    """A server that the parent names and that has no address fails, and is sought again soon."""
+    made = check(Walks(walk_to(1, 2, missing=["ns3.example.net"])), servers=["authoritative"])
+    assert await made.refresh() == 30
+    *_, look = [look for look in made.looks() if look.place is Place.AUTHORITATIVE]
+    finding = await look.once()
+    assert look.subject == "ns3.example.net"
+    assert (finding.verdict, finding.reason) == (Verdict.FAILING, Reason.UNREACHABLE)
+    assert finding.detail == "com delegates example.com to ns3.example.net, which has no address"
+
+
+async def test_server_whose_address_nobody_tells() -> None:
+    """A server that cannot be found this time is asked at the address it had."""
+    again = walk_to(1, unresolved=["ns2.example.net"])
+    made = check(Walks(walk_to(1, 2), again), servers=["authoritative"])
+    await made.refresh()
+    subjects = authorities(made)
+    assert await made.refresh() == 30
+    assert authorities(made) == subjects
+
+
+async def test_no_server_has_an_address() -> None:
+    """Where all addresses are gone the check fails, however well the servers of old answer."""
+    gone = NoAddress(Reason.UNREACHABLE, "the servers of example.com have no address")
+    made = check(Walks(walk_to(1, 2), gone, walk_to(1, 2)), servers=["authoritative"])
+    await made.refresh()
+    assert await made.refresh() == 5
+    finding = await only(made)
+    assert (finding.verdict, finding.reason) == (Verdict.FAILING, Reason.UNREACHABLE)
+    assert await made.refresh() == 300
+    assert len(authorities(made)) == 2
 
 
 async def test_addresses_without_a_route() -> None:

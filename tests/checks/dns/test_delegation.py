@@ -144,6 +144,7 @@ def test_no_delegation_is_never_well(child: Side | NetworkFailure) -> None:
         (GOOD, SILENT, KNOWN, False, None),
         (side(PARENT, EVIL), SAME, KNOWN, True, False),
         (side(PARENT, EVIL), SAME, None, None, False),
+        (side(PARENT), SAME, None, True, False),
         (side(PARENT, EVIL), side(CHILD, EVIL), KNOWN, True, True),
         (GOOD, side(CHILD, NS1), KNOWN, False, False),
         (side(PARENT, NS1, NS2, ns1="192.0.2.9"), SILENT, KNOWN, True, None),
@@ -156,7 +157,10 @@ def test_facts_of_a_deviation(
     changed: bool | None,
     agrees: bool | None,
 ) -> None:
-    """Whether it changed and whether the child agrees are told apart, and only where known."""
+    """Whether it changed and whether the child agrees are told apart, and only where known.
+
+    A zone that is delegated no more has changed, whatever is known.
+    """
     facts = judge(ZONE, parent, child, known).facts
     assert (facts.get("changed"), facts.get("agrees")) == (changed, agrees)
 

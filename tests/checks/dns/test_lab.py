@@ -8,6 +8,7 @@ import pytest
 
 from tests.checks.dns.dig import Dug, delv, dig
 from tests.checks.dns.lab import (
+    CONTROL,
     CONTROL_HOST,
     FIRST,
     HOST,
@@ -357,6 +358,31 @@ async def test_delegation_facts(world: Lab) -> None:
     facts = look.finding.facts
     assert (facts["agrees"], facts["changed"]) == (False, True)
     assert (facts["parent_ns"], facts["child_ns"]) == (tuple(FIRST), tuple(SHOP))
+
+
+async def test_no_delegation_any_more(world: Lab) -> None:
+    """A zone that its parent delegates no more is seen as that, also without a last good one."""
+    watch = Watch(world)
+    await watch.check.refresh()
+    await watch.control.refresh()
+    world.publish("test", world.top({}), TOP)
+    assert DELEGATION in wrong(await watch.round())
+    await watch.round()
+    assert "delegation_changed" in watch.diagnoses()
+
+
+async def test_alias_to_a_name_that_is_emptied(world: Lab) -> None:
+    """Where a CNAME leads to another zone, and the record there is gone, the record is emptied."""
+    watch = Watch(world)
+    shop("api CNAME www.control.test.\n")(world)
+    watch.control = watch.made("ns.control.test")
+    await watch.start()
+    assert watch.diagnoses() == set()
+    world.publish("control.test", world.control("www TXT left-behind\n"), CONTROL)
+    for _ in range(2):
+        seen = wrong(await watch.round())
+    assert seen == recursive("FAILING nodata")
+    assert watch.diagnoses() == {"record_emptied"}
 
 
 async def test_parent_asked(world: Lab) -> None:

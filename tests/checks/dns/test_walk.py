@@ -3,14 +3,18 @@
 import asyncio
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import dns.message
+import dns.name
+import dns.rcode
+import dns.rdatatype
 import pytest
 
-from tests.checks.dns.messages import reply_to
+from tests.checks.dns.messages import SOA, reply_to
 from tests.servers.knot import knot
 from tests.servers.nsd import nsd
 from tests.servers.process import free_port
@@ -185,6 +189,39 @@ async def test_glueless(delegations: Delegations) -> None:
     assert walk.servers == (server("ns.other.test", SHOP), server("ns.other.test", "::1"))
 
 
+@pytest.mark.parametrize(
+    ("told", "missing", "unresolved"),
+    [
+        ({"rcode": dns.rcode.NXDOMAIN}, ("ns.far.example",), ()),
+        ({}, ("ns.far.example",), ()),
+        ({"rcode": dns.rcode.REFUSED}, (), ("ns.far.example",)),
+        ({"rcode": dns.rcode.SERVFAIL}, (), ("ns.far.example",)),
+        ({"aa": False}, (), ("ns.far.example",)),
+        ({"answer": ("ns.far.example. 60 IN CNAME a.other.",)}, (), ("ns.far.example",)),
+    ],
+    ids=["NXDOMAIN", "NODATA", "REFUSED", "SERVFAIL", "without authority", "an alias"],
+)
+async def test_server_without_address(
+    told: Mapping[str, Any], missing: tuple[str, ...], unresolved: tuple[str, ...]
+) -> None:
+    """That a server has no address takes an authority's word; all else says nothing about it."""
+
+    def answer(wire: bytes) -> list[bytes]:
+        asked = dns.message.from_wire(wire).question[0]
+        if asked.name == dns.name.from_text("ns.far.example"):
+            if asked.rdtype == dns.rdatatype.SOA:
+                return [reply_to(wire, authority=(SOA.format("far.example."),))]
+            return [reply_to(wire, **told)]
+        cut = ("shop.example. 60 IN NS ns.shop.example.", "shop.example. 60 IN NS ns.far.example.")
+        glue = (f"ns.shop.example. 60 IN A {DEAD}",)
+        return [reply_to(wire, authority=cut, additional=glue, aa=False)]
+
+    async with responder(udp=answer) as end:
+        walk = await Delegations(stub_zones={"example": [end]}, patience=0.1).walk("a.shop.example")
+    assert walk.servers == (server("ns.shop.example", DEAD),)
+    assert (walk.missing, walk.unresolved) == (missing, unresolved)
+
+
 async def test_server_of_parent_and_child(delegations: Delegations) -> None:
     """Where one server has both, the child's zone is found although nobody refers to it."""
     walk = await delegations.walk("www.co.test")
@@ -250,7 +287,7 @@ async def test_zone_whose_servers_are_silent(delegations: Delegations) -> None:
         ("www.unknown", Reason.NXDOMAIN),
         ("www.shop.quiet", Reason.UNREACHABLE),
         ("www.ring1.test", Reason.DELEGATION),
-        ("www.nowhere.test", Reason.DELEGATION),
+        ("www.nowhere.test", Reason.UNREACHABLE),
     ],
 )
 async def test_blocked(delegations: Delegations, name: str, reason: Reason) -> None:

@@ -3,9 +3,13 @@
 from collections.abc import Callable, Sequence
 
 from vedette.checks.finding import Finding
+from vedette.checks.http.authentication import Secrets
 from vedette.checks.http.check import HttpCheck
 from vedette.checks.http.settings import HttpSettings
 from vedette.checks.net import NetworkFailure, Resolve
+
+NOW = 1_790_000_000.0
+"""In September 2026."""
 
 
 def resolver(*addresses: str, failure: NetworkFailure | None = None) -> Resolve:
@@ -25,6 +29,8 @@ def checking(
     resolve: Resolve | None = None,
     timeout: float = 2,
     remembered: Callable[[], Sequence[str]] | None = None,
+    now: float = NOW,
+    secrets: Secrets | None = None,
     **rules: object,
 ) -> HttpCheck:
     """Return a check of *url* whose every name is 127.0.0.1 unless *resolve* knows better."""
@@ -32,6 +38,8 @@ def checking(
         HttpSettings(url=url, **rules),
         timeout=timeout,
         resolve=resolve or resolver("127.0.0.1"),
+        now=lambda: now,
+        secrets=secrets or Secrets(),
         last_known_good=remembered,
     )
 

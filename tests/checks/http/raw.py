@@ -6,7 +6,7 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -21,12 +21,19 @@ DAY = timedelta(days=1)
 
 @asynccontextmanager
 async def raw(
-    behaviour: Behaviour, *, certificate: trustme.LeafCert | None = None
+    behaviour: Behaviour,
+    *,
+    certificate: trustme.LeafCert | None = None,
+    protocols: Sequence[str] = ("http/1.1",),
 ) -> AsyncIterator[int]:
-    """Serve *behaviour* on a loopback port, which is what the block gets."""
+    """Serve *behaviour* on a loopback port, which is what the block gets.
+
+    With a *certificate* it is over TLS, and *protocols* are offered by ALPN.
+    """
     context = None
     if certificate is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.set_alpn_protocols(list(protocols))
         certificate.configure_cert(context)
     tasks: set[asyncio.Task[None]] = set()
 

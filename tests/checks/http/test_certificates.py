@@ -14,7 +14,7 @@ from tests.checks.http.looking import look
 from tests.checks.http.raw import DAY, FUTURE, PAST, raw, says
 from vedette.checks.finding import Verdict
 from vedette.checks.http.reason import Reason
-from vedette.checks.http.tls import trust
+from vedette.checks.http.tls import TlsSettings, context
 
 OK = says(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
@@ -150,19 +150,26 @@ async def test_missing_intermediate(ca: trustme.CA, ca_file: str) -> None:
     assert (await seen(alone, ca_file)).reason is Reason.TLS_UNTRUSTED
 
 
+HTTP1 = ("http/1.1",)
+
+
 def test_one_context_each(ca_file: str) -> None:
-    """The context of a ca_file is built once, and never per probe."""
-    assert trust(ca_file) is trust(ca_file)
-    assert trust(None) is trust(None)
-    assert trust(None) is not trust(ca_file)
+    """A context is built once for each setting and offer, whatever the name, never per probe."""
+    one = context(TlsSettings(ca_file=ca_file), HTTP1)
+
+    assert context(TlsSettings(ca_file=ca_file, server_name="a.test"), HTTP1) is one
+    assert context(TlsSettings(ca_file=ca_file), ("h2", "http/1.1")) is not one
+    assert context(TlsSettings(), HTTP1) is context(TlsSettings(), HTTP1) is not one
 
 
 @pytest.mark.parametrize("content", [None, "no certificate\n"], ids=["missing", "not PEM"])
-def test_unusable_ca_file(tmp_path: Path, content: str | None) -> None:
-    """A ca_file that cannot be read is an error when the check is built, with the file's name."""
+def test_unusable_files(tmp_path: Path, content: str | None) -> None:
+    """A file that cannot be read is an error when the check is built, with the file's name."""
     path = tmp_path / "ca.pem"
     if content is not None:
         path.write_text(content)
 
     with pytest.raises(ValueError, match=r"cannot read certificates from .*ca\.pem"):
-        trust(str(path))
+        context(TlsSettings(ca_file=str(path)), HTTP1)
+    with pytest.raises(ValueError, match=r"cannot use the client certificate .*ca\.pem"):
+        context(TlsSettings(cert_file=str(path)), HTTP1)

@@ -10,9 +10,7 @@ import trustme
 from tests.checks.http.looking import checking, look, resolver
 from tests.servers.nginx import Nginx, nginx
 from vedette.checks.finding import Check, Kind, Verdict
-from vedette.checks.http.exchange import compose
 from vedette.checks.http.reason import Reason
-from vedette.checks.http.settings import HttpSettings
 from vedette.checks.net import NetworkFailure
 
 
@@ -49,6 +47,7 @@ async def test_plain(server: Nginx) -> None:
     assert finding.facts.keys() == {
         "address",
         "status",
+        "http_version",
         "bytes",
         "resolve_seconds",
         "connect_seconds",
@@ -192,17 +191,3 @@ def test_is_a_check() -> None:
     check: Check = checking("http://api.test/x")
 
     assert (check.name, check.kind) == ("http://api.test/x", Kind.HTTP)
-
-
-def test_headers_replace_ours() -> None:
-    """A user's header replaces ours of the same name, but for Connection."""
-    headers = {"user-agent": "me", "X-Key": "1", "host": "other.test"}
-    request = compose(HttpSettings(url="http://api.test/", headers=headers), None)
-
-    assert request.head.headers.raw_items() == [
-        (b"host", b"other.test"),
-        (b"user-agent", b"me"),
-        (b"Accept", b"*/*"),
-        (b"X-Key", b"1"),
-        (b"Connection", b"close"),
-    ]

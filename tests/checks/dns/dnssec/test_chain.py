@@ -22,7 +22,7 @@ from tests.servers.process import free_port, need
 from tests.servers.responder import responder
 from tests.servers.signed import new_key, sign
 from tests.servers.unbound import Unbound
-from vedette.checks.dns.dnssec import replies
+from vedette.checks.dns import authorities
 from vedette.checks.dns.dnssec.anchors import ROOT_ANCHORS, Anchors, read_anchors
 from vedette.checks.dns.dnssec.chain import Trust
 from vedette.checks.dns.dnssec.link import Link, Security
@@ -59,13 +59,13 @@ def delegations(internet: World) -> Delegations:
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the questions that go out, as they do."""
     questions: list[str] = []
-    real = replies.exchange
+    real = authorities.exchange
 
     async def counted(question: Question, channel: Channel, **more: object) -> Reply:
         questions.append(str(question))
         return await real(question, channel, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(replies, "exchange", counted)
+    monkeypatch.setattr(authorities, "exchange", counted)
     return questions
 
 

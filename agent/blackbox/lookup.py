@@ -1,0 +1,179 @@
+"""Which address of a target is probed: the first of the preferred family, and no other.
+
+Names are found as Go's resolver finds them: in the hosts file, else at the servers of resolv.conf
+under its search list.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from ipaddress import ip_address
+from pathlib import Path
+from time import perf_counter
+
+from vedette.agent.blackbox.modules import Probed
+from vedette.agent.blackbox.probe import Probe
+from vedette.checks.dns.reason import Reason
+from vedette.checks.dns.resolver import StubResolver, system_servers
+from vedette.checks.net import Endpoint, NetworkFailure, is_address
+
+_known = lru_cache(maxsize=4096)(is_address)
+_FRESH = 5.0
+"""Seconds after which the files are read again."""
+
+
+class SystemResolver:
+    """Finds the addresses of a host name as the programs of this machine do."""
+
+    def __init__(
+        self, hosts: Path = Path("/etc/hosts"), conf: Path = Path("/etc/resolv.conf")
+    ) -> None:
+        self._files = hosts, conf
+        self._stale_at = float("-inf")
+
+    async def resolve(self, host: str) -> Sequence[str]:
+        """Return the addresses of *host* in text form, or raise NetworkFailure."""
+        if is_address(host):
+            return (host,)
+        self._refresh()
+        known = self._hosts.get(host.lower().rstrip("."))
+        if known:
+            return known
+        failures = []
+        for name in self._settings.names(host):
+            try:
+                return await self._stub.resolve(name)
+            except NetworkFailure as failure:
+                failures.append(failure)
+                if failure.reason not in {Reason.NXDOMAIN, Reason.NODATA}:
+                    break
+        raise failures[-1]
+
+    def _refresh(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now < self._stale_at:
+            return
+        self._stale_at = now + _FRESH
+        hosts, conf = self._files
+        self._hosts = dict(_addresses(_lines(hosts)))
+        self._settings = Search(_lines(conf))
+        self._stub = StubResolver(system_servers(conf))
+
+
+class Search:
+    """The search list of a resolv.conf (resolv.conf(5))."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self._domains: Sequence[str] = ()
+        self._dots = 1
+        for key, *values in (line.split() for line in lines):
+            if key in {"search", "domain"}:
+                self._domains = values
+            for value in values if key == "options" else ():
+                name, _, number = value.partition(":")
+                if name == "ndots" and number.isdigit():
+                    self._dots = min(int(number), 15)
+
+    def names(self, host: str) -> Sequence[str]:
+        """Return the names that *host* may stand for, in the order in which they are tried."""
+        if host.endswith("."):
+            return (host,)
+        searched = [f"{host}.{domain}" for domain in self._domains]
+        return [host, *searched] if host.count(".") >= self._dots else [*searched, host]
+
+
+def _lines(path: Path) -> Sequence[str]:
+    try:
+        text = path.read_text(errors="replace")
+    except OSError:
+        return ()
+    lines = (line.partition("#")[0].partition(";")[0].strip() for line in text.splitlines())
+    return [line for line in lines if line]
+
+
+def _addresses(lines: Sequence[str]) -> Iterator[tuple[str, Sequence[str]]]:
+    found: dict[str, list[str]] = {}
+    for address, *names in (line.split() for line in lines):
+        for name in names if is_address(address) else ():
+            found.setdefault(name.lower().rstrip("."), []).append(address)
+    yield from found.items()
+
+
+async def choose(probe: Probe, settings: Probed, host: str) -> str | None:
+    """Return the address of *host* to probe, or None where there is none or it is forbidden.
+
+    The metrics about it are set in any case, and the log and the reason say what is wrong.
+    """
+    start = perf_counter()
+    probe.info("Resolving target address", target=host, ip_protocol=_word(settings))
+    probe.metrics |= {"probe_dns_lookup_time_seconds": 0.0, "probe_ip_protocol": 0}
+    probe.metrics["probe_ip_addr_hash"] = 0
+    try:
+        address = _pick(await _addresses_of(probe, host), settings)
+    except NetworkFailure as failure:
+        probe.fail("dns", "Resolution with IP protocol failed", target=host, err=failure.detail)
+        return None
+    finally:
+        probe.metrics["probe_dns_lookup_time_seconds"] = perf_counter() - start
+    if address is None:
+        why = "unable to find ip; no fallback"
+        probe.fail("dns", "Resolution with IP protocol failed", target=host, err=why)
+        return None
+    probe.metrics |= _facts(address)
+    try:
+        probe.permit(address)
+    except NetworkFailure as failure:
+        probe.broken("Refusing to probe this address", failure)
+        return None
+    probe.info("Resolved target address", target=host, ip=address)
+    return address
+
+
+async def _addresses_of(probe: Probe, host: str) -> Sequence[str]:
+    if _known(host):
+        return (host,)
+    try:
+        async with asyncio.timeout_at(probe.deadline):
+            return await probe.resolve(host)
+    except TimeoutError:
+        raise NetworkFailure(Reason.TIMEOUT, f"no answer within {probe.timeout:g} s") from None
+
+
+def _word(settings: Probed) -> str:
+    return "ip6" if settings.prefers_ip6 else "ip4"
+
+
+def _pick(addresses: Sequence[str], settings: Probed) -> str | None:
+    wanted = [each for each in addresses if (":" in each) == settings.prefers_ip6]
+    if wanted:
+        return wanted[0]
+    return addresses[-1] if addresses and settings.ip_protocol_fallback else None
+
+
+@lru_cache(maxsize=4096)
+def _facts(address: str) -> Mapping[str, int]:
+    parsed = ip_address(address.partition("%")[0])
+    return {"probe_ip_protocol": parsed.version, "probe_ip_addr_hash": fnv1a(parsed.packed)}
+
+
+def fnv1a(octets: bytes) -> int:
+    """Return the 32-bit FNV-1a hash of *octets* (draft-eastlake-fnv)."""
+    number = 0x811C9DC5
+    for octet in octets:
+        number = (number ^ octet) * 0x01000193 & 0xFFFFFFFF
+    return number
+
+
+def split_host_port(target: str, default: int | None) -> Endpoint:
+    """Read HOST:PORT, and HOST alone where there is a *default* port; raise ValueError."""
+    host, colon, port = target.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host or not colon or target.endswith("]"):
+        host, port = target.strip("[]"), ""
+        if default is None:
+            raise ValueError(f"address {target}: missing port in address")
+    number = int(port) if port.isdecimal() else (default or 0) if not port else 0
+    if not host or not 1 <= number <= 65535:
+        raise ValueError(f"address {target}: not HOST:PORT")
+    return Endpoint(host, number)

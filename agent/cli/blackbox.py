@@ -1,0 +1,124 @@
+"""`vedette blackbox`: the command line of blackbox_exporter, before the same endpoints."""
+
+import argparse
+import json
+import logging
+import re
+import sys
+from ipaddress import ip_network
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from vedette.agent.blackbox.document import ModulesError
+from vedette.agent.blackbox.handlers import Prober
+from vedette.agent.blackbox.limits import lenient
+from vedette.agent.blackbox.loaded import Loaded
+from vedette.agent.blackbox.lookup import SystemResolver
+from vedette.agent.blackbox.scalars import seconds
+from vedette.agent.blackbox.server import ListenError, listen_address, serve
+from vedette.agent.cli.output import complain
+from vedette.agent.cli.run import run_loop
+from vedette.agent.clock import SteadyClock
+from vedette.agent.daemon import VERSION
+from vedette.checks.net import Endpoint
+
+_LEVELS = ("debug", "info", "warn", "error")
+_ABSENT = {
+    "web_config_file": "--web.config.file is not built in: put a proxy that speaks TLS before it",
+    "web_systemd_socket": "--web.systemd-socket is not built in: use --web.listen-address",
+}
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    command = commands.add_parser(
+        "blackbox", help="serve as blackbox_exporter does, from its config", allow_abbrev=False
+    )
+    flag = command.add_argument
+    flag("--version", action="version", version=f"vedette {VERSION}")
+    flag("--config.file", dest="file", type=Path, default=Path("blackbox.yml"), metavar="FILE")
+    flag("--config.check", dest="check", action="store_true", help="check the config, and end")
+    flag("--config.enable-auto-reload", dest="auto", action="store_true")
+    flag("--config.auto-reload-interval", dest="every", type=_seconds, default=30.0, metavar="TIME")
+    flag("--timeout-offset", dest="offset", type=float, default=0.5, metavar="SECONDS")
+    flag("--history.limit", dest="history", type=int, default=100, metavar="COUNT")
+    flag("--web.listen-address", dest="listen", type=_address, action="append",
+         metavar="[HOST]:PORT")  # fmt: skip
+    flag("--web.external-url", dest="url", default="", metavar="URL")
+    flag("--web.route-prefix", dest="prefix", default="", metavar="PATH")
+    flag("--web.config.file", dest="web_config_file", default="", metavar="FILE")
+    flag("--web.systemd-socket", dest="web_systemd_socket", action="store_true")
+    flag("--log.level", dest="level", choices=_LEVELS, default="info")
+    flag("--log.prober", dest="level_of_probes", choices=_LEVELS, default="debug")
+    flag("--log.format", dest="format", choices=("logfmt", "json"), default="logfmt")
+    flag("--probe.allow", dest="allow", type=ip_network, action="append", default=[],
+         metavar="CIDR", help="addresses to probe although they are denied")  # fmt: skip
+    flag("--probe.deny", dest="deny", type=ip_network, action="append", default=[],
+         metavar="CIDR", help="addresses not to probe, besides cloud metadata")  # fmt: skip
+    command.set_defaults(action=_blackbox)
+
+
+def _seconds(text: str) -> float:
+    return float(text) if re.fullmatch(r"\d+(\.\d+)?", text) else seconds(text)
+
+
+def _address(text: str) -> Endpoint:
+    try:
+        return listen_address(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _blackbox(options: argparse.Namespace) -> int:
+    for name, why in _ABSENT.items():
+        if getattr(options, name):
+            return complain(f"vedette: {why}")
+    _log_to_stderr(options)
+    clock = SteadyClock()
+    try:
+        loaded = Loaded(options.file, clock.now)
+    except ModulesError as error:
+        complain(f"vedette: {error}")
+        return 1
+    if options.check:
+        sys.stdout.write(f"{options.file}: valid: {len(loaded.modules.modules)} modules\n")
+        return 0
+    prober = Prober(
+        loaded,
+        resolve=SystemResolver().resolve,
+        permit=lenient(options.allow, options.deny),
+        now=clock.now,
+        offset=options.offset,
+        history=options.history,
+        log_level=_level(options.level_of_probes),
+    )
+    addresses = options.listen or [listen_address(":9115")]
+    prefix = "/" + (options.prefix or urlsplit(options.url).path).strip("/")
+    every = options.every if options.auto else 0.0
+    try:
+        run_loop(serve(prober, addresses, prefix.rstrip("/"), every))
+    except ListenError as error:
+        complain(f"vedette: {error}")
+        return 1
+    return 0
+
+
+def _level(word: str) -> int:
+    return logging.getLevelNamesMapping()["WARNING" if word == "warn" else word.upper()]
+
+
+class _Json(logging.Formatter):
+    """One JSON document a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return *record* as JSON."""
+        at = self.formatTime(record)
+        return json.dumps({"ts": at, "level": record.levelname, "msg": record.getMessage()})
+
+
+def _log_to_stderr(options: argparse.Namespace) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    words = "ts=%(asctime)s level=%(levelname)s msg=%(message)r"
+    handler.setFormatter(_Json() if options.format == "json" else logging.Formatter(words))
+    logging.basicConfig(handlers=[handler], level=_level(options.level), force=True)
+    logging.getLogger("asyncio").setLevel(logging.WARNING)

@@ -1,0 +1,164 @@
+"""What a config file refers to: files, variables of the environment, and names of other checks.
+
+All of it is checked beside the schema, so that one run lists every fault.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cryptography.x509 import load_pem_x509_certificates
+
+from vedette.agent.blackbox.document import ModulesError
+from vedette.agent.blackbox.loaded import read_modules
+from vedette.agent.document import Document, Place, Problem
+from vedette.agent.secrets import (
+    SecretError,
+    key_in_environment,
+    key_in_file,
+    secret_in_environment,
+    secret_in_file,
+)
+from vedette.checks.dns.dnssec.anchors import read_anchors
+from vedette.checks.dns.roots import read_hints
+from vedette.checks.http.proxy import Proxy
+from vedette.checks.http.settings import LAST_KNOWN_GOOD
+from vedette.checks.http.tls import TlsSettings, context
+
+
+def faults(document: Document, folder: Path) -> Iterator[Problem]:
+    """Return what is wrong with all that *document*, which stands in *folder*, refers to."""
+    for place, value in _walk(document.data):
+        if place and isinstance(value, str):
+            yield from _unreadable(document, folder, place, value)
+    yield from _dangling(document)
+    yield from _mismatched(document, folder)
+
+
+def _walk(data: object, place: Place = ()) -> Iterator[tuple[Place, object]]:
+    yield place, data
+    if isinstance(data, Mapping):
+        for key, value in data.items():
+            yield from _walk(value, (*place, key))
+    elif isinstance(data, list):
+        for i, value in enumerate(data):
+            yield from _walk(value, (*place, i))
+
+
+def _certificates(path: Path) -> None:
+    try:
+        load_pem_x509_certificates(path.read_bytes())
+    except ValueError:
+        raise ValueError(f"{path} holds no PEM certificate") from None
+
+
+def _proxy_in_file(path: Path) -> None:
+    _check_proxy(secret_in_file(path))
+
+
+def _proxy_in_environment(name: str) -> None:
+    _check_proxy(secret_in_environment(name))
+
+
+def _check_proxy(url: str) -> None:
+    try:
+        Proxy(url=url)
+    except ValueError:  # the reason may repeat the URL, which holds a secret
+        raise ValueError("it should hold a URL such as http://USER:PASSWORD@HOST:PORT") from None
+
+
+# What start-up reads besides the config, by the key that names it.
+_FILES: Mapping[str, Callable[[Path], object]] = {
+    "ca_file": _certificates,
+    "client_secret_file": secret_in_file,
+    "modules": read_modules,
+    "password_file": secret_in_file,
+    "proxy_file": _proxy_in_file,
+    "request_body_file": Path.read_bytes,
+    "root_hints": read_hints,
+    "routing_key_file": key_in_file,
+    "token_file": secret_in_file,
+    "trust_anchors": read_anchors,
+}
+_VARIABLES: Mapping[str, Callable[[str], object]] = {
+    "client_secret_env": secret_in_environment,
+    "password_env": secret_in_environment,
+    "proxy_env": _proxy_in_environment,
+    "routing_key_env": key_in_environment,
+    "token_env": secret_in_environment,
+}
+
+
+def _unreadable(document: Document, folder: Path, place: Place, value: str) -> Iterator[Problem]:
+    key, where = str(place[-1]), ".".join(str(part) for part in place)
+    try:
+        if key in _FILES:
+            _FILES[key](folder / value)
+        elif key in _VARIABLES:
+            _VARIABLES[key](value)
+    except OSError as error:
+        message = f"{where}: {value} cannot be read: {error.strerror or error}"
+        yield Problem(document.line(place), message)
+    except (ModulesError, ValueError, SecretError) as error:
+        yield Problem(document.line(place), f"{where}: {error}")
+
+
+def _checks(document: Document, kind: str) -> Iterator[tuple[Place, Mapping[str, object]]]:
+    """Return every check of *kind*, of a service or a control, as it is written, and its place."""
+    data = document.data if isinstance(document.data, Mapping) else {}
+    services, controls = data.get("services"), data.get("controls")
+    owners: list[tuple[Place, object]] = [(("controls",), controls)]
+    if isinstance(services, list):
+        owners += [(("services", i), service) for i, service in enumerate(services)]
+    for place, owner in owners:
+        checks = owner.get(kind) if isinstance(owner, Mapping) else None
+        for i, check in enumerate(checks if isinstance(checks, list) else []):
+            if isinstance(check, Mapping):
+                yield (*place, kind, i), check
+
+
+def _dangling(document: Document) -> Iterator[Problem]:
+    """Last-known-good addresses are those of a name that a dns check looks at."""
+    known = {
+        str(dns.get("name")).rstrip(".").lower()
+        for _, dns in _checks(document, "dns")
+        if str(dns.get("type", "A")).upper() in {"A", "AAAA"}
+    }
+    for place, http in _checks(document, "http"):
+        key = "last_known_good_of" if "last_known_good_of" in http else "at"
+        name = str(http.get("last_known_good_of") or _host(http)).rstrip(".").lower()
+        at = http.get("at")
+        wanted = key != "at" or at == LAST_KNOWN_GOOD
+        wanted = wanted or (isinstance(at, list) and LAST_KNOWN_GOOD in at)
+        if wanted and name and name not in known:
+            where = ".".join(str(part) for part in (*place, key))
+            yield Problem(
+                document.line((*place, key)),
+                f"{where}: no dns check looks at {name} A or AAAA, so no address of it is "
+                "remembered: add one",
+            )
+
+
+def _host(http: Mapping[str, object]) -> str:
+    try:
+        return urlsplit(str(http.get("url"))).hostname or ""
+    except ValueError:  # the schema says so
+        return ""
+
+
+def _mismatched(document: Document, folder: Path) -> Iterator[Problem]:
+    """A client's certificate is of use only with its own key."""
+    for place, http in _checks(document, "http"):
+        certificate, key = http.get("client_cert"), http.get("client_key")
+        if not isinstance(certificate, str) or not isinstance(key, str | None):
+            continue
+        pair = TlsSettings(
+            cert_file=str(folder / certificate),
+            key_file=None if key is None else str(folder / key),
+            verify=False,
+        )
+        try:
+            context(pair, ())
+        except ValueError as error:
+            where = ".".join(str(part) for part in (*place, "client_cert"))
+            yield Problem(document.line((*place, "client_cert")), f"{where}: {error}")

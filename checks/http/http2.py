@@ -1,0 +1,173 @@
+"""HTTP/2 over a connection (RFC 9113): one stream, framed by h2."""
+
+import h2.config
+import h2.connection
+import h2.errors
+import h2.events
+import h2.exceptions
+import h2.settings
+
+from vedette.checks.http.body import Body
+from vedette.checks.http.connection import Connection
+from vedette.checks.http.hop import Hop
+from vedette.checks.http.reason import Reason
+from vedette.checks.http.request import Request
+from vedette.checks.net import Endpoint, NetworkFailure
+
+_WINDOW = 1 << 17
+_MOST_IDLE = 1000
+"""How many frames may come that are no part of the answer: settings, pings, empty data."""
+_OF_HTTP1 = frozenset({"host", "http2-settings", "proxy-connection", "upgrade"})
+"""What has no place in HTTP/2 (RFC 9113 section 8.2.2)."""
+
+
+class _Open(h2.connection.H2ConnectionStateMachine):
+    """After its GOAWAY a server may still answer what it was asked before (section 6.8)."""
+
+    _transitions = h2.connection.H2ConnectionStateMachine._transitions | {  # noqa: SLF001
+        (
+            h2.connection.ConnectionState.CLIENT_OPEN,
+            h2.connection.ConnectionInputs.RECV_GOAWAY,
+        ): (None, h2.connection.ConnectionState.CLIENT_OPEN)
+    }
+
+
+def fields(request: Request) -> list[tuple[str, str]]:
+    """Return the headers of *request* as HTTP/2 and HTTP/3 have them (section 8.3.1)."""
+    host = next(value for name, value in request.fields if name.lower() == "host")
+    pseudo = [
+        (":method", request.method),
+        (":scheme", "https"),
+        (":authority", host),
+        (":path", request.target.path),
+    ]
+    lowered = ((name.lower(), value) for name, value in request.fields)
+    return pseudo + [each for each in lowered if each[0] not in _OF_HTTP1]
+
+
+class Http2:
+    """One request and its answer."""
+
+    def __init__(self, connection: Connection, peer: Endpoint, hop: Hop) -> None:
+        self._connection = connection
+        self._peer = peer
+        self._hop = hop
+        self._unsent = memoryview(b"")
+        self._body = bytearray()
+        self._ended = False
+        self._idle = 0
+        config = h2.config.H2Configuration(validate_outbound_headers=False)
+        self._http = h2.connection.H2Connection(config)
+        self._http.state_machine = _Open()
+        self._http.local_settings = h2.settings.Settings(
+            initial_values={
+                h2.settings.SettingCodes.ENABLE_PUSH: 0,
+                h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: _WINDOW,
+            }
+        )
+
+    async def ask(self, request: Request) -> None:
+        """Send *request*, and fill the hop by the head of the answer."""
+        self._hop.begin("processing")
+        self._http.initiate_connection()
+        self._http.increment_flow_control_window(_WINDOW)
+        self._stream = self._http.get_next_available_stream_id()
+        body = request.body or b""
+        self._http.send_headers(self._stream, fields(request), end_stream=not body)
+        self._unsent = memoryview(body)
+        while self._hop.status is None:
+            await self._turn()
+
+    async def read(self, body: Body) -> None:
+        """Read the rest of the answer into *body*, as far as it wants it."""
+        while body.add(bytes(self._body)):
+            self._body.clear()
+            if self._ended:
+                body.finish()
+                return
+            await self._turn()
+
+    async def _turn(self) -> None:
+        """Say what there is to say, and take in what comes next."""
+        try:
+            self._say()
+            outgoing = self._http.data_to_send()
+            if outgoing:
+                await self._connection.send(outgoing)
+            data = await self._connection.receive()
+            if not data:
+                raise self._gone("closed the connection")
+            for event in self._http.receive_data(data):
+                self._note(event)
+        except h2.exceptions.H2Error as error:
+            raise self._broken(str(error)) from error
+
+    def _say(self) -> None:
+        """Send of the request's body what the server has room for (section 5.2)."""
+        while self._unsent:
+            room = self._http.local_flow_control_window(self._stream)
+            part = self._unsent[: min(room, self._http.max_outbound_frame_size)]
+            if not part:
+                return
+            self._unsent = self._unsent[len(part) :]
+            self._http.send_data(self._stream, bytes(part), end_stream=not self._unsent)
+
+    def _note(self, event: h2.events.Event) -> None:
+        match event:
+            case h2.events.InformationalResponseReceived():
+                self._heard()
+                self._count()
+            case h2.events.ResponseReceived():
+                self._heard()
+                self._head(event.headers)
+            case h2.events.DataReceived():
+                self._body += event.data
+                if event.flow_controlled_length:
+                    self._http.acknowledge_received_data(
+                        event.flow_controlled_length, event.stream_id
+                    )
+                if not event.data:
+                    self._count()
+            case h2.events.StreamEnded():
+                self._ended = True
+            case h2.events.StreamReset() if not self._ended:
+                raise self._gone(f"reset the stream ({_words(event.error_code)})")
+            case h2.events.ConnectionTerminated() if not self._ended:
+                self._leaving(event)
+            case _:
+                self._count()
+
+    def _heard(self) -> None:
+        if self._hop.phase == "processing":
+            self._hop.begin("transfer")
+
+    def _head(self, headers: list[tuple[bytes, bytes]]) -> None:
+        pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
+        self._hop.version = "2"
+        self._hop.status = int(dict(pairs)[":status"])
+        self._hop.headers = tuple(pair for pair in pairs if not pair[0].startswith(":"))
+
+    def _count(self) -> None:
+        self._idle += 1
+        if self._idle > _MOST_IDLE:
+            raise self._broken("it sends frames that are no answer, without end")
+
+    def _leaving(self, event: h2.events.ConnectionTerminated) -> None:
+        last, code = event.last_stream_id or 0, event.error_code
+        if code != h2.errors.ErrorCodes.NO_ERROR or last < self._stream:
+            raise self._gone(f"closed HTTP/2 ({_words(code)})")
+        self._count()
+
+    def _gone(self, how: str) -> NetworkFailure:
+        answered = self._hop.status is not None
+        what = "in the middle of its answer" if answered else "without an answer"
+        return NetworkFailure(Reason.RESET, f"{self._peer} {how} {what}")
+
+    def _broken(self, how: str) -> NetworkFailure:
+        return NetworkFailure(Reason.PROTOCOL, f"{self._peer} broke HTTP/2: {how}")
+
+
+def _words(code: h2.errors.ErrorCodes | int | None) -> str:
+    if isinstance(code, h2.errors.ErrorCodes):
+        return code.name.lower().replace("_", " ")
+    return f"error {code}"

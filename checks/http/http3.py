@@ -1,0 +1,260 @@
+"""HTTP/3 (RFC 9114): a QUIC connection of its own, the request on one stream.
+
+aioquic does the protocol and the verifying; the socket and the clock are ours, so that a closed
+port fails at once, and nobody waits for a close to drain. `connect` ends with the first datagram of
+the server's, `tls` with the handshake.
+"""
+
+import asyncio
+import contextlib
+import logging
+import socket
+import ssl
+from collections.abc import Iterator
+
+from aioquic.h3.connection import H3_ALPN, ErrorCode, H3Connection
+from aioquic.h3.events import DataReceived, H3Event, HeadersReceived
+from aioquic.quic.configuration import QuicConfiguration
+from aioquic.quic.connection import QuicConnection
+from aioquic.quic.events import ConnectionTerminated, HandshakeCompleted, QuicEvent, StreamReset
+from aioquic.quic.packet import QuicErrorCode
+from aioquic.tls import AlertDescription
+from cryptography.hazmat.primitives.serialization import Encoding
+from OpenSSL import crypto
+
+from vedette.checks.finding import Fact
+from vedette.checks.http import tls
+from vedette.checks.http.body import Body
+from vedette.checks.http.connection import translate
+from vedette.checks.http.hop import Hop
+from vedette.checks.http.http2 import fields
+from vedette.checks.http.readiness import readable
+from vedette.checks.http.reason import Reason
+from vedette.checks.http.request import Request
+from vedette.checks.http.tls import TlsSettings
+from vedette.checks.net import CouldNotLook, Endpoint, NetworkFailure, family, has_route
+
+_MOST_IDLE = 10_000
+"""How many datagrams may come that hold nothing of the answer."""
+_MOST_BEFORE = 1 << 18
+"""Octets of datagrams up to the end of the answer's head: handshake, settings and headers."""
+
+# It logs every handshake; what goes wrong is in the finding.
+logging.getLogger("quic").setLevel(logging.CRITICAL)
+
+
+@contextlib.contextmanager
+def conversation(request: Request, peer: Endpoint, hop: Hop) -> Iterator["Http3"]:
+    """Begin one with *peer*, and say goodbye without waiting for the echo."""
+    hop.begin("connect")
+    try:
+        with socket.socket(family(peer.host), socket.SOCK_DGRAM) as sock:
+            sock.setblocking(False)
+            sock.connect((peer.host, peer.port))
+            made = Http3(request, sock, peer, hop)
+            try:
+                yield made
+            finally:
+                made.close()
+    except TimeoutError:
+        raise
+    except OSError as error:
+        raise translate(error, peer, routed=has_route(peer)) from error
+
+
+def _configuration(settings: TlsSettings, server_name: str) -> QuicConfiguration:
+    system = ssl.get_default_verify_paths()
+    own = settings.ca_file is not None
+    made = QuicConfiguration(
+        alpn_protocols=H3_ALPN,
+        cafile=settings.ca_file if own else system.cafile,
+        capath=None if own else system.capath,
+        server_name=server_name,
+        verify_mode=ssl.CERT_REQUIRED if settings.verify else ssl.CERT_NONE,
+    )
+    try:
+        tls.context(settings, ("h3",))  # says what is wrong with the files, once
+        if settings.cert_file is not None:
+            made.load_cert_chain(settings.cert_file, settings.key_file)
+    except (OSError, ValueError) as error:
+        raise CouldNotLook(Reason.TLS_HANDSHAKE, str(error)) from error
+    return made
+
+
+class Http3:
+    """One request and its answer."""
+
+    def __init__(self, request: Request, sock: socket.socket, peer: Endpoint, hop: Hop) -> None:
+        self._name = request.tls.server_name or request.target.server_name
+        self._socket = sock
+        self._peer = peer
+        self._hop = hop
+        self._loop = asyncio.get_running_loop()
+        self._address = peer.host, peer.port
+        self._quic = QuicConnection(configuration=_configuration(request.tls, self._name))
+        self._http: H3Connection | None = None
+        self._body = bytearray()
+        self._ended = False
+        self._idle = 0
+        self._before = 0
+        self._quic.connect(self._address, now=self._loop.time())
+
+    async def ask(self, request: Request) -> None:
+        """Send *request*, and fill the hop by the head of the answer."""
+        while self._http is None:
+            await self._turn()
+        self._hop.begin("processing")
+        self._send(self._http, request)
+        while self._hop.status is None:
+            await self._turn()
+
+    async def read(self, body: Body) -> None:
+        """Read the rest of the answer into *body*, as far as it wants it."""
+        while body.add(bytes(self._body)):
+            self._body.clear()
+            if self._ended:
+                body.finish()
+                return
+            await self._turn()
+
+    def close(self) -> None:
+        """Tell the server that all is done, or what was wrong."""
+        self._quic.close(error_code=ErrorCode.H3_NO_ERROR)
+        with contextlib.suppress(OSError):
+            self._transmit()
+
+    async def _turn(self) -> None:
+        """Say what there is to say, and take in what comes next."""
+        self._transmit()
+        await self._advance()
+        while event := self._quic.next_event():
+            self._note(event)
+        # The event itself comes only after the close has drained, three timeouts later.
+        ended = getattr(self._quic, "_close_event", None)
+        if ended and not self._ended:
+            raise self._terminated(ended)
+
+    def _transmit(self) -> None:
+        for datagram, _ in self._quic.datagrams_to_send(now=self._loop.time()):
+            with contextlib.suppress(BlockingIOError):  # lost, as any datagram may be
+                self._socket.send(datagram)
+
+    async def _advance(self) -> None:
+        """Take in the next datagram, or what the passing of time brings."""
+        datagram = await self._datagram(self._quic.get_timer())
+        if datagram is None:
+            return
+        if self._hop.phase == "connect":
+            self._hop.begin("tls")
+        self._idle += 1
+        if self._idle > _MOST_IDLE:
+            raise self._broken("it sends datagrams that are no answer, without end")
+        if self._hop.status is None:
+            self._before += len(datagram)
+            if self._before > _MOST_BEFORE:
+                raise self._broken(f"its headers do not end within {_MOST_BEFORE} octets")
+        try:
+            self._quic.receive_datagram(datagram, self._address, now=self._loop.time())
+        except crypto.Error as error:  # verifying reads the authorities anew each time
+            words = "the certificates of those to trust cannot be read"
+            raise CouldNotLook(Reason.TLS_HANDSHAKE, words) from error
+
+    async def _datagram(self, timer: float | None) -> bytes | None:
+        try:
+            async with asyncio.timeout_at(timer):
+                await readable(self._loop, self._socket.fileno())
+        except TimeoutError:
+            assert timer is not None
+            self._quic.handle_timer(now=max(timer, self._loop.time()))
+            # A timer that never moves on must not keep the loop from the deadline.
+            await asyncio.sleep(0)
+            return None
+        try:
+            return self._socket.recv(65535)
+        except BlockingIOError:  # a datagram's checksum was found wrong when it was read
+            return None
+
+    def _note(self, event: QuicEvent) -> None:
+        match event:
+            case HandshakeCompleted():
+                self._hop.tls = self._facts()
+                self._http = H3Connection(self._quic)
+            case ConnectionTerminated() if not self._ended:
+                raise self._terminated(event)
+            case StreamReset() if not self._ended:
+                raise self._gone(f"reset the stream (error {event.error_code})")
+        if self._http is not None:
+            for part in self._http.handle_event(event):
+                self._take(part)
+
+    def _send(self, http: H3Connection, request: Request) -> None:
+        stream = self._quic.get_next_available_stream_id()
+        pairs = [(name.encode(), value.encode()) for name, value in fields(request)]
+        http.send_headers(stream, pairs, end_stream=not request.body)
+        if request.body:
+            http.send_data(stream, request.body, end_stream=True)
+
+    def _take(self, event: H3Event) -> None:
+        match event:
+            case HeadersReceived():
+                if self._hop.status is None:
+                    self._head(event)
+                self._ended = event.stream_ended
+            case DataReceived():
+                self._idle = 0 if event.data else self._idle
+                self._body += event.data
+                self._ended = event.stream_ended
+
+    def _head(self, event: HeadersReceived) -> None:
+        if self._hop.phase == "processing":
+            self._hop.begin("transfer")
+        pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in event.headers]
+        status = int(dict(pairs)[":status"])
+        if status >= 200:  # else the final answer follows (RFC 9110 section 15.2)
+            self._hop.version, self._hop.status = "3", status
+            self._hop.headers = tuple(pair for pair in pairs if not pair[0].startswith(":"))
+
+    def _facts(self) -> dict[str, Fact]:
+        """Return what is known of the handshake, finished or failed."""
+        shaken = self._quic.tls
+        leaf = getattr(shaken, "_peer_certificate", None)
+        if leaf is None:
+            return {}
+        chain = (leaf, *getattr(shaken, "_peer_certificate_chain", ()))
+        known = tls.certificates(tuple(each.public_bytes(Encoding.DER) for each in chain))
+        assert shaken.key_schedule is not None  # it was agreed on before there was a certificate
+        cipher = f"TLS_{shaken.key_schedule.cipher_suite.name}"
+        return {"tls_version": "TLSv1.3", "tls_cipher": cipher, **known}
+
+    def _terminated(self, event: ConnectionTerminated) -> NetworkFailure:
+        """Say why the connection ended, by the server's will or because it was not verified."""
+        if self._http is not None:
+            if event.error_code in {ErrorCode.H3_NO_ERROR, QuicErrorCode.NO_ERROR}:
+                return self._gone("closed the connection")
+            return self._broken(f"error {event.error_code} {event.reason_phrase[:80]!r}")
+        self._hop.tls = self._facts()
+        return self._distrusted(event) or NetworkFailure(
+            Reason.TLS_HANDSHAKE,
+            f"{self._peer} ended the QUIC handshake with error {event.error_code} "
+            f"({event.reason_phrase[:80]!r})",
+        )
+
+    def _distrusted(self, event: ConnectionTerminated) -> NetworkFailure | None:
+        """Return what was wrong with the certificate, if that was it."""
+        match event.error_code - QuicErrorCode.CRYPTO_ERROR:
+            case AlertDescription.certificate_expired:
+                return NetworkFailure(Reason.TLS_EXPIRED, tls.expired(self._hop.tls))
+            case AlertDescription.bad_certificate if event.reason_phrase.startswith("hostname "):
+                return NetworkFailure(Reason.TLS_NAME, tls.misnamed(self._hop.tls, self._name))
+            case AlertDescription.bad_certificate:
+                words = tls.untrusted(self._hop.tls, event.reason_phrase)
+                return NetworkFailure(Reason.TLS_UNTRUSTED, words)
+        return None
+
+    def _gone(self, how: str) -> NetworkFailure:
+        answered = self._hop.status is not None
+        what = "in the middle of its answer" if answered else "without an answer"
+        return NetworkFailure(Reason.RESET, f"{self._peer} {how} {what}")
+
+    def _broken(self, how: str) -> NetworkFailure:
+        return NetworkFailure(Reason.PROTOCOL, f"{self._peer} broke HTTP/3: {how}")

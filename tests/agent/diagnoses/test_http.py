@@ -1,0 +1,295 @@
+"""What looks at a page mean: down, degraded, a bad certificate, and when it is none of them."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vedette.agent.alarm import Evidence, Memory, State, step
+from vedette.agent.config import Timing
+from vedette.agent.diagnoses.http import LEAST, SHARE, WINDOW, intermittent, service_down
+from vedette.agent.diagnoses.names import RANK, Diagnosis
+from vedette.agent.diagnoses.table import rules_for
+from vedette.agent.diagnoses.view import View, voice
+from vedette.agent.headline import cause
+from vedette.agent.ledger import CheckKey, Ledger, Series
+from vedette.checks.finding import Fact, Finding, Kind, Observation, Verdict
+from vedette.checks.http.reason import Reason
+from vedette.exporters.page import Severity
+
+OK, FAILING, UNKNOWN = Verdict
+TIMING = Timing(every=30, timeout=5, hold=15, clear=600)
+URL = "https://shop.example/"
+KEY = CheckKey("shop", Kind.HTTP, URL)
+RULES = {rule.diagnosis: rule for rule in rules_for(KEY, TIMING, Severity.CRITICAL)}
+DOWN, DEGRADED, CERTIFICATE = (
+    Diagnosis.SERVICE_DOWN,
+    Diagnosis.SERVICE_DEGRADED,
+    Diagnosis.CERTIFICATE_INVALID,
+)
+EXPIRED, NAME = Reason.TLS_EXPIRED, Reason.TLS_NAME
+Word = Verdict | Reason
+
+
+def seen(at: float, word: Word, place: str, subject: str, **facts: Fact) -> Observation:
+    verdict = word if isinstance(word, Verdict) else FAILING
+    reason = {OK: None, UNKNOWN: Reason.UNREACHABLE}.get(verdict, word)
+    finding = Finding(
+        verdict=verdict,
+        reason=Reason.STATUS if reason is FAILING else reason,
+        detail=f"{URL} at {subject} says {word}",
+        facts=facts,
+    )
+    return Observation(
+        service="shop",
+        check=URL,
+        kind=Kind.HTTP,
+        vantage="here",
+        subject=subject,
+        place=place,
+        finding=finding,
+        started_at=at,
+        seconds=0.0,
+    )
+
+
+def by_name(word: Word, at: float = 0, **facts: Fact) -> Observation:
+    return seen(at, word, "name", "by name", **facts)
+
+
+def edges(*words: Word, at: float = 0, place: str = "address", **facts: Fact) -> list[Observation]:
+    return [seen(at, word, place, f"192.0.2.{i}", **facts) for i, word in enumerate(words, 1)]
+
+
+def ledger(*rounds: Sequence[Observation]) -> Ledger:
+    made = Ledger()
+    for round_ in rounds:
+        made.add(KEY, TIMING, round_)
+    return made
+
+
+def holding(*looks: Observation, at: float = 0) -> set[Diagnosis]:
+    view = View(ledger(looks), at)
+    return {diagnosis for diagnosis, rule in RULES.items() if rule.judge(view).holds}
+
+
+def line(diagnosis: Diagnosis, *rounds: Sequence[Observation], at: float = 0) -> str:
+    return cause(RULES[diagnosis], View(ledger(*rounds), at))
+
+
+ONE_DEAD = [OK, OK, Reason.CONNECT_REFUSED, OK, OK, OK]
+
+
+@pytest.mark.parametrize(
+    ("looks", "diagnoses"),
+    [
+        ([by_name(OK), *edges(OK, OK)], set()),
+        ([by_name(OK), *edges(*ONE_DEAD)], {DEGRADED}),
+        ([by_name(Reason.DNS), *edges(OK, OK)], {DOWN}),
+        ([by_name(Reason.DNS), *edges(*ONE_DEAD)], {DOWN}),
+        (edges(*ONE_DEAD), {DEGRADED}),
+        (edges(FAILING, FAILING), {DEGRADED}),
+        ([by_name(OK), *edges(FAILING, FAILING)], {DEGRADED}),
+        ([by_name(OK), *edges(OK, FAILING, remembered=True)], set()),
+        (edges(FAILING, place="standby"), {DEGRADED}),
+        (edges(EXPIRED, place="standby"), {DEGRADED}),
+        ([by_name(EXPIRED), *edges(EXPIRED, EXPIRED)], {DOWN, CERTIFICATE}),
+        ([by_name(NAME)], {DOWN, CERTIFICATE}),
+        ([by_name(Reason.TLS_UNTRUSTED)], {DOWN, CERTIFICATE}),
+        ([by_name(Reason.TLS_HANDSHAKE)], {DOWN}),
+        ([by_name(OK), *edges(EXPIRED, OK, OK)], {DEGRADED}),
+        ([by_name(OK), *edges(EXPIRED, EXPIRED, OK)], {DEGRADED, CERTIFICATE}),
+        ([by_name(OK), *edges(NAME, NAME, remembered=True)], set()),
+        ([by_name(OK, certificate_expiring=True)], {CERTIFICATE}),
+        ([by_name(OK), *edges(OK, OK, certificate_expiring=True)], {CERTIFICATE}),
+    ],
+)
+def test_diagnoses(looks: list[Observation], diagnoses: set[Diagnosis]) -> None:
+    """By name alone says down; addresses and a standby say degraded; a certificate says itself."""
+    assert holding(*looks) == diagnoses
+
+
+@pytest.mark.parametrize(
+    ("address", "words", "is_down"),
+    [
+        ("192.0.2.3", ONE_DEAD, False),
+        ("192.0.2.1", ONE_DEAD, True),
+        ("192.0.2.3", [OK, FAILING, FAILING], True),
+        ("192.0.2.3", [UNKNOWN, UNKNOWN, FAILING], True),
+        ("198.51.100.1", ONE_DEAD, True),
+    ],
+)
+def test_one_dead_address_is_not_the_service(
+    address: str, words: list[Word], is_down: bool
+) -> None:
+    """A look by name that met the one dead address of many met an address; any other met a fault.
+
+    The address must be seen to fail itself, and most of the others to serve.
+    """
+    looks = [by_name(Reason.CONNECT_REFUSED, address=address), *edges(*words)]
+
+    assert (DOWN in holding(*looks)) is is_down
+    assert (DEGRADED in holding(*looks)) is not is_down
+
+
+def test_a_name_that_is_gone_is_down_whoever_serves() -> None:
+    """No address saves a page whose name does not resolve."""
+    looks = [by_name(Reason.DNS, dns_reason="nodata"), *edges(*ONE_DEAD)]
+
+    assert DOWN in holding(*looks)
+
+
+def test_severities() -> None:
+    """Degraded is a warning at most; a certificate is grave when it is refused, and else is not."""
+    refused = View(ledger([by_name(EXPIRED)]), 0)
+    ending = View(ledger([by_name(OK, certificate_expiring=True)]), 0)
+
+    assert RULES[DEGRADED].severity is Severity.WARNING
+    assert RULES[CERTIFICATE].graded(refused).severity is Severity.CRITICAL
+    assert RULES[CERTIFICATE].graded(ending).severity is Severity.WARNING
+
+
+def test_the_certificate_leads() -> None:
+    """A page that is down for its certificate says certificate; degraded leads nothing."""
+    assert RANK[CERTIFICATE] < RANK[DOWN] < RANK[DEGRADED]
+
+
+def words_at(words: str, every: float = 30) -> Series:
+    """Return a series by name: `x` failed, `.` was OK and `?` is unknown, oldest first."""
+    made = Series(KEY, "by name", "name", TIMING)
+    for i, word in enumerate(words):
+        made.add(by_name({"x": FAILING, ".": OK, "?": UNKNOWN}[word], every * i))
+    return made
+
+
+def waves(words: str) -> Evidence:
+    series = words_at(words)
+    return intermittent(voice(series, series.last.started_at), TIMING.hold)
+
+
+@pytest.mark.parametrize(
+    ("words", "holds"),
+    [
+        ("." * 30, False),
+        ("x", False),
+        ("x.x", False),
+        ("x.x.x", True),
+        ("x" + "." * 9 + "x" + "." * 9 + "x" + "." * 9, True),
+        ("x" + "." * 10 + "x" + "." * 12 + "x" + "." * 9, False),
+        ("x.x." + "." * 30 + "x", False),
+        ("." * 20 + "xxxxxxxx" + "..", False),
+        ("." * 20 + "xxxxxxxx", False),
+        ("xx.xx.xx.", False),
+        (".x.x.x" + "?" * 3, None),
+        ("x?x.x.x", False),
+        ("x?.x?.x?.", True),
+        ("x?x?x?x", False),
+    ],
+)
+def test_waves(words: str, holds: bool | None) -> None:
+    """A tenth of the looks of a quarter of an hour, three at least, and no whole outage."""
+    assert waves(words).holds is holds
+
+
+@given(st.text("x.?", min_size=1, max_size=70))
+def test_waves_by_definition(words: str) -> None:
+    """The share is that of the looks within the window that are known and in no outage."""
+    kept = words[-60:]
+    inside = [w for i, w in enumerate(reversed(kept)) if 30 * i < WINDOW][::-1]
+    runs = "".join(inside).split(".")
+    bad = sum(run.count("x") for run in runs if len(run.strip("?")) < 2)
+    known = bad + inside.count(".")
+    expected = bad >= LEAST and bad >= SHARE * known
+
+    assert waves(words).holds is (None if words[-1] == "?" else expected)
+
+
+def test_it_neither_flaps_nor_stays() -> None:
+    """One of four looks fails for an hour: one alarm, which clears when all is well again."""
+    made, memory, states = Ledger(), Memory(), []
+    for i in range(300):
+        now = 30.0 * i
+        bad = 40 <= i < 160 and i % 4 == 0
+        made.add(KEY, TIMING, [by_name(FAILING if bad else OK, now)])
+        evidence = RULES[DEGRADED].judge(View(made, now))
+        memory = step(memory, evidence, hold=TIMING.hold, clear=TIMING.clear, now=now)
+        states.append(memory.state)
+
+    changes = [i for i, state in enumerate(states[1:], 1) if state is not states[i - 1]]
+    assert [states[i] for i in changes] == [State.ALARM, State.OK]
+    assert changes[0] - 40 <= 600 / 30
+    assert changes[1] - 160 <= 1500 / 30
+
+
+def test_an_outage_leaves_no_degradation_behind() -> None:
+    """What was down and is well again is not called degraded for a quarter of an hour."""
+    rounds = [[by_name(FAILING if 5 <= i < 15 else OK, 30.0 * i)] for i in range(40)]
+    for until in range(1, len(rounds)):
+        now = rounds[until][0].started_at
+
+        assert not RULES[DEGRADED].judge(View(ledger(*rounds[: until + 1]), now)).holds
+
+
+def test_latency_is_the_rule_of_the_check() -> None:
+    """A slow edge is one that the check calls slow, and is reported as that address."""
+    looks = [by_name(OK), *edges(OK, Reason.SLOW, OK)]
+
+    assert holding(*looks) == {DEGRADED}
+    assert "at 1 of 3 addresses (192.0.2.2: slow)" in line(DEGRADED, looks)
+
+
+@pytest.mark.parametrize(
+    ("diagnosis", "looks", "said"),
+    [
+        (
+            DEGRADED,
+            [by_name(OK), *edges(*ONE_DEAD)],
+            f"{URL} fails at 1 of 6 addresses (192.0.2.3: connect_refused),",
+        ),
+        (
+            DEGRADED,
+            edges(FAILING, place="standby"),
+            f"{URL} fails as a standby at 1 of 1 addresses (192.0.2.1: status),",
+        ),
+        (CERTIFICATE, [by_name(OK), *edges(OK, NAME, NAME)], f"{URL} at 192.0.2.2 says tls_name,"),
+        (
+            CERTIFICATE,
+            [by_name(FAILING), *edges(OK, certificate_expiring=True)],
+            f"{URL} at 192.0.2.1 says OK,",
+        ),
+    ],
+)
+def test_headlines(diagnosis: Diagnosis, looks: list[Observation], said: str) -> None:
+    """The line names the addresses that fail, or quotes what was seen of the certificate."""
+    assert line(diagnosis, looks) == said
+
+
+def test_headline_of_waves() -> None:
+    """Where nothing fails at present, the line says how many of how many looks did."""
+    rounds = [
+        [by_name(FAILING if i % 4 == 0 else OK, 30.0 * i), *edges(OK, at=30.0 * i)]
+        for i in range(20)
+    ]
+
+    said = line(DEGRADED, *rounds, at=570)
+    assert said == f"{URL} fails in 5 of the last 20 looks by name (5 status),"
+
+
+def test_service_down_without_a_look_by_name() -> None:
+    """Where nobody looks by name, nobody can say down or well."""
+    voices = View(ledger(edges(FAILING, OK)), 0).of(KEY)
+
+    assert service_down(voices).holds is None
+
+
+def test_looks_of_a_blind_vantage_are_no_waves() -> None:
+    """What failed while we saw nothing at all counts for nothing afterwards."""
+    made = Ledger()
+    for i, word in enumerate("x.x.x"):
+        made.add(KEY, TIMING, [by_name(FAILING if word == "x" else OK, 30.0 * i)])
+    made.disregard([])
+    for i in range(5, 8):
+        made.add(KEY, TIMING, [by_name(OK, 30.0 * i)])
+
+    assert RULES[DEGRADED].judge(View(made, 210)).holds is False

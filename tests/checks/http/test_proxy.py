@@ -1,0 +1,120 @@
+"""Through a proxy: what it is told, and what it is not."""
+
+from collections.abc import Iterator
+from ipaddress import ip_network
+
+import pytest
+
+from tests.checks.http.fetching import addresses, asked, failed, fetched, issued
+from tests.servers.forward import forward
+from tests.servers.nginx import Nginx, nginx
+from vedette.checks.http.proxy import Proxy
+from vedette.checks.http.reason import Reason
+from vedette.checks.http.tls import TlsSettings
+from vedette.checks.net import CouldNotLook
+from vedette.checks.policy import METADATA, Policy
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Nginx, TlsSettings]]:
+    folder = tmp_path_factory.mktemp("web")
+    ca, leaf = issued("api.test")
+    ca.cert_pem.write_to_path(folder / "ca.pem")
+    with nginx(folder / "nginx", leaf, http2=True) as server:
+        yield server, TlsSettings(ca_file=str(folder / "ca.pem"))
+
+
+async def test_plain(web: tuple[Nginx, TlsSettings]) -> None:
+    """A plain URL is asked of the proxy in absolute form, with the proxy's credentials."""
+    server, _ = web
+    async with forward() as through:
+        proxy = Proxy(url=f"http://me:p%40ss@proxy.test:{through.port}")
+        response, fetch = await fetched(f"http://api.test:{server.http}/host", proxy=proxy)
+
+    assert response.body.startswith(f"api.test:{server.http}|".encode())
+    (head,) = through.heads
+    assert head.startswith(f"GET http://api.test:{server.http}/host HTTP/1.1\r\n")
+    assert "Proxy-Authorization: Basic bWU6cEBzcw==" in head
+    assert addresses(fetch) == ["127.0.0.1"]
+
+
+async def test_tunnel(web: tuple[Nginx, TlsSettings]) -> None:
+    """Through a tunnel TLS is with the server, and the proxy's headers are for the proxy alone."""
+    server, tls = web
+    async with forward() as through:
+        url = f"http://me:secret@proxy.test:{through.port}"
+        proxy = Proxy(url=url, headers=(("X-Via", "us"),))
+        response, fetch = await fetched(
+            f"https://api.test:{server.https}/host", proxy=proxy, tls=tls
+        )
+
+    assert (response.status, response.version) == (200, "2")
+    (head,) = through.heads
+    assert head.startswith(f"CONNECT api.test:{server.https} HTTP/1.1\r\n")
+    assert "X-Via: us" in head
+    assert fetch.facts["certificate_names"] == ("api.test",)
+    assert "secret" not in repr(proxy)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_pinned(web: tuple[Nginx, TlsSettings], scheme: str) -> None:
+    """The proxy is told the pinned address, and the server the name."""
+    server, tls = web
+    port = server.http if scheme == "http" else server.https
+    async with forward() as through:
+        response, _ = await fetched(
+            f"{scheme}://api.test:{port}/host",
+            proxy=Proxy(url=f"http://127.0.0.1:{through.port}"),
+            tls=tls,
+            address="127.0.0.1",
+        )
+
+    assert f"127.0.0.1:{port}" in through.heads[0].splitlines()[0]
+    assert response.body.startswith(f"api.test:{port}|".encode())
+
+
+async def test_refused_tunnel() -> None:
+    """A proxy that makes no tunnel is why the server cannot be reached."""
+    async with forward(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n") as through:
+        proxy = Proxy(url=f"http://127.0.0.1:{through.port}")
+        reason, detail, fetch = await failed("https://api.test/", proxy=proxy)
+
+    assert (reason, fetch.phase) == (Reason.UNREACHABLE, "connect")
+    assert "answered 502 when asked for api.test" in detail
+
+
+@pytest.mark.parametrize("answer", [b"nonsense\r\n\r\n", b"HTTP/1.1 200"])
+async def test_no_proxy_at_all(answer: bytes) -> None:
+    """What answers a CONNECT with something else, or not to the end, has its reason."""
+    async with forward(answer) as through:
+        proxy = Proxy(url=f"http://127.0.0.1:{through.port}")
+        reason, _, _ = await failed("https://api.test/", proxy=proxy)
+
+    assert reason in {Reason.PROTOCOL, Reason.RESET}
+
+
+async def test_policy() -> None:
+    """The policy covers the proxy, and the addresses that it is told to connect to."""
+    nowhere = Policy((), [ip_network("127.0.0.0/8")])
+    secrets = Policy((), METADATA)
+    proxy = Proxy(url="http://127.0.0.1:9")
+    for url, policy in [
+        ("http://a.test/", nowhere),
+        ("http://169.254.169.254/", secrets),
+        ("https://[fd00:ec2::254]/", secrets),
+    ]:
+        fetch = asked(url, proxy=proxy, permit=policy.permit)
+        with pytest.raises(CouldNotLook, match="may not be probed"):
+            await fetch.run()
+
+
+@pytest.mark.parametrize("url", ["https://a.test", "socks5://a.test", "a.test:8080", "http://"])
+def test_what_is_no_proxy(url: str) -> None:
+    """Only HTTP proxies are spoken to."""
+    with pytest.raises(ValueError, match=r"http|host"):
+        Proxy(url=url)
+
+
+def test_ipv6() -> None:
+    """A proxy's address with IPv6 is read as such."""
+    assert str(Proxy(url="http://u:p@[::1]:3128/").endpoint) == "[::1]:3128"
