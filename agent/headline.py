@@ -20,7 +20,14 @@ from vedette.agent.diagnoses.dns import (
     is_wrong,
     siblings,
 )
-from vedette.agent.diagnoses.http import is_expiring, is_uncertified, scattered, single
+from vedette.agent.diagnoses.http import (
+    is_expiring,
+    is_uncertified,
+    pace,
+    scattered,
+    single,
+    slow_edges,
+)
 from vedette.agent.diagnoses.names import Diagnosis, Rule
 from vedette.agent.diagnoses.view import View, Voice
 from vedette.agent.diagnoses.votes import failing, fine, most, voting
@@ -113,6 +120,9 @@ def _degraded(rule: Rule, voices: Sequence[Voice]) -> str:
         who = _some([f"{v.series.subject}: {v.finding.reason}" for v in dead])
         standby = " as a standby" if dead[0].place == HttpPlace.STANDBY else ""
         return f"{rule.subject} fails{standby} at {len(dead)} of {len(asked)} addresses ({who}),"
+    if slow := slow_edges(voices):
+        who = _some([f"{v.series.subject}: {pace(v) or 0:.1f} s" for v in slow])
+        return f"{rule.subject} is slow at {len(slow)} of {len(asked)} addresses ({who}),"
     rows = [(v.series.subject, *scattered(v, rule.hold)) for v in voices]
     where, bad, known = max(rows, key=lambda row: len(row[1]))
     tally = _commonest(str(look.finding.reason) for look in bad)

@@ -4,10 +4,12 @@ Rule: pure.
 
 By name is what users do, so only that says down. Results by address say why, and alone give a
 warning; an address that is only remembered may have been left on purpose, and gives none. How slow
-is too slow is the check's own rule: a look that it calls slow fails.
+is too slow for all is the check's own rule: a look that it calls slow fails. One address is slow by
+what the others take.
 """
 
 from collections.abc import Iterator, Sequence
+from statistics import median
 
 from vedette.agent.alarm import UNDECIDED, Evidence
 from vedette.agent.diagnoses.view import Voice
@@ -25,6 +27,10 @@ SHARE = 0.1
 """The share of them that is too many."""
 LEAST = 3
 """How many it takes at least: two may be a coincidence."""
+PACE = 5
+"""How many of the newest looks tell how long an address takes."""
+SLOWER, LONGER = 3.0, 0.5
+"""How many times as long as the others, and how many seconds longer, an edge takes that is slow."""
 
 is_uncertified = failing_for(Reason.TLS_EXPIRED, Reason.TLS_NAME, Reason.TLS_UNTRUSTED)
 
@@ -57,7 +63,35 @@ def service_degraded(voices: Voices, hold: float) -> Evidence:
     if service_down(voices).holds:
         return Evidence(False)
     parts = [intermittent(v, hold) for v in (*at(Place.NAME, voices), *single(voices))]
-    return either(*parts, *(at_least(1, [v], failing) for v in single(voices)))
+    dead = [at_least(1, [v], failing) for v in single(voices)]
+    return either(*parts, *dead, *(_slow(v) for v in slow_edges(voices)))
+
+
+def slow_edges(voices: Voices) -> Voices:
+    """Return the addresses that answer well, and much later than most of the others do."""
+    answering = [v for v in at(Place.ADDRESS, voices) if v.verdict is Verdict.OK]
+    paces = [pace(v) for v in answering]
+    known = [seconds for seconds in paces if seconds is not None]
+    if len(known) < LEAST:
+        return []
+    slow = max(SLOWER * median(known), median(known) + LONGER)
+    pairs = zip(answering, paces, strict=True)
+    return [v for v, seconds in pairs if seconds is not None and seconds > slow]
+
+
+def pace(voice: Voice) -> float | None:
+    """Return the seconds that the newest looks at an address took; None before there are enough."""
+    newest = _newest(voice)
+    return median(look.seconds for look in newest) if len(newest) == PACE else None
+
+
+def _newest(voice: Voice) -> Sequence[Observation]:
+    return list(voice.series.looks)[-PACE:]
+
+
+def _slow(voice: Voice) -> Evidence:
+    newest = _newest(voice)
+    return Evidence(True, newest[0].started_at, newest[-1].started_at)
 
 
 def single(voices: Voices) -> Voices:

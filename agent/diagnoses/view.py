@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from vedette.agent.ledger import CheckKey, Ledger, Series
 from vedette.checks.finding import Finding, Verdict
 
+_UNEVEN = 0.5
+"""Seconds between two looks of one round from which on it is worth to ask whether one is slow."""
+
 
 @dataclass(frozen=True, slots=True)
 class Voice:
@@ -38,14 +41,21 @@ class View:
     def well_at(self, key: CheckKey | None) -> Sequence[str]:
         """Return the places of a check's voices where all of them are well, else nothing.
 
-        One that says OK, and that its certificate ends soon, has something to be judged.
+        One that says OK, and that its certificate ends soon, has something to be judged; so have
+        those of which one takes much longer than another.
         """
         series = self._ledger.of(key) if key is not None else ()
         well = all(s.verdict(self.now) is Verdict.OK and not s.expiring for s in series)
-        return [s.place for s in series] if well else ()
+        return [s.place for s in series] if well and _are_even(series) else ()
 
     def of(self, key: CheckKey) -> Sequence[Voice]:
         """Return the voices of one check, in the order of its subjects."""
         if key not in self._voices:
             self._voices[key] = [voice(series, self.now) for series in self._ledger.of(key)]
         return self._voices[key]
+
+
+def _are_even(series: Sequence[Series]) -> bool:
+    """Whether the newest looks took about as long as each other."""
+    took = [s.last.seconds for s in series]
+    return len(took) < 2 or max(took) - min(took) < _UNEVEN

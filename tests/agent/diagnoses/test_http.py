@@ -1,6 +1,7 @@
 """What looks at a page mean: down, degraded, a bad certificate, and when it is none of them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from vedette.agent.alarm import Evidence, Memory, State, step
 from vedette.agent.config import Timing
-from vedette.agent.diagnoses.http import LEAST, SHARE, WINDOW, intermittent, service_down
+from vedette.agent.diagnoses.http import LEAST, PACE, SHARE, WINDOW, intermittent, service_down
 from vedette.agent.diagnoses.names import RANK, Diagnosis
 from vedette.agent.diagnoses.table import rules_for
 from vedette.agent.diagnoses.view import View, voice
@@ -293,3 +294,59 @@ def test_looks_of_a_blind_vantage_are_no_waves() -> None:
         made.add(KEY, TIMING, [by_name(OK, 30.0 * i)])
 
     assert RULES[DEGRADED].judge(View(made, 210)).holds is False
+
+
+def paced(*seconds: float, looks: int = PACE) -> Ledger:
+    """Return a ledger of *looks* rounds at addresses that take so long."""
+    rounds = [
+        [by_name(OK, at), *(replace(e, seconds=s) for e, s in zip(made, seconds, strict=True))]
+        for at in range(0, 30 * looks, 30)
+        if (made := edges(*[OK] * len(seconds), at=at))
+    ]
+    return ledger(*rounds)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "slow"),
+    [
+        ((0.1, 0.1, 0.1, 2.0), True),
+        ((0.1, 0.1, 2.0), True),
+        ((0.1, 0.1, 0.59), False),
+        ((1.0, 1.0, 1.0, 2.9), False),
+        ((1.0, 1.0, 1.0, 3.1), True),
+        ((0.1, 2.0), False),
+        ((0.1, 2.0, 2.0, 2.0), False),
+        ((2.0, 2.0, 2.0), False),
+    ],
+)
+def test_an_edge_is_slow_by_what_the_others_take(seconds: tuple[float, ...], slow: bool) -> None:
+    """One of three addresses or more is slow at thrice the usual time and half a second more."""
+    view = View(paced(*seconds), 30.0 * PACE)
+    evidence = RULES[DEGRADED].judge(view)
+
+    assert (evidence.holds is True) == slow
+    assert RULES[DOWN].judge(view).holds is False
+    if slow:
+        assert evidence.seen_at - evidence.began_at >= TIMING.hold
+        assert f"is slow at 1 of {len(seconds)} addresses (192.0.2." in cause(RULES[DEGRADED], view)
+
+
+def test_a_slow_look_or_two_are_no_slow_edge() -> None:
+    """Before there are enough looks nobody is slow, nor where most of the newest were quick."""
+    few = View(paced(0.1, 0.1, 2.0, looks=PACE - 1), 30.0 * PACE)
+    assert RULES[DEGRADED].judge(few).holds is False
+
+    made = paced(0.1, 0.1, 0.1, looks=3)
+    for at in (90, 120):
+        slow = [
+            replace(e, seconds=s)
+            for e, s in zip(edges(OK, OK, OK, at=at), (0.1, 0.1, 4), strict=True)
+        ]
+        made.add(KEY, TIMING, [by_name(OK, at), *slow])
+    assert RULES[DEGRADED].judge(View(made, 121)).holds is False
+
+
+def test_a_slow_edge_is_not_passed_over() -> None:
+    """The engine judges a check whose looks are all OK when one of them took much longer."""
+    assert View(paced(0.1, 0.1, 2.0), 30.0 * PACE).well_at(KEY) == ()
+    assert View(paced(0.1, 0.1, 0.2), 30.0 * PACE).well_at(KEY) != ()
