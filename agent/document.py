@@ -1,6 +1,6 @@
 """YAML with its line numbers kept, so that every complaint can name its place."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import yaml
@@ -34,18 +34,23 @@ class Document:
 
 def load(text: str) -> Document:
     """Read *text* as one YAML document; faults of form go into its problems."""
+    document = composed(text, _read)
+    if document.data is None and not document.problems:
+        document.problems.append(Problem(1, "the file is empty: it needs agent and services"))
+    return document
+
+
+def composed(text: str, read: Callable[[yaml.Node, Place, Document], object]) -> Document:
+    """Return the document of *text*, whose data *read* makes of its root; never raises."""
     document = Document()
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         if node is not None:
-            document.data = _read(node, (), document)
-        if document.data is None:
-            document.problems.append(Problem(1, "the file is empty: it needs agent and services"))
+            document.data = read(node, (), document)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        document.problems.append(
-            Problem(mark.line + 1 if mark else 1, f"not YAML: {error.problem}")
-        )
+        line = mark.line + 1 if mark else 1
+        document.problems.append(Problem(line, f"not YAML: {error.problem}"))
     except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
         # PyYAML's scanner lets the errors of int() and chr() through.
         document.problems.append(Problem(1, f"not YAML: {str(error).splitlines()[0]}"))

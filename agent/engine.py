@@ -92,6 +92,8 @@ class Engine:
         self, judged: Sequence[str], view: View
     ) -> tuple[list[Incident], list[tuple[Incident, Change]]]:
         """Advance the incidents of services that a rule was *judged* for, or that have one open."""
+        if not (judged or self.open):
+            return [], []
         kept, changes = [], []
         rules = self.rules | {id_: self.rules[id_].graded(view) for id_ in judged}
         services = [self.rules[id_].service for id_ in judged]

@@ -23,7 +23,6 @@ from vedette.agent.diagnoses.dns import (
 from vedette.agent.diagnoses.http import (
     is_expiring,
     is_uncertified,
-    pace,
     scattered,
     single,
     slow_edges,
@@ -121,7 +120,7 @@ def _degraded(rule: Rule, voices: Sequence[Voice]) -> str:
         standby = " as a standby" if dead[0].place == HttpPlace.STANDBY else ""
         return f"{rule.subject} fails{standby} at {len(dead)} of {len(asked)} addresses ({who}),"
     if slow := slow_edges(voices):
-        who = _some([f"{v.series.subject}: {pace(v) or 0:.1f} s" for v in slow])
+        who = _some([f"{v.series.subject}: {seconds:.1f} s" for v, seconds in slow])
         return f"{rule.subject} is slow at {len(slow)} of {len(asked)} addresses ({who}),"
     rows = [(v.series.subject, *scattered(v, rule.hold)) for v in voices]
     where, bad, known = max(rows, key=lambda row: len(row[1]))

@@ -13,6 +13,7 @@ from vedette.agent.lastgood import LastKnownGood
 from vedette.agent.ledger import CheckKey
 from vedette.checks.bgp.check import BgpCheck
 from vedette.checks.bgp.feed import RisLiveFeed
+from vedette.checks.bgp.routes import merged
 from vedette.checks.bgp.settings import RisLiveSettings
 from vedette.checks.dns.authorities import Authorities
 from vedette.checks.dns.check import DnsCheck, Means
@@ -153,9 +154,9 @@ class _Builder:
             trust=_trust(config.agent, folder, roots, authorities),
             known_delegation=good.delegation,
         )
-        watched: dict[str, set[int]] = {}
-        for bgp in (bgp for service in config.services for bgp in service.bgp):
-            watched.setdefault(bgp.prefix, set()).update(bgp.origins)
+        watched = merged(
+            (bgp.prefix, bgp.origins) for service in config.services for bgp in service.bgp
+        )
         sources = [feed.ris_live for feed in config.feeds] or [RisLiveSettings()]
         self.feeds = [RisLiveFeed(watched, source, now) for source in sources if watched]
         self._now = now

@@ -31,17 +31,12 @@ def pagers(settings: Sequence[PagerDutySettings], folder: Path) -> list[PagerDut
 
 def key_in_file(path: Path) -> str:
     """Return the PagerDuty routing key that *path* holds."""
-    try:
-        return _key(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError):
-        raise SecretError(f"{path} cannot be read: it should hold the routing key") from None
+    return _key(_in_file(path, "the routing key"), str(path))
 
 
 def key_in_environment(name: str) -> str:
     """Return the PagerDuty routing key that the variable *name* holds."""
-    if name not in os.environ:
-        raise SecretError(f"environment variable {name} is not set: it should hold the routing key")
-    return _key(os.environ[name], f"environment variable {name}")
+    return _key(_in_environment(name, "the routing key"), f"environment variable {name}")
 
 
 def _key(text: str, place: str) -> str:
@@ -74,17 +69,25 @@ def _secret(folder: Path, file: str | None, variable: str | None) -> str | None:
 
 def secret_in_file(path: Path) -> str:
     """Return the secret that *path* holds, one line of text."""
-    try:
-        return _one_line(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError):
-        raise SecretError(f"{path} cannot be read: it should hold a secret") from None
+    return _one_line(_in_file(path, "a secret"), str(path))
 
 
 def secret_in_environment(name: str) -> str:
     """Return the secret that the variable *name* holds, one line of text."""
+    return _one_line(_in_environment(name, "a secret"), f"environment variable {name}")
+
+
+def _in_file(path: Path, what: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise SecretError(f"{path} cannot be read: it should hold {what}") from None
+
+
+def _in_environment(name: str, what: str) -> str:
     if name not in os.environ:
-        raise SecretError(f"environment variable {name} is not set: it should hold a secret")
-    return _one_line(os.environ[name], f"environment variable {name}")
+        raise SecretError(f"environment variable {name} is not set: it should hold {what}")
+    return os.environ[name]
 
 
 def _one_line(text: str, place: str) -> str:

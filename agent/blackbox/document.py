@@ -8,7 +8,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from vedette.agent.blackbox.modules import Modules
-from vedette.agent.document import Document, Place, Problem
+from vedette.agent.document import Document, Place, Problem, composed
 
 _NULL = "tag:yaml.org,2002:null"
 
@@ -19,7 +19,7 @@ class ModulesError(Exception):
 
 def parse(text: str, name: str) -> Modules:
     """Read *text*, which is that of the file *name*; raise ModulesError."""
-    document = _load(text)
+    document = composed(text, _read)
     problems, modules = list(document.problems), Modules()
     if not problems:
         try:
@@ -54,21 +54,6 @@ def _explained(fault: object, document: Document) -> Problem:
         message = "unknown field: remove it or mend its spelling"
     where = ".".join(map(str, place))
     return Problem(document.line(place), f"{where}: {message}" if where else message)
-
-
-def _load(text: str) -> Document:
-    document = Document()
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        if node is not None:
-            document.data = _read(node, (), document)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        document.problems.append(Problem(line, f"not YAML: {error.problem}"))
-    except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
-        document.problems.append(Problem(1, f"not YAML: {str(error).splitlines()[0]}"))
-    return document
 
 
 def _read(node: yaml.Node, place: Place, document: Document) -> object:

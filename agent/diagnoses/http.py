@@ -64,25 +64,22 @@ def service_degraded(voices: Voices, hold: float) -> Evidence:
         return Evidence(False)
     parts = [intermittent(v, hold) for v in (*at(Place.NAME, voices), *single(voices))]
     dead = [at_least(1, [v], failing) for v in single(voices)]
-    return either(*parts, *dead, *(_slow(v) for v in slow_edges(voices)))
+    return either(*parts, *dead, *(_slow(v) for v, _ in slow_edges(voices)))
 
 
-def slow_edges(voices: Voices) -> Voices:
-    """Return the addresses that answer well, and much later than most of the others do."""
+def slow_edges(voices: Voices) -> Sequence[tuple[Voice, float]]:
+    """Return the addresses that answer well, and much later than most others do, with seconds."""
     answering = [v for v in at(Place.ADDRESS, voices) if v.verdict is Verdict.OK]
-    paces = [pace(v) for v in answering]
-    known = [seconds for seconds in paces if seconds is not None]
-    if len(known) < LEAST:
+    paces = [(v, _pace(v)) for v in answering if len(_newest(v)) == PACE]
+    if len(paces) < LEAST:
         return []
-    slow = max(SLOWER * median(known), median(known) + LONGER)
-    pairs = zip(answering, paces, strict=True)
-    return [v for v, seconds in pairs if seconds is not None and seconds > slow]
+    usual = median(seconds for _, seconds in paces)
+    return [(v, s) for v, s in paces if s > max(SLOWER * usual, usual + LONGER)]
 
 
-def pace(voice: Voice) -> float | None:
-    """Return the seconds that the newest looks at an address took; None before there are enough."""
-    newest = _newest(voice)
-    return median(look.seconds for look in newest) if len(newest) == PACE else None
+def _pace(voice: Voice) -> float:
+    """Return the seconds that the newest looks at an address took."""
+    return median(look.seconds for look in _newest(voice))
 
 
 def _newest(voice: Voice) -> Sequence[Observation]:

@@ -106,7 +106,7 @@ class DnsCheck:
         looks = [self._telling(look, round_) for look in self._looks]
         whole = [*self._zone.looks(round_)]
         if self._validation is not None:
-            whole += self._validation.looks(self.walked, round_, self._authorities())
+            whole += self._validation.looks(round_, self._authorities())
         return looks + [replace(look, once=partial(self._doubting, look)) for look in whole]
 
     def _telling(self, look: Look, round_: Round) -> Look:
@@ -189,6 +189,8 @@ class DnsCheck:
                 authorities=self._means.authorities,
                 known_delegation=self._means.known_delegation,
             )
+        if self._validation is not None:
+            self._validation.arrange(walk)
         # At once: a look must never meet the servers of this walk and the subjects of another.
         self._arrange()
         whole = walk.outcome is Outcome.ANSWERED and not (walk.missing or walk.unresolved)

@@ -126,15 +126,6 @@ class Reply:
     dropped: int = 0
     """How many strays came before it."""
 
-    def same_as(self, other: "Reply | None") -> bool:
-        """Whether *other* said the same in the same way, so that its judgement holds here too."""
-        return (
-            other is not None
-            and self.message is other.message
-            and self.transport is other.transport
-            and self.dropped == other.dropped
-        )
-
 
 LINKS = 16
 """How many CNAMEs in a row are followed; resolvers give up at about as many."""

@@ -8,6 +8,7 @@ import dns.name
 import dns.rdatatype
 import dns.zonefile
 from dns.rdataset import Rdataset
+from dns.rrset import RRset
 
 from vedette.checks.dns.names import spoken
 from vedette.checks.dns.server import short
@@ -56,12 +57,19 @@ ROOT_SERVERS = tuple(
 )
 
 
+def records_in(path: Path, what: str) -> list[RRset]:
+    """Return the records of a file in zone-file format, or raise ValueError; *what* names it."""
+    try:
+        return dns.zonefile.read_rrsets(path.read_text(), rdclass=None, default_ttl=3600000)
+    except OSError as error:
+        raise ValueError(f"{what} {path} cannot be read: {error.strerror}") from error
+    except (dns.exception.DNSException, ValueError) as error:
+        raise ValueError(f"{what} {path}: {error}") from error
+
+
 def read_hints(path: Path) -> tuple[Server, ...]:
     """Read a hints file (zone-file format, as named.root is) or raise ValueError."""
-    try:
-        rrsets = dns.zonefile.read_rrsets(path.read_text(), rdclass=None, default_ttl=3600000)
-    except (OSError, dns.exception.DNSException, UnicodeDecodeError) as error:
-        raise ValueError(f"root hints {path}: {error}") from error
+    rrsets = records_in(path, "root hints")
     hosts = {
         str(record.target).lower()
         for rrset in rrsets

@@ -50,15 +50,21 @@ class Validation:
         self._now = now
         self._name = dns.name.from_text(settings.name)
         self._answers: dict[Server, _Answer] = {}
+        self._walk: Walk | None = None
+        self._due = False
 
-    def looks(
-        self, walk: Walk, round_: Round, subjects: Mapping[Server, Subject]
-    ) -> Sequence[Look]:
+    def arrange(self, walk: Walk) -> None:
+        """Take zone and servers from a walk; whether anybody vouches for them follows from it."""
+        self._walk = walk
+        self._due = self._settings.dnssec or self._trust.covers(walk)
+
+    def looks(self, round_: Round, subjects: Mapping[Server, Subject]) -> Sequence[Look]:
         """Return the look of one round, whose authoritative looks are at *subjects*.
 
         There is none where nobody vouches for the zone, and nobody has to.
         """
-        if not (self._settings.dnssec or self._trust.covers(walk)):
+        walk = self._walk
+        if walk is None or not self._due:
             return ()
 
         async def once() -> Finding:

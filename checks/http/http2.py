@@ -7,12 +7,11 @@ import h2.events
 import h2.exceptions
 import h2.settings
 
-from vedette.checks.http.body import Body
 from vedette.checks.http.connection import Connection
+from vedette.checks.http.framed import Framed
 from vedette.checks.http.hop import Hop
-from vedette.checks.http.reason import Reason
 from vedette.checks.http.request import Request
-from vedette.checks.net import Endpoint, NetworkFailure
+from vedette.checks.net import Endpoint
 
 _WINDOW = 1 << 17
 _MOST_IDLE = 1000
@@ -45,17 +44,15 @@ def fields(request: Request) -> list[tuple[str, str]]:
     return pseudo + [each for each in lowered if each[0] not in _OF_HTTP1]
 
 
-class Http2:
+class Http2(Framed):
     """One request and its answer."""
 
+    version = "2"
+
     def __init__(self, connection: Connection, peer: Endpoint, hop: Hop) -> None:
+        super().__init__(peer, hop)
         self._connection = connection
-        self._peer = peer
-        self._hop = hop
         self._unsent = memoryview(b"")
-        self._body = bytearray()
-        self._ended = False
-        self._idle = 0
         config = h2.config.H2Configuration(validate_outbound_headers=False)
         self._http = h2.connection.H2Connection(config)
         self._http.state_machine = _Open()
@@ -76,15 +73,6 @@ class Http2:
         self._http.send_headers(self._stream, fields(request), end_stream=not body)
         self._unsent = memoryview(body)
         while self._hop.status is None:
-            await self._turn()
-
-    async def read(self, body: Body) -> None:
-        """Read the rest of the answer into *body*, as far as it wants it."""
-        while body.add(bytes(self._body)):
-            self._body.clear()
-            if self._ended:
-                body.finish()
-                return
             await self._turn()
 
     async def _turn(self) -> None:
@@ -137,16 +125,6 @@ class Http2:
             case _:
                 self._count()
 
-    def _heard(self) -> None:
-        if self._hop.phase == "processing":
-            self._hop.begin("transfer")
-
-    def _head(self, headers: list[tuple[bytes, bytes]]) -> None:
-        pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
-        self._hop.version = "2"
-        self._hop.status = int(dict(pairs)[":status"])
-        self._hop.headers = tuple(pair for pair in pairs if not pair[0].startswith(":"))
-
     def _count(self) -> None:
         self._idle += 1
         if self._idle > _MOST_IDLE:
@@ -157,14 +135,6 @@ class Http2:
         if code != h2.errors.ErrorCodes.NO_ERROR or last < self._stream:
             raise self._gone(f"closed HTTP/2 ({_words(code)})")
         self._count()
-
-    def _gone(self, how: str) -> NetworkFailure:
-        answered = self._hop.status is not None
-        what = "in the middle of its answer" if answered else "without an answer"
-        return NetworkFailure(Reason.RESET, f"{self._peer} {how} {what}")
-
-    def _broken(self, how: str) -> NetworkFailure:
-        return NetworkFailure(Reason.PROTOCOL, f"{self._peer} broke HTTP/2: {how}")
 
 
 def _words(code: h2.errors.ErrorCodes | int | None) -> str:

@@ -24,8 +24,8 @@ from OpenSSL import crypto
 
 from vedette.checks.finding import Fact
 from vedette.checks.http import tls
-from vedette.checks.http.body import Body
 from vedette.checks.http.connection import translate
+from vedette.checks.http.framed import Framed
 from vedette.checks.http.hop import Hop
 from vedette.checks.http.http2 import fields
 from vedette.checks.http.readiness import readable
@@ -81,21 +81,19 @@ def _configuration(settings: TlsSettings, server_name: str) -> QuicConfiguration
     return made
 
 
-class Http3:
+class Http3(Framed):
     """One request and its answer."""
+
+    version = "3"
 
     def __init__(self, request: Request, sock: socket.socket, peer: Endpoint, hop: Hop) -> None:
         self._name = request.tls.server_name or request.target.server_name
+        super().__init__(peer, hop)
         self._socket = sock
-        self._peer = peer
-        self._hop = hop
         self._loop = asyncio.get_running_loop()
         self._address = peer.host, peer.port
         self._quic = QuicConnection(configuration=_configuration(request.tls, self._name))
         self._http: H3Connection | None = None
-        self._body = bytearray()
-        self._ended = False
-        self._idle = 0
         self._before = 0
         self._quic.connect(self._address, now=self._loop.time())
 
@@ -106,15 +104,6 @@ class Http3:
         self._hop.begin("processing")
         self._send(self._http, request)
         while self._hop.status is None:
-            await self._turn()
-
-    async def read(self, body: Body) -> None:
-        """Read the rest of the answer into *body*, as far as it wants it."""
-        while body.add(bytes(self._body)):
-            self._body.clear()
-            if self._ended:
-                body.finish()
-                return
             await self._turn()
 
     def close(self) -> None:
@@ -198,21 +187,13 @@ class Http3:
         match event:
             case HeadersReceived():
                 if self._hop.status is None:
-                    self._head(event)
+                    self._heard()
+                    self._head(event.headers)
                 self._ended = event.stream_ended
             case DataReceived():
                 self._idle = 0 if event.data else self._idle
                 self._body += event.data
                 self._ended = event.stream_ended
-
-    def _head(self, event: HeadersReceived) -> None:
-        if self._hop.phase == "processing":
-            self._hop.begin("transfer")
-        pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in event.headers]
-        status = int(dict(pairs)[":status"])
-        if status >= 200:  # else the final answer follows (RFC 9110 section 15.2)
-            self._hop.version, self._hop.status = "3", status
-            self._hop.headers = tuple(pair for pair in pairs if not pair[0].startswith(":"))
 
     def _facts(self) -> dict[str, Fact]:
         """Return what is known of the handshake, finished or failed."""
@@ -250,11 +231,3 @@ class Http3:
                 words = tls.untrusted(self._hop.tls, event.reason_phrase)
                 return NetworkFailure(Reason.TLS_UNTRUSTED, words)
         return None
-
-    def _gone(self, how: str) -> NetworkFailure:
-        answered = self._hop.status is not None
-        what = "in the middle of its answer" if answered else "without an answer"
-        return NetworkFailure(Reason.RESET, f"{self._peer} {how} {what}")
-
-    def _broken(self, how: str) -> NetworkFailure:
-        return NetworkFailure(Reason.PROTOCOL, f"{self._peer} broke HTTP/3: {how}")

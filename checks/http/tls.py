@@ -12,11 +12,10 @@ missing after a failure, and nothing else changes.
 
 import ssl
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -24,8 +23,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from vedette.checks.finding import Fact
 from vedette.checks.http.reason import Reason
 from vedette.checks.net import NetworkFailure
-
-_DER = 2  # _ssl.ENCODING_DER
+from vedette.checks.tls import UNREADABLE, chain, names, some, trust
 
 # openssl/x509_vfy.h
 _EXPIRED = 10
@@ -88,17 +86,7 @@ def _trust(made: ssl.SSLContext, settings: TlsSettings) -> None:
         made.check_hostname = False
         made.verify_mode = ssl.CERT_NONE
         return
-    if settings.ca_file is None:
-        made.load_default_certs()
-        return
-    try:
-        made.load_verify_locations(settings.ca_file)
-    except OSError as error:  # ssl.SSLError is one: a file without certificates
-        raise ValueError(
-            f"cannot read certificates from {settings.ca_file}: {error.strerror}"
-        ) from error
-    # What the user names is trusted, be it a root, an intermediate or the server's own certificate.
-    made.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+    trust(made, settings.ca_file)
 
 
 def _identify(made: ssl.SSLContext, settings: TlsSettings) -> None:
@@ -125,32 +113,23 @@ def facts(session: ssl.SSLObject) -> dict[str, Fact]:
     if version is not None and cipher is not None:
         known |= {"tls_version": version, "tls_cipher": cipher[0]}
         if session.context.verify_mode is not ssl.CERT_NONE:
-            verified = certificates(_chain(session, "verified"))
+            verified = certificates(chain(session, "verified"))
             known["verified_not_after"] = verified.get("chain_not_after")
-    return known | certificates(_chain(session, "unverified"))
-
-
-def _chain(session: Any, which: str) -> tuple[bytes, ...]:  # noqa: ANN401 - typeshed lacks what we need
-    """Return the chain as sent ("unverified") or as "verified", in DER; public from Python 3.13."""
-    name = f"get_{which}_chain"
-    if hasattr(session, name):
-        return tuple(getattr(session, name)() or ())
-    chain = getattr(session._sslobj, name)() or ()  # noqa: SLF001 - the only way before 3.13
-    return tuple(certificate.public_bytes(_DER) for certificate in chain)
+    return known | certificates(chain(session))
 
 
 @lru_cache(maxsize=256)
-def certificates(chain: tuple[bytes, ...]) -> dict[str, Fact]:
+def certificates(sent: tuple[bytes, ...]) -> dict[str, Fact]:
     """Return the facts of a chain, leaf first; what cannot be parsed is left out."""
     try:
-        parsed = [x509.load_der_x509_certificate(der) for der in chain]
+        parsed = [x509.load_der_x509_certificate(der) for der in sent]
         if not parsed:
             return {}
         leaf = parsed[0]
         return {
             "certificate_subject": leaf.subject.rfc4514_string(),
             "certificate_issuer": leaf.issuer.rfc4514_string(),
-            "certificate_names": _names(leaf),
+            "certificate_names": names(leaf),
             "certificate_sha256": leaf.fingerprint(SHA256()).hex(),
             "certificate_serial": _hexadecimal(leaf.serial_number),
             "certificate_not_after": leaf.not_valid_after_utc.timestamp(),
@@ -160,27 +139,12 @@ def certificates(chain: tuple[bytes, ...]) -> dict[str, Fact]:
                 for each in parsed
             },
         }
-    except (
-        ValueError,
-        x509.DuplicateExtension,
-        x509.InvalidVersion,
-        x509.UnsupportedGeneralNameType,
-    ):
+    except UNREADABLE:
         return {}
 
 
 def _hexadecimal(number: int) -> str:
     return number.to_bytes((number.bit_length() + 7) // 8).hex()
-
-
-def _names(certificate: x509.Certificate) -> tuple[str, ...]:
-    try:
-        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    except x509.ExtensionNotFound:
-        return ()
-    names: Iterable[str] = extension.value.get_values_for_type(x509.DNSName)
-    addresses = extension.value.get_values_for_type(x509.IPAddress)
-    return (*names, *map(str, addresses))
 
 
 def failure(error: ssl.SSLError, server_name: str, known: dict[str, Fact]) -> NetworkFailure:
@@ -224,10 +188,9 @@ def untrusted(known: Mapping[str, Fact], why: str) -> str:
 
 
 def _owner(known: Mapping[str, Fact]) -> str:
-    names = known.get("certificate_names") or (known.get("certificate_subject") or "nobody",)
-    assert isinstance(names, tuple)
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(map(str, names[:3])) + more
+    owners = known.get("certificate_names") or (known.get("certificate_subject") or "nobody",)
+    assert isinstance(owners, tuple)
+    return some(owners)
 
 
 def words(error: ssl.SSLError) -> str:

@@ -13,6 +13,7 @@ from dns.rrset import RRset
 
 from vedette.checks.dns.dnssec.delegation import ds_of, supported
 from vedette.checks.dns.names import spoken
+from vedette.checks.dns.roots import records_in
 
 Anchors = Mapping[dns.name.Name, RRset]
 """Zones to the DS records that are trusted without a parent."""
@@ -32,10 +33,7 @@ ROOT_ANCHORS: Anchors = {
 
 def read_anchors(path: Path) -> Anchors:
     """Read the DS and DNSKEY records of a zone-format file, for any zones, or raise ValueError."""
-    try:
-        rrsets = dns.zonefile.read_rrsets(path.read_text(), rdclass=None, default_ttl=0)
-    except (OSError, dns.exception.DNSException, ValueError) as error:
-        raise ValueError(f"trust anchors {path}: {error}") from error
+    rrsets = records_in(path, "trust anchors")
     found: dict[dns.name.Name, list[DS]] = {}
     for rrset in rrsets:
         kind = dns.rdatatype.to_text(rrset.rdtype)
