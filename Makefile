@@ -18,7 +18,7 @@ help:
 	@echo 'make lint    formatting, lint, types and the layers of imports'
 	@echo 'make check   lint, then test'
 	@echo 'make bench   what a probe costs, beside other probers; 1 if a promise is not held'
-	@echo 'make soak    a million mutated messages through the parsers; takes minutes'
+	@echo 'make soak    a million mutated messages, and 300,000 probes: nothing may grow; takes minutes'
 	@echo 'make .venv   set up the virtual environment with what the tests need'
 	@echo 'make clean   remove all that was made here'
 
@@ -57,7 +57,8 @@ bench: .venv/test
 	@$(RUN)/python -m tests.bench $(ARGS)
 
 soak: .venv/test
-	@$(RUN)/python -m tests.bench.soak_dns $(ARGS)
+	@$(RUN)/python -m tests.bench.soak_dns
+	@$(RUN)/python -m tests.bench.soak_probes
 
 clean:
 	rm -rf .venv build dist src/*.egg-info .*_cache .hypothesis tests/bench/results.json

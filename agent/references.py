@@ -23,7 +23,7 @@ from vedette.checks.dns.dnssec.anchors import read_anchors
 from vedette.checks.dns.roots import read_hints
 from vedette.checks.http.proxy import Proxy
 from vedette.checks.http.settings import LAST_KNOWN_GOOD
-from vedette.checks.http.tls import TlsSettings, context
+from vedette.checks.http.tls import TlsSettings, built
 
 
 def faults(document: Document, folder: Path) -> Iterator[Problem]:
@@ -158,7 +158,7 @@ def _mismatched(document: Document, folder: Path) -> Iterator[Problem]:
             verify=False,
         )
         try:
-            context(pair, ())
+            built(pair, ())
         except ValueError as error:
             where = ".".join(str(part) for part in (*place, "client_cert"))
             yield Problem(document.line((*place, "client_cert")), f"{where}: {error}")

@@ -21,6 +21,10 @@ class Refusal(StrEnum):
     FORBIDDEN = "forbidden"
 
 
+class Forbidden(CouldNotLook):
+    """An address is not probed, because of who it belongs to."""
+
+
 def _networks(*texts: str) -> tuple[Network, ...]:
     return tuple(ip_network(text) for text in texts)
 
@@ -76,9 +80,9 @@ class Policy:
         self._denies = lru_cache(maxsize=4096)(self._judge)  # the same few again and again
 
     def permit(self, address: str) -> None:
-        """Raise CouldNotLook where *address*, in text form, must not be connected to."""
+        """Raise Forbidden where *address*, in text form, must not be connected to."""
         if self._denies(address):
-            raise CouldNotLook(Refusal.FORBIDDEN, f"{address} may not be probed from here")
+            raise Forbidden(Refusal.FORBIDDEN, f"{address} may not be probed from here")
 
     def _judge(self, address: str) -> bool:
         forms = _forms(ip_address(address.partition("%")[0]))

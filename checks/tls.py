@@ -1,13 +1,21 @@
 """What TLS is to every kind: whom a context trusts, and what a certificate says of itself.
 
-Rule: no socket.
+Rule: no socket. What is made of files is made again when they change, and never for each use.
 """
 
+import logging
+import os
 import ssl
-from collections.abc import Sequence
-from typing import Any
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
 
 from cryptography import x509
+from cryptography.utils import CryptographyDeprecationWarning
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _DER = 2  # _ssl.ENCODING_DER
 
@@ -18,6 +26,15 @@ UNREADABLE = (
     x509.UnsupportedGeneralNameType,
 )
 """What reading a certificate that a stranger made may raise."""
+
+
+def read(der: bytes) -> x509.Certificate:
+    """Read a certificate in DER, however odd; raise one of UNREADABLE for what is none."""
+    with (
+        warnings.catch_warnings()
+    ):  # of what a stranger made nobody here can mend the serial number
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        return x509.load_der_x509_certificate(der)
 
 
 def trust(context: ssl.SSLContext, ca_file: str | None) -> None:
@@ -31,6 +48,62 @@ def trust(context: ssl.SSLContext, ca_file: str | None) -> None:
         raise ValueError(f"cannot read certificates from {ca_file}: {error.strerror}") from error
     # What the user names is trusted, be it a root, an intermediate or the server's own certificate.
     context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+
+
+def trusted_paths(ca_file: str | None) -> tuple[str, ...]:
+    """Return the files and folders that `trust` reads."""
+    if ca_file is not None:
+        return (ca_file,)
+    system = ssl.get_default_verify_paths()
+    return tuple(path for path in (system.cafile, system.capath) if path is not None)
+
+
+class Renewed(Generic[T]):
+    """What *make* makes of the files at *paths*, renewed with them.
+
+    *make* raises ValueError for files that cannot be used. Where there is something from before,
+    that stays in use until they can be, and the log says so once.
+    """
+
+    def __init__(self, make: Callable[[], T], paths: Sequence[str]) -> None:
+        self._make = make
+        self._paths = paths
+        self._stamps: list[_Stamp] | None = None
+        self._made: T | None = None
+        self._fault = ""
+
+    def current(self) -> T:
+        """Return what is made of the files as they are; raise ValueError where nothing ever was."""
+        stamps = [_stamp(path) for path in self._paths]
+        if stamps != self._stamps:
+            self._renew(stamps)
+        if self._made is None:
+            raise ValueError(self._fault)
+        return self._made
+
+    def _renew(self, stamps: "list[_Stamp]") -> None:
+        try:
+            made = self._make()
+        except ValueError as error:
+            # What could not be read is tried again; what was read and is wrong has to change first.
+            self._stamps = stamps if isinstance(error.__cause__, ssl.SSLError) else None
+            if self._made is not None and self._fault != str(error):
+                log.warning("%s: what was read before stays in use", error)
+            self._fault = str(error)
+        else:
+            self._stamps, self._made, self._fault = stamps, made, ""
+
+
+_Stamp = tuple[int, int, int] | None
+
+
+def _stamp(path: str) -> _Stamp:
+    """Return what differs where the file does: change time, size and number; None without one."""
+    try:
+        seen = os.stat(path)  # noqa: PTH116 - a Path costs as much again
+    except OSError:
+        return None
+    return seen.st_ctime_ns, seen.st_size, seen.st_ino
 
 
 def chain(session: Any, which: str = "unverified") -> tuple[bytes, ...]:  # noqa: ANN401 - see below

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from vedette.agent.blackbox.client import HttpClient
 from vedette.agent.blackbox.files import text_of, tls_settings
+from vedette.agent.blackbox.limits import Permit
 from vedette.agent.blackbox.modules import HttpProbe
 from vedette.agent.blackbox.proxies import proxy_of
 from vedette.checks.http.authentication import OAuth2, basic
@@ -19,7 +20,12 @@ from vedette.checks.net import Resolve
 
 REDIRECTS = 10
 MOST_INFLATED = 16 * 1024 * 1024
-"""Octets of a body that is kept or inflated, where the module has no body_size_limit."""
+"""Octets that a compressed body may inflate to, where the module has no body_size_limit."""
+MOST_SEARCHED = 512 * 1024
+"""Octets of a body that are kept to be searched, where the module has no body_size_limit.
+
+With all else that a probe needs they stay below a megabyte of memory.
+"""
 _UNLIMITED = 1 << 62
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 
@@ -27,13 +33,15 @@ _made = lru_cache(maxsize=4096)(Request)
 
 
 @lru_cache(maxsize=4096)
-def target_of(text: str) -> tuple[Target, str]:
+def target_of(text: str, *, secure: bool = False) -> tuple[Target, str]:
     """Return where *text* points and the Authorization that it holds; raise ValueError.
 
-    Without a scheme it is http. What is no part of a URL is encoded, as browsers do.
+    Without a scheme it is http; with *secure* it is https, and so is what says http. What is no
+    part of a URL is encoded, as browsers do.
     """
-    if not re.match(r"https?://", text, re.IGNORECASE):
-        text = f"http://{text}"
+    scheme = re.match(r"https?://", text, re.IGNORECASE)
+    if secure or scheme is None:
+        text = f"http{'s' * secure}://{text[scheme.end() if scheme else 0 :]}"
     parts = urlsplit(text)
     who, _, where = parts.netloc.rpartition("@")
     if not where.isascii():
@@ -56,7 +64,7 @@ def request_of(settings: HttpProbe, target: Target, headers: dict[str, str], who
         sent.append(("Authorization", signed))
     host = next((value for name, value in sent if name.lower() == "host"), "")
     body = text_of(settings.body, settings.body_file) if settings.body_file else settings.body
-    keeps = settings.searches or settings.compression not in {"", "identity"}
+    coding = "" if settings.compression == "identity" else settings.compression
     return _made(
         target=target,
         method=settings.method or "GET",
@@ -64,19 +72,14 @@ def request_of(settings: HttpProbe, target: Target, headers: dict[str, str], who
         body=body.encode() or None,
         tls=tls_settings(settings.tls_config, _without_port(host)),
         protocols=_protocols(settings),
-        proxy=proxy_of(settings, target),
+        proxy=None if settings.enable_http3 else proxy_of(settings, target),
         max_redirects=REDIRECTS if settings.redirects else 0,
-        max_body=_most(settings, keeps=keeps),
-        keep_body=keeps,
+        max_body=settings.body_size_limit or (MOST_INFLATED if coding else _UNLIMITED),
+        keep_body=settings.searches,
+        max_kept=settings.body_size_limit or MOST_SEARCHED,
         inflate=False,
+        coding=coding,
     )
-
-
-def _most(settings: HttpProbe, *, keeps: bool) -> int:
-    # The limit of a compressed body is on what it inflates to.
-    if settings.body_size_limit and settings.compression in {"", "identity"}:
-        return settings.body_size_limit
-    return MOST_INFLATED if keeps else _UNLIMITED
 
 
 def _without_port(host: str) -> str:
@@ -111,7 +114,7 @@ def _authorization(settings: HttpClient) -> str:
     return f"Bearer {token}" if token else ""
 
 
-def tokens_of(settings: HttpClient, resolve: Resolve) -> Tokens | None:
+def tokens_of(settings: HttpClient, resolve: Resolve, permit: Permit) -> Tokens | None:
     """Return what fetches the tokens of *settings*, None where it wants none.
 
     Raises OSError and ValueError where a file of the module cannot be used.
@@ -133,6 +136,7 @@ def tokens_of(settings: HttpClient, resolve: Resolve) -> Tokens | None:
             max_body=64 * 1024,
         ),
         resolve,
+        permit,
     )
 
 
@@ -144,6 +148,7 @@ def _tokens(
     parameters: tuple[tuple[str, str], ...],
     asking: Request,
     resolve: Resolve,
+    permit: Permit,
 ) -> Tokens:
     """Return the one that all probes with the same settings share."""
     settings = OAuth2(
@@ -152,4 +157,4 @@ def _tokens(
         client_secret_env="unused",  # noqa: S106 - the secret is at hand
         scopes=list(scopes),
     )
-    return Tokens(settings, secret.get_secret_value(), asking, resolve, dict(parameters))
+    return Tokens(settings, secret.get_secret_value(), asking, resolve, dict(parameters), permit)

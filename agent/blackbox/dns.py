@@ -112,7 +112,7 @@ class _Exchange:
         )
         secure = settings.dns_over_tls
         protocol = "tls" if secure else settings.transport_protocol or "udp"
-        probe.info("Making DNS query", target=self._server, protocol=protocol, query=name)
+        probe.debug("Making DNS query", target=self._server, protocol=protocol, query=name)
         start = self._asked_at = perf_counter()
         ask = self._over_tcp if settings.transport_protocol == "tcp" else self._over_udp
         try:
@@ -243,13 +243,13 @@ def _obeys(probe: Probe, records: Sequence[Record], rules: RrValidator, section:
         return probe.fail("configuration", "Error compiling regexp", err=error)
     if not records and (required or wanted):
         return probe.fail(Reason.NODATA, "A regexp must match, but no RRs returned", rrs=section)
-    texts = [record.text for record in records]
+    texts = [record.octets for record in records]
     for each in forbidden:
-        if found := next(filter(each.search, texts), ""):
-            return probe.fail(Reason.WRONG_ANSWER, "RR matched regexp", rr=found)
+        if found := next(filter(each.search, texts), b""):
+            return probe.fail(Reason.WRONG_ANSWER, "RR matched regexp", rr=found.decode())
     for each in required:
-        if found := next(filterfalse(each.search, texts), ""):
-            return probe.fail(Reason.WRONG_ANSWER, "RR did not match regexp", rr=found)
+        if found := next(filterfalse(each.search, texts), b""):
+            return probe.fail(Reason.WRONG_ANSWER, "RR did not match regexp", rr=found.decode())
     # So it is there: it fails unless all match.
     if not all(all(map(each.search, texts)) for each in common):
         return probe.fail(Reason.WRONG_ANSWER, "Not all RRs matched regexp", rrs=section)

@@ -15,7 +15,7 @@ from prometheus_client.exposition import gzip_accepted
 
 from vedette.agent.blackbox import runner
 from vedette.agent.blackbox.document import ModulesError, dump
-from vedette.agent.blackbox.history import History, Result, logfmt
+from vedette.agent.blackbox.history import History, Result
 from vedette.agent.blackbox.http import headers_of
 from vedette.agent.blackbox.index import page
 from vedette.agent.blackbox.loaded import Loaded
@@ -33,7 +33,10 @@ from vedette.exporters.metrics import (
     render,
 )
 
-log = logging.getLogger(__name__)
+probe_log = logging.getLogger("vedette.probe")
+"""Where the lines of probes go; its level is its own, whatever that of the program is."""
+
+_Handler = Callable[[web.BaseRequest], Awaitable[web.Response]]
 
 DEFAULT_MODULE = "http_2xx"
 _TIMEOUT = "X-Prometheus-Scrape-Timeout-Seconds"
@@ -41,7 +44,10 @@ _PLAIN = {"Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options":
 
 
 class Prober:
-    """`/probe`: *permit* says which addresses may be connected to; *offset* is in seconds."""
+    """`/probe`: *permit* says which addresses may be connected to; *offset* is in seconds.
+
+    Lines of probes from *log_level* on, one of `logging`'s, go to `probe_log`; None is none.
+    """
 
     def __init__(
         self,
@@ -52,7 +58,7 @@ class Prober:
         now: Callable[[], float],
         offset: float = 0.5,
         history: int = 100,
-        log_level: int = logging.DEBUG,
+        log_level: int | None = None,
     ) -> None:
         self.loaded = loaded
         self.history = History(history)
@@ -64,20 +70,20 @@ class Prober:
         self._offset = offset
         self._level = log_level
 
-    async def probe(self, request: web.Request) -> web.Response:
+    async def probe(self, request: web.BaseRequest) -> web.Response:
         """Answer a scrape."""
         asked = self._asked(request)
         if isinstance(asked, web.Response):
             return asked
         text, success = await runner.run(asked)
         result = self.history.add(asked, text, success=success)
-        if log.isEnabledFor(self._level):
-            self._log(result)
+        if self._level is not None:
+            self._log(result, self._level)
         if request.query.get("debug") == "true":
             return web.Response(text=result.report(), headers=_PLAIN)
         return _scraped(request, text)
 
-    def _asked(self, request: web.Request) -> Probe | web.Response:
+    def _asked(self, request: web.BaseRequest) -> Probe | web.Response:
         """Return the probe that *request* wants, or the answer that refuses it."""
         query = request.query
         name = query.get("module") or DEFAULT_MODULE
@@ -112,11 +118,12 @@ class Prober:
             query_type=rdtype,
         )
 
-    def _log(self, result: Result) -> None:
+    def _log(self, result: Result, level: int) -> None:
         probe = result.probe
-        about = {"module": probe.name, "target": probe.target}
         for line in probe.lines:
-            log.log(self._level, "%s", logfmt(line, about))
+            if line.level >= level:
+                pairs = {"module": probe.name, "target": probe.target, **line.pairs}
+                probe_log.log(line.level, "%s", line.message, extra={"pairs": pairs})
 
 
 def _check(module: Module, hostname: str, rdtype: str) -> None:
@@ -126,7 +133,7 @@ def _check(module: Module, hostname: str, rdtype: str) -> None:
     known_type(rdtype)
 
 
-def _scraped(request: web.Request, text: str) -> web.Response:
+def _scraped(request: web.BaseRequest, text: str) -> web.Response:
     headers = {"Content-Type": CONTENT_TYPE}
     body = text.encode()
     if gzip_accepted(request.headers.get("Accept-Encoding", "")):
@@ -141,27 +148,38 @@ def _refused(why: str, status: int = 400) -> web.Response:
 
 
 class Exporter:
-    """All endpoints but `/probe`, which is *prober*'s."""
+    """All endpoints below *prefix*, which is "" or begins with a slash; `/probe` is *prober*'s.
 
-    def __init__(self, prober: Prober) -> None:
+    They are few and fixed: `answer` is for aiohttp's plain server, whose requests cost less than
+    those of an application with its router.
+    """
+
+    def __init__(self, prober: Prober, prefix: str) -> None:
         self._prober = prober
-
-    def routes(self, prefix: str) -> Sequence[web.RouteDef]:
-        """Return the routes below *prefix*, which is "" or begins with a slash."""
-        found = {
+        endpoints: dict[str, _Handler] = {
             "/": self._index,
             "/config": self._config,
             "/logs": self._logs,
             "/metrics": self._metrics,
-            "/probe": self._prober.probe,
+            "/probe": prober.probe,
             "/-/healthy": self._healthy,
+            "/-/reload": self._reload,
         }
-        routes = [web.get(prefix + path, handler) for path, handler in found.items()]
+        self._endpoints = {prefix + path: handler for path, handler in endpoints.items()}
         if prefix:
-            routes += [web.get(prefix, self._index), web.get("/", _to(f"{prefix}/"))]
-        return [*routes, web.route("*", f"{prefix}/-/reload", self._reload)]
+            self._endpoints |= {prefix: self._index, "/": _to(f"{prefix}/")}
 
-    async def _index(self, _: web.Request) -> web.Response:
+    async def answer(self, request: web.BaseRequest) -> web.Response:
+        """Answer a request for any path."""
+        handler = self._endpoints.get(request.path)
+        if handler is None:
+            return _refused("404 page not found", 404)
+        if request.method not in {"GET", "HEAD"} and handler != self._reload:
+            headers = {**_PLAIN, "Allow": "GET, HEAD"}
+            return web.Response(text="Method Not Allowed\n", status=405, headers=headers)
+        return await handler(request)
+
+    async def _index(self, _: web.BaseRequest) -> web.Response:
         return web.Response(
             text=page(self._prober.history, self._prober.loaded),
             content_type="text/html",
@@ -172,13 +190,13 @@ class Exporter:
             },
         )
 
-    async def _config(self, _: web.Request) -> web.Response:
+    async def _config(self, _: web.BaseRequest) -> web.Response:
         return web.Response(text=dump(self._prober.loaded.modules), headers=_PLAIN)
 
-    async def _healthy(self, _: web.Request) -> web.Response:
+    async def _healthy(self, _: web.BaseRequest) -> web.Response:
         return web.Response(text="Healthy")
 
-    async def _reload(self, request: web.Request) -> web.Response:
+    async def _reload(self, request: web.BaseRequest) -> web.Response:
         if request.method != "POST":
             return _refused("This endpoint requires a POST request.", 405)
         try:
@@ -187,7 +205,7 @@ class Exporter:
             return _refused(f"failed to reload config: {error}", 500)
         return web.Response()
 
-    async def _logs(self, request: web.Request) -> web.Response:
+    async def _logs(self, request: web.BaseRequest) -> web.Response:
         query, history = request.query, self._prober.history
         number, target, module = (query.get(key, "") for key in ("id", "target", "module"))
         if number and target:
@@ -203,7 +221,7 @@ class Exporter:
             return _report(result, "Probe id not found")
         return _report(history.by_target(target, module), "Probe target not found")
 
-    async def _metrics(self, _: web.Request) -> web.Response:
+    async def _metrics(self, _: web.BaseRequest) -> web.Response:
         text = "".join(render(self._families())) + process_text()
         return web.Response(body=text.encode(), headers={"Content-Type": CONTENT_TYPE})
 
@@ -239,8 +257,8 @@ def _report(result: Result | None, missing: str) -> web.Response:
     return web.Response(text=result.report(), headers=_PLAIN)
 
 
-def _to(path: str) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def redirect(_: web.Request) -> web.Response:
+def _to(path: str) -> _Handler:
+    async def redirect(_: web.BaseRequest) -> web.Response:
         raise web.HTTPFound(path)
 
     return redirect

@@ -1,5 +1,6 @@
 """The probes that `/` and `/logs` can tell of: the newest, and the failures among those before."""
 
+import logging
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,6 +8,14 @@ from time import gmtime, strftime
 
 from vedette.agent.blackbox.document import dump
 from vedette.agent.blackbox.probe import Line, Probe
+
+LEVELS = {
+    logging.DEBUG: "debug",
+    logging.INFO: "info",
+    logging.WARNING: "warn",
+    logging.ERROR: "error",
+}
+"""How levels are called here and on the command line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +79,13 @@ def logfmt(line: Line, about: Mapping[str, object]) -> str:
     """Return *line* as `key=value` pairs, *about* before its own."""
     part = f"{line.at % 1:.3f}"[1:]
     stamp = strftime("%Y-%m-%dT%H:%M:%S", gmtime(line.at)) + part + "Z"
-    pairs = {**about, "level": line.level, "msg": line.message, **line.pairs}
-    return " ".join([f"ts={stamp}", *(f"{key}={_value(value)}" for key, value in pairs.items())])
+    pairs = {**about, "level": LEVELS[line.level], "msg": line.message, **line.pairs}
+    return f"ts={stamp} {written(pairs)}"
+
+
+def written(pairs: Mapping[str, object]) -> str:
+    """Return *pairs* as logfmt, values in quotes where they need them."""
+    return " ".join(f"{key}={_value(value)}" for key, value in pairs.items())
 
 
 def _value(value: object) -> str:

@@ -53,7 +53,7 @@ async def probe_icmp(probe: Probe) -> bool:
     phases['phase="rtt"'] = perf_counter() - sent
     if hops:
         probe.metrics["probe_icmp_reply_hop_limit"] = hops
-    probe.info("Found matching reply packet")
+    probe.debug("Found matching reply packet")
     return True
 
 
@@ -104,7 +104,7 @@ class _Echo:
         # The kernel fills in the checksum of ICMPv6, and on its own sockets that of both.
         total = checksum(head + data)
         self._socket.send(_ECHO.pack(kind, 0, total, self._id, self._sequence) + data)
-        self._probe.info("Waiting for reply packets")
+        self._probe.debug("Waiting for reply packets")
         while (packet := await next_datagram(self._socket, self._probe.deadline)) is not None:
             hops = 0
             if self._raw and not self._six:  # with its IP header (ip(7))

@@ -5,11 +5,13 @@ Rule: no I/O. Each rule that is broken says so in the probe's log; the order is 
 
 from email.utils import parsedate_to_datetime
 
+from vedette.agent.blackbox.asking import MOST_INFLATED
 from vedette.agent.blackbox.modules import HeaderMatch
 from vedette.agent.blackbox.probe import Probe
 from vedette.checks.http import expression
 from vedette.checks.http.reason import Reason
 from vedette.checks.http.response import Response
+from vedette.checks.net import NetworkFailure
 
 _VERSIONS = {"1.0": "HTTP/1.0", "1.1": "HTTP/1.1", "2": "HTTP/2.0", "3": "HTTP/3.0"}
 
@@ -20,6 +22,7 @@ def measure(probe: Probe, response: Response) -> None:
         "probe_http_content_length": _content_length(response),
         "probe_http_redirects": response.redirects + response.unfollowed,
         "probe_http_status_code": response.status,
+        "probe_http_uncompressed_body_length": 0 if response.unfollowed else response.inflated_size,
         "probe_http_version": float(response.version),
     }
     if (modified := _last_modified(response)) is not None:
@@ -83,20 +86,58 @@ def _header_is_invalid(probe: Probe, rule: HeaderMatch, message: str) -> bool:
     return probe.fail(Reason.HEADER, message, header=rule.header, regexp=rule.regexp)
 
 
-def body_is_valid(probe: Probe, body: bytes) -> bool:
-    """Judge the body by regular expressions, then by CEL."""
-    return _text_is_valid(probe, body) and _json_is_valid(probe, body)
+def body_is_valid(
+    probe: Probe, response: Response, failure: NetworkFailure | None, *, well: bool
+) -> bool:
+    """Judge the body by regular expressions, then by CEL; *failure* is why there is not all of it.
+
+    It is not searched where all is not *well* before.
+    """
+    if not response.complete:
+        limit = probe.module.http.body_size_limit or MOST_INFLATED
+        failure = _too_long(f"it is longer than {limit} octets")
+    if failure is None:
+        return well and _text_is_valid(probe, response) and _json_is_valid(probe, response)
+    probe.broken("Failed to read HTTP response body", failure)
+    return _unread(probe) if well else False
 
 
-def _text_is_valid(probe: Probe, body: bytes) -> bool:
-    settings = probe.module.http
+def _unread(probe: Probe) -> bool:
+    """Count a body that cannot be searched as one that is not as wanted; return False."""
+    if probe.module.http.forbidden or probe.module.http.required:
+        probe.metrics["probe_failed_due_to_regex"] = 1
+    elif probe.module.http.programs:
+        probe.metrics["probe_failed_due_to_cel"] = 1
+    return False
+
+
+def _too_long(why: str) -> NetworkFailure:
+    return NetworkFailure(Reason.TOO_LARGE, why)
+
+
+def _undecided(probe: Probe, response: Response) -> bool:
+    """Say that the part of the body which was kept does not tell; return False."""
+    kept = len(response.body)
+    why = f"only the first {kept} of {response.inflated_size} octets are kept: set body_size_limit"
+    probe.broken("Body is too long to be searched", _too_long(why))
+    return _unread(probe)
+
+
+def _text_is_valid(probe: Probe, response: Response) -> bool:
+    settings, body = probe.module.http, response.body
+    whole = len(body) == response.inflated_size
+    # The last octet of a part is what comes next: at the one before it the text does not end.
+    end = len(body) if whole else len(body) - 1
     for pattern, text in settings.forbidden:
-        if pattern.search(body):
+        if pattern.search(body, 0, end):
             return _text_is_invalid(probe, "Body matched regular expression", text)
     for pattern, text in settings.required:
-        if not pattern.search(body):
+        if not pattern.search(body, 0, end):
+            if not whole:
+                return _undecided(probe, response)
             return _text_is_invalid(probe, "Body did not match regular expression", text)
-    return True
+    # A part that has what is wanted is enough; one that lacks what is not wanted is not.
+    return whole or not settings.forbidden or _undecided(probe, response)
 
 
 def _text_is_invalid(probe: Probe, message: str, text: str) -> bool:
@@ -104,12 +145,14 @@ def _text_is_invalid(probe: Probe, message: str, text: str) -> bool:
     return probe.fail(Reason.BODY, message, regexp=text)
 
 
-def _json_is_valid(probe: Probe, body: bytes) -> bool:
+def _json_is_valid(probe: Probe, response: Response) -> bool:
     programs = probe.module.http.programs
     if not programs:
         return True
+    if len(response.body) < response.inflated_size:
+        return _undecided(probe, response)
     try:
-        document = expression.parse(body)
+        document = expression.parse(response.body)
     except ValueError as error:
         return _json_is_invalid(probe, f"the body is not JSON: {error}")
     for program, bad in programs:

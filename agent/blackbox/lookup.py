@@ -105,7 +105,7 @@ async def choose(probe: Probe, settings: Probed, host: str) -> str | None:
     The metrics about it are set in any case, and the log and the reason say what is wrong.
     """
     start = perf_counter()
-    probe.info("Resolving target address", target=host, ip_protocol=_word(settings))
+    probe.debug("Resolving target address", target=host, ip_protocol=_word(settings))
     probe.metrics |= {"probe_dns_lookup_time_seconds": 0.0, "probe_ip_protocol": 0}
     probe.metrics["probe_ip_addr_hash"] = 0
     try:
@@ -125,7 +125,7 @@ async def choose(probe: Probe, settings: Probed, host: str) -> str | None:
     except NetworkFailure as failure:
         probe.broken("Refusing to probe this address", failure)
         return None
-    probe.info("Resolved target address", target=host, ip=address)
+    probe.debug("Resolved target address", target=host, ip=address)
     return address
 
 
@@ -164,6 +164,7 @@ def fnv1a(octets: bytes) -> int:
     return number
 
 
+@lru_cache(maxsize=4096)
 def split_host_port(target: str, default: int | None) -> Endpoint:
     """Read HOST:PORT, and HOST alone where there is a *default* port; raise ValueError."""
     host, colon, port = target.rpartition(":")

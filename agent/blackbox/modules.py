@@ -79,7 +79,7 @@ class HttpProbe(HttpClient, Probed):
     fail_if_header_not_matches: list[HeaderMatch] = []
     body: str = ""
     body_file: str = ""
-    compression: str = ""
+    compression: Annotated[str, AfterValidator(str.lower)] = ""
     body_size_limit: Size = 0
     enable_http3: bool = False
 
@@ -91,6 +91,8 @@ class HttpProbe(HttpClient, Probed):
             raise ValueError(
                 "HTTP/3 cannot be used as a valid HTTP version when enable_http3 is false"
             )
+        if self.enable_http3 and {"HTTP/1.1", "HTTP/2.0"} & set(self.valid_http_versions):
+            raise ValueError("valid_http_versions must be HTTP/3.0 alone when enable_http3 is true")
         if self.enable_http3 and self.enable_http2:
             raise ValueError("enable_http3 needs enable_http2: false, for only one can be spoken")
         if self.compression not in _CODINGS:

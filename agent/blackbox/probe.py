@@ -1,10 +1,12 @@
 """One probe on its way: what is asked for, what has been learnt, and what went wrong."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from vedette.agent.blackbox.modules import Module
 from vedette.checks.net import NetworkFailure, Resolve
+from vedette.checks.policy import Forbidden, Refusal
 
 MOST_LINES = 500
 """Lines that a probe's log may have: a server that talks without end fills no memory."""
@@ -15,10 +17,10 @@ Value = float | dict[str, float]
 
 @dataclass(slots=True)
 class Line:
-    """One line of a probe's log; *at* is in epoch seconds."""
+    """One line of a probe's log; *at* is in epoch seconds, *level* one of `logging`'s."""
 
     at: float
-    level: str
+    level: int
     message: str
     pairs: Mapping[str, object]
 
@@ -54,10 +56,14 @@ class Probe:
         assert isinstance(seconds, float)
         return seconds
 
-    def info(self, message: str, **pairs: object) -> None:
-        """Write a line into the probe's log, unless that is full."""
+    def debug(self, message: str, **pairs: object) -> None:
+        """Write a line about the probe's progress into its log, unless that is full."""
         if len(self.lines) < MOST_LINES:
-            self.lines.append(Line(self.now(), "info", message, pairs))
+            self.lines.append(Line(self.now(), logging.DEBUG, message, pairs))
+
+    def say(self, level: int, message: str, **pairs: object) -> None:
+        """Write a line that may matter also where the probe succeeds."""
+        self.lines.append(Line(self.now(), level, message, pairs))
 
     def fail(self, reason: str, message: str, **pairs: object) -> bool:
         """Say why the probe fails; return False, which is what a prober then returns.
@@ -65,9 +71,11 @@ class Probe:
         The first reason stays: it is the one that the others follow from.
         """
         self.reason = self.reason or reason
-        self.lines.append(Line(self.now(), "error", message, pairs))
+        self.say(logging.ERROR, message, **pairs)
         return False
 
     def broken(self, message: str, failure: NetworkFailure) -> bool:
         """Say that the network is why the probe fails, like `fail`."""
-        return self.fail(str(failure.reason), message, err=failure.detail)
+        forbidden = isinstance(failure, Forbidden)
+        reason = Refusal.FORBIDDEN if forbidden else failure.reason
+        return self.fail(str(reason), message, err=failure.detail)

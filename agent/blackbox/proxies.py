@@ -14,11 +14,11 @@ from vedette.checks.net import is_address
 
 def proxy_of(settings: Proxied, target: Target) -> Proxy | None:
     """Return the proxy for *target*; raise ValueError where it cannot be used."""
-    url, without = settings.proxy_url, settings.no_proxy
+    url = settings.proxy_url
     if settings.proxy_from_environment:
         url = _variable("https_proxy" if target.secure else "http_proxy")
-        without = _variable("no_proxy")
-    if not url or any(_covers(part.strip(), target) for part in without.split(",")):
+        url = url if "://" in url or not url else f"http://{url}"
+    if not url or goes_direct(settings, target.server_name, target.port):
         return None
     headers = [
         (name, value.get_secret_value())
@@ -28,16 +28,30 @@ def proxy_of(settings: Proxied, target: Target) -> Proxy | None:
     return Proxy(url=url, headers=tuple(headers))
 
 
+def goes_direct(settings: Proxied, host: str, port: int) -> bool:
+    """Whether *host*, a name or an address, is one that is reached without the proxy."""
+    without = settings.no_proxy
+    if settings.proxy_from_environment:
+        without = _variable("no_proxy")
+    elif not without:
+        return False
+    rules = (part.strip() for part in without.split(","))
+    return _is_here(host) or any(_covers(rule, host.lower(), port) for rule in rules)
+
+
+def _is_here(host: str) -> bool:
+    return host == "localhost" or (is_address(host) and ip_address(host).is_loopback)
+
+
 def _variable(name: str) -> str:
     return os.environ.get(name) or os.environ.get(name.upper()) or ""
 
 
-def _covers(rule: str, target: Target) -> bool:
-    """Whether *rule*, one of no_proxy, speaks of *target*: a domain, an address, a network, `*`."""
+def _covers(rule: str, host: str, port: int) -> bool:
+    """Whether *rule*, one of no_proxy, speaks of *host*: a domain, an address, a network, `*`."""
     if rule == "*":
         return True
-    host = target.server_name.lower()
-    name = rule.lower().removesuffix(f":{target.port}").strip("[]")
+    name = rule.lower().removesuffix(f":{port}").strip("[]")
     if not name:
         return False
     if is_address(host):

@@ -61,6 +61,11 @@ class Record:
         except (IndexError, ValueError, struct.error, dns.exception.DNSException, UnreadableError):
             return head + _generic(self)
 
+    @cached_property
+    def octets(self) -> bytes:
+        """The text as RE2 reads it: of a str it would make them for each search."""
+        return self.text.encode()
+
     def _opt(self) -> str:
         flags = "flags: do; " if self.ttl & 0x8000 else "flags:; "
         version = self.ttl >> 16 & 0xFF

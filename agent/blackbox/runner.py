@@ -42,12 +42,12 @@ async def run(probe: Probe) -> tuple[str, bool]:
     Whatever a prober waits for ends at the probe's deadline.
     """
     prober = probe.module.prober
-    probe.info("Beginning probe", probe=prober, timeout_seconds=probe.timeout)
+    probe.debug("Beginning probe", probe=prober, timeout_seconds=probe.timeout)
     start = perf_counter()
     success = await _PROBERS[prober](probe)
     seconds = perf_counter() - start
     if success:
-        probe.info("Probe succeeded", duration_seconds=seconds)
+        probe.debug("Probe succeeded", duration_seconds=seconds)
     else:
         probe.fail("unknown", "Probe failed", duration_seconds=seconds)
         probe.metrics["probe_failure_info"] = {labels(reason=probe.reason): 1}

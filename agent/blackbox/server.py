@@ -15,6 +15,9 @@ from vedette.checks.net import Endpoint
 
 log = logging.getLogger(__name__)
 
+_COLLECTED_AFTER = 10_000
+"""Objects by which the heap grows until it is searched for cycles, a MB or so; Python's is 700."""
+
 
 class ListenError(Exception):
     """A listener cannot be opened; the message names the address and the remedy."""
@@ -37,8 +40,10 @@ async def serve(prober: Prober, addresses: Sequence[Endpoint], prefix: str, ever
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, prober.loaded.try_reload)
-    # What is there by now stays; to look through it again and again costs a tenth of a probe.
+    # What is there by now stays, and a probe leaves no cycles: to look through everything again and
+    # again costs a tenth of a probe.
     gc.freeze()
+    gc.set_threshold(_COLLECTED_AFTER)
     async with _listening(prober, addresses, prefix):
         reloading = asyncio.create_task(_keep_reloading(prober.loaded, every))
         await stop.wait()
@@ -49,9 +54,8 @@ async def serve(prober: Prober, addresses: Sequence[Endpoint], prefix: str, ever
 async def _listening(
     prober: Prober, addresses: Sequence[Endpoint], prefix: str
 ) -> AsyncIterator[None]:
-    app = web.Application(client_max_size=65536)
-    app.router.add_routes(Exporter(prober).routes(prefix))
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    server = web.Server(Exporter(prober, prefix).answer, access_log=None)
+    runner = web.ServerRunner(server, shutdown_timeout=1)
     await runner.setup()
     try:
         for address in addresses:

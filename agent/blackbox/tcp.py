@@ -29,7 +29,7 @@ async def probe_tcp(probe: Probe) -> bool:
     address = await choose(probe, settings, target.host)
     if address is None:
         return False
-    probe.info("Dialing TCP", tls=settings.tls)
+    probe.debug("Dialing TCP", tls=settings.tls)
     try:
         async with dial(
             probe, Endpoint(address, target.port), settings.source_ip_address
@@ -37,7 +37,7 @@ async def probe_tcp(probe: Probe) -> bool:
             dialogue = _Dialogue(probe, stream, target.host)
             if settings.tls:
                 await dialogue.secure()
-            probe.info("Successfully dialed")
+            probe.debug("Successfully dialed")
             for step in settings.query_response:
                 if not await dialogue.take(step):
                     return False
@@ -76,24 +76,24 @@ class _Dialogue:
             if match is None:
                 self._probe.metrics["probe_failed_due_to_regex"] = 1
                 return self._probe.fail("body", "Regexp did not match", regexp=step.expect)
-            self._probe.info("Regexp matched", regexp=step.expect, line=line[:_SHOWN])
+            self._probe.debug("Regexp matched", regexp=step.expect, line=line[:_SHOWN])
             send = expand(send, match)
             if step.labels:
                 values = {each.name: expand(each.value, match) for each in step.labels}
                 self._probe.metrics["probe_expect_info"] = {labels(**values): 1}
         if send:
-            self._probe.info("Sending line", line=send)
+            self._probe.debug("Sending line", line=send)
             await self._stream.send(f"{send}\n".encode())
         if step.starttls:
             await self.secure()
-            self._probe.info("TLS Handshake (client) succeeded.")
+            self._probe.debug("TLS Handshake (client) succeeded.")
         return True
 
     async def _expected(self, pattern: Any) -> tuple[str, Any]:  # noqa: ANN401 - google-re2
         """Return the first line that matches and its match, which is None at the end."""
         while (octets := await self._line()) is not None:
             line = octets.decode(errors="replace")
-            self._probe.info("Read line", line=line[:_SHOWN])
+            self._probe.debug("Read line", line=line[:_SHOWN])
             if match := pattern.search(line):
                 return line, match
         return "", None

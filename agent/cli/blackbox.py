@@ -10,7 +10,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from vedette.agent.blackbox.document import ModulesError
-from vedette.agent.blackbox.handlers import Prober
+from vedette.agent.blackbox.handlers import Prober, probe_log
+from vedette.agent.blackbox.history import LEVELS, written
 from vedette.agent.blackbox.limits import lenient
 from vedette.agent.blackbox.loaded import Loaded
 from vedette.agent.blackbox.lookup import SystemResolver
@@ -22,7 +23,7 @@ from vedette.agent.clock import SteadyClock
 from vedette.agent.daemon import VERSION
 from vedette.checks.net import Endpoint
 
-_LEVELS = ("debug", "info", "warn", "error")
+_LEVELS = {word: number for number, word in LEVELS.items()}
 _ABSENT = {
     "web_config_file": "--web.config.file is not built in: put a proxy that speaks TLS before it",
     "web_systemd_socket": "--web.systemd-socket is not built in: use --web.listen-address",
@@ -49,7 +50,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     flag("--web.config.file", dest="web_config_file", default="", metavar="FILE")
     flag("--web.systemd-socket", dest="web_systemd_socket", action="store_true")
     flag("--log.level", dest="level", choices=_LEVELS, default="info")
-    flag("--log.prober", dest="level_of_probes", choices=_LEVELS, default="debug")
+    flag("--log.prober", dest="level_of_probes", choices=_LEVELS, default="info",
+         help="from which level on lines of probes are logged")  # fmt: skip
     flag("--log.format", dest="format", choices=("logfmt", "json"), default="logfmt")
     flag("--probe.allow", dest="allow", type=ip_network, action="append", default=[],
          metavar="CIDR", help="addresses to probe although they are denied")  # fmt: skip
@@ -90,7 +92,7 @@ def _blackbox(options: argparse.Namespace) -> int:
         now=clock.now,
         offset=options.offset,
         history=options.history,
-        log_level=_level(options.level_of_probes),
+        log_level=_LEVELS[options.level_of_probes],
     )
     addresses = options.listen or [listen_address(":9115")]
     prefix = "/" + (options.prefix or urlsplit(options.url).path).strip("/")
@@ -103,22 +105,25 @@ def _blackbox(options: argparse.Namespace) -> int:
     return 0
 
 
-def _level(word: str) -> int:
-    return logging.getLevelNamesMapping()["WARNING" if word == "warn" else word.upper()]
+class _Lines(logging.Formatter):
+    """One line of logfmt or JSON a record; the `pairs` of a record follow its message."""
 
-
-class _Json(logging.Formatter):
-    """One JSON document a line."""
+    def __init__(self, style: str) -> None:
+        super().__init__()
+        self._json = style == "json"
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return *record* as JSON."""
-        at = self.formatTime(record)
-        return json.dumps({"ts": at, "level": record.levelname, "msg": record.getMessage()})
+        """Return *record* as a line."""
+        head = {"ts": self.formatTime(record), "level": record.levelname}
+        pairs = {**head, "msg": record.getMessage(), **getattr(record, "pairs", {})}
+        if record.exc_info:
+            pairs["exception"] = self.formatException(record.exc_info)
+        return json.dumps(pairs, default=str) if self._json else written(pairs)
 
 
 def _log_to_stderr(options: argparse.Namespace) -> None:
     handler = logging.StreamHandler(sys.stderr)
-    words = "ts=%(asctime)s level=%(levelname)s msg=%(message)r"
-    handler.setFormatter(_Json() if options.format == "json" else logging.Formatter(words))
-    logging.basicConfig(handlers=[handler], level=_level(options.level), force=True)
+    handler.setFormatter(_Lines(options.format))
+    logging.basicConfig(handlers=[handler], level=_LEVELS[options.level], force=True)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
+    probe_log.setLevel(_LEVELS[options.level_of_probes])

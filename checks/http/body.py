@@ -3,12 +3,17 @@
 Rule: no I/O.
 """
 
+import asyncio
+
 from vedette.checks.http.inflate import Damaged, inflater
 from vedette.checks.http.reason import Reason
 from vedette.checks.http.request import Request
 from vedette.checks.net import NetworkFailure
 
 Headers = tuple[tuple[str, str], ...]
+
+_TURN = 16
+"""Pieces that are inflated before others have their turn."""
 
 
 class Body:
@@ -19,16 +24,21 @@ class Body:
         self.inflated_size = 0
         self.complete = True
         self._limit = request.max_body
-        self._kept: bytearray | None = bytearray() if request.keep_body else None
-        encodings = [value for name, value in headers if name == "content-encoding"]
-        self._inflater = inflater(encodings) if encodings and request.inflate else None
+        self._kept = bytearray()
+        most = request.max_body if request.max_kept is None else request.max_kept
+        self._most_kept = most if request.keep_body else 0
+        encodings = [request.coding] if request.coding else []
+        if request.inflate:
+            encodings = [value for name, value in headers if name == "content-encoding"]
+        self._inflater = inflater(encodings) if encodings else None
+        self._awaited = bool(request.coding)
 
     @property
-    def kept(self) -> bytes:
-        """What was to be kept of it."""
-        return bytes(self._kept or b"")
+    def kept(self) -> bytes | bytearray:
+        """What was to be kept of it, which is not copied."""
+        return self._kept
 
-    def add(self, data: bytes) -> bool:
+    async def add(self, data: bytes) -> bool:
         """Take the next octets as they were sent, and return whether more are wanted."""
         if self._inflater is None:
             self._take(data)
@@ -36,17 +46,21 @@ class Body:
             return self.complete
         self.size += len(data)
         try:
-            for piece in self._inflater.inflate(data):
+            for number, piece in enumerate(self._inflater.inflate(data), 1):
                 self._take(piece)
                 if not self.complete:
                     break
+                if number % _TURN == 0:
+                    await asyncio.sleep(0)
         except Damaged as damage:
             raise NetworkFailure(Reason.PROTOCOL, str(damage)) from damage
         return self.complete
 
     def finish(self) -> None:
         """Say that all has come; raise NetworkFailure where the compression says otherwise."""
-        if self._inflater is None or not self.size:  # an answer to HEAD, a 304
+        if self._inflater is None:
+            return
+        if not (self.size or self._awaited):  # an answer to HEAD, a 304
             return
         try:
             self._inflater.finish()
@@ -59,5 +73,5 @@ class Body:
             self.complete = False
             data = data[:room]
         self.inflated_size += len(data)
-        if self._kept is not None:
-            self._kept += data
+        if len(self._kept) < self._most_kept:
+            self._kept += data[: self._most_kept - len(self._kept)]

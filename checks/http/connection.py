@@ -15,7 +15,7 @@ import ssl
 
 from vedette.checks.finding import Fact
 from vedette.checks.http import tls
-from vedette.checks.http.readiness import readable, writable
+from vedette.checks.http.readiness import Readable, writable
 from vedette.checks.http.reason import Reason
 from vedette.checks.net import CouldNotLook, Endpoint, NetworkFailure, family, has_route
 
@@ -64,6 +64,7 @@ class Connection:
             raise self._failure(error) from error
         self._socket.setblocking(False)
         self._number = self._socket.fileno()
+        self._readable = Readable(self._loop, self._number)
 
     async def connect(self) -> None:
         """Connect, once, to the one address."""
@@ -153,6 +154,7 @@ class Connection:
 
     def close(self) -> None:
         """Close at once, without a word to the peer."""
+        self._readable.forget()
         self._socket.close()
 
     async def _fill(self) -> bool:
@@ -185,10 +187,10 @@ class Connection:
 
     async def _read(self) -> bytes:
         while True:
-            await readable(self._loop, self._number)
+            await self._readable.wait()
             try:
                 return self._socket.recv(_CHUNK)
-            except BlockingIOError:  # it was there, and is not: a checksum was found wrong
+            except BlockingIOError:  # in vain
                 continue
             except OSError as error:
                 raise self._failure(error) from error

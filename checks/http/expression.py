@@ -63,7 +63,7 @@ def _reason(error: Exception) -> str:
     return line.partition(". ")[0][:200]
 
 
-def parse(body: bytes) -> object:
+def parse(body: bytes | bytearray) -> object:
     """Read a JSON document (RFC 8259); raise ValueError with the reason."""
     try:
         return json.loads(body, parse_constant=_no_number)

@@ -22,6 +22,7 @@ from vedette.checks.http.request import Request
 from vedette.checks.http.response import Response
 from vedette.checks.http.target import Target
 from vedette.checks.net import CouldNotLook, Endpoint, NetworkFailure, Resolve, is_address
+from vedette.checks.policy import Forbidden
 
 __all__ = ["Fetch", "Hop", "Permit", "anywhere"]
 
@@ -104,6 +105,11 @@ class Fetch:
         if self._body is not None:
             facts["bytes"] = self._body.size
         return {**facts, **hop.tls, **self._seconds()}
+
+    @property
+    def received(self) -> int | None:
+        """The octets that have come of the answer's body, inflated; None before its head."""
+        return None if self._body is None else self._body.inflated_size
 
     def _seconds(self) -> dict[str, float]:
         sums: dict[str, float] = {}
@@ -207,7 +213,8 @@ class Fetch:
         try:
             self._permit(address)
         except NetworkFailure as failure:
-            raise CouldNotLook(Reason.UNREACHABLE, failure.detail) from failure
+            kind = Forbidden if isinstance(failure, Forbidden) else CouldNotLook
+            raise kind(Reason.UNREACHABLE, failure.detail) from failure
 
     async def _secure(self, connection: Connection, hop: Hop, request: Request) -> None:
         settings = request.tls

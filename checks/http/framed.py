@@ -27,7 +27,7 @@ class Framed(ABC):
 
     async def read(self, body: Body) -> None:
         """Read the rest of the answer into *body*, as far as it wants it."""
-        while body.add(bytes(self._body)):
+        while await body.add(bytes(self._body)):
             self._body.clear()
             if self._ended:
                 body.finish()

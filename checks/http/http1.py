@@ -32,7 +32,7 @@ class Http1:
 
     async def read(self, body: Body) -> None:
         """Read the rest of the answer into *body*, as far as it wants it."""
-        while body.add(self._reader.take()):
+        while await body.add(self._reader.take()):
             if self._reader.ended:
                 body.finish()
                 return

@@ -11,6 +11,9 @@ import logging
 import socket
 import ssl
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache, partial
+from pathlib import Path
 
 from aioquic.h3.connection import H3_ALPN, ErrorCode, H3Connection
 from aioquic.h3.events import DataReceived, H3Event, HeadersReceived
@@ -19,6 +22,7 @@ from aioquic.quic.connection import QuicConnection
 from aioquic.quic.events import ConnectionTerminated, HandshakeCompleted, QuicEvent, StreamReset
 from aioquic.quic.packet import QuicErrorCode
 from aioquic.tls import AlertDescription
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import crypto
 
@@ -33,6 +37,7 @@ from vedette.checks.http.reason import Reason
 from vedette.checks.http.request import Request
 from vedette.checks.http.tls import TlsSettings
 from vedette.checks.net import CouldNotLook, Endpoint, NetworkFailure, family, has_route
+from vedette.checks.tls import UNREADABLE, Renewed
 
 _MOST_IDLE = 10_000
 """How many datagrams may come that hold nothing of the answer."""
@@ -63,22 +68,45 @@ def conversation(request: Request, peer: Endpoint, hop: Hop) -> Iterator["Http3"
 
 
 def _configuration(settings: TlsSettings, server_name: str) -> QuicConfiguration:
+    try:
+        made = _renewed(replace(settings, server_name=None)).current()
+    except ValueError as error:
+        raise CouldNotLook(Reason.TLS_HANDSHAKE, str(error)) from error
+    return replace(made, server_name=server_name)
+
+
+@lru_cache(maxsize=1024)
+def _renewed(settings: TlsSettings) -> Renewed[QuicConfiguration]:
+    return Renewed(partial(_template, settings), tls.files(settings))
+
+
+def _template(settings: TlsSettings) -> QuicConfiguration:
+    tls.built(settings, ("h3",))  # says what is wrong with the files
     system = ssl.get_default_verify_paths()
     own = settings.ca_file is not None
     made = QuicConfiguration(
         alpn_protocols=H3_ALPN,
-        cafile=settings.ca_file if own else system.cafile,
+        cadata=_authorities(settings.ca_file) if settings.ca_file and settings.verify else None,
+        cafile=None if own else system.cafile,
         capath=None if own else system.capath,
-        server_name=server_name,
         verify_mode=ssl.CERT_REQUIRED if settings.verify else ssl.CERT_NONE,
     )
-    try:
-        tls.context(settings, ("h3",))  # says what is wrong with the files, once
-        if settings.cert_file is not None:
+    if settings.cert_file is not None:
+        try:
             made.load_cert_chain(settings.cert_file, settings.key_file)
-    except (OSError, ValueError) as error:
-        raise CouldNotLook(Reason.TLS_HANDSHAKE, str(error)) from error
+        except OSError as error:
+            raise ValueError(f"cannot read {error.filename}: {error.strerror}") from error
     return made
+
+
+def _authorities(ca_file: str) -> bytes:
+    """Return what *ca_file* holds, which aioquic parses for every handshake; raise ValueError."""
+    try:
+        data = Path(ca_file).read_bytes()
+        x509.load_pem_x509_certificates(data)
+    except (OSError, *UNREADABLE) as error:
+        raise ValueError(f"cannot read certificates from {ca_file}: {error}") from error
+    return data
 
 
 class Http3(Framed):
@@ -166,7 +194,7 @@ class Http3(Framed):
     def _note(self, event: QuicEvent) -> None:
         match event:
             case HandshakeCompleted():
-                self._hop.tls = self._facts()
+                self._hop.tls = self._verified(self._facts())
                 self._http = H3Connection(self._quic)
             case ConnectionTerminated() if not self._ended:
                 raise self._terminated(event)
@@ -206,6 +234,12 @@ class Http3(Framed):
         assert shaken.key_schedule is not None  # it was agreed on before there was a certificate
         cipher = f"TLS_{shaken.key_schedule.cipher_suite.name}"
         return {"tls_version": "TLSv1.3", "tls_cipher": cipher, **known}
+
+    def _verified(self, known: dict[str, Fact]) -> dict[str, Fact]:
+        """Add when the verified chain ends; which authority it led to aioquic does not tell."""
+        if self._quic.configuration.verify_mode == ssl.CERT_NONE:
+            return known
+        return {**known, "verified_not_after": known.get("chain_not_after")}
 
     def _terminated(self, event: ConnectionTerminated) -> NetworkFailure:
         """Say why the connection ended, by the server's will or because it was not verified."""

@@ -71,8 +71,9 @@ class _Zlib:
         self._stream = zlib.decompressobj(31) if name == "gzip" else None
 
     def inflate(self, data: bytes) -> Iterator[bytes]:
-        data = self._begin(data)
-        while data:
+        data, piece = self._begin(data), b""
+        # A piece that is full may have left something that no octet of the input stands for.
+        while data or len(piece) == _PIECE:
             stream = self._stream
             assert stream is not None
             try:

@@ -13,8 +13,13 @@ import re2
 class Pattern(Protocol):
     """A compiled regular expression."""
 
-    def search(self, text: str | bytes) -> object | None:
-        """Return a match anywhere in *text*, which as bytes is read as UTF-8, or None."""
+    def search(
+        self, text: str | bytes | bytearray, pos: int | None = None, endpos: int | None = None
+    ) -> object | None:
+        """Return a match anywhere in *text*, which as bytes is read as UTF-8, or None.
+
+        It lies from *pos* up to *endpos*; that the text goes on there counts for `$` and the like.
+        """
 
 
 @lru_cache(maxsize=1024)

@@ -35,8 +35,9 @@ class Request:
 
     *headers* are sent in this order, after Host, User-Agent and Accept where these are not given.
     *protocols* are offered by ALPN; `("h3",)` is HTTP/3 alone. *max_body* is in octets after
-    inflating, and with *keep_body* False they are only counted. *fields* and *head* follow from
-    the rest, and are built once: that costs as much as a tenth of a probe.
+    inflating; with *keep_body* False they are only counted, and with *max_kept* only the first so
+    many are kept. *coding* is undone whatever the answer says that it is. *fields* and *head*
+    follow from the rest, and are built once: that costs as much as a tenth of a probe.
     """
 
     target: Target
@@ -49,7 +50,9 @@ class Request:
     max_redirects: int = 0
     max_body: int = 1024 * 1024
     keep_body: bool = False
+    max_kept: int | None = None
     inflate: bool = True
+    coding: str = ""
     fields: tuple[tuple[str, str], ...] = field(init=False, repr=False, compare=False)
     """The headers as they are sent, but for what belongs to HTTP/1.1 alone."""
     head: bytes = field(init=False, repr=False, compare=False)

@@ -11,14 +11,14 @@ class Response:
     """The answer that a fetch ended with.
 
     *size* counts the body's octets as they were sent, *inflated_size* after inflating, both also
-    where *body* was not kept. *complete* is False when reading stopped because the inflated body
-    outgrew the limit. *redirects* counts those that were followed; *unfollowed* says that this
-    answer is one more redirect, which was not. *headers* have names in lower case.
+    where *body* was not kept, or not all of it. *complete* is False when reading stopped because
+    the inflated body outgrew the limit. *redirects* counts those that were followed; *unfollowed*
+    says that this answer is one more redirect, which was not. *headers* have names in lower case.
     """
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
-    body: bytes = b""
+    body: bytes | bytearray = b""
     size: int = 0
     inflated_size: int = 0
     complete: bool = True

@@ -15,15 +15,14 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 
-from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from vedette.checks.finding import Fact
 from vedette.checks.http.reason import Reason
 from vedette.checks.net import NetworkFailure
-from vedette.checks.tls import UNREADABLE, chain, names, some, trust
+from vedette.checks.tls import UNREADABLE, Renewed, chain, names, read, some, trust, trusted_paths
 
 # openssl/x509_vfy.h
 _EXPIRED = 10
@@ -50,22 +49,38 @@ class TlsSettings:
     max_version: ssl.TLSVersion | None = None
 
 
-@lru_cache(maxsize=4096)
 def context(settings: TlsSettings, protocols: tuple[str, ...]) -> ssl.SSLContext:
     """Return the context of *settings* that offers *protocols* by ALPN; or raise ValueError.
 
-    Built once each: reading the system's store costs 20 ms of CPU.
+    Built once each, and again when a file of theirs changes: reading the system's store costs 20 ms
+    of CPU.
     """
-    return _context(replace(settings, server_name=None), protocols)
+    return _renewed(settings, protocols).current()
+
+
+@lru_cache(maxsize=4096)
+def _renewed(settings: TlsSettings, protocols: tuple[str, ...]) -> Renewed[ssl.SSLContext]:
+    return _shared(replace(settings, server_name=None), protocols)
 
 
 @lru_cache(maxsize=1024)
-def _context(settings: TlsSettings, protocols: tuple[str, ...]) -> ssl.SSLContext:
+def _shared(settings: TlsSettings, protocols: tuple[str, ...]) -> Renewed[ssl.SSLContext]:
+    return Renewed(partial(built, settings, protocols), files(settings))
+
+
+def files(settings: TlsSettings) -> tuple[str, ...]:
+    """Return the paths of all that *settings* have read."""
+    own = tuple(path for path in (settings.cert_file, settings.key_file) if path is not None)
+    return (*own, *trusted_paths(settings.ca_file)) if settings.verify else own
+
+
+def built(settings: TlsSettings, protocols: tuple[str, ...]) -> ssl.SSLContext:
+    """Return a new context by the files as they are now; or raise ValueError."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.set_alpn_protocols(list(protocols))
     _bound(made, settings)
+    _identify(made, settings)  # before the rest: what is wrong costs little then
     _trust(made, settings)
-    _identify(made, settings)
     return made
 
 
@@ -122,7 +137,7 @@ def facts(session: ssl.SSLObject) -> dict[str, Fact]:
 def certificates(sent: tuple[bytes, ...]) -> dict[str, Fact]:
     """Return the facts of a chain, leaf first; what cannot be parsed is left out."""
     try:
-        parsed = [x509.load_der_x509_certificate(der) for der in sent]
+        parsed = [read(der) for der in sent]
         if not parsed:
             return {}
         leaf = parsed[0]

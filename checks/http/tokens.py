@@ -9,7 +9,7 @@ from types import MappingProxyType
 from urllib.parse import quote_plus, urlencode
 
 from vedette.checks.http.authentication import OAuth2, basic
-from vedette.checks.http.fetch import Fetch
+from vedette.checks.http.fetch import Fetch, Permit, anywhere
 from vedette.checks.http.reason import Reason
 from vedette.checks.http.request import Request
 from vedette.checks.http.response import Response
@@ -26,7 +26,7 @@ class Tokens:
     """The token of one check, fetched when there is none that lasts; looks share it.
 
     *asking* is a request to the token's URL, of which target, TLS and proxy are used; *parameters*
-    are sent besides.
+    are sent besides. *permit* is asked with the address of where it goes, as for any fetch.
     """
 
     def __init__(
@@ -36,6 +36,7 @@ class Tokens:
         asking: Request,
         resolve: Resolve,
         parameters: Mapping[str, str] = MappingProxyType({}),
+        permit: Permit = anywhere,
     ) -> None:
         form = {"grant_type": "client_credentials", **parameters}
         if settings.scopes:
@@ -44,6 +45,7 @@ class Tokens:
         who = basic(quote_plus(settings.client_id), quote_plus(secret))
         self._url = settings.token_url
         self._resolve = resolve
+        self._permit = permit
         self._request = replace(
             asking,
             method="POST",
@@ -77,7 +79,13 @@ class Tokens:
         self._token = None
 
     async def _fetch(self, until: float, timeout: float) -> None:  # noqa: ASYNC109
-        fetch = Fetch(self._request, resolve=self._resolve, until=until, timeout=timeout)
+        fetch = Fetch(
+            self._request,
+            resolve=self._resolve,
+            permit=self._permit,
+            until=until,
+            timeout=timeout,
+        )
         try:
             response = await fetch.run()
         except NetworkFailure as failure:

@@ -129,5 +129,6 @@ BENCHMARKS = (
     Benchmark(BLACKBOX, peers.blackbox),
     Benchmark(HTTP, partial(web.blackbox, secure=False)),
     Benchmark(HTTPS, partial(web.blackbox, secure=True)),
+    Benchmark("openssl s_time", web.s_time),
     Benchmark("dnsperf", peers.dnsperf),
 )

@@ -8,13 +8,12 @@ loop is never idle, and the rules are judged after so many rounds as well as onc
 import argparse
 import asyncio
 import logging
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter, process_time
 
-from tests.bench.sample import Sample, run_on
+from tests.bench.sample import Sample, resident, run_on
 from vedette.agent import web
 from vedette.agent.config import read
 from vedette.agent.daemon import Agent
@@ -46,12 +45,6 @@ class Exact(Counts):
 def always_due(planned: Planned) -> Planned:
     """Return a check as planned, but for its ticks."""
     return replace(planned, timing=replace(planned.timing, every=AT_ONCE))
-
-
-def resident() -> int:
-    """Return how many octets of this process are in memory."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGESIZE")
 
 
 async def measure(config: Path, warm: float, seconds: float, *, hurried: bool) -> None:

@@ -18,7 +18,7 @@ from vedette.checks.net import Endpoint
 
 BLACKBOX, DNSPERF = "prometheus-blackbox-exporter", "dnsperf"
 
-_MODULE = f"""\
+MODULE = f"""\
 modules:
   dns:
     prober: dns
@@ -42,13 +42,13 @@ def cpu_of(pid: int) -> float:
 
 def blackbox(server: Endpoint) -> Sample:
     """Ask *server* through the exporter."""
-    return probe("dns", _MODULE, str(server))
+    return probe("dns", MODULE, str(server))
 
 
 def drop_in(server: Endpoint) -> Sample:
     """Ask *server* through our own exporter, as it is installed."""
     program = str(Path(sys.executable).with_name("vedette"))
-    return probe("dns", _MODULE, str(server), exporter=(program, "blackbox"))
+    return probe("dns", MODULE, str(server), exporter=(program, "blackbox"))
 
 
 def probe(module: str, config: str, target: str, *, exporter: Sequence[str] = ()) -> Sample:

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Coroutine, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -38,6 +40,12 @@ class Sample:
     def tell(self) -> None:
         """Hand it to the harness, which reads the last line of our output."""
         print(json.dumps(asdict(self)))
+
+
+def resident() -> int:
+    """Return how many octets of this process are in memory."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGESIZE")
 
 
 class UnmeasuredError(Exception):

@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from time import perf_counter, thread_time
 from types import FrameType
 
+from tests.bench.sample import resident
 from tests.checks.dns.mutations import mutated, outcome
 
 SLOWEST = 1.0
@@ -51,8 +51,7 @@ def _give_up(_signal: int, _frame: FrameType | None) -> None:
 
 def _resident() -> int:
     gc.collect()
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGESIZE")
+    return resident()
 
 
 def soak(cases: Sequence[int]) -> Tally:
@@ -121,7 +120,8 @@ def main() -> int:
     wrong = list(faults(tallies))
     print(*wrong[:SHOWN], sep="\n")
     if wrong:
-        print(f"{len(wrong)} faults; repeat a case with --first CASE --count 1")
+        again = "python -m tests.bench.soak_dns --first CASE --count 1"
+        print(f"{len(wrong)} faults; repeat a case with {again}")
     return 1 if wrong else 0
 
 

@@ -1,16 +1,21 @@
 """Fetches of one page, ours and blackbox_exporter's, from the same nginx on loopback."""
 
 import importlib.util
+import re
+import resource
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import perf_counter
 
 import trustme
 
 from tests.bench import peers
 from tests.bench.sample import Sample, UnmeasuredError, heard
 from tests.servers.nginx import nginx
+from tests.servers.process import need
 from vedette.checks.net import Endpoint
 
 _MODULE = """\
@@ -45,6 +50,23 @@ def looks(_: Endpoint, *, secure: bool) -> Sample:
     with page(secure=secure) as (url, authority):
         trust = ("--ca-file", authority) if secure else ()
         return heard("http_looks", url, "--loop", "uvloop", *trust)
+
+
+def s_time(_: Endpoint, seconds: int = 3) -> Sample:
+    """Fetch the page as fast as OpenSSL's own client can, verified by the same authority."""
+    program = need("openssl")
+    with page(secure=True) as (url, authority):
+        peer, slash, path = url.removeprefix("https://").partition("/")
+        command = [program, "s_time", "-new", "-connect", peer, "-www", slash + path]
+        command += ["-CAfile", str(authority), "-verify", "3", "-time", str(seconds)]
+        before, start = resource.getrusage(resource.RUSAGE_CHILDREN), perf_counter()
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        took, after = perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    made = re.search(r"^(\d+) connections in", done.stdout, re.MULTILINE)
+    if made is None:
+        raise UnmeasuredError(f"openssl s_time failed: {done.stderr.strip()[-200:]}")
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Sample(operations=int(made[1]), cpu=cpu, seconds=took)
 
 
 def blackbox(_: Endpoint, *, secure: bool) -> Sample:

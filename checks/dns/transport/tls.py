@@ -6,12 +6,12 @@ Rule: no socket.
 import ssl
 from collections.abc import Sequence
 from enum import Enum, auto
-from functools import cache
+from functools import cache, partial
 
 from cryptography import x509
 
 from vedette.checks.dns.server import Transport
-from vedette.checks.tls import UNREADABLE, names, some, trust
+from vedette.checks.tls import UNREADABLE, Renewed, names, read, some, trust, trusted_paths
 from vedette.checks.tls import chain as sent_chain
 
 ALPN = {Transport.HTTPS: "h2", Transport.QUIC: "doq"}
@@ -21,12 +21,21 @@ _DATE = "%Y-%m-%d %H:%M"
 _NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"})
 
 
-@cache
 def client_context(transport: Transport, ca_file: str | None = None) -> ssl.SSLContext:
     """Return the context that trusts *ca_file* alone, or else the system; or raise ValueError.
 
-    Built once each: reading the system's store costs milliseconds of CPU.
+    Built once each, and again when the file changes: reading the system's store costs milliseconds
+    of CPU.
     """
+    return _renewed(transport, ca_file).current()
+
+
+@cache
+def _renewed(transport: Transport, ca_file: str | None) -> Renewed[ssl.SSLContext]:
+    return Renewed(partial(_context, transport, ca_file), trusted_paths(ca_file))
+
+
+def _context(transport: Transport, ca_file: str | None) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if transport in ALPN:
         context.set_alpn_protocols([ALPN[transport]])
@@ -65,7 +74,7 @@ def distrusted(fault: Fault, chain: Sequence[bytes], host: str, why: str) -> str
     Parts of a certificate are parsed only when they are read; what cannot be is left out.
     """
     try:
-        certificates = [x509.load_der_x509_certificate(der) for der in chain]
+        certificates = [read(der) for der in chain]
         what = _explained(fault, certificates, host, why)
     except UNREADABLE:
         what = f"its certificate is refused: {why}"

@@ -90,9 +90,7 @@ async def serving(
         now=lambda: NOW,
         history=history,
     )
-    app = web.Application()
-    app.router.add_routes(Exporter(prober).routes(prefix))
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.ServerRunner(web.Server(Exporter(prober, prefix).answer, access_log=None))
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -113,12 +113,32 @@ async def test_the_config_is_read_again_by_itself(tmp_path):
 
 async def test_addresses_are_allowed_and_denied_by_flags(tmp_path):
     """Only cloud metadata is refused by itself."""
-    with started(tmp_path, "--probe.deny=127.0.0.2/32", "--log.format=json",
-                 "--log.prober=info") as (url, _, _process):  # fmt: skip
+    flags = ("--probe.deny=127.0.0.2/32", "--log.format=json", "--log.level=error")
+    with started(tmp_path, *flags) as (url, _, _process):
         own = url.removeprefix("http://")
         assert "probe_success 1" in get(f"{url}/probe?module=m&target={own}")
         for address in ("127.0.0.2", "169.254.169.254", "[::ffff:169.254.169.254]"):
             text = get(f"{url}/probe?module=m&target={address}:80")
             assert 'probe_failure_info{reason="forbidden"} 1' in text
-    lines = (tmp_path / "log").read_text().splitlines()
-    assert any("Refusing to probe" in json.loads(line)["msg"] for line in lines)
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    refused = [line for line in lines if line["msg"] == "Refusing to probe this address"]
+    assert [line["level"] for line in refused] == ["ERROR"] * 3
+    assert refused[0]["target"] == "127.0.0.2:80"
+
+
+@pytest.mark.parametrize(
+    ("flags", "shown", "hidden"),
+    [
+        ([], ["listening on", "Probe failed"], ["Beginning probe", "Probe succeeded"]),
+        (["--log.level=warn"], ["Probe failed"], ["listening on"]),
+        (["--log.prober=debug"], ["Beginning probe", "Probe succeeded"], []),
+        (["--log.level=debug", "--log.prober=error"], ["Probe failed"], ["Beginning probe"]),
+    ],
+)
+async def test_probes_and_the_program_have_a_level_each(tmp_path, flags, shown, hidden):
+    """Both are info unless said otherwise, at which a probe that is well leaves no line."""
+    with started(tmp_path, *flags) as (url, _, _process):
+        for target in (url.removeprefix("http://"), "169.254.169.254:80"):
+            get(f"{url}/probe?module=m&target={target}")
+    text = (tmp_path / "log").read_text()
+    assert [words for words in [*shown, *hidden] if words in text] == shown

@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.agent.blackbox.serving import serving
 from tests.servers.process import free_port
+from vedette.agent.blackbox.handlers import probe_log
 from vedette.agent.blackbox.runner import timeout, unescaped
 
 TCP = {"prober": "tcp", "timeout": "1s"}
@@ -214,6 +215,15 @@ async def test_it_is_healthy_while_it_answers(tmp_path):
     assert (answer.status, answer.text) == (200, "Healthy")
 
 
+async def test_other_paths_and_methods_are_refused(tmp_path):
+    """Endpoints are read by GET and HEAD, and there are no others."""
+    async with serving(tmp_path, TCP) as served:
+        assert (await served.ask("/elsewhere")).status == 404
+        assert (await served.ask("/-/healthy", method="HEAD")).status == 200
+        refused = await served.ask("/-/healthy", method="POST")
+        assert (refused.status, refused.headers["Allow"]) == (405, "GET, HEAD")
+
+
 async def test_all_is_below_the_prefix(tmp_path):
     """And the root leads there."""
     async with serving(tmp_path, TCP, prefix="/black/box") as served:
@@ -222,12 +232,24 @@ async def test_all_is_below_the_prefix(tmp_path):
         assert (await served.ask("/")).headers["Location"] == "/black/box/"
 
 
-async def test_probes_are_logged_where_that_is_wanted(tmp_path, caplog):
-    """At the level of --log.prober, if --log.level shows it."""
-    caplog.set_level(logging.INFO, "vedette.agent.blackbox")
+_SAID = ("Beginning probe", "Dialing TCP", "Error talking TCP", "Probe failed")
+
+
+@pytest.mark.parametrize(
+    ("level", "said"),
+    [
+        (None, []),
+        (logging.INFO, list(_SAID[2:])),
+        (logging.DEBUG, list(_SAID)),
+    ],
+)
+async def test_probes_are_logged_from_a_level_on(tmp_path, caplog, level, said):
+    """What a probe does is debug and what is wrong is an error; the program's level is another."""
+    caplog.set_level(logging.ERROR)
+    caplog.set_level(logging.DEBUG, probe_log.name)
     async with serving(tmp_path, TCP) as served:
-        await served.probe("127.0.0.1:1")
-        assert "Beginning probe" not in caplog.text
-        served.prober._level = logging.INFO
-        await served.probe("127.0.0.1:1")
-        assert "Beginning probe" in caplog.text
+        served.prober._level = level
+        answer = await served.probe("127.0.0.1:1", debug="true")
+    logged = [r.getMessage() for r in caplog.records if r.name == probe_log.name]
+    assert [words for words in logged if words in _SAID] == said
+    assert "Beginning probe" in answer.text

@@ -1,8 +1,8 @@
 """The http prober against nginx, and against servers that misbehave."""
 
 import base64
-import gzip
 import json
+import shutil
 from datetime import UTC, datetime
 
 import pytest
@@ -12,11 +12,9 @@ from tests.agent.blackbox.serving import serving
 from tests.servers.nginx import nginx
 from tests.servers.process import free_port
 from tests.servers.stream import stream_server
-from vedette.agent.blackbox.asking import MOST_INFLATED, target_of
+from vedette.agent.blackbox.asking import target_of
 from vedette.agent.blackbox.certificates import go_cipher, go_name
-from vedette.agent.blackbox.client import Proxied
 from vedette.agent.blackbox.encodings import acceptable
-from vedette.agent.blackbox.proxies import proxy_of
 
 
 def module(**settings):
@@ -100,6 +98,24 @@ async def test_without_verification_no_chain_was_verified(tmp_path, web):
         answer = await served.probe(f"https://127.0.0.1:{web[0].https}/")
     expiry = answer.metrics["probe_ssl_last_chain_expiry_timestamp_seconds"]
     assert (answer.reason, expiry) == (None, -62135596800)
+
+
+@pytest.mark.parametrize("prober", ["http", "tcp"])
+async def test_an_authority_that_is_renewed_needs_no_restart(tmp_path, web, prober):
+    """While its file is away the one from before is used."""
+    server, ca_file = web
+    path = tmp_path / "ca.pem"
+    shutil.copy(ca_file, path)
+    tls = {"tls_config": {"ca_file": str(path)}, "preferred_ip_protocol": "ip4"}
+    settings = module(**tls) if prober == "http" else {"prober": "tcp", "tcp": {**tls, "tls": True}}
+    scheme = "https://" if prober == "http" else ""
+    reasons = []
+    async with serving(tmp_path, settings) as served:
+        for renew in (lambda: None, path.unlink, lambda: trustme.CA().cert_pem.write_to_path(path)):
+            renew()
+            answer = await served.probe(f"{scheme}shop.test:{server.https}")
+            reasons.append(answer.reason)
+    assert reasons == [None, None, "tls_untrusted"]
 
 
 async def test_the_expiry_of_an_expired_certificate_is_told(tmp_path):
@@ -237,6 +253,18 @@ async def test_a_token_is_fetched_by_oauth2_and_shared(tmp_path, web):
     assert b"scope=read" in seen[0]
 
 
+@pytest.mark.parametrize("where", ["169.254.169.254", "login.test"])
+async def test_a_token_is_not_asked_of_whom_may_not_be_probed(tmp_path, web, where):
+    """By the address that its name has; the page is not asked for then either."""
+    oauth2 = {"client_id": "me", "client_secret": "hush", "token_url": f"http://{where}/t"}
+    addresses = ("169.254.169.254",)
+    async with serving(tmp_path, module(oauth2=oauth2), addresses=addresses) as served:
+        before = len(web[0].requests())
+        answer = await served.probe(f"http://127.0.0.1:{web[0].http}/auth")
+    assert answer.reason == "forbidden"
+    assert len(web[0].requests()) == before
+
+
 async def test_without_a_token_nothing_is_asked(tmp_path, web):
     """The reason is why there is none."""
     url = f"http://127.0.0.1:{free_port()}/"
@@ -244,28 +272,6 @@ async def test_without_a_token_nothing_is_asked(tmp_path, web):
     async with serving(tmp_path, module(oauth2=oauth2)) as served:
         answer = await served.probe(f"http://127.0.0.1:{web[0].http}/auth")
     assert answer.reason == "connect_refused"
-
-
-BODY = b"hello " * 50
-
-
-@pytest.mark.parametrize(
-    ("coding", "body", "reason", "size"),
-    [
-        ("gzip", gzip.compress(BODY), None, len(BODY)),
-        ("gzip", BODY, "protocol", 0),
-        ("gzip", gzip.compress(BODY)[:-4], "protocol", None),
-        ("identity", BODY, None, len(BODY)),
-        ("gzip", gzip.compress(bytes(MOST_INFLATED + 1)), "too_large", None),
-    ],
-)
-async def test_compression_is_undone_as_the_module_says(tmp_path, coding, body, reason, size):
-    """Whatever the answer says; and a bomb ends before it has gone off."""
-    settings = {"compression": coding, "fail_if_body_not_matches_regexp": ["hello"]}
-    answer = await probed(tmp_path, answering(OK.format(len(body)), body), **settings)
-    assert answer.reason == reason
-    if size is not None:
-        assert answer.metrics["probe_http_uncompressed_body_length"] == size
 
 
 @pytest.mark.parametrize(
@@ -339,29 +345,6 @@ def test_a_target_may_hold_a_password():
     target, authorization = target_of("http://u:p@a.test/")
     assert target.url == "http://a.test/"
     assert authorization == "Basic " + base64.b64encode(b"u:p").decode()
-
-
-@pytest.mark.parametrize(
-    ("target", "without", "proxied"),
-    [
-        ("http://a.test/", "", True),
-        ("http://a.test/", "a.test", False),
-        ("http://b.a.test/", ".a.test", False),
-        ("http://ba.test/", "a.test", True),
-        ("http://10.1.2.3/", "10.0.0.0/8", False),
-        ("http://11.1.2.3/", "10.0.0.0/8", True),
-        ("http://a.test:8080/", "a.test:8080", False),
-        ("http://a.test/", "*", False),
-    ],
-)
-def test_no_proxy_is_what_go_takes_it_for(target, without, proxied, monkeypatch):
-    """Domains, addresses and networks are reached without the proxy; so by the environment."""
-    there = target_of(target)[0]
-    settings = Proxied(proxy_url="http://proxy.test:3128", no_proxy=without)
-    assert (proxy_of(settings, there) is not None) == proxied
-    monkeypatch.setenv("http_proxy", "http://proxy.test:3128")
-    monkeypatch.setenv("NO_PROXY", without)
-    assert (proxy_of(Proxied(proxy_from_environment=True), there) is not None) == proxied
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ _OURS = ("probe_failure_info", "probe_ssl_presented_cert_expiry_timestamp_second
 
 ZONE = "$TTL 300\n@ SOA ns noc 7 3600 600 86400 60\n@ NS ns\nns A 127.0.0.1\nwww A 192.0.2.1\n"
 IP4 = {"preferred_ip_protocol": "ip4"}
+_SOUGHT = {"body_size_limit": "5B", "fail_if_body_matches_regexp": ["nowhere"]}
 
 
 def modules(ca_file: Path) -> dict[str, object]:
@@ -33,6 +34,9 @@ def modules(ca_file: Path) -> dict[str, object]:
         "page": {"prober": "http", "timeout": "2s", "http": {**IP4, **tls}},
         "still": {"prober": "http", "http": {**IP4, "follow_redirects": False}},
         "body": {"prober": "http", "http": {**IP4, "fail_if_body_matches_regexp": ["well"]}},
+        "gzip": {"prober": "http", "http": {**IP4, "compression": "gzip"}},
+        "short": {"prober": "http", "http": {**IP4, "body_size_limit": "5B"}},
+        "sought": {"prober": "http", "http": {**IP4, **_SOUGHT}},
         "tls": {"prober": "tcp", "tcp": {**IP4, **tls, "tls": True}},
         "tcp": {"prober": "tcp", "tcp": IP4},
         "a": {"prober": "dns", "timeout": "2s", "dns": dns},
@@ -70,6 +74,7 @@ def both(tmp_path_factory) -> Iterator[tuple[str, str, Nginx, Nsd]]:
     (folder / "blackbox.yml").write_text(yaml.safe_dump({"modules": modules(folder / "ca.pem")}))
     with contextlib.ExitStack() as stack:
         web = stack.enter_context(nginx(folder / "nginx", ca.issue_cert("127.0.0.1")))
+        (web.www / "empty").touch()
         nsd = stack.enter_context(Nsd.serving({"shop.test": ZONE}))
         peer = stack.enter_context(exporter(folder, program))
         ours = stack.enter_context(exporter(folder, VEDETTE, "blackbox"))
@@ -88,6 +93,10 @@ def both(tmp_path_factory) -> Iterator[tuple[str, str, Nginx, Nsd]]:
         ("page", "https://127.0.0.1:{http}/"),
         ("still", "http://127.0.0.1:{http}/moved"),
         ("body", "http://127.0.0.1:{http}/"),
+        ("gzip", "http://127.0.0.1:{http}/"),
+        ("gzip", "http://127.0.0.1:{http}/empty"),
+        ("short", "http://127.0.0.1:{http}/"),
+        ("sought", "http://127.0.0.1:{http}/"),
         ("tls", "127.0.0.1:{https}"),
         ("tls", "127.0.0.1:{http}"),
         ("tcp", "127.0.0.1:{http}"),

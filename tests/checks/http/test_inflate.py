@@ -52,6 +52,16 @@ def test_every_coding(name: str, data: bytes, times: int, size: int) -> None:
     assert inflated(encoding, cut(said, min(size, len(said)))) == body
 
 
+@pytest.mark.parametrize("name", sorted(CODINGS))
+@pytest.mark.parametrize("more", [-1, 0, 1, 257, 258, 259])
+@pytest.mark.parametrize("pieces", [1, 2, 16])
+def test_full_pieces(name: str, more: int, pieces: int) -> None:
+    """The last octets of a body come too where they just do not fit into a piece."""
+    encoding, compress = CODINGS[name]
+    body = bytes(pieces * 64 * 1024 + more)
+    assert inflated(encoding, [compress(body)]) == body
+
+
 @pytest.mark.parametrize("name", ["gzip", "zstd"])
 def test_members(name: str) -> None:
     """A body of several parts, each compressed alone, is their sum."""

@@ -5,14 +5,19 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 
 import pytest
 
-from tests.checks.http.looking import checking
+from tests.checks.http.looking import checking, resolver
 from tests.checks.http.raw import raw
 from vedette.checks.finding import Finding, Verdict
-from vedette.checks.http.authentication import Secrets
+from vedette.checks.http.authentication import OAuth2, Secrets
 from vedette.checks.http.reason import Reason
+from vedette.checks.http.request import Request
+from vedette.checks.http.target import parse_url
+from vedette.checks.http.tokens import Tokens
+from vedette.checks.policy import Forbidden, Policy
 
 SECRET = "hunter/2 é"
 
@@ -142,6 +147,22 @@ async def test_a_dead_login() -> None:
 
     assert finding.reason is Reason.CONNECT_REFUSED
     assert "no token from" in finding.detail
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "login.test"])
+async def test_a_login_where_nobody_may_be_asked(host: str) -> None:
+    """The policy is asked about where the token comes from, by the address of its name."""
+    nowhere = Policy((), [ip_network("127.0.0.0/8")])
+    async with login() as server:
+        settings = OAuth2(
+            token_url=f"http://{host}:{server.port}/token", client_id="me", client_secret_env="X"
+        )
+        asking = Request(target=parse_url(settings.token_url))
+        tokens = Tokens(settings, SECRET, asking, resolver("127.0.0.1"), permit=nowhere.permit)
+        with pytest.raises(Forbidden, match=r"no token from .*: 127\.0\.0\.1 may not be"):
+            await tokens.authorization(asyncio.get_running_loop().time() + 2, 2)
+
+    assert server.asked == []
 
 
 async def test_a_silent_login() -> None:

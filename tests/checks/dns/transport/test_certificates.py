@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import trustme
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.checks.dns.transport.serving import ENCRYPTED, HOST, Client, good, serving
@@ -128,6 +128,7 @@ async def test_certificate_of_ours_wanted(
     changes=st.lists(st.tuples(st.integers(0), st.binary(min_size=1, max_size=1)), min_size=1),
     fault=st.sampled_from(Fault),
 )
+@example(changes=[(15, b"\x80")], fault=Fault.NAME)  # a negative serial number
 def test_unreadable_certificate(
     changes: list[tuple[int, bytes]], fault: Fault, ca: trustme.CA
 ) -> None:
