@@ -58,6 +58,7 @@ bench: .venv/test
 
 soak: .venv/test
 	@$(RUN)/python -m tests.bench.soak_dns
+	@$(RUN)/python -m tests.bench.soak_bgp
 	@$(RUN)/python -m tests.bench.soak_probes
 
 clean:

@@ -1,6 +1,7 @@
 """The one place that reads the wall clock."""
 
 import time
+from collections.abc import Callable
 
 
 class SteadyClock:
@@ -9,12 +10,17 @@ class SteadyClock:
     A clock set back an hour, or forward a day, must neither page nor resolve.
     """
 
-    def __init__(self) -> None:
-        self._offset = time.time() - time.monotonic()  # noqa: TID251 - the one reading
+    def __init__(
+        self,
+        wall: Callable[[], float] = time.time,  # noqa: TID251 - the one reading
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._monotonic = monotonic
+        self._offset = wall() - monotonic()
 
     def now(self) -> float:
         """Return epoch seconds, UTC."""
-        return self._offset + time.monotonic()
+        return self._offset + self._monotonic()
 
 
 def utc(at: float) -> str:

@@ -17,7 +17,15 @@ from pydantic import (
 
 from vedette.agent import references
 from vedette.agent.document import Document, Place, Problem, load
-from vedette.checks.bgp.settings import BgpSettings, RisLiveSettings
+from vedette.checks.bgp.settings import (
+    BgpSettings,
+    BgpStreamSettings,
+    BmpSettings,
+    MrtSettings,
+    RipeStatSettings,
+    RisLiveSettings,
+    RpkiSettings,
+)
 from vedette.checks.dns.settings import DnsSettings
 from vedette.checks.finding import Kind
 from vedette.checks.http.settings import HttpSettings
@@ -113,9 +121,27 @@ class Controls(CheckSettings):
 
 
 class FeedSettings(Settings):
-    """One source of BGP routes."""
+    """One source of BGP routes, of one kind; a kind without settings takes the defaults."""
 
-    ris_live: RisLiveSettings
+    ris_live: RisLiveSettings | None = None
+    bmp: BmpSettings | None = None
+    mrt: MrtSettings | None = None
+    bgpstream: BgpStreamSettings | None = None
+    ripestat: RipeStatSettings | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, data: object) -> object:
+        if isinstance(data, Mapping):
+            return {kind: {} if value is None else value for kind, value in data.items()}
+        return data
+
+    @model_validator(mode="after")
+    def _is_one(self) -> "FeedSettings":
+        if len(self.model_fields_set) != 1:
+            kinds = ", ".join(type(self).model_fields)
+            raise ValueError(f"a feed is one of {kinds}: give each a list item of its own")
+        return self
 
 
 class PagerSettings(Settings):
@@ -140,7 +166,8 @@ class Config(Settings):
     defaults: CheckSettings = CheckSettings()
     services: Annotated[list[Service], Field(min_length=1)]
     controls: Controls = Controls()
-    feeds: Annotated[list[FeedSettings], Field(max_length=1)] = []
+    feeds: list[FeedSettings] = []
+    rpki: RpkiSettings | None = None
     pagers: list[PagerSettings] = []
     peers: Annotated[Nothing, BeforeValidator(_none_yet)] = []
     alarms: Annotated[Nothing, BeforeValidator(_none_yet)] = []
@@ -245,7 +272,7 @@ def parse(text: str, path: Path) -> Config:
         try:
             config = Config.model_validate(document.data)
         except ValidationError as error:
-            problems += _explained(error, document)
+            problems += explained(error, document)
     if config is None or problems:
         raise ConfigError(path, problems)
     return config
@@ -268,7 +295,8 @@ def state_folder(path: Path) -> Path:
     return path.parent / (named if isinstance(named, str) else _STATE_DIR)
 
 
-def _explained(error: ValidationError, document: Document) -> Iterator[Problem]:
+def explained(error: ValidationError, document: Document) -> Iterator[Problem]:
+    """Return the problems that *error* found in *document*, each with its line and remedy."""
     for fault in error.errors(include_url=False, include_input=False):
         place = tuple(part for part in fault["loc"] if part not in {"[key]"})
         where = ".".join(str(part) for part in place)
@@ -278,6 +306,10 @@ def _explained(error: ValidationError, document: Document) -> Iterator[Problem]:
                 message = "unknown key: remove it or mend its spelling"
             case "missing":
                 message = "is required"
+            case "model_type":
+                message = "expected keys with values"
+            case "list_type":
+                message = "expected a list"
         yield Problem(document.line(place), f"{where}: {message}" if where else message)
 
 
@@ -286,6 +318,10 @@ def _twins(document: Document) -> Iterator[Problem]:
     if not isinstance(document.data, Mapping):
         return
     yield from _repeated(document, ("pagers",), _pager_names(document.data.get("pagers")), "pager")
+    feeds = document.data.get("feeds")
+    if isinstance(feeds, list):
+        kinds = [next(iter(map(str, f)), None) if isinstance(f, Mapping) else None for f in feeds]
+        yield from _repeated(document, ("feeds",), kinds, "feed", "remove one")
     services = document.data.get("services")
     if not isinstance(services, list):
         return
@@ -310,10 +346,11 @@ def _pager_names(pagers: object) -> Sequence[str | None]:
 
 
 def _reserved(document: Document, names: Sequence[str | None]) -> Iterator[Problem]:
-    """Two names are taken: that of the controls, and that under which blindness is paged."""
+    """Names that are taken: that of the controls, and those under which the agent pages itself."""
     assert isinstance(document.data, Mapping)
     agent = document.data.get("agent")
     taken = {"controls", str(agent.get("name")) if isinstance(agent, Mapping) else None}
+    taken |= {kind.replace("_", "-") for kind in FeedSettings.model_fields}
     for i, name in enumerate(names):
         if name is not None and name in taken:
             line = document.line(("services", i, "name"))
@@ -329,7 +366,11 @@ def _key(data: object, *keys: str) -> str | None:
 
 
 def _repeated(
-    document: Document, place: Place, names: Sequence[str | None], what: str
+    document: Document,
+    place: Place,
+    names: Sequence[str | None],
+    what: str,
+    remedy: str = "rename or remove one",
 ) -> Iterator[Problem]:
     first: dict[str, int] = {}
     for i, name in enumerate(names):
@@ -339,7 +380,7 @@ def _repeated(
             line = document.line((*place, first[name]))
             yield Problem(
                 document.line((*place, i)),
-                f"{what} {name} is given twice (first in line {line}): rename or remove one",
+                f"{what} {name} is given twice (first in line {line}): {remedy}",
             )
         first.setdefault(name, i)
 

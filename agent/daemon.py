@@ -7,22 +7,22 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from time import perf_counter
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from vedette.agent.cadence import keep, phase
-from vedette.agent.clock import SteadyClock
 from vedette.agent.config import Config
+from vedette.agent.confirm import EVERY as CONFIRM_EVERY
+from vedette.agent.confirm import Budget, doubtful, look_until_certain
 from vedette.agent.engine import Engine, Step, without_dates
-from vedette.agent.events import Event, EventName, events_of
+from vedette.agent.events import Event, EventName, events_of, route_events
 from vedette.agent.journal import Journal
 from vedette.agent.lastgood import Configuration, LastKnownGood, newest_first
 from vedette.agent.ledger import Ledger
 from vedette.agent.outbox import Outbox
 from vedette.agent.plan import Plan, Planned, make
+from vedette.agent.roas import Roas, watched
 from vedette.agent.runner import look_all
-from vedette.agent.secrets import pagers
 from vedette.agent.store import (
     Statement,
     Store,
@@ -34,16 +34,22 @@ from vedette.agent.store import (
     keep_generations,
     keep_incident,
 )
+from vedette.agent.surroundings import Surroundings
 from vedette.agent.telemetry import Counts
 from vedette.agent.wording import Witness, page
-from vedette.checks.bgp.feed import RisLiveFeed
+from vedette.checks.bgp.check import BgpCheck
+from vedette.checks.bgp.feed import Feed
+from vedette.checks.bgp.vrps import VrpSource
 from vedette.checks.finding import Kind
 
 log = logging.getLogger(__name__)
 
 VERSION = version("vedette")
 STEP_EVERY = 1.0
+NOTICED_EVERY = 0.25
+REVIEWED_EVERY = 1.0
 KEPT_FOR = 40 * 86400.0
+_ALARMING = (EventName.STALE_ANSWER_RETURNED, EventName.ROA_MISSING, EventName.ROA_EXPIRING)
 # A look ends by itself at its timeout; this much later the runner ends it.
 GRACE = 2.0
 # After a bug ended some work, it is begun again this much later.
@@ -58,9 +64,16 @@ class Agent:
     *text* is what that file said: it is kept once the agent has worked well with it.
     """
 
-    def __init__(self, config: Config, folder: Path, text: str | None = None) -> None:
-        clock = SteadyClock()
-        self.now = clock.now
+    def __init__(
+        self,
+        config: Config,
+        folder: Path,
+        text: str | None = None,
+        around: Surroundings | None = None,
+    ) -> None:
+        around = around or Surroundings()
+        self.now = around.clock.now
+        self._stopwatch = around.stopwatch
         self.config = config
         self.folder = folder
         self.store = Store(folder / config.agent.state_dir)
@@ -70,29 +83,33 @@ class Agent:
         self.good = LastKnownGood(
             self.store.last_known_good(), after=config.agent.last_known_good_after
         )
-        self.plan: Plan = make(config, folder, self.good, self.now)
+        self.plan: Plan = make(config, folder, self.good, self.now, around)
+        self.roas = Roas(watched(config), config.rpki.expiring) if config.rpki else None
         for feed in self.plan.feeds:
             self._restore(feed)
         self.engine = Engine(
             deployment=config.agent.deployment,
+            quorum=self.plan.quorum,
             rules=self.plan.rules,
             controls=self.plan.controls,
             memories=self.store.alarms(),
             incidents=self.store.open_incidents(),
+            hosts=self.plan.hosts,
         )
         self.outbox = Outbox(
-            pagers([one.pagerduty for one in config.pagers], folder),
+            around.pagers(config, folder),
             self.journal,
             now=self.now,
             waiting=self.store.waiting(),
             last_row=self.store.last_row(),
         )
         self.ready = False
+        self._budget = Budget()
         self._started_at = self.now()
         self._unproven = text
         self._configurations = self.store.configurations()
 
-    def _restore(self, feed: RisLiveFeed) -> None:
+    def _restore(self, feed: Feed) -> None:
         try:
             feed.restore(self.store.baseline(feed.source) or {})
         except ValueError as error:
@@ -139,7 +156,12 @@ class Agent:
             ("alarms", self._keep_stepping),
             ("outbox", self.outbox.run),
         ]
-        works += [(f"feed {feed.source}", feed.run) for feed in self.plan.feeds]
+        for feed in self.plan.feeds:
+            works.append((f"feed {feed.source}", feed.run))
+            works.append((f"news of {feed.source}", partial(self._keep_noticing, feed)))
+        if self.plan.vrps and self.roas:
+            works.append(("rpki", self.plan.vrps.run))
+            works.append(("roas", partial(self._keep_reviewing, self.plan.vrps, self.roas)))
         for planned in self.plan.checks:
             works.append((str(planned.key), partial(self._keep_looking, planned)))
             refresh = getattr(planned.check, "refresh", None)
@@ -159,27 +181,65 @@ class Agent:
             await asyncio.sleep(PAUSE)
 
     async def _keep_looking(self, planned: Planned) -> None:
-        vantage, every = self.config.agent.name, planned.timing.every
+        every = planned.timing.every
+        first = phase(str(planned.key), self.config.agent.name, every)
+        if every <= CONFIRM_EVERY:  # it looks as often as that by itself
+            await keep(every, first, partial(self._look, planned), self.counts.ticked)
 
         async def once() -> None:
-            looks = await look_all(
-                planned.check,
-                service=planned.key.service,
-                vantage=vantage,
-                limit=planned.timing.timeout + GRACE,
-                now=self.now,
-                stopwatch=perf_counter,
+            await look_until_certain(
+                partial(self._look, planned),
+                lambda: doubtful(self.ledger.of(planned.key), self.now()),
+                self._budget,
+                self.now,
             )
-            self.ledger.add(planned.key, planned.timing, looks)
-            self._learn(planned)
 
-        first = phase(str(planned.key), vantage, every)
         await keep(every, first, once, self.counts.ticked)
 
+    async def _look(self, planned: Planned) -> None:
+        looks = await look_all(
+            planned.check,
+            service=planned.key.service,
+            vantage=self.config.agent.name,
+            limit=planned.timing.timeout + GRACE,
+            now=self.now,
+            stopwatch=self._stopwatch,
+        )
+        self.ledger.add(planned.key, planned.timing, looks)
+        self._learn(planned)
+
+    async def _keep_noticing(self, feed: Feed) -> None:
+        """Look at once at what the feed's news make right or wrong: routes change between looks."""
+        planned: dict[str, list[Planned]] = {}
+        for one in self.plan.checks:
+            if isinstance(one.check, BgpCheck):
+                planned.setdefault(one.check.name, []).append(one)
+        while True:
+            for prefix in feed.news():
+                for one in planned.get(prefix, ()):
+                    await self._look(one)
+                    await asyncio.sleep(0)  # a lost feed has news of all prefixes at once
+            await asyncio.sleep(NOTICED_EVERY)
+
+    async def _keep_reviewing(self, source: VrpSource, roas: Roas) -> None:
+        """Tell what happens to one's own ROAs."""
+        while True:
+            now = self.now()
+            # In a thread, since it may take a second where thousands of prefixes are watched.
+            events = await asyncio.to_thread(roas.review, source.current(now), now)
+            if events:
+                self.journal.write([self._note(event) for event in events])
+            await asyncio.sleep(REVIEWED_EVERY)
+
     def _learn(self, planned: Planned) -> None:
+        now = self.now()
+        if planned.key.kind is Kind.BGP:
+            seen = self.ledger.of(planned.key)
+            events = [event for series in seen for event in route_events(series, now)]
+            if events:
+                self.journal.write([self._note(event) for event in events])
         if planned.key.kind is not Kind.DNS:
             return
-        now = self.now()
         for learned in self.good.learn(planned.key.check, self.ledger.of(planned.key), now):
             statements = [self._note(event) for event in events_of(learned, planned.key, now)]
             if learned.promoted:
@@ -190,8 +250,7 @@ class Agent:
     def _note(self, event: Event) -> Statement:
         """Count and log *event*; return the statement that keeps it."""
         self.counts.events[event.name] += 1
-        stale = event.name is EventName.STALE_ANSWER_RETURNED
-        log.log(logging.WARNING if stale else logging.INFO, "%s", event)
+        log.log(logging.WARNING if event.name in _ALARMING else logging.INFO, "%s", event)
         return keep_event(event)
 
     async def _keep_stepping(self) -> None:
@@ -203,7 +262,9 @@ class Agent:
     def step(self) -> None:
         """Judge what was seen up to now; states and pages are kept in one transaction."""
         now = self.now()
-        self.journal.write(self._consequences(self.engine.step(self.ledger, now), now))
+        self.journal.write(
+            self._consequences(self.engine.step({self.config.agent.name: self.ledger}, now), now)
+        )
         self.ready = True
         if self._unproven is not None and self._proven(now):
             self._keep_configuration(self._unproven, now)

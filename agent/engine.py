@@ -1,17 +1,20 @@
-"""All alarms and incidents of the agent, advanced together from what the ledger holds.
+"""All alarms and incidents of the agent, advanced together from what the ledgers hold.
 
 Rule: no I/O, no clock; what must be kept or sent is returned.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from vedette.agent.agreement import Quorum
 from vedette.agent.alarm import Evidence, Memory, State, step
-from vedette.agent.diagnoses.names import Diagnosis, Rule
-from vedette.agent.diagnoses.sight import Sight, sight, unless_blind
-from vedette.agent.diagnoses.view import View
-from vedette.agent.incidents import Change, Incident, advance, dedup_key
+from vedette.agent.diagnoses.names import Rule
+from vedette.agent.fleet import Fleet
+from vedette.agent.incidents import Change, Faults, Incident, Told, advance, hosted
 from vedette.agent.ledger import CheckKey, Ledger
+
+_SETTLED = {False: {State.OK}, None: {State.OK, State.INSUFFICIENT_DATA}}
+"""The states that evidence of one kind leaves as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,97 +27,116 @@ class Step:
 
 
 class Engine:
-    """Evaluates every rule against the ledger; level-triggered, so it can start at any moment."""
+    """Evaluates every rule against the ledgers; level-triggered, so it can start at any moment."""
 
     def __init__(
         self,
         *,
         deployment: str,
+        quorum: Quorum,
         rules: Sequence[Rule],
         controls: Sequence[CheckKey],
         memories: Mapping[str, Memory] | None = None,
         incidents: Sequence[Incident] = (),
+        hosts: Mapping[str, Collection[str]] | None = None,
     ) -> None:
+        """Take up where *memories* and *incidents* stopped.
+
+        *hosts* maps a service that others depend on, as on a feed of routes, to those others: what
+        is wrong with it joins a critical incident of theirs, and pages nobody beside it.
+        """
         self.rules = {rule.id: rule for rule in rules}
         self._of_service: dict[str, list[str]] = {}
         self._of_check: dict[CheckKey | None, list[str]] = {}
         for id_, rule in self.rules.items():
             self._of_service.setdefault(rule.service, []).append(id_)
             self._of_check.setdefault(rule.key, []).append(id_)
-        self._quiet: dict[CheckKey | None, Sequence[str]] = {}
+        self._quiet: dict[CheckKey | None, Sequence[tuple[str, str]]] = {}
         self.memories = {id_: (memories or {}).get(id_, Memory()) for id_ in self.rules}
         self.evidence: dict[str, Evidence] = {}
-        self.open = {incident.service: incident for incident in incidents}
-        self._deployment = deployment
-        self._controls = controls
+        self.open = {incident.key: incident for incident in incidents}
+        self._deployment, self._quorum = deployment, quorum
+        self._controls, self._hosts = controls, hosts or {}
 
-    def step(self, ledger: Ledger, now: float) -> Step:
-        """Advance everything to *now*."""
-        view = View(ledger, now)
-        seen = sight(view, self._controls)
-        if seen.blind.holds:
-            ledger.disregard(self._controls)
+    def step(self, ledgers: Mapping[str, Ledger], now: float, muted: Collection[str] = ()) -> Step:
+        """Advance everything to *now*; of the services *muted* nothing opens."""
+        fleet = Fleet(ledgers, self._quorum, self._controls, now)
+        for name, seen in fleet.sights.items():
+            if not fleet.sees(name):
+                ledgers[name].blind_at = now
+            if seen.blind.holds:
+                ledgers[name].disregard(self._controls)
         changed: dict[str, Memory] = {}
         judged: list[str] = []
-        sighted = seen.blind.holds is False
         for key, ids in self._of_check.items():
-            well_at = view.well_at(key) if sighted else ()
+            well_at = fleet.well_at(key)
             if well_at and well_at == self._quiet.get(key):
                 continue
             for id_ in ids:
-                if self._judge(id_, view, seen):
+                if self._judge(id_, fleet):
                     changed[id_] = self.memories[id_]
             judged += ids
             self._quiet[key] = well_at if self._are_settled(ids) else ()
-        kept, changes = self._advance(judged, view)
+        kept, changes = self._advance(judged, fleet, muted)
         return Step(changed, kept, changes)
 
-    def _judge(self, id_: str, view: View, seen: Sight) -> bool:
+    def _judge(self, id_: str, fleet: Fleet) -> bool:
         """Judge one rule, and return whether its alarm changed its state."""
         rule, before = self.rules[id_], self.memories[id_]
-        evidence = rule.judge(view)
-        if rule.diagnosis is not Diagnosis.VANTAGE_BLIND:
-            evidence = unless_blind(evidence, seen)
-        self.evidence[id_] = evidence
-        self.memories[id_] = step(before, evidence, hold=rule.hold, clear=rule.clear, now=view.now)
+        evidence = self.evidence[id_] = rule.judge(fleet)
+        self.memories[id_] = step(before, evidence, hold=rule.hold, clear=rule.clear, now=fleet.now)
         return self.memories[id_].state is not before.state
 
     def _are_settled(self, ids: Sequence[str]) -> bool:
         """Whether these alarms of a check stay as they are for as long as the check is well.
 
-        Every diagnosis of a check needs a look of that check that is not OK; one that is undecided
-        while all is well has nobody to judge.
+        Every diagnosis of a check needs a look of that check that is not OK; what is undecided
+        while all is well stays so, and changes nothing. ALARM must count the good time.
         """
-        settled = {False: State.OK, None: State.INSUFFICIENT_DATA}
-        return all(settled.get(self.evidence[id_].holds) is self.memories[id_].state for id_ in ids)
+        return all(
+            self.memories[id_].state in _SETTLED.get(self.evidence[id_].holds, ()) for id_ in ids
+        )
 
     def _advance(
-        self, judged: Sequence[str], view: View
+        self, judged: Sequence[str], fleet: Fleet, muted: Collection[str]
     ) -> tuple[list[Incident], list[tuple[Incident, Change]]]:
         """Advance the incidents of services that a rule was *judged* for, or that have one open."""
         if not (judged or self.open):
             return [], []
-        kept, changes = [], []
-        rules = self.rules | {id_: self.rules[id_].graded(view) for id_ in judged}
-        services = [self.rules[id_].service for id_ in judged]
-        for service in dict.fromkeys([*services, *self.open]):
-            before = self.open.get(service)
-            after, change = advance(
-                before,
-                key=before.key if before else dedup_key(self._deployment, service),
-                firing=self.firing(service) if before else self._seen_firing(service),
-                pending=self._pending(service),
-                rules=rules,
-                now=view.now,
-            )
-            if after is not None and after != before:
-                kept.append(after)
-                self.open[service] = after
-            if after is not None and change is not None:
-                changes.append((after, change))
-            if change is Change.RESOLVED:
-                del self.open[service]
+        kept: list[Incident] = []
+        changes: list[tuple[Incident, Change]] = []
+        rules = self.rules | {id_: self.rules[id_].graded(fleet) for id_ in judged}
+        busy = [self.rules[id_].service for id_ in judged]
+        services = dict.fromkeys([*busy, *(one.service for one in self.open.values())])
+        # Those that others depend on come last: theirs may have joined an incident by then.
+        for service in sorted(services, key=self._hosts.__contains__):
+            faults = self._faults(service, rules, muted=service in muted)
+            for incident, change in self._told(service, faults, fleet.now):
+                kept.append(incident)
+                if change is not None:
+                    changes.append((incident, change))
+                if change is Change.RESOLVED:
+                    self.open.pop(incident.key, None)
+                else:
+                    self.open[incident.key] = incident
         return kept, changes
+
+    def _told(self, service: str, faults: Faults, now: float) -> Sequence[Told]:
+        """Return how a service's incidents go on; what joins those of others opens none."""
+        own = [one for one in self.open.values() if one.service == service]
+        if not own and faults.firing:
+            hosts = self._hosts.get(service, ())
+            theirs = [one for one in self.open.values() if one.service in hosts]
+            if joined := hosted(faults.firing, theirs):
+                return [(one, None) for one in joined if one not in theirs]
+        return advance(own, faults, deployment=self._deployment, service=service, now=now)
+
+    def _faults(self, service: str, rules: Mapping[str, Rule], *, muted: bool) -> Faults:
+        firing = self.firing(service)
+        is_open = any(one.service == service for one in self.open.values())
+        # Nothing unknown opens an incident: one of them must be seen to fail now.
+        seen = is_open or any(self.evidence[id_].holds for id_ in firing if id_ in self.evidence)
+        return Faults(firing if seen else {}, self._pending(service), rules, muted)
 
     def firing(self, service: str) -> dict[str, float]:
         """Return the alarms of *service* in ALARM, and when each one's fault began."""
@@ -124,17 +146,14 @@ class Engine:
             if self.memories[id_].state is State.ALARM
         }
 
-    def _seen_firing(self, service: str) -> dict[str, float]:
-        """Return those in ALARM if one is seen to fail now: nothing unknown opens an incident."""
-        firing = self.firing(service)
-        return firing if any(self.evidence[id_].holds for id_ in firing) else {}
-
-    def _pending(self, service: str) -> list[str]:
-        return [
-            id_
+    def _pending(self, service: str) -> dict[str, float]:
+        return {
+            id_: self.evidence[id_].began_at
             for id_ in self._of_service.get(service, ())
-            if self.evidence[id_].holds and self.memories[id_].state is not State.ALARM
-        ]
+            if id_ in self.evidence
+            and self.evidence[id_].holds
+            and self.memories[id_].state is not State.ALARM
+        }
 
 
 def without_dates(memory: Memory) -> Memory:

@@ -4,8 +4,9 @@ Rule: pure.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from vedette.agent.diagnoses.bgp import REASONS, since_of
 from vedette.agent.diagnoses.dns import (
     EMPTY,
     WRONG,
@@ -31,6 +32,7 @@ from vedette.agent.diagnoses.names import Diagnosis, Rule
 from vedette.agent.diagnoses.view import View, Voice
 from vedette.agent.diagnoses.votes import failing, fine, most, voting
 from vedette.checks.dns.server import Place
+from vedette.checks.finding import Finding
 from vedette.checks.http.places import Place as HttpPlace
 from vedette.checks.net import is_address
 
@@ -72,7 +74,60 @@ def _text(rule: Rule, voices: Sequence[Voice], view: View) -> str:
             return f"{seen[0].finding.detail}," if seen else ""
         case Diagnosis.SERVICE_DEGRADED:
             return _degraded(rule, voices)
+        case diagnosis if diagnosis in REASONS:
+            return _route(rule, voices)
     return voices[0].finding.detail
+
+
+def _route(rule: Rule, voices: Sequence[Voice]) -> str:
+    """Return what the first feed says that speaks up, and how many feeds do."""
+    reason = REASONS[rule.diagnosis]
+    saying = [v for v in voices if since_of(v.finding, reason) is not None]
+    if not saying:
+        return ""
+    finding = saying[0].finding
+    what = finding.detail
+    if rule.diagnosis in _STRANGERS:
+        what = _strangers(rule, finding) or what
+    feeds = f" at {len(saying)} of {len(voices)} feeds" if len(voices) > 1 else ""
+    return f"{what}{feeds},"
+
+
+_STRANGERS: Mapping[Diagnosis, tuple[str, str]] = {
+    Diagnosis.ORIGIN_HIJACK: ("foreign_origins", "is originated by"),
+    Diagnosis.SUBPREFIX_HIJACK: ("more_specifics", "contains"),
+    Diagnosis.ROUTE_LEAK: ("foreign_neighbours", "is passed on by"),
+}
+
+
+def _strangers(rule: Rule, finding: Finding) -> str:
+    """Return who does what they should not, at how many ASes, and how many still do without."""
+    fact, verb = _STRANGERS[rule.diagnosis]
+    who, facts = finding.facts.get(fact), finding.facts
+    if not isinstance(who, Mapping) or not who:
+        return ""
+    rows = sorted(who.items(), key=lambda row: -row[1])
+    some = _some([f"{_stranger(name, finding)} at {_ases(asns)}" for name, asns in rows])
+    share, left = facts.get("share"), ""
+    if isinstance(share, float):
+        peers = f"{facts.get('holding')} of {facts.get('of')} peers ({100 * share:.0f} %)"
+        left = f"; {peers} still reach its own origin"
+    return f"{rule.subject} {verb} {some}{left}"
+
+
+def _stranger(name: str, finding: Finding) -> str:
+    """Return what a foreign route is called, and its state in the RPKI where that is known."""
+    states = [
+        word
+        for word in ("valid", "invalid")
+        if isinstance(names := finding.facts.get(f"rpki_{word}"), Sequence) and name in names
+    ]
+    told = f" (RPKI {states[0]})" if states else ""
+    return f"{f'AS{name}' if name.isdigit() else name.replace(' ', ' by ')}{told}"
+
+
+def _ases(count: float) -> str:
+    return "1 peer AS" if count == 1 else f"{count:.0f} peer ASes"
 
 
 def _wrong(subject: str, voices: Sequence[Voice]) -> str:

@@ -7,8 +7,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from vedette.agent.diagnoses.names import RANK, Rule, is_warning
+from vedette.agent.diagnoses.names import RANK, Diagnosis, Rule, is_warning, layer
 from vedette.exporters.page import Severity
+
+NEAR = 600.0
+"""Seconds within which two faults of a service are taken for one."""
+PATIENCE = 0.1
+"""The part of the time it takes to clear for which a warning, or a symptom of what is not certain
+yet, waits for its cause: a minute of ten."""
 
 
 class Change(StrEnum):
@@ -37,76 +43,158 @@ class Incident:
     resolved_at: float | None = None
     severity: Severity = Severity.CRITICAL
 
+    @property
+    def began_at(self) -> float:
+        """When the first of its faults began."""
+        return min(self.members.values(), default=self.opened_at)
 
-def dedup_key(deployment: str, service: str) -> str:
-    """Return the key that every agent of a fleet computes for the same trouble."""
-    return f"{deployment}/{service}"
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """What is wrong with a service: alarms in ALARM, and those that are not yet, since when.
+
+    *rules* have the severities of the moment. While *muted*, nothing opens.
+    """
+
+    firing: Mapping[str, float]
+    pending: Mapping[str, float]
+    rules: Mapping[str, Rule]
+    muted: bool = False
+
+
+Told = tuple[Incident, Change | None]
+
+
+def dedup_key(deployment: str, service: str, diagnosis: Diagnosis | None = None) -> str:
+    """Return the key that every agent of a fleet computes for the same trouble.
+
+    *diagnosis* is that of a fault that is independent of what is already open.
+    """
+    return "/".join(part for part in (deployment, service, diagnosis) if part)
 
 
 def advance(
-    incident: Incident | None,
-    *,
-    key: str,
-    firing: Mapping[str, float],
-    pending: Collection[str],
-    rules: Mapping[str, Rule],
-    now: float,
-) -> tuple[Incident | None, Change | None]:
-    """Advance a service's incident: *firing* maps alarms to the times their faults began.
+    open_: Sequence[Incident], faults: Faults, *, deployment: str, service: str, now: float
+) -> Sequence[Told]:
+    """Advance a service's incidents, and return those that differ, with what to tell of each.
 
-    A symptom waits for a better cause that is *pending*, so that the first page has the right
-    headline; a better cause that comes later takes the headline over, under the same key. So does
-    the same cause when it has become grave: *rules* have the severities of *now*.
+    A fault joins an open incident whose headline explains it or is explained by it, or that began
+    at about the same time, and takes the headline over where it is the better cause. A warning
+    joins any critical one; a critical fault never joins a warning. What joins none opens one of its
+    own: with the fault's name in its key where the service's own key is in use.
     """
-    if incident is None:
-        return _open(key, firing, pending, rules, now)
-    if not firing:
-        return replace(incident, resolved_at=now), Change.RESOLVED
-    joined = {**firing, **incident.members}
-    incident = replace(incident, members=joined)
-    best = _best(firing, rules)
-    if _rank(best, rules) < _rank(incident.headline, rules, incident.severity):
-        return _reheadlined(incident, rules[best], now), Change.REHEADLINED
-    return incident, None
+    living = list(open_)
+    told: dict[str, Told] = {}
+    for id_ in sorted(faults.firing, key=lambda id_: (_rank(id_, faults.rules), id_)):
+        _place(id_, living, faults, told, deployment=deployment, service=service, now=now)
+    for at, incident in enumerate(living):
+        if any(id_ in faults.firing for id_ in incident.members):
+            told |= _graver(incident, at, living, faults, now)
+        else:
+            told[incident.key] = (replace(incident, resolved_at=now), Change.RESOLVED)
+    return [one for one in told.values() if one[1] is not None or one[0] not in open_]
 
 
-def _reheadlined(incident: Incident, rule: Rule, now: float) -> Incident:
-    taken_over = () if rule.id == incident.headline else ((rule.id, now),)
+def _place(
+    id_: str,
+    living: list[Incident],
+    faults: Faults,
+    told: dict[str, Told],
+    *,
+    deployment: str,
+    service: str,
+    now: float,
+) -> None:
+    """Put one alarm that fires into the incident that it belongs to, or open one."""
+    rule, began_at = faults.rules.get(id_), faults.firing[id_]
+    if rule is None or any(id_ in incident.members for incident in living):
+        return
+    for at, incident in enumerate(living):
+        if _belongs(rule, began_at, incident, faults.rules):
+            living[at] = joined = _join(incident, rule, began_at, faults.rules, now)
+            change = Change.REHEADLINED if joined.headline != incident.headline else None
+            opened = told.get(joined.key, (joined, None))[1] is Change.OPENED
+            told[joined.key] = (joined, Change.OPENED if opened else change)
+            return
+    if faults.muted or _waits(id_, rule, began_at, faults, now):
+        return
+    used = {incident.key for incident in living}
+    plain = dedup_key(deployment, service)
+    key = plain if plain not in used else dedup_key(deployment, service, rule.diagnosis)
+    incident = Incident(
+        key=key,
+        service=service,
+        headline=id_,
+        opened_at=now,
+        members={id_: began_at},
+        headlines=((id_, now),),
+        severity=rule.severity,
+    )
+    living.append(incident)
+    told[key] = (incident, Change.OPENED)
+
+
+def _belongs(rule: Rule, began_at: float, incident: Incident, rules: Mapping[str, Rule]) -> bool:
+    """Whether a fault is one with an open incident."""
+    if is_warning(rule.severity):
+        if not is_warning(incident.severity):
+            return True
+    elif is_warning(incident.severity):
+        return False
+    headline = rules.get(incident.headline)
+    if headline is None or headline.diagnosis is rule.diagnosis:
+        return True
+    explained = layer(headline.diagnosis) is not layer(rule.diagnosis)
+    return explained or abs(began_at - incident.began_at) <= NEAR
+
+
+def _join(
+    incident: Incident, rule: Rule, began_at: float, rules: Mapping[str, Rule], now: float
+) -> Incident:
+    joined = replace(incident, members={**incident.members, rule.id: began_at})
+    if _rank(rule.id, rules) < _rank(incident.headline, rules, incident.severity):
+        return _headlined(joined, rule, now)
+    return joined
+
+
+def _headlined(incident: Incident, rule: Rule, now: float) -> Incident:
     return replace(
         incident,
         headline=rule.id,
-        headlines=(*incident.headlines, *taken_over),
+        headlines=(*incident.headlines, (rule.id, now)),
         severity=min(incident.severity, rule.severity, key=list(Severity).index),
     )
 
 
-def _open(
-    key: str,
-    firing: Mapping[str, float],
-    pending: Collection[str],
-    rules: Mapping[str, Rule],
-    now: float,
-) -> tuple[Incident | None, Change | None]:
-    if not firing:
-        return None, None
-    best = _best(firing, rules)
-    if any(_rank(other, rules) < _rank(best, rules) for other in pending):
-        return None, None
-    opened = Incident(
-        key=key,
-        service=rules[best].service,
-        headline=best,
-        opened_at=now,
-        members=dict(firing),
-        headlines=((best, now),),
-        severity=rules[best].severity,
-    )
-    return opened, Change.OPENED
+def _graver(
+    incident: Incident, at: int, living: list[Incident], faults: Faults, now: float
+) -> dict[str, Told]:
+    """Tell of an incident that has become grave: of its members one is critical now."""
+    if not is_warning(incident.severity):
+        return {}
+    grave = [
+        faults.rules[id_]
+        for id_ in incident.members
+        if id_ in faults.firing and not is_warning(faults.rules[id_].severity)
+    ]
+    if not grave:
+        return {}
+    best = min(grave, key=lambda rule: _rank(rule.id, faults.rules))
+    after = replace(incident, severity=best.severity)
+    if best.id != incident.headline:
+        after = _headlined(after, best, now)
+    living[at] = after
+    opened = incident.opened_at == now
+    return {incident.key: (after, Change.OPENED if opened else Change.REHEADLINED)}
 
 
-def _best(firing: Mapping[str, float], rules: Mapping[str, Rule]) -> str:
-    """What explains the rest leads; among equals, what came first."""
-    return min(firing, key=lambda id_: (_rank(id_, rules), firing[id_], id_))
+def _waits(id_: str, rule: Rule, began_at: float, faults: Faults, now: float) -> bool:
+    """Whether a fault that would open a page waits for a better one that may be its cause."""
+    is_late = now - began_at - rule.hold >= PATIENCE * rule.clear
+    if is_late or is_warning(rule.severity):
+        return not is_late
+    rules = faults.rules
+    return any(_rank(other, rules) < _rank(id_, rules) for other in faults.pending)
 
 
 def _rank(id_: str, rules: Mapping[str, Rule], told: Severity | None = None) -> tuple[bool, int]:
@@ -118,3 +206,9 @@ def _rank(id_: str, rules: Mapping[str, Rule], told: Severity | None = None) -> 
     if rule is None:
         return True, max(RANK.values()) + 1
     return is_warning(told or rule.severity), RANK[rule.diagnosis]
+
+
+def hosted(guests: Mapping[str, float], hosts: Collection[Incident]) -> Sequence[Incident]:
+    """Return those of *hosts* that are critical, with *guests* among their members."""
+    critical = [incident for incident in hosts if not is_warning(incident.severity)]
+    return [replace(one, members={**guests, **one.members}) for one in critical]

@@ -99,8 +99,14 @@ class Ledger:
     A subject is one of its place: what is asked in two roles has two series.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, since: float = -math.inf) -> None:
+        """*since* is when the vantage became known, before anything was heard from it.
+
+        *newest_at* is when it last told of a look, *blind_at* when it last was not known to see.
+        """
         self._series: dict[CheckKey, dict[tuple[str, str], Series]] = {}
+        self.newest_at = since
+        self.blind_at = -math.inf
 
     def add(self, key: CheckKey, timing: Timing, looks: Sequence[Observation]) -> None:
         """Take in one round: the looks at all present subjects of the check *key*."""
@@ -111,6 +117,7 @@ class Ledger:
             series = before.get(of) or Series(key, look.subject, look.place, timing)
             series.add(look)
             round_[of] = series
+            self.newest_at = max(self.newest_at, look.started_at + look.seconds)
         self._series[key] = round_
 
     def disregard(self, controls: Collection[CheckKey]) -> None:
@@ -127,6 +134,11 @@ class Ledger:
     def of(self, key: CheckKey) -> Sequence[Series]:
         """Return the series of one check, in the order of its subjects."""
         return tuple(self._series.get(key, {}).values())
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was heard yet."""
+        return not self._series
 
     def __iter__(self) -> Iterator[Series]:
         for key in sorted(self._series):

@@ -1,25 +1,26 @@
 """From config to checks and rules: what is looked at, how often, and what it can mean."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from vedette.agent import secrets
+from vedette.agent.agreement import Quorum, Vantage
 from vedette.agent.config import AgentSettings, Config, Controls, Service, Timing, beside, timing
 from vedette.agent.diagnoses.names import Diagnosis, Rule
-from vedette.agent.diagnoses.sight import sight
-from vedette.agent.diagnoses.table import rules_for
+from vedette.agent.diagnoses.table import feed_rule, rules_for
 from vedette.agent.lastgood import LastKnownGood
 from vedette.agent.ledger import CheckKey
-from vedette.checks.bgp.check import BgpCheck
-from vedette.checks.bgp.feed import RisLiveFeed
-from vedette.checks.bgp.routes import merged
-from vedette.checks.bgp.settings import RisLiveSettings
+from vedette.agent.surroundings import Surroundings
+from vedette.checks.bgp.check import BgpCheck, FeedCheck
+from vedette.checks.bgp.feed import Feed
+from vedette.checks.bgp.vrps import VrpSource
+from vedette.checks.bgp.watch import merged
 from vedette.checks.dns.authorities import Authorities
 from vedette.checks.dns.check import DnsCheck, Means
 from vedette.checks.dns.dnssec.anchors import read_anchors
 from vedette.checks.dns.dnssec.chain import Trust
-from vedette.checks.dns.resolver import StubResolver, system_servers
+from vedette.checks.dns.resolver import StubResolver
 from vedette.checks.dns.roots import ROOT_SERVERS, Server, read_hints
 from vedette.checks.dns.server import Resolver, Source
 from vedette.checks.dns.settings import DnsSettings
@@ -56,12 +57,31 @@ class Plan:
     checks: Sequence[Planned]
     rules: Sequence[Rule]
     controls: Sequence[CheckKey]
-    feeds: Sequence[RisLiveFeed]
+    feeds: Sequence[Feed]
+    vantage: Vantage
+    vrps: VrpSource | None = None
+
+    @property
+    def quorum(self) -> Quorum:
+        """Who must agree."""
+        return Quorum(self.vantage.name, {self.vantage.name: self.vantage})
+
+    @property
+    def hosts(self) -> Mapping[str, Collection[str]]:
+        """The services that depend on each feed, by the name under which the feed is paged."""
+        services = [p.key.service for p in self.checks if isinstance(p.check, BgpCheck)]
+        return {feed.source: tuple(dict.fromkeys(services)) for feed in self.feeds}
 
 
-def make(config: Config, folder: Path, good: LastKnownGood, now: Callable[[], float]) -> Plan:
-    """Build the checks that *config*, read at *folder*, asks for."""
-    builder = _Builder(config, folder, good, now)
+def make(
+    config: Config,
+    folder: Path,
+    good: LastKnownGood,
+    now: Callable[[], float],
+    around: Surroundings | None = None,
+) -> Plan:
+    """Build the checks that *config*, read at *folder*, asks for; *around* is this host."""
+    builder = _Builder(config, folder, good, now, around or Surroundings())
     checks = [planned for service in config.services for planned in builder.service(service)]
     severities = {service.name: service.severity for service in config.services}
     controls = list(builder.controls(config.controls))
@@ -73,11 +93,15 @@ def make(config: Config, folder: Path, good: LastKnownGood, now: Callable[[], fl
         if rule.diagnosis not in p.beyond
     ]
     if controls:
-        rules.append(_blind(config, keys, controls[0].timing))
-    return Plan([*checks, *controls], rules, keys, builder.feeds)
+        rules.append(_blind(config, controls[0].timing))
+    feeds = list(builder.listeners())
+    rules += [feed_rule(p.key, p.timing) for p in feeds]
+    domain = config.agent.domain
+    vantage = Vantage(config.agent.name, domain.provider, domain.region)
+    return Plan([*checks, *controls, *feeds], rules, keys, builder.feeds, vantage, builder.vrps)
 
 
-def _blind(config: Config, keys: Sequence[CheckKey], times: Timing) -> Rule:
+def _blind(config: Config, times: Timing) -> Rule:
     return Rule(
         diagnosis=Diagnosis.VANTAGE_BLIND,
         service=config.agent.name,
@@ -86,7 +110,7 @@ def _blind(config: Config, keys: Sequence[CheckKey], times: Timing) -> Rule:
         key=None,
         hold=times.hold,
         clear=times.clear,
-        judge=lambda view: sight(view, keys).blind,
+        judge=lambda fleet: fleet.blind(config.agent.name),
     )
 
 
@@ -124,7 +148,7 @@ def _beyond_http(http: HttpSettings) -> Collection[Diagnosis]:
     """Return what an http check cannot tell by where it connects, and how."""
     beyond = set[Diagnosis]()
     if http.standby or BY_NAME not in (http.at or (BY_NAME,)):
-        beyond.add(Diagnosis.SERVICE_DOWN)
+        beyond |= {Diagnosis.SERVICE_DOWN}
     if http.standby or not (http.target.secure or http.redirects):
         beyond.add(Diagnosis.CERTIFICATE_INVALID)
     return beyond
@@ -134,7 +158,12 @@ class _Builder:
     """Builds checks around the parts that they share: delegations, resolver and feeds."""
 
     def __init__(
-        self, config: Config, folder: Path, good: LastKnownGood, now: Callable[[], float]
+        self,
+        config: Config,
+        folder: Path,
+        good: LastKnownGood,
+        now: Callable[[], float],
+        around: Surroundings,
     ) -> None:
         hints = beside(folder, config.agent.root_hints)
         stubs = config.agent.stubs
@@ -142,7 +171,7 @@ class _Builder:
         self._folder = folder
         self._good = good
         roots = read_hints(Path(hints)) if hints else ROOT_SERVERS
-        system = system_servers()
+        system = around.system()
         self._resolver = StubResolver(system, stubs)
         authorities = Authorities(_age(config))
         self._means = Means(
@@ -154,11 +183,9 @@ class _Builder:
             trust=_trust(config.agent, folder, roots, authorities),
             known_delegation=good.delegation,
         )
-        watched = merged(
-            (bgp.prefix, bgp.origins) for service in config.services for bgp in service.bgp
-        )
-        sources = [feed.ris_live for feed in config.feeds] or [RisLiveSettings()]
-        self.feeds = [RisLiveFeed(watched, source, now) for source in sources if watched]
+        watches = merged(bgp.watch for service in config.services for bgp in service.bgp).values()
+        self.feeds = around.listen(config, watches, folder, now)
+        self.vrps = around.vrps(config, watches, folder, now)
         self._now = now
         owners: list[Service | Controls] = [*config.services, config.controls]
         names = [dns for owner in owners for dns in owner.dns]
@@ -171,8 +198,16 @@ class _Builder:
             yield self._http(service.name, service, http, self._remembered(http))
         for bgp in service.bgp:
             times = timing(Kind.BGP, bgp, service, self._defaults)
-            check = BgpCheck(bgp, self.feeds[0], now=self._now)
+            current = self.vrps.current if self.vrps else None
+            check = BgpCheck(bgp.watch, self.feeds, self._now, current)
             yield Planned(CheckKey(service.name, Kind.BGP, check.name), times, check)
+
+    def listeners(self) -> Iterator[Planned]:
+        """Yield the checks of the feeds themselves."""
+        for feed in self.feeds:
+            times = timing(Kind.BGP, self._defaults)
+            key = CheckKey(feed.source, Kind.BGP, feed.source)
+            yield Planned(key, times, FeedCheck(feed, self._now))
 
     def controls(self, controls: Controls) -> Iterator[Planned]:
         for dns in controls.dns:

@@ -1,12 +1,15 @@
 """The status page: one HTML document, readable without JavaScript, incidents first."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from html import escape
 
 from vedette.agent.clock import utc
 from vedette.agent.daemon import Agent
 from vedette.agent.ledger import Series
-from vedette.checks.finding import Verdict
+from vedette.checks.bgp.check import FEED
+from vedette.checks.bgp.health import FeedHealth
+from vedette.checks.finding import Kind, Observation, Verdict
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --bad: #b3261e; --good: #1b6e3c; --dim: #6b7280 }
@@ -21,6 +24,8 @@ th, td { text-align: left; padding: .3rem .6rem .3rem 0; border-bottom: 1px soli
 .UNKNOWN, .INSUFFICIENT_DATA { color: var(--dim) }
 .incident { border-left: .3rem solid var(--bad); padding: .2rem 1rem; margin: 1rem 0 }
 .owed { color: var(--bad); font-weight: 600 }
+.strip { font-family: monospace }
+.strip, td:first-child { white-space: nowrap }
 """
 
 
@@ -34,7 +39,8 @@ def render(agent: Agent) -> str:
         '<meta http-equiv="refresh" content="5">'
         f"<title>{_title(agent)} - {name}</title><style>{_STYLE}</style></head><body><main>"
         f"<h1>Vedette at {name}</h1><p>{utc(now)}</p>"
-        f"{_incidents(agent)}{_checks(agent, now)}{_alarms(agent)}{_pages(agent, now)}"
+        f"{_incidents(agent)}{_checks(agent, now)}{_feeds(agent, now)}"
+        f"{_rpki(agent, now)}{_alarms(agent)}{_pages(agent, now)}"
         "</main></body></html>"
     )
 
@@ -78,10 +84,11 @@ def _checks(agent: Agent, now: float) -> str:
         finding, verdict = series.last.finding, series.verdict(now)
         shown = f'<span class="{verdict}">{verdict}</span>'
         why = escape(f"{finding.reason}: {finding.detail}" if finding.reason else finding.detail)
-        strip = "".join(_MARKS[look.finding.verdict] for look in list(series.looks)[-20:])
+        marks = "".join(map(_mark, list(series.looks)[-20:]))
+        strip = f'<span class="strip">{marks}</span>'
         key = series.key
         return (
-            escape(key.service), escape(key.check), escape(series.subject), shown,
+            escape(key.service), escape(key.check), escape(_subject(series)), shown,
             f"{series.last.seconds * 1000:.0f}&nbsp;ms", strip, why,
         )  # fmt: skip
 
@@ -91,11 +98,82 @@ def _checks(agent: Agent, now: float) -> str:
     return _table("Checks", columns, map(row, worst_first))
 
 
-_MARKS = {
-    Verdict.OK: '<span class="OK">▁</span>',
-    Verdict.FAILING: '<span class="FAILING">█</span>',
-    Verdict.UNKNOWN: '<span class="UNKNOWN">·</span>',
-}
+def _subject(series: Series) -> str:
+    """A prefix is seen through feeds: there the feed is what tells one series from another."""
+    is_prefix = series.key.kind is Kind.BGP and series.place != FEED
+    return series.place if is_prefix else series.subject
+
+
+_MARKS = {Verdict.OK: "▁", Verdict.FAILING: "█", Verdict.UNKNOWN: "·"}
+_SHARES = "▁▂▃▄▅▆▇█"
+_NAMED = 5
+"""How many silent collectors are named."""
+
+
+def _mark(look: Observation) -> str:
+    """Return a look as one sign: of a prefix how many of its peers have it, else how it went."""
+    verdict, share = look.finding.verdict, look.finding.facts.get("share")
+    mark = _MARKS[verdict]
+    if isinstance(share, float):
+        mark = _SHARES[min(int(share * len(_SHARES)), len(_SHARES) - 1)]
+    return f'<span class="{verdict}">{mark}</span>'
+
+
+def _feeds(agent: Agent, now: float) -> str:
+    healths = [feed.health(now) for feed in agent.plan.feeds]
+    if not healths:
+        return ""
+    columns = (
+        "Feed", "Now", "Newest frame", "Lag", "Sessions", "Oldest seed", "Frames", "Errors",
+        "Dropped", "Reconnects", "What it says",
+    )  # fmt: skip
+    return _table("Feeds", columns, [_feed(health, now) for health in healths])
+
+
+def _feed(health: FeedHealth, now: float) -> Sequence[str]:
+    verdict = Verdict.FAILING if health.silence else Verdict.OK
+    newest = None if health.last_frame_at is None else now - health.last_frame_at
+    lag = "" if health.lag is None else f"{health.lag:.1f}&nbsp;s"
+    says = health.silence or (f"last error: {health.last_error}" if health.last_error else "")
+    return (
+        escape(health.source),
+        f'<span class="{verdict}">{"silent" if health.silence else "heard"}</span>',
+        "none yet" if newest is None else _ago(newest), lag, _sessions(health),
+        "" if health.seed_age is None else _ago(health.seed_age),
+        *map(str, (health.frames, health.errors, health.drops, health.reconnects)), escape(says),
+    )  # fmt: skip
+
+
+def _sessions(health: FeedHealth) -> str:
+    """Return how many are up and down, and the collectors that are silent while others speak."""
+    up, down = health.sessions
+    silent = [name for name, row in health.collectors.items() if row.silent]
+    more = f" and {len(silent) - _NAMED} more" if len(silent) > _NAMED else ""
+    named = f"; silent: {escape(', '.join(silent[:_NAMED]))}{more}" if silent else ""
+    return f"{up}&nbsp;up, {down}&nbsp;down{named}"
+
+
+def _ago(seconds: float) -> str:
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f}&nbsp;{unit} ago"
+    return f"{max(0.0, seconds):.0f}&nbsp;s ago"
+
+
+def _rpki(agent: Agent, now: float) -> str:
+    if agent.plan.vrps is None or agent.roas is None:
+        return ""
+    health = agent.plan.vrps.health(now)
+    if health.silence:
+        said = f'<span class="FAILING">unknown</span>: {escape(health.silence)}'
+    else:
+        states = Counter(route.state for route in agent.roas.routes.values())
+        counts = ", ".join(f"{count} {state}" for state, count in states.items())
+        said = (
+            f"{health.count:,} VRP{'' if health.count == 1 else 's'} of {escape(health.source)}, "
+            f"built {_ago(health.age(now) or 0.0)}; of the expected routes {counts}"
+        )
+    return f"<h2>RPKI</h2><p>{said}</p>"
 
 
 def _alarms(agent: Agent) -> str:

@@ -4,7 +4,7 @@ Rule: a family of many series is read a step at a time, and all may change betwe
 one series says is taken in one step, and what may shrink or grow is copied before it is read.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from vedette.agent.alarm import State
@@ -14,7 +14,6 @@ from vedette.agent.journal import Journal
 from vedette.agent.lastgood import LastKnownGood
 from vedette.agent.ledger import CheckKey, Ledger, Series
 from vedette.agent.outbox import Outbox
-from vedette.checks.bgp.health import FeedHealth
 from vedette.checks.finding import Kind, Verdict
 from vedette.exporters.metrics import (
     NO_LABELS,
@@ -94,11 +93,6 @@ def probes(seen: Sequence[Probe], now: float) -> Iterator[Family]:
     )
     for name, kind, fact, text in _FACTS:
         yield gauge(name, text, _facts(seen, kind, fact))
-    yield gauge(
-        "vedette_bgp_origin_peers",
-        "Peers that reach the prefix, by the origin AS they see.",
-        _origins(seen),
-    )
 
 
 _FACTS = (
@@ -136,6 +130,12 @@ _FACTS = (
         "Share of the baseline's peers that reach the prefix by an expected origin.",
     ),
     ("vedette_bgp_baseline_peers", Kind.BGP, "of", "Peers of the baseline with a live session."),
+    (
+        "vedette_bgp_unknown_peers",
+        Kind.BGP,
+        "unknown",
+        "Peers of the baseline of which nothing is known, since their session is down.",
+    ),
 )
 
 
@@ -143,15 +143,6 @@ def _facts(seen: Sequence[Probe], kind: Kind, fact: str) -> Samples:
     for series, labels in seen:
         value = series.last.finding.facts.get(fact) if series.key.kind is kind else None
         yield (labels, float(value)) if isinstance(value, int | float) else None
-
-
-def _origins(seen: Sequence[Probe]) -> Samples:
-    for series, labels in seen:
-        yield None
-        origins = series.last.finding.facts.get("origins")
-        if isinstance(origins, Mapping):
-            for origin, peers in origins.items():
-                yield labels.also(origin=str(origin)), float(peers)
 
 
 class Alarms:
@@ -210,27 +201,6 @@ def pages(outbox: Outbox, journal: Journal, now: float) -> Iterator[Family]:
         "1 while the state cannot be written to the disk.",
         _one(journal.failing),
     )
-
-
-def feeds(healths: Sequence[FeedHealth], now: float) -> Iterator[Family]:
-    """Return the families of the BGP feeds."""
-
-    def samples(values: Iterable[float | None]) -> Samples:
-        rows = zip(healths, values, strict=True)
-        return [(Labels(feed=h.source), float(v)) for h, v in rows if v is not None]
-
-    yield gauge("vedette_bgp_feed_up", "1 while connected.", samples(h.connected for h in healths))
-    yield gauge(
-        "vedette_bgp_feed_age_seconds",
-        "Seconds since the newest frame.",
-        samples(max(0.0, now - h.last_frame_at) if h.last_frame_at else None for h in healths),
-    )
-    for name, text, values in (
-        ("frames", "Frames received.", [h.frames for h in healths]),
-        ("errors", "Frames that could not be read.", [h.errors for h in healths]),
-        ("reconnects", "Connections made after the first.", [h.reconnects for h in healths]),
-    ):
-        yield counter(f"vedette_bgp_feed_{name}_total", text, samples(values))
 
 
 def last_known_good(good: LastKnownGood) -> Iterator[Family]:

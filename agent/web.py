@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 from prometheus_client.exposition import gzip_accepted
 
-from vedette.agent import telemetry
+from vedette.agent import routetelemetry, telemetry
 from vedette.agent.blackbox.handlers import Prober
 from vedette.agent.blackbox.limits import strict
 from vedette.agent.blackbox.loaded import Loaded
@@ -100,10 +100,12 @@ class Metrics:
         self._agent = agent
         self._probes = telemetry.Probes(agent.ledger, [p.key for p in agent.plan.checks])
         self._alarms = telemetry.Alarms(agent.engine)
+        self._rpki = routetelemetry.Rpki(agent.roas)
 
     def lines(self) -> Iterator[str]:
         """Return the text a line at a time; between two lines the agent may go on."""
         agent, now = self._agent, self._agent.now()
+        vrps = agent.plan.vrps
         seen: list[telemetry.Probe] = []
         yield from self._probes.gather(seen)
         yield from render(
@@ -112,7 +114,9 @@ class Metrics:
                 *telemetry.last_known_good(agent.good),
                 *self._alarms.families(),
                 *telemetry.pages(agent.outbox, agent.journal, now),
-                *telemetry.feeds([feed.health(now) for feed in agent.plan.feeds], now),
+                *routetelemetry.routes(seen),
+                *routetelemetry.feeds([feed.health(now) for feed in agent.plan.feeds], now),
+                *self._rpki.families(vrps.health(now) if vrps else None, now),
                 *telemetry.work(agent.counts, VERSION),
             ]
         )

@@ -7,15 +7,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from vedette.agent.clock import utc
+from vedette.agent.diagnoses.bgp import REASONS
 from vedette.agent.diagnoses.names import Diagnosis, Rule
 from vedette.agent.diagnoses.view import View
 from vedette.agent.headline import cause
 from vedette.agent.incidents import Change, Incident
 from vedette.agent.lastgood import LastKnownGood
 from vedette.agent.ledger import Ledger, Series
+from vedette.checks.bgp.check import FEED
 from vedette.checks.dns.server import Place
-from vedette.checks.finding import Kind, Verdict
+from vedette.checks.finding import Fact, Kind, Verdict
 from vedette.exporters.page import Action, Page
+
+_SHOWN = 5
+"""How many ASes a line names."""
+_LISTED = 20
+"""How many prefixes a page lists: thousands may fail together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +75,7 @@ def _summary(rule: Rule, incident: Incident, witness: Witness, now: float) -> st
 
 
 # Where the addresses themselves are cut off, the ones of old are no way around.
-_NO_NAME = (Diagnosis.PREFIX_WITHDRAWN, Diagnosis.VANTAGE_BLIND)
+_NO_NAME = (*REASONS, Diagnosis.VANTAGE_BLIND, Diagnosis.FEED_STALE)
 
 
 def _details(
@@ -81,6 +88,8 @@ def _details(
         yield "seen", list(_seen(rule, witness, now))
     yield from _good(incident.service, witness, now)
     yield "bgp", list(_bgp(incident.service, witness, now)) or "no prefix of it is watched"
+    if feeds := list(_feeds(witness, now)):
+        yield "feeds", feeds
     order = _order(incident, witness)
     lines = {id_: f"{utc(at)} {_title(id_, witness)}" for at, id_ in order}
     yield "symptoms", [line for id_, line in lines.items() if id_ != incident.headline]
@@ -157,9 +166,64 @@ def _serving(service: str, witness: Witness, now: float) -> str:
 
 
 def _bgp(service: str, witness: Witness, now: float) -> Iterator[str]:
-    for series in _of_service(service, witness):
-        if series.key.kind is Kind.BGP:
-            yield _line(series, now)
+    """Each prefix of a service, or of a feed, as each feed sees it; those that fail come first."""
+    seen = [
+        series
+        for series in witness.ledger
+        if series.key.kind is Kind.BGP
+        and series.place != FEED
+        and service in (series.key.service, series.place)
+    ]
+    order = (Verdict.FAILING, Verdict.UNKNOWN, Verdict.OK)
+    seen.sort(key=lambda series: order.index(series.verdict(now)))
+    for series in seen[:_LISTED]:
+        facts = series.last.finding.facts
+        clauses = [_line(series, now), *_since(facts), *_ases(facts), *_rpki(facts)]
+        yield f"{series.place}: {'; '.join(clauses)}"
+    if len(seen) > _LISTED:
+        yield f"and {len(seen) - _LISTED} more"
+
+
+def _since(facts: Mapping[str, Fact]) -> Iterator[str]:
+    since = facts.get("since")
+    for reason, at in since.items() if isinstance(since, Mapping) else ():
+        yield f"{reason} since {utc(at)}"
+
+
+def _ases(facts: Mapping[str, Fact]) -> Iterator[str]:
+    """Say by which origins, and by way of whom, how many peers have the route."""
+    for fact, words in (("origins", "by origin"), ("neighbours", "by way of")):
+        counts = facts.get(fact)
+        if isinstance(counts, Mapping) and counts:
+            rows = list(counts.items())  # those of the most peers first
+            some = ", ".join(f"AS{asn} {peers:.0f}" for asn, peers in rows[:_SHOWN])
+            more = f" and {len(rows) - _SHOWN} more" if len(rows) > _SHOWN else ""
+            yield f"{words}: {some}{more}"
+
+
+def _rpki(facts: Mapping[str, Fact]) -> Iterator[str]:
+    if "rpki" in facts:
+        yield f"RPKI {facts['rpki'] or 'unknown'}"
+    for fact, state in (("rpki_valid", "valid"), ("rpki_invalid", "invalid")):
+        names = facts.get(fact)
+        if isinstance(names, Sequence) and names:
+            yield f"RPKI {state} for {', '.join(map(_named, names))}"
+
+
+def _named(route: str) -> str:
+    return f"AS{route}" if route.isdigit() else route
+
+
+def _feeds(witness: Witness, now: float) -> Iterator[str]:
+    """How many feeds speak, and why the others do not."""
+    feeds = [s for s in witness.ledger if s.key.kind is Kind.BGP and s.place == FEED]
+    speaking = [series.subject for series in feeds if series.verdict(now) is Verdict.OK]
+    if feeds:
+        who = f" ({', '.join(speaking)})" if speaking else ""
+        yield f"{len(speaking)} of {len(feeds)} speak{who}"
+    for series in feeds:
+        if series.subject not in speaking:
+            yield series.last.finding.detail or f"{series.subject} is not heard"
 
 
 def _fine(service: str, witness: Witness, now: float) -> Iterator[str]:
@@ -175,4 +239,6 @@ def _titled(series: Series) -> str:
             return subject
         case Place.RECURSIVE | Place.PARENT:
             return f"{check} at {subject} ({series.place})"
+    if series.key.kind is Kind.BGP:
+        return f"{check} ({series.place})"
     return check if subject == check else f"{check} at {subject}"

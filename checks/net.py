@@ -4,6 +4,7 @@ import ipaddress
 import re
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -22,6 +23,17 @@ class NetworkFailure(Exception):  # noqa: N818 - a failing target is a value, no
 
 class CouldNotLook(NetworkFailure):
     """The trouble is our own host's, so it says nothing about the target: UNKNOWN, not FAILING."""
+
+
+OpenSocket = Callable[[socket.AddressFamily, socket.SocketKind], socket.socket]
+
+SOCKETS: ContextVar[OpenSocket] = ContextVar("sockets", default=socket.socket)
+"""Who opens sockets: the kernel, or in its stead the world of a replayed incident."""
+
+
+def open_socket(family: socket.AddressFamily, kind: socket.SocketKind) -> socket.socket:
+    """Return a new socket as this context opens them; raise OSError."""
+    return SOCKETS.get()(family, kind)
 
 
 Resolve = Callable[[str], Awaitable[Sequence[str]]]
@@ -74,7 +86,7 @@ def has_route(peer: Endpoint) -> bool:
     It tells our missing IPv6 from a router's "no route to destination", which the target earns.
     """
     try:
-        with socket.socket(family(peer.host), socket.SOCK_DGRAM) as probe:
+        with open_socket(family(peer.host), socket.SOCK_DGRAM) as probe:
             probe.connect((peer.host, peer.port))
     except OSError:
         return False

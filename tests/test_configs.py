@@ -9,8 +9,16 @@ from pathlib import Path
 import pytest
 
 from vedette.agent.cli import parser
-from vedette.agent.config import AgentSettings, Config, Domain, read
-from vedette.checks.bgp.settings import BgpSettings, RisLiveSettings
+from vedette.agent.config import AgentSettings, Config, Domain, FeedSettings, read
+from vedette.checks.bgp.settings import (
+    BgpSettings,
+    BgpStreamSettings,
+    BmpSettings,
+    MrtSettings,
+    RipeStatSettings,
+    RisLiveSettings,
+    RpkiSettings,
+)
 from vedette.checks.dns.settings import DnsSettings
 from vedette.checks.finding import Kind
 from vedette.checks.http.settings import HttpSettings
@@ -55,7 +63,13 @@ def test_each_kind_has_an_example(kind):
         ("dns", DnsSettings),
         ("http", HttpSettings),
         ("bgp", BgpSettings),
+        ("bgp", FeedSettings),
         ("bgp", RisLiveSettings),
+        ("bgp", BmpSettings),
+        ("bgp", MrtSettings),
+        ("bgp", BgpStreamSettings),
+        ("bgp", RipeStatSettings),
+        ("bgp", RpkiSettings),
     ],
 )
 def test_examples_show_every_key(name, settings):

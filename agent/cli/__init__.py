@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from vedette.agent.cli import blackbox, check, demo, lkg, run, validate
+from vedette.agent.cli import bgp, bgpinit, blackbox, check, demo, lkg, run, validate
 from vedette.agent.daemon import VERSION
 
 
@@ -18,14 +18,17 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"vedette {VERSION}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (run, validate, check, lkg, blackbox, demo):
+    for command in (run, validate, check, lkg, bgp, bgpinit, blackbox, demo):
         command.add(commands)
     return top
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; 2 stands for wrong usage or config."""
-    options = parser().parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:2] == bgpinit.NAME.split():
+        words[:2] = [bgpinit.NAME]  # to argparse, what follows `bgp` would be a file
+    options = parser().parse_args(words)
     try:
         status: int = options.action(options)
         sys.stdout.flush()

@@ -11,13 +11,14 @@ from time import perf_counter
 
 from pydantic import ValidationError
 
-from vedette.agent.cli.dnstree import draw
+from vedette.agent.cli import bgptree, dnstree
 from vedette.agent.cli.explain import conclude, console, explain
 from vedette.agent.cli.output import complain
 from vedette.agent.clock import SteadyClock
 from vedette.agent.runner import look_all
-from vedette.checks.bgp.check import ask_ripestat
 from vedette.checks.bgp.settings import BgpSettings, RisLiveSettings
+from vedette.checks.bgp.sight import FEED, Sight, ask_ripestat
+from vedette.checks.bgp.watch import Watch
 from vedette.checks.dns.check import DnsCheck, Means
 from vedette.checks.dns.dnssec.anchors import read_anchors
 from vedette.checks.dns.dnssec.chain import Trust
@@ -25,7 +26,7 @@ from vedette.checks.dns.resolver import StubResolver, system_servers
 from vedette.checks.dns.roots import ROOT_SERVERS, Server, read_hints
 from vedette.checks.dns.settings import DnsSettings
 from vedette.checks.dns.walk import Delegations, Walk
-from vedette.checks.finding import Check, Kind, Look, Observation, Verdict
+from vedette.checks.finding import Check, Finding, Kind, Look, Observation, Verdict
 from vedette.checks.http.check import HttpCheck
 from vedette.checks.http.settings import HttpSettings
 from vedette.checks.net import Endpoint, parse_endpoint
@@ -76,11 +77,12 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What a command looked at and saw, and for dns the walk that led there."""
+    """What a command looked at and saw; for dns the walk that led there, for bgp all of it."""
 
     check: str
     observations: Sequence[Observation]
     walk: Walk | None = None
+    sight: tuple[Watch, Sight] | None = None
 
 
 def _seconds(text: str) -> float:
@@ -115,7 +117,9 @@ def _action(command: _Command) -> Callable[[argparse.Namespace], int]:
 
 def _show(kind: str, seen: _Seen) -> None:
     if kind == Kind.DNS:
-        draw(console(), seen.walk, seen.observations)
+        dnstree.draw(console(), seen.walk, seen.observations)
+    elif seen.sight is not None:
+        bgptree.draw(console(), *seen.sight)
     else:
         explain(seen.observations)
 
@@ -235,17 +239,26 @@ async def _http(options: argparse.Namespace) -> _Seen:
 
 async def _bgp(options: argparse.Namespace) -> _Seen:
     settings = BgpSettings.model_validate({"prefix": options.prefix, "origins": options.origin})
+    check = _Asked(settings.watch, options.seed)
+    observations = await _look(check, options.timeout)
+    return _Seen(
+        check.name, observations, sight=(settings.watch, check.sight) if check.sight else None
+    )
 
-    class Asked:
-        """A bgp check that asks RIPEstat, once, instead of following a feed."""
 
-        name = settings.prefix
-        kind = Kind.BGP
+class _Asked:
+    """A bgp check that asks RIPEstat instead of following a feed; *sight* is what it saw."""
 
-        def looks(self) -> Sequence[Look]:
-            async def once():  # type: ignore[no-untyped-def]  # noqa: ANN202 - Look types it
-                return await ask_ripestat(settings.prefix, settings.origins, options.seed)
+    kind = Kind.BGP
 
-            return [Look(settings.prefix, "ripestat", once)]
+    def __init__(self, watch: Watch, url: str) -> None:
+        self.name = watch.prefix
+        self.sight: Sight | None = None
+        self._watch, self._url = watch, url
 
-    return _Seen(settings.prefix, await _look(Asked(), options.timeout))
+    def looks(self) -> Sequence[Look]:
+        return [Look(self.name, FEED, self._look)]
+
+    async def _look(self) -> Finding:
+        self.sight = await ask_ripestat(self._watch, self._url, SteadyClock().now())
+        return self.sight.finding

@@ -30,8 +30,6 @@ def _validate(options: argparse.Namespace) -> int:
 
 def _warnings(config: Config) -> list[str]:
     notes = []
-    if any(b.more_specifics or b.neighbours for s in config.services for b in s.bgp):
-        notes.append("more_specifics and neighbours are kept, and not judged by this version")
     if not config.pagers:
         notes.append("no pager is configured, so nobody will be woken")
     if not (config.controls.dns or config.controls.http):

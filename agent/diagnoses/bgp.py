@@ -1,16 +1,97 @@
 """What looks at a prefix mean.
 
+Each voice is a feed: agents that read the same feed are one voice about routes. Half of the feeds
+are enough, so that one's own routers are believed while the world has not heard yet.
 Rule: pure.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 
-from vedette.agent.alarm import Evidence
+from vedette.agent.alarm import UNDECIDED, Evidence
+from vedette.agent.diagnoses.names import Diagnosis
 from vedette.agent.diagnoses.view import Voice
-from vedette.agent.diagnoses.votes import failing_for, most
+from vedette.agent.diagnoses.votes import failing, most
 from vedette.checks.bgp.reason import Reason
+from vedette.checks.finding import Finding, Verdict
+
+Judge = Callable[[Sequence[Voice]], Evidence]
+
+REASONS: Mapping[Diagnosis, Reason] = {
+    Diagnosis.PREFIX_WITHDRAWN: Reason.WITHDRAWN,
+    Diagnosis.PREFIX_PARTIALLY_WITHDRAWN: Reason.PARTIALLY_WITHDRAWN,
+    Diagnosis.ORIGIN_HIJACK: Reason.ORIGIN,
+    Diagnosis.SUBPREFIX_HIJACK: Reason.MORE_SPECIFIC,
+    Diagnosis.ROUTE_LEAK: Reason.PATH,
+    Diagnosis.RPKI_INVALID: Reason.RPKI_INVALID,
+}
+"""What each diagnosis is the last word about."""
+
+_LONGER = 4.0
 
 
-def prefix_withdrawn(voices: Sequence[Voice]) -> Evidence:
-    """The share of the baseline's peers that reach the prefix by an expected origin fell."""
-    return most(voices, failing_for(Reason.WITHDRAWN))
+def hold_of(reason: Reason, hold: float) -> float:
+    """Return for how long *reason* must hold where a withdrawal must for *hold* seconds.
+
+    Half of the peers may lose a route for a minute or two while paths settle; all but a fifth of
+    them seldom do.
+    """
+    return hold * _LONGER if reason is Reason.PARTIALLY_WITHDRAWN else hold
+
+
+def given_by(reason: Reason) -> Judge:
+    """Return the judge of whether *reason* holds at half of the feeds, or more."""
+
+    def judge(voices: Sequence[Voice]) -> Evidence:
+        if not voices:
+            return UNDECIDED
+        need = math.ceil(len(voices) / 2)
+        said = [_says(voice, reason) for voice in voices]
+        holding = sorted((one for one in said if one.holds), key=lambda one: one.began_at)
+        if len(holding) >= need:
+            return holding[need - 1]
+        undecided = sum(one.holds is None for one in said)
+        return Evidence(False) if len(holding) + undecided < need else UNDECIDED
+
+    return judge
+
+
+def feed_stale(voices: Sequence[Voice]) -> Evidence:
+    """The feed itself is silent, or has not been seeded."""
+    return most(voices, failing)
+
+
+def _says(voice: Voice, reason: Reason) -> Evidence:
+    """Return what a feed says of *reason*: it tells at once what changes, so it speaks of now."""
+    if voice.verdict is Verdict.UNKNOWN:
+        return UNDECIDED
+    since = since_of(voice.finding, reason)
+    if since is not None:
+        return Evidence(True, since, max(since, voice.now))
+    undecided = voice.finding.facts.get("undecided")
+    is_open = isinstance(undecided, Sequence) and str(reason) in undecided
+    return UNDECIDED if is_open else Evidence(False)
+
+
+def is_unauthorised(fact: str) -> Callable[[Sequence[Voice]], bool]:
+    """Return whether a foreign route among those that *fact* lists has no ROA that allows it.
+
+    What somebody signed for may still be news, but the owner of the prefix allowed it. Where there
+    is no validator, or it knows nothing, nobody did.
+    """
+
+    def is_grave(voices: Sequence[Voice]) -> bool:
+        return any(_names(v.finding, fact) - _names(v.finding, "rpki_valid") for v in voices)
+
+    return is_grave
+
+
+def _names(finding: Finding, fact: str) -> frozenset[str]:
+    names = finding.facts.get(fact)
+    return frozenset(names) if isinstance(names, Mapping | Sequence) else frozenset()
+
+
+def since_of(finding: Finding, reason: Reason) -> float | None:
+    """Return since when *reason* holds, in epoch seconds; None where it does not."""
+    since = finding.facts.get("since")
+    return since.get(str(reason)) if isinstance(since, Mapping) else None

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from vedette.agent.alarm import Evidence
-from vedette.agent.diagnoses.view import View
+from vedette.agent.fleet import Fleet
 from vedette.agent.ledger import CheckKey
 from vedette.exporters.page import Severity
 
@@ -21,17 +21,31 @@ class Diagnosis(StrEnum):
     PARENT_DNSSEC_BOGUS = "parent_dnssec_bogus"
     DELEGATION_CHANGED = "delegation_changed"
     PREFIX_WITHDRAWN = "prefix_withdrawn"
+    PREFIX_PARTIALLY_WITHDRAWN = "prefix_partially_withdrawn"
+    ORIGIN_HIJACK = "origin_hijack"
+    SUBPREFIX_HIJACK = "subprefix_hijack"
+    ROUTE_LEAK = "route_leak"
+    RPKI_INVALID = "rpki_invalid"
     CERTIFICATE_INVALID = "certificate_invalid"
     SERVICE_DOWN = "service_down"
     SERVICE_DEGRADED = "service_degraded"
+    REGIONAL_FAILURE = "regional_failure"
     VANTAGE_BLIND = "vantage_blind"
+    FEED_STALE = "feed_stale"
 
 
 # Routing explains DNS, and DNS explains the service: the lower number takes the headline. Within
 # DNS, what is nearer to the root explains what is below it.
 _BY_RANK = (
     Diagnosis.VANTAGE_BLIND,
+    # A hijack draws peers away; one that shows only because we are gone is not given at all.
+    Diagnosis.ORIGIN_HIJACK,
+    # Networks that validate drop what is invalid, so that it looks withdrawn.
+    Diagnosis.RPKI_INVALID,
     Diagnosis.PREFIX_WITHDRAWN,
+    Diagnosis.SUBPREFIX_HIJACK,
+    Diagnosis.PREFIX_PARTIALLY_WITHDRAWN,
+    Diagnosis.ROUTE_LEAK,
     # A parent that does not validate fails whole trees of names, and nothing of ours explains it.
     Diagnosis.PARENT_DNSSEC_BOGUS,
     # Servers that took a zone over answer wrongly, emptily or not at all, and without its keys.
@@ -48,9 +62,31 @@ _BY_RANK = (
     # A page that fails for its certificate is down; the certificate is what must be mended.
     Diagnosis.CERTIFICATE_INVALID,
     Diagnosis.SERVICE_DOWN,
+    # Where it fails is the better news than that it does for some.
+    Diagnosis.REGIONAL_FAILURE,
     Diagnosis.SERVICE_DEGRADED,
+    # That nobody tells us about routes explains nothing that we see.
+    Diagnosis.FEED_STALE,
 )
 RANK = {diagnosis: rank for rank, diagnosis in enumerate(_BY_RANK)}
+
+
+class Layer(IntEnum):
+    """What a diagnosis is about: the lower layers explain the higher ones."""
+
+    ROUTING = 1
+    DNS = 2
+    SERVICE = 3
+    OURSELVES = 4
+
+
+def layer(diagnosis: Diagnosis) -> Layer:
+    """Return what *diagnosis* is about."""
+    if diagnosis in (Diagnosis.VANTAGE_BLIND, Diagnosis.FEED_STALE):
+        return Layer.OURSELVES
+    if RANK[diagnosis] <= RANK[Diagnosis.ROUTE_LEAK]:
+        return Layer.ROUTING
+    return Layer.DNS if RANK[diagnosis] <= RANK[Diagnosis.RESOLVER_FAULT] else Layer.SERVICE
 
 
 def is_warning(severity: Severity) -> bool:
@@ -65,7 +101,7 @@ def milder(one: Severity, other: Severity) -> Severity:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One diagnosis of one subject of one service; *judge* reads the ledger at a moment.
+    """One diagnosis of one subject of one service; *judge* reads all ledgers at a moment.
 
     *severity* is the gravest it can have; *grade*, where there is one, says what it is then.
     *controls* are the checks of other operators' names that it is judged beside.
@@ -78,8 +114,8 @@ class Rule:
     key: CheckKey | None
     hold: float
     clear: float
-    judge: Callable[[View], Evidence]
-    grade: Callable[[View], Severity] | None = None
+    judge: Callable[[Fleet], Evidence]
+    grade: Callable[[Fleet], Severity] | None = None
     controls: Sequence[CheckKey] = ()
 
     @property
@@ -87,6 +123,12 @@ class Rule:
         """The name under which its state is kept."""
         return f"{self.service}/{self.diagnosis}/{self.subject}"
 
-    def graded(self, view: View) -> "Rule":
-        """Return the rule with the severity that it has at the moment of *view*."""
-        return self if self.grade is None else replace(self, severity=self.grade(view))
+    def graded(self, fleet: Fleet) -> "Rule":
+        """Return the rule with the severity that it has at the moment of *fleet*.
+
+        What too few vantages see to agree on wakes nobody.
+        """
+        severity = self.severity if self.grade is None else self.grade(fleet)
+        if fleet.is_short:
+            severity = milder(severity, Severity.WARNING)
+        return self if severity is self.severity else replace(self, severity=severity)

@@ -1,14 +1,13 @@
 """Which diagnoses the checks of each kind can give."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 
 from vedette.agent.alarm import Evidence
 from vedette.agent.config import Timing
-from vedette.agent.diagnoses import dns, http
-from vedette.agent.diagnoses.bgp import prefix_withdrawn
+from vedette.agent.diagnoses import bgp, dns, http, together
 from vedette.agent.diagnoses.names import Diagnosis, Rule, milder
 from vedette.agent.diagnoses.view import View, Voice
+from vedette.agent.fleet import Fleet, anybody, everybody
 from vedette.agent.ledger import CheckKey
 from vedette.checks.finding import Kind
 from vedette.exporters.page import Severity
@@ -23,11 +22,8 @@ _ALONE: Mapping[Kind, Mapping[Diagnosis, Alone]] = {
         Diagnosis.WRONG_ANSWER: dns.wrong_answer,
         Diagnosis.DELEGATION_CHANGED: dns.delegation_changed,
     },
-    Kind.HTTP: {
-        Diagnosis.SERVICE_DOWN: http.service_down,
-        Diagnosis.CERTIFICATE_INVALID: http.certificate_invalid,
-    },
-    Kind.BGP: {Diagnosis.PREFIX_WITHDRAWN: prefix_withdrawn},
+    Kind.HTTP: {Diagnosis.CERTIFICATE_INVALID: http.certificate_invalid},
+    Kind.BGP: {diagnosis: bgp.given_by(reason) for diagnosis, reason in bgp.REASONS.items()},
 }
 _BESIDE_CONTROLS: Mapping[Kind, Mapping[Diagnosis, Beside]] = {
     Kind.DNS: {
@@ -38,11 +34,18 @@ _BESIDE_CONTROLS: Mapping[Kind, Mapping[Diagnosis, Beside]] = {
     Kind.HTTP: {},
     Kind.BGP: {},
 }
-_MILD = (Diagnosis.RESOLVER_FAULT, Diagnosis.SERVICE_DEGRADED)
+_MILD = (
+    Diagnosis.RESOLVER_FAULT,
+    Diagnosis.SERVICE_DEGRADED,
+    Diagnosis.REGIONAL_FAILURE,
+    Diagnosis.ROUTE_LEAK,
+)
 """What is a warning at most."""
 _GRAVE: Mapping[Diagnosis, Callable[[Sequence[Voice]], bool]] = {
     Diagnosis.DNSSEC_BOGUS: dns.widely_bogus,
     Diagnosis.CERTIFICATE_INVALID: http.is_certificate_refused,
+    Diagnosis.ORIGIN_HIJACK: bgp.is_unauthorised("foreign_origins"),
+    Diagnosis.SUBPREFIX_HIJACK: bgp.is_unauthorised("more_specifics"),
 }
 """What is a warning unless this holds."""
 
@@ -54,14 +57,12 @@ def rules_for(
 
     Names among the *controls* tell the fault of a resolver or of a parent zone from ours.
     """
-    names = [control for control in controls if control.kind is Kind.DNS]
+    names = tuple(control for control in controls if control.kind is Kind.DNS)
     mild = milder(severity, Severity.WARNING)
     judges = {d: _alone(key, judge) for d, judge in _ALONE[key.kind].items()}
     judges |= {d: _beside(key, names, judge) for d, judge in _BESIDE_CONTROLS[key.kind].items()}
-
     if key.kind is Kind.HTTP:
-        degraded = partial(http.service_degraded, hold=timing.hold)
-        judges[Diagnosis.SERVICE_DEGRADED] = _alone(key, degraded)
+        judges |= {d: _together(key, timing, judge) for d, judge in together.JUDGES.items()}
     return [
         Rule(
             diagnosis=diagnosis,
@@ -69,7 +70,7 @@ def rules_for(
             subject=key.check,
             severity=mild if diagnosis in _MILD else severity,
             key=key,
-            hold=timing.hold,
+            hold=_hold(diagnosis, timing),
             clear=timing.clear,
             judge=judge,
             grade=_grade(key, diagnosis, severity, mild),
@@ -79,20 +80,65 @@ def rules_for(
     ]
 
 
+def feed_rule(key: CheckKey, timing: Timing) -> Rule:
+    """Return the rule for the feed that the check *key* listens to.
+
+    A feed that one vantage hears is not silent: another's connection is that one's own trouble.
+    """
+
+    def judge(fleet: Fleet) -> Evidence:
+        return everybody(fleet.votes(key, lambda view: bgp.feed_stale(view.of(key))))
+
+    return Rule(
+        diagnosis=Diagnosis.FEED_STALE,
+        service=key.service,
+        subject=key.check,
+        severity=Severity.WARNING,
+        key=key,
+        hold=timing.hold,
+        clear=timing.clear,
+        judge=judge,
+    )
+
+
+def _hold(diagnosis: Diagnosis, timing: Timing) -> float:
+    reason = bgp.REASONS.get(diagnosis)
+    return timing.hold if reason is None else bgp.hold_of(reason, timing.hold)
+
+
 def _grade(
     key: CheckKey, diagnosis: Diagnosis, severity: Severity, mild: Severity
-) -> Callable[[View], Severity] | None:
+) -> Callable[[Fleet], Severity] | None:
     is_grave = _GRAVE.get(diagnosis)
     if is_grave is None:
         return None
-    return lambda view: severity if is_grave(view.of(key)) else mild
+
+    def grade(fleet: Fleet) -> Severity:
+        sighted = [view for name, view in fleet.views.items() if fleet.sees(name)]
+        grave = any(is_grave(view.of(key)) for view in sighted)
+        return severity if grave else mild
+
+    return grade
 
 
-def _alone(key: CheckKey, judge: Alone) -> Callable[[View], Evidence]:
-    return lambda view: judge(view.of(key))
+def _alone(key: CheckKey, judge: Alone) -> Callable[[Fleet], Evidence]:
+    """Judge each vantage by itself, and hold the quorum; of routes, a feed is one voice for all."""
+
+    def judged(fleet: Fleet) -> Evidence:
+        votes = fleet.votes(key, lambda view: judge(view.of(key)))
+        return anybody(votes) if key.kind is Kind.BGP else fleet.agreed(votes)
+
+    return judged
 
 
 def _beside(
     key: CheckKey, controls: Sequence[CheckKey], judge: Beside
-) -> Callable[[View], Evidence]:
-    return lambda view: judge(view.of(key), [view.of(control) for control in controls])
+) -> Callable[[Fleet], Evidence]:
+    def beside(view: View) -> Evidence:
+        return judge(view.of(key), [view.of(control) for control in controls])
+
+    return lambda fleet: fleet.agreed(fleet.votes(key, beside))
+
+
+def _together(key: CheckKey, timing: Timing, judge: together.Judge) -> Callable[[Fleet], Evidence]:
+    return lambda fleet: judge(together.seen(fleet, key, timing.hold), fleet)

@@ -8,7 +8,11 @@ from collections.abc import Callable, Sequence
 
 from vedette.agent.alarm import UNDECIDED, Evidence
 from vedette.agent.diagnoses.view import Voice
-from vedette.checks.finding import Finding, Verdict
+from vedette.checks.finding import Finding, Observation, Verdict
+
+SOME, OF = 3, 5
+"""So many of the newest looks must fail where the newest of all did not, or where others between
+them were well."""
 
 Counts = Callable[[Finding], bool]
 """Whether a finding is a vote for something."""
@@ -31,8 +35,21 @@ def failing_for(*reasons: str) -> Counts:
 
 
 def voting(voices: Sequence[Voice], counts: Counts) -> list[Voice]:
-    """Return those of *voices* that are known and count."""
-    return [v for v in voices if v.verdict is not Verdict.UNKNOWN and counts(v.finding)]
+    """Return those of *voices* that are known and count, at their newest look or at most others."""
+    known = (v for v in voices if v.verdict is not Verdict.UNKNOWN)
+    return [v for v in known if counts(v.finding) or len(_bad(v, counts)) >= SOME]
+
+
+def _bad(voice: Voice, counts: Counts) -> list[Observation]:
+    """Return those of the newest looks that failed and count: what comes and goes is a fault."""
+    newest = list(voice.series.looks)[-OF:]
+    return [
+        look
+        for look in newest
+        if failing(look.finding)
+        and counts(look.finding)
+        and look.started_at > voice.series.blind_at
+    ]
 
 
 def most(voices: Sequence[Voice], counts: Counts) -> Evidence:
@@ -56,13 +73,27 @@ def at_least(need: int, voices: Sequence[Voice], counts: Counts) -> Evidence:
     votes = voting(voices, counts)
     if len(votes) >= need:
         began_at = sorted(_began_at(v, counts) for v in votes)[need - 1]
-        seen_at = sorted((v.series.last.started_at for v in votes), reverse=True)[need - 1]
+        seen_at = sorted((_seen_at(v, counts) for v in votes), reverse=True)[need - 1]
         return Evidence(True, began_at, max(began_at, seen_at))
     unknown = sum(v.verdict is Verdict.UNKNOWN for v in voices)
     return Evidence(False) if len(votes) + unknown < need else UNDECIDED
 
 
 def _began_at(voice: Voice, counts: Counts) -> float:
+    """Return when what counts began: with the present run of looks, or with the first of a few."""
+    bad = _bad(voice, counts)
+    began_at = _run_began_at(voice, counts) if counts(voice.finding) else math.inf
+    return min(began_at, bad[0].started_at) if len(bad) >= SOME else began_at
+
+
+def _seen_at(voice: Voice, counts: Counts) -> float:
+    """Return when what counts was seen last."""
+    if counts(voice.finding):
+        return voice.series.last.started_at
+    return _bad(voice, counts)[-1].started_at
+
+
+def _run_began_at(voice: Voice, counts: Counts) -> float:
     """Return the start of the first look that counts, in the present run of OK or FAILING ones.
 
     A fault whose reason changes to and fro is one fault; it counts for a reason from the first

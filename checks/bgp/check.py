@@ -1,18 +1,19 @@
 """The BGP check: one look at what a feed already knows."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
-import aiohttp
-
-from vedette.checks.bgp import ripestat
-from vedette.checks.bgp.health import FeedHealth
 from vedette.checks.bgp.judge import judge
-from vedette.checks.bgp.prefix import canonical
 from vedette.checks.bgp.reason import Reason
-from vedette.checks.bgp.routes import Routes, Visibility
-from vedette.checks.bgp.settings import BgpSettings
+from vedette.checks.bgp.rpki import Validity, Vrps
+from vedette.checks.bgp.table import Standing
+from vedette.checks.bgp.validation import validate
+from vedette.checks.bgp.watch import Watch
 from vedette.checks.finding import Finding, Kind, Look, Verdict
+
+FEED = "feed"
+"""What sort of subject a feed is."""
 
 
 class Feed(Protocol):
@@ -22,11 +23,14 @@ class Feed(Protocol):
     def source(self) -> str:
         """The feed's name, which is a failure domain: agents that read it are one voice."""
 
-    def visibility(self, prefix: str, origins: Collection[int]) -> Visibility | None:
-        """Return how visible *prefix* is; None until it is seeded."""
+    def standing(self, prefix: str) -> Standing | None:
+        """Return how *prefix* stands; None until it is seeded."""
 
-    def health(self, now: float) -> FeedHealth:
-        """Return whether the feed can be believed as of *now*."""
+    def silence(self, now: float) -> str | None:
+        """Return in a clause why nothing that the feed said is believed as of *now*, if so."""
+
+    def unseeded(self, now: float) -> str | None:
+        """Return in a clause that prefixes have had no table for long, if so."""
 
 
 class Now(Protocol):
@@ -37,43 +41,69 @@ class Now(Protocol):
 
 
 class BgpCheck:
-    """Is the prefix still reachable by an expected origin? Looks at *feed* without I/O."""
+    """Is the prefix reached as it should be? Looks at what each of *feeds* knows, without I/O."""
 
     kind = Kind.BGP
 
-    def __init__(self, settings: BgpSettings, feed: Feed, now: Now) -> None:
-        self.name = settings.prefix
-        self._origins = tuple(settings.origins)
+    def __init__(
+        self,
+        watch: Watch,
+        feeds: Sequence[Feed],
+        now: Now,
+        vrps: Callable[[float], Vrps | None] | None = None,
+    ) -> None:
+        """*vrps* gives the VRPs as of a time, where there is a validator; None is unknown."""
+        self.name = watch.prefix
+        self._watch = watch
+        self._feeds = feeds
+        self._now = now
+        self._vrps = vrps
+        self._invalid_since: dict[str, float] = {}
+
+    def looks(self) -> Sequence[Look]:
+        """Return a look at the prefix through each feed."""
+        return [
+            Look(subject=self.name, place=feed.source, once=partial(self._look, feed))
+            for feed in self._feeds
+        ]
+
+    async def _look(self, feed: Feed) -> Finding:
+        now, standing = self._now(), feed.standing(self.name)
+        validation = validate(self._watch, standing, self._vrps(now)) if self._vrps else None
+        if validation is not None and validation.own is Validity.INVALID:
+            self._invalid_since.setdefault(feed.source, now)
+        else:
+            self._invalid_since.pop(feed.source, None)
+        return judge(
+            self._watch,
+            standing,
+            feed=feed.source,
+            silence=feed.silence(now),
+            validation=validation,
+            invalid_since=self._invalid_since.get(feed.source),
+        )
+
+
+class FeedCheck:
+    """Can *feed* be believed? Looks at what it says about itself, without I/O."""
+
+    kind = Kind.BGP
+
+    def __init__(self, feed: Feed, now: Now) -> None:
+        self.name = feed.source
         self._feed = feed
         self._now = now
 
     def looks(self) -> Sequence[Look]:
-        """Return the one look at the prefix through the feed."""
-        return (Look(subject=self.name, place=self._feed.source, once=self._look),)
+        """Return the one look at the feed."""
+        return (Look(subject=self.name, place=FEED, once=self._look),)
 
     async def _look(self) -> Finding:
-        return judge(
-            self.name,
-            self._origins,
-            self._feed.visibility(self.name, self._origins),
-            feed=self._feed.source,
-            silence=self._feed.health(self._now()).silence,
-        )
-
-
-async def ask_ripestat(prefix: str, origins: Collection[int], url: str) -> Finding:
-    """Judge *prefix* once by RIPEstat alone, where every peer that lists it is the baseline."""
-    prefix = canonical(prefix)
-    routes = Routes({prefix: origins})
-    try:
-        async with aiohttp.ClientSession() as session:
-            seed = await ripestat.fetch(session, url, prefix)
-    except ripestat.SeedError as exc:
+        now = self._now()
+        silence = self._feed.silence(now) or self._feed.unseeded(now)
         return Finding(
-            verdict=Verdict.UNKNOWN,
-            reason=Reason.UNSEEDED,
-            detail=f"nothing is known about {prefix}: {exc}",
-            facts={"feed": "ripestat"},
+            verdict=Verdict.FAILING if silence else Verdict.OK,
+            reason=Reason.FEED_STALE if silence else None,
+            detail=silence or f"{self.name} is heard",
+            facts={"feed": self.name},
         )
-    routes.seed(prefix, seed.routes.get(prefix, {}), seed.at)
-    return judge(prefix, origins, routes.share(prefix, origins), feed="ripestat")

@@ -1,280 +1,250 @@
-"""The I/O around the routes: RIS Live over a WebSocket, seeded from RIPEstat."""
+"""A source and the routes it tells of, kept current: reconnects, seeds, lapses and health."""
 
 import asyncio
-import json
-import random
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from typing import Any, NoReturn
+import re
+from collections.abc import Collection, Mapping, Set
+from typing import Any, NoReturn, Protocol
 
 import aiohttp
 
-from vedette.checks.bgp import ripestat
-from vedette.checks.bgp.frames import (
-    Announce,
-    Event,
-    FrameError,
-    PeerState,
-    Pong,
-    Refused,
-    Subscribed,
-    Withdraw,
-    parse,
-)
 from vedette.checks.bgp.health import FeedHealth
-from vedette.checks.bgp.prefix import canonical, peer_of
-from vedette.checks.bgp.routes import Routes, Visibility
-from vedette.checks.bgp.settings import RisLiveSettings
+from vedette.checks.bgp.intake import Gap, Intake, Item, Past, Returned, Table
+from vedette.checks.bgp.path import Path
+from vedette.checks.bgp.prefix import Peer
+from vedette.checks.bgp.routes import Routes
+from vedette.checks.bgp.seeding import Seeder, Tables
+from vedette.checks.bgp.table import Standing
+from vedette.checks.bgp.times import Times
+from vedette.checks.bgp.update import CollectorDown
 
-MAX_FRAME = 16 * 1024 * 1024
-SEEDS_AT_ONCE = 4  # RIPEstat asks for at most 8 concurrent requests per address
+SLICE = 0.003
+"""Seconds for which updates are applied before others may go on: probes must not be late."""
 
 
-class _FeedLostError(Exception):
+class SourceLostError(Exception):
     """The connection is of no use any more; the message is a clause."""
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
-    """The feed's cadences in seconds; only tests change them."""
+class Source(Protocol):
+    """Where routes are heard of."""
 
-    ping: float = 20.0
-    pong: float = 60.0  # without an answer for so long, the connection is dead
-    connect: float = 30.0
-    retry: float = 1.0
-    retry_most: float = 30.0
-    settled: float = 60.0  # a connection that lasted so long resets the backoff
-    reseed: float = 600.0
-    reseed_most: float = 3600.0
+    @property
+    def name(self) -> str:
+        """Its name, which is a failure domain: agents that read it are one voice."""
 
-    def backoff(self, attempt: int) -> float:
-        """Return a wait with full jitter, so that a fleet does not come back at once."""
-        return random.uniform(0, min(self.retry_most, self.retry * 2.0 ** min(attempt, 20)))
+    async def follow(self, intake: Intake) -> NoReturn:
+        """Tell *intake* all that is heard, from a fresh start, until the connection is lost.
+
+        Raise SourceLostError, OSError or aiohttp.ClientError then.
+        """
 
 
-class RisLiveFeed:
-    """Keeps the watched prefixes' routes current; *now* is epoch seconds.
+class Feed:
+    """Keeps *routes* current by what *source* tells *intake*.
 
-    Nothing is judged while disconnected, silent for `stale_after`, or not seeded since the last
-    connect: a gap in the feed must never look like a withdrawal, nor hide one.
+    Nothing is judged while the source is not up, silent for *stale_after* seconds, or not seeded
+    since: a gap must never look like a withdrawal, nor hide one. Where there are *tables* they seed
+    it; without, the source sends whole tables itself whenever it is followed anew. Where a source
+    sends only tables, each is believed for *lasts* seconds.
     """
-
-    source = "ris-live"
 
     def __init__(
         self,
-        watched: Mapping[str, Collection[int]],
-        settings: RisLiveSettings,
-        now: Callable[[], float],
+        source: Source,
+        routes: Routes,
+        intake: Intake,
+        *,
+        tables: Tables | None = None,
+        stale_after: float | None = None,
+        lasts: float | None = None,
         times: Times | None = None,
     ) -> None:
-        self._routes = Routes({canonical(prefix): origins for prefix, origins in watched.items()})
-        self._settings = settings
-        self._now = now
+        self._source, self._routes, self._intake = source, routes, intake
+        self._stale_after, self._lasts = stale_after, lasts
         self._times = times or Times()
-        self._acknowledged = False
-        self._connected_at = 0.0
-        self._pong_at = 0.0  # on the loop's clock
-        self._last_frame_at: float | None = None
-        self._frames = self._errors = self._late = self._reconnects = 0
-        self._last_error = ""
+        self._watched = frozenset(routes.watched)
+        self._seeder = Seeder(tables, routes, self._times) if tables else None
+        self._late = self._reconnects = 0
+        self._flooded = False  # and not seeded since
+
+    @property
+    def source(self) -> str:
+        """The feed's name, which is a failure domain: agents that read it are one voice."""
+        return self._source.name
+
+    def news(self) -> Set[str]:
+        """Return the prefixes of which something else is wrong than when it was last asked."""
+        changed = frozenset(self._routes.changed)
+        self._routes.changed.clear()
+        return changed
+
+    def standing(self, prefix: str) -> Standing | None:
+        """Return how *prefix* stands; None until it is seeded."""
+        standing = self._routes.standing(prefix)
+        if (
+            standing is None
+            or self._lasts is None
+            or self._intake.now() - standing.since <= self._lasts
+        ):
+            return standing
+        return None
 
     async def run(self) -> NoReturn:
-        """Follow the feed for ever, reconnecting with full jitter."""
+        """Follow the source for ever, reconnecting with full jitter."""
         loop, attempt = asyncio.get_running_loop(), 0
-        async with aiohttp.ClientSession(headers={"User-Agent": "vedette"}) as session:
-            while True:
-                began = loop.time()
-                try:
-                    await self._follow(session)
-                except* (_FeedLostError, aiohttp.ClientError, OSError) as group:
-                    self._note(str(_first(group)) or "the connection was lost")
-                finally:
-                    self._acknowledged = False
-                    self._routes.lapse()
-                attempt = 0 if loop.time() - began >= self._times.settled else attempt + 1
-                await asyncio.sleep(self._times.backoff(attempt - 1 if attempt else 0))
-                self._reconnects += 1
-
-    def visibility(self, prefix: str, origins: Collection[int]) -> Visibility | None:
-        """Return how visible *prefix* is by *origins*; None until it is seeded."""
-        return self._routes.share(prefix, origins)
+        while True:
+            began = loop.time()
+            try:
+                await self._follow()
+            except* (SourceLostError, aiohttp.ClientError, OSError) as group:
+                self._intake.error(str(_first(group)) or "the connection was lost")
+            finally:
+                self._intake.clear()
+                self._flooded = False
+                self._routes.lapse()
+            attempt = 0 if loop.time() - began >= self._times.settled else attempt + 1
+            await asyncio.sleep(self._times.backoff(attempt - 1 if attempt else 0))
+            self._reconnects += 1
 
     def health(self, now: float) -> FeedHealth:
         """Return what the feed knows about itself as of *now*."""
+        intake, seeded = self._intake, self._routes.seeded
         return FeedHealth(
             source=self.source,
-            connected=self._acknowledged,
-            last_frame_at=self._last_frame_at,
-            seeded=self._routes.seeded,
-            frames=self._frames,
-            errors=self._errors,
+            connected=intake.up_at is not None,
+            last_frame_at=intake.last_frame_at,
+            seeded=seeded,
+            frames=intake.frames,
+            errors=intake.errors,
             late=self._late,
             reconnects=self._reconnects,
-            last_error=self._last_error,
-            silence=self._silence(now),
+            last_error=intake.last_error,
+            silence=self.silence(now),
+            drops=intake.drops,
+            queue=len(intake),
+            lag=intake.lag,
+            seed_age=now - min(seeded.values()) if seeded else None,
+            collectors=intake.sessions.health(),
+        )
+
+    def silence(self, now: float) -> str | None:
+        """Return in a clause why nothing that the feed said is believed as of *now*, if so."""
+        intake, name = self._intake, self.source
+        if self._flooded:
+            return f"{name} floods: {intake.drops} updates dropped"
+        if intake.up_at is None:
+            cause = f" ({intake.last_error})" if intake.last_error else ""
+            return f"{name} {intake.trouble or f'is not connected{cause}'}"
+        quiet = now - max(intake.up_at, intake.last_frame_at or 0.0)
+        if self._stale_after is not None and quiet > self._stale_after:
+            return f"{name} has been silent for {quiet:.0f} s"
+        return None
+
+    def unseeded(self, now: float) -> str | None:
+        """Return in a clause that prefixes have had no table for long, if so: nothing is known."""
+        up_at = self._intake.up_at
+        if self._seeder is None or up_at is None or now - up_at <= self._times.seeded:
+            return None
+        watched, missing = self._routes.watched, self._routes.watched.keys() - self._routes.seeded
+        if not missing:
+            return None
+        why = f" ({self._intake.last_error})" if self._intake.last_error else ""
+        return (
+            f"{self.source} has been connected for {now - up_at:.0f} s and has no table of "
+            f"{len(missing)} of {len(watched)} prefixes{why}"
         )
 
     def baseline(self) -> dict[str, Any]:
-        """Return the baselines as JSON-able data, so that a restart still knows what was there."""
-        now = self._now()
+        """Return baselines and neighbours as JSON-able data, so that a restart still knows them."""
+        now = self._intake.now()
         return {
             prefix: {str(peer): at for peer, at in self._routes.baseline(prefix, now).items()}
+            | {f"AS{asn}": at for asn, at in self._routes.neighbours(prefix).items()}
             for prefix in self._routes.watched
         }
 
     def restore(self, stored: Mapping[str, Any]) -> None:
         """Add what `baseline` returned in an earlier life; raise ValueError and change nothing."""
         try:
-            baselines = {
-                prefix: {peer_of(*peer.split(" ")): float(at) for peer, at in peers.items()}
-                for prefix, peers in stored.items()
-            }
+            read = {prefix: _read(kept) for prefix, kept in stored.items()}
         except (AttributeError, TypeError, ValueError) as exc:
             raise ValueError(f"the stored baseline cannot be read: {exc}") from None
-        for prefix, baseline in baselines.items():
-            self._routes.restore(prefix, baseline, self._now())
+        for prefix, (peers, neighbours) in read.items():
+            self._routes.restore(prefix, peers, self._intake.now(), neighbours)
 
-    def _silence(self, now: float) -> str | None:
-        if not self._acknowledged:
-            cause = f" ({self._last_error})" if self._last_error else ""
-            return f"{self.source} is not connected{cause}"
-        quiet = now - (self._last_frame_at or self._connected_at)
-        if quiet > self._settings.stale_after:
-            return f"{self.source} has been silent for {quiet:.0f} s"
-        return None
-
-    async def _follow(self, session: aiohttp.ClientSession) -> None:
+    async def _follow(self) -> None:
         """Live through one connection; end by an exception."""
-        async with asyncio.timeout(self._times.connect):
-            # aiohttp's own heartbeat pings the proxy in front of RIS Live; ours asks RIS Live.
-            socket = await session.ws_connect(
-                self._settings.url,
-                params={"client": "vedette"},
-                heartbeat=None,
-                max_msg_size=MAX_FRAME,
-                timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
-            )
-        try:
-            self._connected_at = self._now()
-            self._pong_at = asyncio.get_running_loop().time()
-            for request in _subscriptions(list(self._routes.watched)):
-                await socket.send_str(json.dumps(request))
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._keep_alive(socket))
-                group.create_task(self._keep_seeded(session))
-                group.create_task(self._read(socket))
-        finally:
-            await socket.close()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_applying())
+            if self._seeder is not None:
+                group.create_task(self._seeder.run(self._intake))
+            group.create_task(self._source.follow(self._intake))
 
-    async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> NoReturn:
-        while True:
-            message = await socket.receive()
-            if message.type is aiohttp.WSMsgType.TEXT:
-                self._take(message.data)
-            elif message.type is aiohttp.WSMsgType.BINARY:
-                self._note("a binary frame came")
-            else:
-                raise _FeedLostError(f"the server closed the connection ({socket.close_code})")
-
-    def _take(self, text: str) -> None:
-        self._frames += 1
-        try:
-            events = parse(text)
-        except FrameError as exc:
-            self._note(str(exc))
-            return
-        self._last_frame_at = self._now()
-        for event in events:
-            self._apply(event)
-
-    def _apply(self, event: Event) -> None:
-        match event:
-            case Announce(peer, _, prefix, path, at):
-                self._late += not self._routes.announce(peer, prefix, path, at)
-            case Withdraw(peer, _, prefix, at):
-                self._late += not self._routes.withdraw(peer, prefix, at)
-            case PeerState(peer, up, at):
-                (self._routes.peer_up if up else self._routes.peer_down)(peer, at)
-            case Pong():
-                self._pong_at = asyncio.get_running_loop().time()
-            case Subscribed():
-                self._acknowledged = True
-            case Refused(message) if not self._acknowledged:
-                raise _FeedLostError(f"the subscription was refused: {message}")
-            case Refused(message):
-                self._note(message)
-
-    async def _keep_alive(self, socket: aiohttp.ClientWebSocketResponse) -> NoReturn:
+    async def _keep_applying(self) -> NoReturn:
         clock = asyncio.get_running_loop().time
         while True:
-            await socket.send_str('{"type":"ping","data":null}')
-            await asyncio.sleep(self._times.ping)
-            if clock() - self._pong_at > self._times.pong:
-                raise _FeedLostError(f"no pong for {self._times.pong:.0f} s")
-            if not self._acknowledged and self._now() - self._connected_at > self._times.pong:
-                raise _FeedLostError("the subscription was not acknowledged")
+            await self._intake.filled()
+            now, until = self._intake.now(), clock() + SLICE
+            while clock() < until and (items := self._intake.take(64)):
+                for item in items:
+                    self._apply(item, now)
+            await asyncio.sleep(0)
 
-    async def _keep_seeded(self, session: aiohttp.ClientSession) -> NoReturn:
-        """Seed every prefix; retry what failed, and renew seeds that are older than the gap."""
-        clock = asyncio.get_running_loop().time
-        failed, attempt = await self._seed(session, self._routes.watched), 0
-        every = self._times.reseed
-        renew_at = clock() + every
-        while True:
-            attempt = attempt + 1 if failed else 0
-            wait = 1.0 + self._times.backoff(attempt) if failed else renew_at - clock()
-            await asyncio.sleep(max(0.0, wait))
-            due = set(failed)
-            if clock() >= renew_at:
-                due |= self._outdated()
-                every = min(2 * every, self._times.reseed_most)
-                renew_at = clock() + every
-            failed = await self._seed(session, due)
+    def _apply(self, item: Item, now: float) -> None:
+        match item:
+            case Table(prefix, routes, at):
+                self._seed(prefix, routes, at, now)
+            case Past(prefix, peers, at):
+                self._routes.remember(prefix, peers, at)
+            case Gap(drops):
+                self._mend(drops)
+            case Returned():
+                self._ask_for_the_unknown()
+            case update:
+                self._late += not self._routes.apply(update, now)
 
-    def _outdated(self) -> set[str]:
-        """Return the prefixes whose seed cannot speak for the gap, or whose peers went down."""
-        seeded = self._routes.seeded
-        return {
-            prefix
-            for prefix, origins in self._routes.watched.items()
-            if seeded.get(prefix, 0.0) < self._connected_at
-            or not ((seen := self._routes.share(prefix, origins)) and seen.known)
-        }
+    def _seed(self, prefix: str, routes: Mapping[Peer, Path], at: float, now: float) -> None:
+        """Seed *prefix*, where the peers of a collector that may be down have lost nothing."""
+        self._flooded = False
+        if self._seeder is not None and prefix in self._watched:
+            for name in _missing(self._routes.baseline(prefix, now), routes):
+                if self._intake.sessions.lose_unheard(name, now):
+                    self._routes.apply(CollectorDown(name, at), now)
+        self._routes.seed(prefix, routes, at, now)
 
-    async def _seed(self, session: aiohttp.ClientSession, due: Collection[str]) -> set[str]:
-        """Seed the *due* prefixes, four at a time, and return those that failed."""
-        turn = asyncio.Semaphore(SEEDS_AT_ONCE)
+    def _mend(self, drops: int) -> None:
+        """Begin again after updates were dropped."""
+        if self._seeder is None:
+            raise SourceLostError(f"it floods: {drops} updates dropped")
+        self._flooded = True
+        self._routes.lapse()
+        self._seeder.renew(after=self._times.calm)
 
-        async def one(prefix: str) -> bool:
-            async with turn:
-                try:
-                    seed = await ripestat.fetch(session, self._settings.seed, prefix)
-                except ripestat.SeedError as exc:
-                    self._note(str(exc))
-                    return False
-            routes = seed.routes.get(prefix, {})
-            self._routes.seed(prefix, routes, min(seed.at, self._now()))
-            return True
-
-        prefixes = list(due)
-        done = await asyncio.gather(*(one(prefix) for prefix in prefixes))
-        return {prefix for prefix, seeded in zip(prefixes, done, strict=True) if not seeded}
-
-    def _note(self, error: str) -> None:
-        self._errors += 1
-        self._last_error = error[:300]
+    def _ask_for_the_unknown(self) -> None:
+        """Seed again what a collector that was silent may know; give its peers time to speak."""
+        if self._seeder is not None:
+            unknown = {
+                prefix
+                for prefix in self._routes.seeded
+                if (standing := self._routes.standing(prefix)) and standing.unknown
+            }
+            self._seeder.renew(unknown, after=self._times.silent / 3)
 
 
-def _subscriptions(prefixes: list[str]) -> list[dict[str, Any]]:
-    """Return the requests for routes and for session states (https://ris-live.ripe.net/manual/).
+def _missing(baseline: Collection[Peer], routes: Collection[Peer]) -> Set[str]:
+    """Return the collectors of which a table lists nobody, though it lists most of the others."""
+    if 2 * len(routes) < len(baseline):
+        return frozenset()
+    return {peer.collector for peer in baseline} - {peer.collector for peer in routes}
 
-    They are two, because a session state has no prefix that a filter could match.
-    """
-    options = {"acknowledge": True}
-    routes = {"type": "UPDATE", "prefix": prefixes, "moreSpecific": True, "socketOptions": options}
-    states = {"type": "RIS_PEER_STATE", "socketOptions": options}
-    return [{"type": "ris_subscribe", "data": data} for data in (routes, states)]
+
+def _read(kept: Mapping[str, Any]) -> tuple[dict[Peer, float], dict[int, float]]:
+    """Read what is stored of a prefix: peers, as COLLECTOR ADDRESS, and neighbours, as AS64500."""
+    neighbours = {key for key in kept if re.fullmatch(r"AS[0-9]{1,10}", key)}
+    return (
+        {Peer(*key.split(" ", 1)): float(at) for key, at in kept.items() if key not in neighbours},
+        {int(key[2:]): float(kept[key]) for key in neighbours},
+    )
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -8,43 +8,26 @@ See https://ris-live.ripe.net/manual/. Rule: no I/O, and FrameError is all that 
 import json
 import math
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from vedette.checks.bgp.path import Path, read_asn, read_path
-from vedette.checks.bgp.prefix import Peer, canonical, peer_of
+from vedette.checks.bgp.interest import Everything, Interest
+from vedette.checks.bgp.path import MAX_ASN, Path, read_asn, read_path
+from vedette.checks.bgp.prefix import Peer, peer_of
+from vedette.checks.bgp.update import Announce, PeerState, Update, Withdraw
+
+LARGEST = 1024 * 1024
+"""Characters: a BGP message has at most 65,535 octets (RFC 8654), which JSON makes tenfold."""
 
 
 class FrameError(ValueError):
     """A frame that is not what the protocol says; the message is one sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class Announce:
-    """A peer holds *prefix* by *path* as of *at* (the collector's epoch seconds)."""
+class Alive(NamedTuple):
+    """A peer spoke, and said nothing of interest: its session is up."""
 
     peer: Peer
-    asn: int
-    prefix: str
-    path: Path
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Withdraw:
-    """A peer holds no route to *prefix* any more."""
-
-    peer: Peer
-    asn: int
-    prefix: str
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class PeerState:
-    """A peer's session with its collector went up or down."""
-
-    peer: Peer
-    up: bool
     at: float
 
 
@@ -65,79 +48,104 @@ class Refused:
     message: str
 
 
-Event = Announce | Withdraw | PeerState | Pong | Subscribed | Refused
+Event = Update | Alive | Pong | Subscribed | Refused
 
-_SILENT_TYPES = frozenset({"OPEN", "NOTIFICATION", "KEEPALIVE"})  # a state frame says the rest
+_SILENT_TYPES = frozenset({"OPEN", "NOTIFICATION"})  # a state frame says the rest
 _STATES = {"up": True, "connected": True, "down": False}
+_EVERYTHING = Everything()
+
+_read_asn = lru_cache(maxsize=16384, typed=True)(read_asn)
 
 
-def parse(text: str) -> tuple[Event, ...]:
-    """Return the events of one frame, withdrawals first; raise FrameError and nothing else."""
+def parse(text: str, interest: Interest = _EVERYTHING) -> list[Event]:
+    """Return what one frame says of prefixes of *interest*; raise FrameError and nothing else.
+
+    Withdrawals come first. An UPDATE that is of no interest, and a KEEPALIVE, is one Alive.
+    """
+    if len(text) > LARGEST:
+        size = len(text) / 1e6
+        raise FrameError(f"the frame has {size:.1f} million characters: more than a BGP message")
     try:
         frame = json.loads(text)
     except (ValueError, RecursionError):
         raise FrameError("the frame is not JSON") from None
     try:
-        return _events(frame)
+        if frame["type"] == "ris_message":
+            return _message(frame["data"], interest)
+        return _control(frame)
     except FrameError:
         raise
     except (AttributeError, KeyError, TypeError, ValueError) as exc:
         raise FrameError(f"the frame has an odd shape: {type(exc).__name__} {exc}") from None
 
 
-def _events(frame: dict[str, Any]) -> tuple[Event, ...]:
-    match frame.get("type"):
-        case "ris_message":
-            return _message(frame["data"])
+def _control(frame: dict[str, Any]) -> list[Event]:
+    match frame["type"]:
         case "pong":
-            return (Pong(),)
+            return [Pong()]
         case "ris_subscribe_ok":
-            return (Subscribed(),)
+            return [Subscribed()]
         case "ris_error":
-            return (Refused(str(frame["data"]["message"])[:500]),)
+            return [Refused(str(frame["data"]["message"])[:500])]
         case "ris_rrc_list" | "ris_unsubscribe_ok":
-            return ()
+            return []
         case other:
             raise FrameError(f"unknown frame type {str(other)[:50]!r}")
 
 
-def _message(data: dict[str, Any]) -> tuple[Event, ...]:
+def _message(data: dict[str, Any], interest: Interest) -> list[Event]:
     kind = data["type"]
     if kind in _SILENT_TYPES:
-        return ()
+        return []
     at = data["timestamp"]
     if isinstance(at, bool) or not isinstance(at, int | float) or not math.isfinite(at):
         raise FrameError("the timestamp is not a number")
-    peer = peer_of(data["host"], data["peer"])
+    peer, at = peer_of(data["host"], data["peer"]), float(at)
     if kind == "UPDATE":
-        return _update(data, peer, float(at))
+        return _update(data, peer, at, interest) or [Alive(peer, at)]
+    if kind == "KEEPALIVE":
+        return [Alive(peer, at)]
     if kind in {"STATE", "RIS_PEER_STATE"}:
-        return _state(data["state"], peer, float(at))
+        return [PeerState(peer, _state(data["state"]), at)]
     raise FrameError(f"unknown message type {str(kind)[:50]!r}")
 
 
-def _state(state: object, peer: Peer, at: float) -> tuple[Event, ...]:
+def _state(state: object) -> bool:
     if not isinstance(state, str) or state not in _STATES:
         raise FrameError(f"unknown peer state {str(state)[:50]!r}")
-    return (PeerState(peer, _STATES[state], at),)
+    return _STATES[state]
 
 
-def _update(data: dict[str, Any], peer: Peer, at: float) -> tuple[Event, ...]:
+def _update(data: dict[str, Any], peer: Peer, at: float, interest: Interest) -> list[Event]:
     """Read one BGP UPDATE; a prefix both withdrawn and announced is announced (RFC 4271 3.1)."""
-    asn = read_asn(data["peer_asn"])
-    events: list[Event] = [
-        Withdraw(peer, asn, canonical(prefix), at) for prefix in _list(data, "withdrawals")
-    ]
+    withdrawn = _list(data, "withdrawals")
     groups = _list(data, "announcements")
-    if groups:
+    announced = [
+        prefix
+        for group in groups
+        for text in _list(group, "prefixes")
+        if (prefix := interest.of_text(text)) is not None
+    ]
+    gone = [p for text in withdrawn if (p := interest.of_text(text)) is not None]
+    asn = _read_asn(data["peer_asn"])
+    if gone and announced:
+        held = frozenset(announced)
+        gone = [prefix for prefix in gone if prefix not in held]
+    events: list[Event] = [Withdraw(peer, asn, prefix, at) for prefix in gone]
+    if announced:
         # A peer that announces its own route without a path is its origin.
-        path = read_path(data["path"]) or (asn,)
-        events += [
-            Announce(peer, asn, canonical(prefix), path, at)
-            for group in groups
-            for prefix in _list(group, "prefixes")
-        ]
-    return tuple(events)
+        path = _path(data["path"]) or (asn,)
+        events += [Announce(peer, asn, prefix, path, at) for prefix in announced]
+    return events
+
+
+def _path(value: object) -> Path:
+    """Read a path, fast where it has neither sets nor oddities."""
+    if isinstance(value, list) and set(map(type, value)) == {int}:
+        path = tuple(value)
+        if min(path) >= 0 and max(path) <= MAX_ASN:
+            return path
+    return read_path(value)
 
 
 def _list(data: dict[str, Any], key: str) -> list[Any]:

@@ -1,81 +1,173 @@
-"""From a prefix's visibility to a finding.
+"""From how a prefix stands to a finding.
 
 Facts: `share` (0 to 1), `holding` and `of` (peers), `unknown` (peers whose session is down),
-`origins` (AS number to peers, foreign ones included), `collectors` and `feed`. Where nothing can
-be said there is only `feed`. Rule: no I/O, no clock; how long a share must last is the alarm's.
+`origins` and `neighbours` (AS number to peers, foreign ones included), `collectors`, `feed`,
+`since` (reason to epoch seconds: all that is wrong, not only what leads), `undecided` (reasons
+that neither hold nor are over), and `foreign_origins`, `more_specifics`, `foreign_neighbours` (who
+should not be there, to peer ASes); with a validator also `rpki` (the state of the own route, None
+while unknown), `rpki_valid` and `rpki_invalid` (which of the foreign routes are that), and
+`roa_expires_at` (epoch seconds). Where nothing can be said there is only `feed`. How long a
+fault must last is the alarm's. Rule: no I/O, no clock.
 """
 
-from collections.abc import Collection
+from collections.abc import Mapping
 
 from vedette.checks.bgp.reason import Reason
-from vedette.checks.bgp.routes import Visibility
+from vedette.checks.bgp.rpki import Validity
+from vedette.checks.bgp.table import RECOVERED, Standing
+from vedette.checks.bgp.validation import Validation, named
+from vedette.checks.bgp.watch import Watch
 from vedette.checks.finding import Fact, Finding, Verdict
 
-WITHDRAWN = 0.20  # zombies and late convergence keep up to a tenth of the peers on a dead route
-PARTIALLY_WITHDRAWN = 0.50
+JUDGED = (
+    Reason.WITHDRAWN,
+    Reason.PARTIALLY_WITHDRAWN,
+    Reason.ORIGIN,
+    Reason.MORE_SPECIFIC,
+    Reason.PATH,
+    Reason.RPKI_INVALID,
+)
+"""What can be wrong with a prefix."""
 
 
 def judge(
-    prefix: str,
-    origins: Collection[int],
-    visibility: Visibility | None,
+    watch: Watch,
+    standing: Standing | None,
     *,
     feed: str,
     silence: str | None = None,
+    validation: Validation | None = None,
+    invalid_since: float | None = None,
 ) -> Finding:
-    """Judge how much of the baseline still reaches *prefix* by one of *origins*."""
+    """Judge how *watch* is kept; *invalid_since* is since when its own route is RPKI-invalid.
+
+    Without a validator there is no *validation*.
+    """
+    prefix = watch.prefix
     if silence is not None:
         return _unknown(Reason.FEED_STALE, f"nothing is known about {prefix}: {silence}", feed)
-    if visibility is None:
+    if standing is None:
         detail = f"nothing is known about {prefix}: {feed} has not been seeded"
         return _unknown(Reason.UNSEEDED, detail, feed)
-    if not visibility.known:
-        total = visibility.of + visibility.unknown
-        detail = f"the sessions of {visibility.unknown} of {total} peers with {prefix} are down"
+    if not standing.enough:
+        detail = f"too few peers ever had {prefix} to judge by: {standing.of + standing.unknown}"
+        return _unknown(Reason.UNSEEDED, detail, feed)
+    if not standing.known:
+        total = standing.of + standing.unknown
+        detail = f"the sessions of {standing.unknown} of {total} peers with {prefix} are down"
         return _unknown(Reason.FEED_STALE, detail, feed)
-    reason = _reason(visibility.share)
+    since = {r: at for r, at in standing.conditions.items() if holds(r, standing)}
+    if invalid_since is not None:
+        since[Reason.RPKI_INVALID] = invalid_since
     return Finding(
-        verdict=Verdict.FAILING if reason else Verdict.OK,
-        reason=reason,
-        detail=_detail(prefix, origins, visibility),
-        facts=_facts(visibility, feed),
+        verdict=Verdict.FAILING if since else Verdict.OK,
+        reason=leading(since),
+        detail=_detail(watch, standing, validation),
+        facts=_facts(standing, feed, since) | _rpki(standing, validation),
     )
 
 
-def _reason(share: float) -> Reason | None:
-    if share <= WITHDRAWN:
-        return Reason.WITHDRAWN
-    return Reason.PARTIALLY_WITHDRAWN if share <= PARTIALLY_WITHDRAWN else None
+def holds(reason: Reason, standing: Standing) -> bool | None:
+    """Whether *reason* is a cause now; None where it neither is one, nor is over.
+
+    A prefix has recovered when four fifths of its peers have it again. A foreign origin that shows
+    after the own routes began to go is seen because they are gone, and is no cause until then.
+    """
+    present = reason in standing.conditions
+    match reason:
+        case Reason.WITHDRAWN | Reason.PARTIALLY_WITHDRAWN:
+            return present or (None if standing.share < RECOVERED else False)
+        case Reason.ORIGIN if present and _has_collapsed_first(standing):
+            return None
+    return present
+
+
+def leading(since: Mapping[Reason, float]) -> Reason | None:
+    """Return what came first; among what came at once, what the closed list has first."""
+    return min(since, key=lambda reason: (since[reason], JUDGED.index(reason)), default=None)
+
+
+def _has_collapsed_first(standing: Standing) -> bool:
+    fell_at = standing.fell_at
+    if fell_at is None or not standing.collapsed:
+        return False
+    return fell_at < standing.conditions[Reason.ORIGIN]
 
 
 def _unknown(reason: Reason, detail: str, feed: str) -> Finding:
     return Finding(verdict=Verdict.UNKNOWN, reason=reason, detail=detail, facts={"feed": feed})
 
 
-def _facts(visibility: Visibility, feed: str) -> dict[str, Fact]:
+def _facts(standing: Standing, feed: str, since: Mapping[Reason, float]) -> dict[str, Fact]:
     return {
-        "share": round(visibility.share, 4),
-        "holding": visibility.holding,
-        "of": visibility.of,
-        "unknown": visibility.unknown,
-        "origins": {str(asn): float(peers) for asn, peers in visibility.origins.items()},
-        "collectors": visibility.collectors,
+        "share": round(standing.share, 4),
+        "holding": standing.holding,
+        "of": standing.of,
+        "unknown": standing.unknown,
+        "origins": _by_asn(standing.origins),
+        "neighbours": _by_asn(standing.neighbours),
+        "collectors": standing.collectors,
         "feed": feed,
+        "since": {str(reason): at for reason, at in since.items()},
+        "undecided": _undecided(standing),
+        "foreign_origins": _named(standing, Reason.ORIGIN),
+        "more_specifics": _named(standing, Reason.MORE_SPECIFIC),
+        "foreign_neighbours": _named(standing, Reason.PATH),
     }
 
 
-def _detail(prefix: str, origins: Collection[int], visibility: Visibility) -> str:
-    names = " or ".join(f"AS{asn}" for asn in origins)
-    if not visibility.of:
-        return f"{prefix} by {names} is seen by no peer"
-    seen = (
-        f"{prefix} by {names} is seen by {visibility.holding} of {visibility.of} peers "
-        f"({100 * visibility.share:.0f} %)"
-    )
-    foreign = {asn: n for asn, n in visibility.origins.items() if asn not in origins}
-    if not foreign:
-        return seen
+def _by_asn(counts: Mapping[int, int]) -> dict[str, float]:
+    return {str(asn): float(peers) for asn, peers in counts.items()}
+
+
+def _named(standing: Standing, reason: Reason) -> dict[str, float]:
+    return {named(row): float(row.asns) for row in standing.foreign if row.reason is reason}
+
+
+def _undecided(standing: Standing) -> list[str]:
+    return [str(reason) for reason in JUDGED if holds(reason, standing) is None]
+
+
+def _rpki(standing: Standing, validation: Validation | None) -> dict[str, Fact]:
+    if validation is None:
+        return {}
+    unknown = [] if validation.own else [str(Reason.RPKI_INVALID)]
+
+    def those(state: Validity) -> list[str]:
+        return [name for name, one in validation.foreign.items() if one is state]
+
+    return {
+        "rpki": None if validation.own is None else str(validation.own),
+        "rpki_valid": those(Validity.VALID),
+        "rpki_invalid": those(Validity.INVALID),
+        "roa_expires_at": validation.expires_at,
+        "undecided": [*_undecided(standing), *unknown],
+    }
+
+
+def _detail(watch: Watch, standing: Standing, validation: Validation | None) -> str:
+    names = " or ".join(f"AS{asn}" for asn in sorted(watch.origins))
+    if not standing.of:
+        clauses = [f"{watch.prefix} by {names} is seen by no peer"]
+    else:
+        clauses = [
+            f"{watch.prefix} by {names} is seen by {standing.holding} of {standing.of} peers "
+            f"({100 * standing.share:.0f} %)"
+        ]
     # A foreign origin that surfaces beside a withdrawal is named, but is not its cause.
-    asn, peers = max(foreign.items(), key=lambda item: item[1])
-    others = f" and {len(foreign) - 1} more origins" if len(foreign) > 1 else ""
-    return f"{seen}; {peers} see it by AS{asn}{others}"
+    clauses += _strangers(standing, Reason.ORIGIN, "it by")
+    clauses += _strangers(standing, Reason.MORE_SPECIFIC, "{part} by")
+    clauses += _strangers(standing, Reason.PATH, "it passed on by")
+    if validation is not None and validation.own is Validity.INVALID:
+        clauses.append("it is RPKI-invalid, so networks that validate drop it")
+    return "; ".join(clauses)
+
+
+def _strangers(standing: Standing, reason: Reason, what: str) -> list[str]:
+    rows = [row for row in standing.foreign if row.reason is reason]
+    if not rows:
+        return []
+    most = rows[0]
+    others = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
+    who = "1 peer sees" if most.peers == 1 else f"{most.peers} peers see"
+    return [f"{who} {what.format(part=most.prefix)} AS{most.asn}{others}"]

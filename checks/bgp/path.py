@@ -38,3 +38,14 @@ def origins_of(path: Path) -> tuple[int, ...]:
         return ()
     last = path[-1]
     return (last,) if isinstance(last, int) else tuple(dict.fromkeys(last))
+
+
+def neighbour_of(path: Path) -> int | None:
+    """Return who passes the route on for its origin; None where nobody does, or an AS_SET ends it.
+
+    An origin that stands there several times made the path longer on purpose (prepending).
+    """
+    if not path or not isinstance(path[-1], int):
+        return None
+    before = next((hop for hop in reversed(path) if hop != path[-1]), None)
+    return before if isinstance(before, int) else None

@@ -55,5 +55,10 @@ def peer_of(collector: str, address: str) -> Peer:
 
 def peer_of_source(source: str) -> Peer:
     """Return the key of a RIPEstat `source_id`, COLLECTOR-ADDRESS; raise ValueError."""
-    collector, _, address = source.partition("-")
+    collector, _, address = source.rpartition("-")  # as in route-views2-192.0.2.1
     return peer_of(collector, address)
+
+
+def version_of(prefix: str) -> int:
+    """Return 4 or 6, the version of IP that a canonical *prefix* is of."""
+    return 6 if ":" in prefix else 4

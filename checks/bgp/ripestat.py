@@ -1,11 +1,12 @@
-"""The seed: who holds a prefix now, by RIPEstat's bgp-state data call.
+"""The seed: who holds a prefix, now or at a past time, by RIPEstat's bgp-state data call.
 
 RIS Live sends no initial state, so without a seed a peer is unknown until its next update, which
 for a stable prefix may take days. See https://stat.ripe.net/docs/02.data-api/bgp-state.html.
 """
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +18,7 @@ from vedette.checks.bgp.prefix import Peer, canonical, peer_of_source
 
 MAX_BYTES = 8 * 1024 * 1024  # a prefix held by 360 peers takes 0.1 MB
 SECONDS = 30.0
+AT_ONCE = 4  # RIPEstat asks for at most 8 concurrent requests per address
 
 
 class SeedError(Exception):
@@ -32,19 +34,53 @@ class Seed:
     skipped: int = 0
 
 
-async def fetch(session: aiohttp.ClientSession, url: str, prefix: str) -> Seed:
-    """Ask for the holders of *prefix*, within 30 s and 8 MB; raise SeedError."""
+def session() -> aiohttp.ClientSession:
+    """Return a session to ask by."""
+    return aiohttp.ClientSession(headers={"User-Agent": "vedette"})
+
+
+async def fetch(
+    session: aiohttp.ClientSession, url: str, prefix: str, at: float | None = None
+) -> Seed:
+    """Ask who holds *prefix*, or held it *at* a past time, within 30 s and 8 MB; raise SeedError.
+
+    RIPEstat takes the time as ISO 8601, in UTC.
+    """
+    query = {"resource": prefix}
+    if at is not None:
+        query["timestamp"] = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return parse(await ask(session, url, query))
+
+
+async def ask(session: aiohttp.ClientSession, url: str, query: Mapping[str, str]) -> bytes:
+    """Return what a data call at *url* answers, within 30 s and 8 MB; raise SeedError."""
     limit = aiohttp.ClientTimeout(total=SECONDS)
-    query = {"resource": prefix, "sourceapp": "vedette"}
+    query = {**query, "sourceapp": "vedette"}
     try:
         async with session.get(url, params=query, timeout=limit) as response:
             if response.status != 200:
                 raise SeedError(f"{url} answered HTTP {response.status}")
-            return parse(await _bounded(response))
+            return await _bounded(response)
     except TimeoutError:
         raise SeedError(f"{url} did not answer within {SECONDS:.0f} s") from None
     except (aiohttp.ClientError, OSError) as exc:
         raise SeedError(f"{url} cannot be asked: {exc or type(exc).__name__}") from None
+
+
+async def each(prefixes: Iterable[str], ask: Callable[[str], Awaitable[bool]]) -> set[str]:
+    """Ask about each of *prefixes*, four at once, and return those where it failed."""
+    waiting, failed = list(prefixes)[::-1], set[str]()
+
+    async def work() -> None:
+        while waiting:
+            prefix = waiting.pop()
+            if not await ask(prefix):
+                failed.add(prefix)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(AT_ONCE):
+            group.create_task(work())
+    return failed
 
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes:
@@ -58,20 +94,14 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes:
 
 def parse(body: bytes) -> Seed:
     """Read a bgp-state answer; rows that cannot be read are skipped unless all are."""
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        raise SeedError("the answer is not JSON") from None
-    if isinstance(document, dict) and document.get("status", "ok") != "ok":
-        raise SeedError(f"the answer's status is {str(document['status'])[:50]!r}")
-    data = document.get("data") if isinstance(document, dict) else None
-    rows = data.get("bgp_state") if isinstance(data, dict) else None
-    if not isinstance(data, dict) or not isinstance(rows, list):
+    data = data_of(body)
+    rows = data.get("bgp_state")
+    if not isinstance(rows, list):
         raise SeedError("the answer has no data.bgp_state")
     routes, skipped = _read_rows(rows)
     if rows and not routes:
         raise SeedError("no row of the answer's data.bgp_state can be read")
-    return Seed(_read_time(data.get("timestamp")), routes, skipped)
+    return Seed(read_time(data.get("timestamp")), routes, skipped)
 
 
 def _read_rows(rows: list[Any]) -> tuple[dict[str, dict[Peer, Path]], int]:
@@ -86,7 +116,19 @@ def _read_rows(rows: list[Any]) -> tuple[dict[str, dict[Peer, Path]], int]:
     return routes, skipped
 
 
-def _read_time(value: object) -> float:
+def data_of(body: bytes) -> dict[str, Any]:
+    """Return the data of any data call's answer; raise SeedError."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        raise SeedError("the answer is not JSON") from None
+    if isinstance(document, dict) and document.get("status", "ok") != "ok":
+        raise SeedError(f"the answer's status is {str(document['status'])[:50]!r}")
+    data = document.get("data") if isinstance(document, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
+def read_time(value: object, key: str = "timestamp") -> float:
     """Read ISO 8601, which RIPEstat writes in UTC without saying so, or epoch seconds."""
     try:
         if isinstance(value, str):
@@ -96,4 +138,4 @@ def _read_time(value: object) -> float:
             return float(value)
     except (ValueError, OverflowError):
         pass
-    raise SeedError("the answer's data.timestamp cannot be read")
+    raise SeedError(f"the answer's data.{key} cannot be read")

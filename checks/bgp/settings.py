@@ -1,11 +1,17 @@
 """What a config says about prefixes and feeds."""
 
+from importlib.util import find_spec
+from ipaddress import ip_address, ip_network
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, IPvAnyNetwork, model_validator
 
 from vedette.checks.bgp.path import read_asn
-from vedette.checks.bgp.prefix import exact
+from vedette.checks.bgp.prefix import exact, peer_of
+from vedette.checks.bgp.rpki import EXPIRING
+from vedette.checks.bgp.watch import Watch
+from vedette.checks.net import is_address, parse_endpoint
 from vedette.checks.settings import CheckSettings, Duration, Settings
 
 
@@ -28,17 +34,40 @@ def _has_scheme(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _collector(name: str) -> str:
+    return peer_of(name, "::").collector
+
+
 class BgpSettings(CheckSettings):
     """A prefix and the origins that may announce it.
 
     *more_specifics* and *neighbours* are what else is announced on purpose, and by whom it is
-    passed on; they are kept for the diagnoses of hijacks and leaks, and judged by nobody yet.
+    passed on; without *neighbours*, those seen at first are taken for the right ones.
     """
 
     prefix: Annotated[str, AfterValidator(exact)]
     origins: Annotated[list[Asn], Field(min_length=1)]
     more_specifics: list[Annotated[str, AfterValidator(exact)]] = []
     neighbours: list[Asn] = []
+
+    @model_validator(mode="after")
+    def _are_inside(self) -> "BgpSettings":
+        outer = ip_network(self.prefix)
+        for prefix in self.more_specifics:
+            inner = ip_network(prefix)
+            if inner.network_address not in outer or inner.prefixlen <= outer.prefixlen:
+                raise ValueError(f"more_specifics: {prefix} is not inside {self.prefix}")
+        return self
+
+    @property
+    def watch(self) -> Watch:
+        """What is expected of the prefix."""
+        return Watch(
+            self.prefix,
+            frozenset(self.origins),
+            frozenset(self.more_specifics),
+            frozenset(self.neighbours),
+        )
 
 
 class RisLiveSettings(Settings):
@@ -49,3 +78,105 @@ class RisLiveSettings(Settings):
         "https://stat.ripe.net/data/bgp-state/data.json"
     )
     stale_after: Annotated[Duration, Field(gt=0)] = 120.0
+
+
+class RipeStatSettings(Settings):
+    """Where RIPEstat is, how often it is asked, and how old its newest table may be."""
+
+    url: Annotated[str, _has_scheme("https", "http")] = (
+        "https://stat.ripe.net/data/bgp-state/data.json"
+    )
+    every: Annotated[Duration, Field(ge=10)] = 60.0
+    stale_after: Annotated[Duration, Field(gt=0)] = 1800.0
+
+
+class RpkiSettings(Settings):
+    """Where a validator's VRPs are, as JSON of Routinator or rpki-client: one of *file* and *url*.
+
+    *file* is relative to the config file. *expiring* is how long before its end a ROA is told of.
+    """
+
+    file: Annotated[str, Field(pattern=r"^[^\x00]+$")] | None = None
+    url: Annotated[str, _has_scheme("https", "http")] | None = None
+    every: Annotated[Duration, Field(ge=1)] = 600.0
+    stale_after: Annotated[Duration, Field(gt=0)] = 7200.0
+    expiring: Annotated[Duration, Field(gt=0)] = EXPIRING
+
+    @model_validator(mode="after")
+    def _has_one_source(self) -> "RpkiSettings":
+        if (self.file is None) == (self.url is None):
+            raise ValueError("give it either file or url")
+        if self.url and "@" in urlsplit(self.url).netloc:
+            raise ValueError("url holds a password, which messages would show: remove it")
+        return self
+
+
+_LOOPBACK = ("127.0.0.0/8", "::1/128")
+
+
+def _endpoint(text: str) -> str:
+    return str(parse_endpoint(text, 11019))
+
+
+class BmpSettings(Settings):
+    """Where routers connect to, and which of them may.
+
+    BMP knows no authentication (RFC 7854 section 11), and whoever speaks it can raise a page or
+    hide one. So nobody is let in by being near: *routers* must be named, as addresses or networks,
+    as soon as *listen* is not on loopback.
+    """
+
+    listen: Annotated[str, AfterValidator(_endpoint)] = "127.0.0.1:11019"
+    routers: Annotated[list[IPvAnyNetwork], Field(min_length=1)] = [
+        ip_network(network) for network in _LOOPBACK
+    ]
+
+    @model_validator(mode="after")
+    def _names_its_routers(self) -> "BmpSettings":
+        host = parse_endpoint(self.listen, 0).host
+        if not is_address(host):
+            raise ValueError(f"listen: {host} is not an address of this host")
+        if not ip_address(host).is_loopback and "routers" not in self.model_fields_set:
+            raise ValueError(
+                f"who reaches {self.listen} can make routes up: name your routers in `routers`"
+            )
+        return self
+
+
+class MrtSettings(Settings):
+    """Which MRT files are followed, and the name of the *collector* that writes them.
+
+    *files* is a pattern such as `/var/lib/bird/*.mrt`; a relative one starts at the config file's
+    folder. A file that was last written more than *max_age* ago is not read.
+    """
+
+    files: Annotated[str, Field(min_length=1)]
+    collector: Annotated[str, AfterValidator(_collector)] = "mrt"
+    every: Annotated[Duration, Field(ge=0.1)] = 5.0
+    max_age: Annotated[Duration, Field(gt=0)] = 86400.0
+    stale_after: Annotated[Duration, Field(gt=0)] = 1800.0
+
+
+class BgpStreamSettings(Settings):
+    """What pybgpstream is asked for: live by default, from *history* ago on.
+
+    *interface* and *options* are those of libbgpstream's data interface, such as `singlefile` with
+    `upd-file`. A reader that says nothing for *stale_after* is ended and started anew.
+    """
+
+    projects: list[str] = ["ris-live"]
+    collectors: list[str] = []
+    interface: Annotated[str, Field(min_length=1)] = "broker"
+    options: dict[str, str] = {}
+    history: Duration = 0.0
+    stale_after: Annotated[Duration, Field(gt=0)] = 600.0
+
+    @model_validator(mode="after")
+    def _has_its_library(self) -> "BgpStreamSettings":
+        if find_spec("pybgpstream") is None:
+            raise ValueError(
+                "pybgpstream is not installed: install libbgpstream from"
+                " https://bgpstream.caida.org/docs/install/bgpstream,"
+                " then pip install 'vedette[bgpstream]'"
+            )
+        return self

@@ -5,6 +5,7 @@ Rule: no I/O.
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 
 import dns.edns
 import dns.exception
@@ -39,6 +40,7 @@ class Question:
         return f"{spoken(self.name)} {dns.rdatatype.to_text(self.rdtype)}"
 
 
+@lru_cache(maxsize=4096)  # the same few questions again and again
 def ask(
     name: dns.name.Name | str,
     rdtype: dns.rdatatype.RdataType | str,

@@ -20,6 +20,8 @@ from vedette.checks.net import Endpoint, NetworkFailure, is_address
 
 _ALIASES = 8
 """How often a CNAME may lead from one group of servers to another."""
+_KEPT = 4096
+"""How many last replies are remembered."""
 
 
 class StubResolver:
@@ -37,6 +39,7 @@ class StubResolver:
             dns.name.from_text(zone): tuple(ends) for zone, ends in (stub_zones or {}).items()
         }
         self._seconds = seconds
+        self._before: dict[tuple[bytes, Endpoint], Reply] = {}
 
     async def resolve(self, host: str) -> Sequence[str]:
         """Return the addresses of *host*, IPv4 first, or raise NetworkFailure."""
@@ -81,6 +84,17 @@ class StubResolver:
             name = answer.aliases[-1]
         return NetworkFailure(Reason.CNAME_LOOP, f"{spoken(name)}: more than {_ALIASES} CNAMEs")
 
+    async def _ask(self, question: Question, server: Endpoint, deadline: float) -> Reply:
+        """Ask one server; a reply equal to its last one is not read again."""
+        key = question.tail, server
+        reply = await exchange(
+            question, Channel(server), deadline=deadline, like=self._before.get(key)
+        )
+        if len(self._before) >= _KEPT:
+            self._before.clear()
+        self._before[key] = reply
+        return reply
+
     async def _try(
         self, question: Question, servers: Sequence[Endpoint], deadline: float
     ) -> tuple[Reply, Endpoint]:
@@ -94,7 +108,7 @@ class StubResolver:
                 break
             share = now + (deadline - now) / (len(turns) - turn)
             try:
-                reply = await exchange(question, Channel(server), deadline=share)
+                reply = await self._ask(question, server, share)
             except NetworkFailure as trouble:
                 failure = trouble
                 continue

@@ -4,6 +4,8 @@ import asyncio
 import random
 from dataclasses import dataclass, field, replace
 
+import dns.rcode
+
 from vedette.checks.dns.exchange import carry
 from vedette.checks.dns.judge import Rules, judge
 from vedette.checks.dns.message import Question, Reply, follow, parse
@@ -109,14 +111,22 @@ class Subject:
         return finding
 
     async def _unchecked(self, question: Question, servfail: Finding, deadline: float) -> Finding:
-        """Ask with checking disabled (RFC 4035 section 3.2.2): is the data there, but bogus?"""
+        """Ask with checking disabled (RFC 4035 section 3.2.2): is the data there, but bogus?
+
+        A resolver that fails now and then may answer this and fail at the next; what does not
+        validate still does not when it is asked for again.
+        """
         try:
             wire, _, _ = await carry(self._query(question, deadline))
+            message = parse(wire)
+            count = len(follow(message, question).records) if message else 0
+            if not count:
+                return servfail
+            wire, _, _ = await carry(self._query(self.question, deadline))
         except NetworkFailure:
             return servfail
-        message = parse(wire)
-        count = len(follow(message, question).records) if message else 0
-        if not count:
+        again = parse(wire)
+        if again is None or again.rcode() != dns.rcode.SERVFAIL:
             return servfail
         detail = (
             f"{servfail.detail}; with checking disabled it has {count} "

@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from typing import Any, TypeVar, cast
 
+import dns.message
 import dns.name
 import dns.rdatatype
 
@@ -22,7 +24,7 @@ from vedette.checks.dns.agreement import (
 )
 from vedette.checks.dns.authorities import Authorities
 from vedette.checks.dns.delegation import Side, child_side, judge, own_addresses, parent_side
-from vedette.checks.dns.message import Question, ask
+from vedette.checks.dns.message import Question, Reply, ask
 from vedette.checks.dns.reason import Reason
 from vedette.checks.dns.roots import Server
 from vedette.checks.dns.server import Place, Transport
@@ -40,6 +42,7 @@ KnownDelegation = Callable[[str], Sequence[str] | None]
 """A zone to the texts of its last-known-good delegation."""
 
 _Addresses = Mapping[str, frozenset[str]]
+_Said = TypeVar("_Said")
 
 
 class Round:
@@ -97,6 +100,7 @@ class ZoneLooks:
         self._parents: list[Server] = []
         self._children: list[Server] = []
         self._own: _Addresses = {}
+        self._sides: dict[tuple[object, Server, Question], tuple[dns.message.Message, Any]] = {}
         self.arrange(walk)
 
     def arrange(self, walk: Walk) -> None:
@@ -104,6 +108,7 @@ class ZoneLooks:
         if walk.zone != self._walk.zone:
             self._held, self._issues, self._own = {}, (), {}
         self._walk = walk
+        self._sides.clear()
         self._soa = _question(dns.name.from_text(walk.zone), dns.rdatatype.SOA)
         self._ns = _question(dns.name.from_text(walk.zone), dns.rdatatype.NS)
         self._held = {server: said for server, said in self._held.items() if server in walk.servers}
@@ -181,7 +186,7 @@ class ZoneLooks:
     async def _ask_child(self, glue: _Addresses, server: Server, until: float) -> Side:
         """Ask for the names, and for some of the addresses that the parent's *glue* is about."""
         reply = await self._authorities.ask(server, self._ns, until)
-        side = child_side(reply.message, self._ns, server.spoken)
+        side = self._told(child_side, reply, self._ns, server)
         due = self._due(glue)
         found = await asyncio.gather(*(self._own_addresses(name, server, until) for name in due))
         own = {name: said for name, said in self._own.items() if name in glue and name not in due}
@@ -192,6 +197,21 @@ class ZoneLooks:
                 own[name] = said
         self._own = own
         return replace(side, addresses=own)
+
+    def _told(
+        self,
+        read: Callable[[dns.message.Message, Question, str], _Said],
+        reply: Reply,
+        question: Question,
+        server: Server,
+    ) -> _Said:
+        """Return what *read* makes of a reply; one like the last is not read again."""
+        key = read, server, question
+        message, said = self._sides.get(key, (None, None))
+        if message is not reply.message:
+            said = read(reply.message, question, server.spoken)
+            self._sides[key] = reply.message, said
+        return cast("_Said", said)
 
     async def _serial(self, server: Server, until: float) -> int | NetworkFailure:
         try:
@@ -204,7 +224,7 @@ class ZoneLooks:
         self, server: Server, until: float, transport: Transport = Transport.UDP
     ) -> Side:
         reply = await self._authorities.ask(server, self._ns, until, transport)
-        return parent_side(reply.message, self._ns, server.spoken)
+        return self._told(parent_side, reply, self._ns, server)
 
     async def _own_addresses(
         self, name: str, server: Server, until: float
@@ -215,7 +235,7 @@ class ZoneLooks:
             question = _question(dns.name.from_text(name), rdtype)
             try:
                 reply = await self._authorities.ask(server, question, until)
-                said = own_addresses(reply.message, question, server.spoken)
+                said = self._told(own_addresses, reply, question, server)
             except NetworkFailure as failure:
                 return failure
             if said is None:

@@ -12,11 +12,14 @@ import errno
 import os
 import socket
 import ssl
+from collections.abc import Callable
+from contextvars import ContextVar
 
 from vedette.checks.finding import Fact
 from vedette.checks.http import tls
 from vedette.checks.http.readiness import Readable, writable
 from vedette.checks.http.reason import Reason
+from vedette.checks.http.target import Target
 from vedette.checks.net import CouldNotLook, Endpoint, NetworkFailure, family, has_route
 
 _CHUNK = 16 * 1024  # a TLS record's length; also what a hostile peer can make us parse at a stretch
@@ -200,3 +203,14 @@ class Connection:
             return error
         routed = error.errno not in _NO_WAY or has_route(self._peer)
         return translate(error, self._peer, routed=routed)
+
+
+def _new(peer: Endpoint, _target: Target) -> Connection:
+    return Connection(peer)
+
+
+CONNECTIONS: ContextVar[Callable[[Endpoint, Target], Connection]] = ContextVar(
+    "connections", default=_new
+)
+"""Who makes connections: this module, or in its stead the world of a replayed incident, which has
+TLS by its outcome."""

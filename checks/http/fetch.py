@@ -12,7 +12,7 @@ from typing import Protocol
 from vedette.checks.finding import Fact
 from vedette.checks.http import tls
 from vedette.checks.http.body import Body
-from vedette.checks.http.connection import Connection
+from vedette.checks.http.connection import CONNECTIONS, Connection
 from vedette.checks.http.hop import Hop
 from vedette.checks.http.http1 import Http1, tunnel
 from vedette.checks.http.http2 import Http2
@@ -155,7 +155,7 @@ class Fetch:
         return redirects.following(request, hop.status, hop.headers)
 
     async def _ask_over_tcp(self, hop: Hop, request: Request, redirects: Redirects) -> None:
-        connection = Connection(self._peer)
+        connection = CONNECTIONS.get()(self._peer, request.target)
         try:
             hop.begin("connect")
             await connection.connect()

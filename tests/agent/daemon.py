@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -198,11 +198,18 @@ async def world(
     script: Iterable[Step] = (),
     records: str = "api A 127.0.0.1\n",
     bgp: tuple[str, int] | None = None,
+    watch: Mapping[str, Any] | None = None,
+    ris_live_keys: Mapping[str, Any] | None = None,
+    more: Mapping[str, Any] | None = None,
     hold: str = "1.5s",
     state_dir: str = "./state",
     start: bool = True,
 ) -> AsyncIterator[World]:
-    """Open all servers and, unless told not to, start the agent; it ends with the block."""
+    """Open all servers and, unless told not to, start the agent; it ends with the block.
+
+    *watch* are more keys of the bgp check, *ris_live_keys* of the feed, *more* of the config; feeds
+    among these come after RIS Live.
+    """
     async with AsyncExitStack() as stack:
         nsd = stack.enter_context(Nsd.serving(zones(records)))
         authority = trustme.CA()
@@ -218,7 +225,9 @@ async def world(
             "http": [{"url": f"https://{HOST}:{web.https}/", "ca_file": "ca.pem"}],
         }
         if bgp is not None:
-            watched["bgp"] = [{"prefix": bgp[0], "origins": [bgp[1]]}]
+            watched["bgp"] = [{"prefix": bgp[0], "origins": [bgp[1]], **(watch or {})}]
+        more = dict(more or {})
+        live = {"url": routes.url, "seed": routes.seed_url, **(ris_live_keys or {})}
         config = {
             "agent": {
                 "name": AGENT,
@@ -231,8 +240,9 @@ async def world(
             "defaults": {"every": EVERY, "timeout": "500ms", "hold": hold, "clear": "2s"},
             "services": [watched],
             "controls": {"dns": [{"name": CONTROL, "servers": ["authoritative"]}]},
-            "feeds": [{"ris_live": {"url": routes.url, "seed": routes.seed_url}}],
+            "feeds": [{"ris_live": live}, *more.pop("feeds", [])],
             "pagers": [{"pagerduty": {"routing_key_file": "key", "url": pagerduty.url}}],
+            **more,
         }
         (folder / "key").write_text(ROUTING_KEY + "\n")
         path = folder / "vedette.yaml"

@@ -1,8 +1,12 @@
 """Observations and series as short as a table needs them."""
 
+from collections.abc import Sequence
+
+from vedette.agent.agreement import Quorum, Vantage
 from vedette.agent.config import Timing
 from vedette.agent.diagnoses.view import Voice, voice
-from vedette.agent.ledger import CheckKey, Series
+from vedette.agent.fleet import Fleet
+from vedette.agent.ledger import CheckKey, Ledger, Series
 from vedette.checks.bgp.reason import Reason as BgpReason
 from vedette.checks.dns.reason import Reason as DnsReason
 from vedette.checks.finding import Fact, Finding, Kind, Observation, Verdict
@@ -51,6 +55,15 @@ def series(*looks: Observation, key: CheckKey = KEY, timing: Timing = TIMING) ->
 def voices(*made: Series, now: float) -> list[Voice]:
     """Return what *made* say about *now*."""
     return [voice(one, now) for one in made]
+
+
+QUORUM = Quorum("here", {"here": Vantage("here", "provider")})
+"""That of one agent alone."""
+
+
+def alone(ledger: Ledger, now: float, controls: Sequence[CheckKey] = ()) -> Fleet:
+    """Return what one agent sees that has no peers."""
+    return Fleet({"here": ledger}, QUORUM, controls, now)
 
 
 def case(value: object) -> str:

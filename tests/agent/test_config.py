@@ -1,5 +1,6 @@
 """The config file: what it may say, what it inherits, and every fault with its line."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -136,6 +137,25 @@ ONE_FAULT = {
         "pager pagerduty is given twice (first in line 5)",
     ),
     "no cadence": ("  - name: shop", "  - name: shop\n    every: 0", 6, "greater than"),
+    "no place of VRPs": ("services:", "rpki: {}\nservices:", 4, "give it either file or url"),
+    "two places of VRPs": (
+        "services:",
+        "rpki: {file: a, url: 'https://validator.example/'}\nservices:",
+        4,
+        "give it either file or url",
+    ),
+    "a password in a URL": (
+        "services:",
+        "rpki: {url: 'https://me:5ec2e7@validator.example/'}\nservices:",
+        4,
+        "url holds a password, which messages would show: remove it",
+    ),
+    "a more-specific elsewhere": (
+        "    dns:\n      - {name: shop.example}",
+        "    bgp: [{prefix: 192.0.2.0/24, origins: [1], more_specifics: [192.0.3.0/25]}]",
+        6,
+        "more_specifics: 192.0.3.0/25 is not inside 192.0.2.0/24",
+    ),
     "twin services": (
         "      - {name: shop.example}",
         "      - {name: shop.example}\n  - name: shop\n    dns: [{name: a.example}]",
@@ -155,6 +175,7 @@ def test_one_fault_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
 
     assert at == line
     assert word in message
+    assert "5ec2e7" not in message
 
 
 @pytest.mark.parametrize(
@@ -162,8 +183,8 @@ def test_one_fault_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     [
         ("", "empty"),
         ("~", "empty"),
-        ("- a\n- b\n", "dictionary"),
-        ("just words", "dictionary"),
+        ("- a\n- b\n", "expected keys"),
+        ("just words", "expected keys"),
         ("a: [", "not YAML"),
         (b"agent: \xff\xfe\n", "UTF-8"),
     ],
@@ -212,6 +233,76 @@ def test_all_faults_at_once_in_order_of_line(tmp_path: Path) -> None:
     lines = [line for line, _ in faults(tmp_path, TEN_FAULTS)]
 
     assert lines == [2, 3, 4, 5, 8, 9, 12, 14, 15, 16, 18]
+
+
+FEED_FAULTS = """\
+feeds:
+  - kafka: {}
+  - ris_live: {}
+    bmp: {}
+  - {ris_live: {url: "https://ris-live.example/"}}
+  - bmp: {listen: "0.0.0.0:11019"}
+  - bmp: {listen: "edge-1:11019"}
+  - bmp: {routers: [edge-1]}
+  - bgpstream:
+  - mrt: {collector: "a b"}
+  - ripestat: {every: 1s}
+  - ris-live
+  - {}
+rpki:
+  url: ftp://validator.example/json
+  stale: 2h
+"""
+FEED_MESSAGES = [
+    (1, "feeds.0.kafka: unknown key: remove it or mend its spelling"),
+    (2, "feeds.1: a feed is one of ris_live, bmp, mrt, bgpstream, ripestat: give each a list item"),
+    (4, "feed ris_live is given twice (first in line 10): remove one"),
+    (4, "feeds.2.ris_live.url: expected a URL with the scheme wss or ws"),
+    (5, "feeds.3.bmp: who reaches 0.0.0.0:11019 can make routes up: name your routers in"),
+    (6, "feed bmp is given twice (first in line 13): remove one"),
+    (6, "feeds.4.bmp: listen: edge-1 is not an address of this host"),
+    (7, "feed bmp is given twice (first in line 13): remove one"),
+    (7, "feeds.5.bmp.routers.0: value is not a valid IPv4 or IPv6 network"),
+    (8, "feeds.6.bgpstream: pybgpstream is not installed: install libbgpstream from https://"),
+    (9, "feeds.7.mrt.collector: 'a b' is not a collector's name"),
+    (9, "feeds.7.mrt.files: is required"),
+    (10, "feeds.8.ripestat.every: Input should be greater than or equal to 10"),
+    (11, "feeds.9: expected keys with values"),
+    (12, "feeds.10: a feed is one of ris_live, bmp, mrt, bgpstream, ripestat"),
+    (14, "rpki.url: expected a URL with the scheme https or http"),
+    (15, "rpki.stale: unknown key"),
+]
+
+
+def test_faults_of_feeds_are_listed_with_their_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is wrong with feeds and the RPKI is one sentence each, at its own line."""
+    monkeypatch.setitem(sys.modules, "pybgpstream", None)  # as where it is not installed
+    found = faults(tmp_path, MINIMAL + FEED_FAULTS)
+    first = MINIMAL.count("\n") + 1
+    told = [(line - first, message) for line, message in found]
+
+    assert [line for line, _ in told] == [line for line, _ in FEED_MESSAGES]
+    for (_, message), (_, expected) in zip(told, FEED_MESSAGES, strict=True):
+        assert message.startswith(expected)
+
+
+@pytest.mark.parametrize(
+    "feeds",
+    [
+        "feeds: [ripestat: , ris_live: {stale_after: 1m}]",
+        "feeds: [bmp: {listen: '[::1]:11019'}]",
+        "feeds: [bmp: {listen: '0.0.0.0:11019', routers: [192.0.2.1, 2001:db8::/32]}]",
+        "feeds: [mrt: {files: '*.mrt', collector: rrc00}]",
+        "feeds: []",
+        "rpki: {url: 'http://127.0.0.1:8323/json'}",
+        "rpki: {file: vrps.json, every: 1m}",
+    ],
+)
+def test_feeds_and_validators_that_are_taken(tmp_path: Path, feeds: str) -> None:
+    """Each kind of feed, alone or beside others, and each place of VRPs is taken."""
+    assert config(tmp_path, MINIMAL + feeds)
 
 
 @pytest.mark.parametrize(
@@ -350,3 +441,14 @@ def test_mutated_config_is_refused_in_words(tmp_path: Path, at: int, cut: int, p
 def test_bytes_are_refused_in_words(tmp_path: Path, content: bytes) -> None:
     """A file that is no text at all is refused in words."""
     refused_or_read(tmp_path, content)
+
+
+def test_rpki_has_one_source(tmp_path):
+    """VRPs come from a file or a URL, of which the config names one; without any, none are read."""
+    assert config(tmp_path, MINIMAL).rpki is None
+    made = config(tmp_path, f"{MINIMAL}rpki: {{file: json, stale_after: 3h}}\n").rpki
+    assert made is not None
+    assert (made.file, made.stale_after) == ("json", 10800)
+    assert faults(tmp_path, f"{MINIMAL}rpki: {{every: 10m}}\n") == [
+        (8, "rpki: give it either file or url")
+    ]

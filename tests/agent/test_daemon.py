@@ -122,10 +122,10 @@ async def test_a_cut_feed_is_no_withdrawal(tmp_path: Path) -> None:
         w.routes.seed_gate.clear()  # it comes back, but cannot learn what it missed
         w.routes.seed(PREFIX, rows(0), time.time())
         await w.routes.drop()
-        await w.daemon.sees("vedette_probe_state", kind="bgp", state="UNKNOWN")
+        await w.daemon.sees("vedette_probe_state", check=PREFIX, state="UNKNOWN")
         await until(lambda: w.routes.connections > 1, lambda: w.daemon.output)
         await w.daemon.looks(6, PREFIX)
-        await w.daemon.sees("vedette_probe_state", kind="bgp", state="UNKNOWN")
+        await w.daemon.sees("vedette_probe_state", check=PREFIX, state="UNKNOWN")
         assert w.story == []
 
 

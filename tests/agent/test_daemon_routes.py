@@ -57,5 +57,5 @@ async def test_real_frames_of_other_prefixes_change_nothing(tmp_path: Path) -> N
         await w.routes.play(*lines)
         await w.daemon.looks(3, PREFIX)
         await w.daemon.sees("vedette_bgp_feed_up", 1)
-        await w.daemon.sees("vedette_probe_state", 1, kind="bgp", state="OK")
+        await w.daemon.sees("vedette_probe_state", 1, check=PREFIX, state="OK")
         assert w.story == []

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from tests.agent.observations import QUORUM
 from tests.checks.http.raw import FUTURE
 from tests.servers.nginx import Nginx, nginx
 from vedette.agent.config import parse
@@ -75,7 +76,7 @@ class Agent:
     def __init__(self, plan: Plan, clock: Clock) -> None:
         self._planned = next(p for p in plan.checks if p.key.kind is Kind.HTTP)
         self._rules = [rule for rule in plan.rules if rule.key == self._planned.key]
-        self._engine = Engine(deployment="test", rules=self._rules, controls=[])
+        self._engine = Engine(deployment="test", quorum=QUORUM, rules=self._rules, controls=[])
         self.ledger = Ledger()
         self.clock = clock
 
@@ -91,7 +92,7 @@ class Agent:
                 now=lambda: self.clock.now,
             )
             self.ledger.add(self._planned.key, self._planned.timing, looks)
-            self._engine.step(self.ledger, self.clock.now)
+            self._engine.step({"here": self.ledger}, self.clock.now)
 
     @property
     def seen(self) -> dict[str, Verdict | Reason]:

@@ -165,3 +165,79 @@ def test_every_line_is_short_and_never_fails(
     )
 
     assert 0 < len(line) <= 700
+
+
+ROUTE = CheckKey("shop", Kind.BGP, "192.0.2.0/24")
+ROUTE_RULES = {rule.diagnosis: rule for rule in rules_for(ROUTE, TIMING, Severity.CRITICAL)}
+SEEN = "192.0.2.0/24 by AS64500 is seen by 9 of 350 peers (3 %)"
+LEFT = "9 of 350 peers (3 %) still reach its own origin"
+
+
+@pytest.mark.parametrize(
+    ("diagnosis", "feeds", "line"),
+    [
+        (
+            Diagnosis.PREFIX_WITHDRAWN,
+            [{"since": {"withdrawn": 1.0}}],
+            "192.0.2.0/24 by AS64500 is seen by 9 of 350 peers (3 %),",
+        ),
+        (
+            Diagnosis.PREFIX_WITHDRAWN,
+            [{}, {"since": {"withdrawn": 1.0}}],
+            "192.0.2.0/24 by AS64500 is seen by 9 of 350 peers (3 %) at 1 of 2 feeds,",
+        ),
+        (
+            Diagnosis.ORIGIN_HIJACK,
+            [{"since": {"origin": 1.0}, "foreign_origins": {"64666": 12.0, "64667": 1.0}}],
+            f"192.0.2.0/24 is originated by AS64666 at 12 peer ASes, AS64667 at 1 peer AS; {LEFT},",
+        ),
+        (
+            Diagnosis.ORIGIN_HIJACK,
+            [
+                {
+                    "since": {"origin": 1.0},
+                    "foreign_origins": {"64666": 12.0, "64667": 5.0},
+                    "rpki_invalid": ["64666"],
+                    "rpki_valid": ["64667"],
+                },
+                {},
+            ],
+            "192.0.2.0/24 is originated by AS64666 (RPKI invalid) at 12 peer ASes, "
+            f"AS64667 (RPKI valid) at 5 peer ASes; {LEFT} at 1 of 2 feeds,",
+        ),
+        (
+            Diagnosis.SUBPREFIX_HIJACK,
+            [
+                {
+                    "since": {"more_specific": 1.0},
+                    "more_specifics": {"192.0.2.0/25 AS64666": 40.0},
+                }
+            ],
+            f"192.0.2.0/24 contains 192.0.2.0/25 by AS64666 at 40 peer ASes; {LEFT},",
+        ),
+        (
+            Diagnosis.ROUTE_LEAK,
+            [{"since": {"path": 1.0}, "foreign_neighbours": {"64666": 40.0}}],
+            f"192.0.2.0/24 is passed on by AS64666 at 40 peer ASes; {LEFT},",
+        ),
+    ],
+)
+def test_the_line_of_a_route(diagnosis: Diagnosis, feeds: list[dict], line: str) -> None:
+    """A page about a route names who does what at how many ASes, and the share that is left."""
+    ledger = Ledger()
+    looks = [
+        seen(
+            0,
+            "withdrawn",
+            key=ROUTE,
+            place=f"feed {i}",
+            detail=SEEN,
+            share=0.03,
+            holding=9,
+            of=350,
+            **facts,
+        )
+        for i, facts in enumerate(feeds)
+    ]
+    ledger.add(ROUTE, TIMING, looks)
+    assert cause(ROUTE_RULES[diagnosis], View(ledger, 0)) == line

@@ -7,7 +7,8 @@ import pytest
 from vedette.agent.config import parse
 from vedette.agent.diagnoses.names import Diagnosis
 from vedette.agent.lastgood import LastKnownGood
-from vedette.agent.plan import make
+from vedette.agent.plan import Plan, make
+from vedette.exporters.page import Severity
 
 _CONFIG = """\
 agent: {{name: here, domain: {{provider: host}}}}
@@ -38,3 +39,47 @@ def test_diagnoses_follow_from_who_is_asked(servers: str, beyond: set[Diagnosis]
 
     about_servers = RESOLVERS | AUTHORITIES
     assert about_servers - {rule.diagnosis for rule in rules} == beyond
+
+
+def routed(feeds: str, *prefixes: str) -> Plan:
+    """Return the plan of services that watch *prefixes*, one each, by these *feeds*."""
+    services = "".join(
+        f"  - {{name: s{n}, bgp: [{{prefix: {prefix}, origins: [64500]}}]}}\n"
+        for n, prefix in enumerate(prefixes)
+    )
+    text = f"agent: {{name: here, domain: {{provider: host}}}}\nservices:\n{services}{feeds}\n"
+    return make(parse(text, Path("vedette.yaml")), Path("/etc"), LastKnownGood(), lambda: 0.0)
+
+
+@pytest.mark.parametrize(
+    ("feeds", "sources"),
+    [
+        ("", ["ris-live"]),
+        ("feeds: []", ["ris-live"]),
+        ("feeds: [ripestat: ]", ["ripestat"]),
+        ("feeds: [bmp: , ris_live: , mrt: {files: '*.mrt'}]", ["bmp", "ris-live", "mrt"]),
+    ],
+)
+def test_each_feed_is_followed_and_checked(feeds: str, sources: list[str]) -> None:
+    """A prefix is seen through every feed, and each has its alarm; the default is RIS Live."""
+    plan = routed(feeds, "192.0.2.0/24", "198.51.100.0/24")
+
+    assert [feed.source for feed in plan.feeds] == sources
+    stale = [rule for rule in plan.rules if rule.diagnosis is Diagnosis.FEED_STALE]
+    assert [(rule.service, rule.severity) for rule in stale] == [
+        (source, Severity.WARNING) for source in sources
+    ]
+    routes = next(p for p in plan.checks if p.key.service == "s0")
+    assert [look.place for look in routes.check.looks()] == sources
+    assert plan.hosts == dict.fromkeys(sources, ("s0", "s1"))
+
+
+def test_one_list_of_vrps_serves_all() -> None:
+    """A validator is read once, from beside the config; without one, or a prefix, there is none."""
+    plan = routed("rpki: {file: vrps.json}", "192.0.2.0/24")
+    assert plan.vrps is not None
+    assert plan.vrps.source == "/etc/vrps.json"
+    assert routed("", "192.0.2.0/24").vrps is None
+    config = parse(_CONFIG.format(servers="system") + "rpki: {file: vrps.json}", Path("x.yaml"))
+    plan = make(config, Path(), LastKnownGood(), lambda: 0.0)
+    assert (plan.vrps, plan.feeds) == (None, [])

@@ -1,8 +1,10 @@
 """The status page: what it shows, and that nothing on it is taken for markup."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,9 +13,12 @@ from vedette.agent.config import read
 from vedette.agent.daemon import Agent
 from vedette.agent.incidents import Incident
 from vedette.agent.outbox import Ended, Waiting
+from vedette.agent.roas import OwnRoute, RouteState
 from vedette.agent.statuspage import render
 from vedette.agent.store import Row
-from vedette.checks.finding import Verdict
+from vedette.checks.bgp.health import CollectorHealth
+from vedette.checks.bgp.vrps import VrpHealth
+from vedette.checks.finding import Kind, Verdict
 from vedette.exporters.page import Action, Delivery, Outcome, Page, Severity
 
 EVIL = "<script>alert(1)&amp;\"'</script>"
@@ -22,6 +27,8 @@ agent: {{name: {agent!r}, domain: {{provider: lab}}}}
 services:
   - name: {name!r}
     http: [{{url: "https://shop.example/"}}]
+    bgp: [{{prefix: 192.0.2.0/24, origins: [64500, 64501]}}]
+rpki: {{file: vrps.json}}
 """
 
 
@@ -125,3 +132,56 @@ def test_undelivered_pages_are_shown(agents) -> None:
 def test_needs_no_script(agents) -> None:
     """The page works where JavaScript does not."""
     assert "script" not in render(agents("fra-1"))
+
+
+def test_a_prefix_has_its_share_as_a_strip(agents) -> None:
+    """A look at a prefix is as high as its share; one that saw nothing is a dot."""
+    agent = agents("fra-1")
+    key = next(p.key for p in agent.plan.checks if p.key.kind is Kind.BGP)
+    now = agent.now()
+    for share, word in ((1.0, Verdict.OK), (0.5, "partially_withdrawn"), (0.0, "withdrawn")):
+        look = seen(now, word, key=key, subject=key.check, place="ris-live", share=share)
+        agent.ledger.add(key, TIMING, [look])
+    unknown = seen(now, Verdict.UNKNOWN, key=key, subject=key.check, place="ris-live", feed="x")
+    agent.ledger.add(key, TIMING, [unknown])
+    shown = render(agent)
+
+    marks = [("OK", "█"), ("FAILING", "▅"), ("FAILING", "▁"), ("UNKNOWN", "·")]
+    strip = "".join(f'<span class="{verdict}">{mark}</span>' for verdict, mark in marks)
+    assert f'<span class="strip">{strip}</span>' in shown
+    assert "<td>192.0.2.0/24</td><td>ris-live</td>" in shown
+
+
+def test_feeds_say_how_they_are(agents) -> None:
+    """A feed that is silent says why, and what it has heard is counted."""
+    agent = agents("fra-1")
+    (feed,) = agent.plan.feeds
+    health = replace(
+        feed.health(agent.now()), silence="ris-live <floods>", last_frame_at=agent.now() - 300,
+        lag=1.5, seed_age=7260.0, frames=70, drops=8,
+        collectors={"rrc00": CollectorHealth(3, 1, 5.0), "rrc01": CollectorHealth(0, 2, 5.0, True)},
+    )  # fmt: skip
+    agent.plan.feeds[0] = SimpleNamespace(health=lambda now: health)
+    row = render(agent).partition("<h2>Feeds")[2].partition("</tr></tbody>")[0]
+
+    assert '<span class="FAILING">silent</span>' in row
+    assert "ris-live &lt;floods&gt;" in row
+    assert "<td>5&nbsp;min ago</td><td>1.5&nbsp;s</td>" in row
+    assert "3&nbsp;up, 3&nbsp;down; silent: rrc01" in row
+    assert "<td>2&nbsp;h ago</td><td>70</td>" in row
+
+
+def test_rpki_is_a_line(agents) -> None:
+    """The page says how old the list of VRPs is and how the expected routes are, or why not."""
+    agent = agents("fra-1")
+    assert "no VRPs have been read yet" in render(agent).partition("<h2>RPKI")[2]
+    now = agent.now()
+    health = VrpHealth(
+        source="vrps.json", read_at=now, built_at=now - 600, count=812_345, kept=3, skipped=0,
+        errors=0, last_error="", silence=None,
+    )  # fmt: skip
+    changed = replace(agent.plan, vrps=SimpleNamespace(health=lambda now: health))
+    agent.plan = changed
+    agent.roas.routes["192.0.2.0/24", 64500] = OwnRoute(RouteState.VALID, None)
+    said = "812,345 VRPs of vrps.json, built 10&nbsp;min ago; of the expected routes 1 valid"
+    assert f"{said}, 1 unknown" in render(agent)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.agent.observations import KEY, TIMING, seen
+from tests.agent.observations import KEY, QUORUM, TIMING, seen
 from vedette.agent.alarm import UNDECIDED, Memory, State
 from vedette.agent.daemon import VERSION
 from vedette.agent.diagnoses.names import Diagnosis, Rule
@@ -23,9 +23,12 @@ from vedette.agent.journal import Journal
 from vedette.agent.lastgood import LastKnownGood, Round
 from vedette.agent.ledger import CheckKey, Ledger
 from vedette.agent.outbox import Outbox
+from vedette.agent.roas import OwnRoute, Roas, RouteState
 from vedette.agent.telemetry import Counts
 from vedette.agent.web import Metrics
-from vedette.checks.bgp.health import FeedHealth
+from vedette.checks.bgp.health import CollectorHealth, FeedHealth
+from vedette.checks.bgp.vrps import VrpHealth
+from vedette.checks.bgp.watch import Watch
 from vedette.checks.finding import Kind, Verdict
 from vedette.exporters.metrics import PROBE_BUCKETS, SLICE, slices
 from vedette.exporters.page import Outcome, Severity
@@ -34,8 +37,15 @@ ROUTE = CheckKey("shop", Kind.BGP, "192.0.2.0/24")
 PAGE = CheckKey("bank", Kind.HTTP, 'https://bank.example/"')
 NOW = 100.0
 FEED = FeedHealth(
-    source="ris", connected=True, last_frame_at=98.5, seeded={}, frames=300, errors=1, late=0,
-    reconnects=2, last_error="", silence=None,
+    source="ris", connected=True, last_frame_at=98.5, seeded={ROUTE.check: 40.0}, frames=300,
+    errors=1, late=4, reconnects=2, last_error="", silence=None, drops=5, queue=6, lag=1.25,
+    seed_age=60.0, collectors={
+        "rrc00": CollectorHealth(7, 1, 98.5), "rrc01": CollectorHealth(0, 3, 20.0, silent=True),
+    },
+)  # fmt: skip
+VRPS = VrpHealth(
+    source="vrps.json", read_at=95.0, built_at=70.0, count=1000, kept=3, skipped=0, errors=2,
+    last_error="", silence="the VRPs of vrps.json are too old",
 )  # fmt: skip
 
 
@@ -55,10 +65,12 @@ def agent(*checks: CheckKey, rules: Sequence[Rule] = ()) -> Any:
         plan=SimpleNamespace(
             checks=[SimpleNamespace(key=key) for key in checks],
             feeds=[SimpleNamespace(health=lambda now: FEED)],
+            vrps=SimpleNamespace(health=lambda now: VRPS),
         ),
+        roas=Roas({ROUTE: Watch(ROUTE.check, frozenset({64500, 64501}))}, within=10),
         ledger=Ledger(),
         good=LastKnownGood(after=0),
-        engine=Engine(deployment="test", rules=rules, controls=()),
+        engine=Engine(deployment="test", quorum=QUORUM, rules=rules, controls=()),
         outbox=Outbox([], journal, now=lambda: NOW),
         journal=journal,
         counts=Counts(),
@@ -74,9 +86,11 @@ def test_a_small_state_word_for_word() -> None:
         seen(99, "nodata", place="recursive", count=0, ttl=None, seconds=2.5),
     ])  # fmt: skip
     a.ledger.add(ROUTE, TIMING, [
-        seen(99, "withdrawn", key=ROUTE, subject="ris", place="feed", share=0.125, of=24,
-             origins={"64500": 3.0, "64501": 2.0}),
+        seen(99, "withdrawn", key=ROUTE, subject=ROUTE.check, place="ris", share=0.125, of=24,
+             unknown=1, origins={"64500": 3.0, "64501": 2.0}, since={"withdrawn": 90.0},
+             foreign_origins={"64666": 1.0}, more_specifics={}, foreign_neighbours={}),
     ])  # fmt: skip
+    a.roas.routes[ROUTE.check, 64500] = OwnRoute(RouteState.VALID, 5000.0)
     a.ledger.add(PAGE, TIMING, [
         seen(-99, "timeout", key=PAGE, subject="by name", place="name", status=503),
     ])  # fmt: skip
@@ -198,6 +212,21 @@ def test_a_change_between_any_two_lines_does_no_harm() -> None:
         assert_valid("".join([*said, *lines]))
         steps += 1
     assert steps > len(a.engine.rules) * len(State)
+
+
+def test_made_up_origins_make_no_series_without_end() -> None:
+    """Ten origins of a prefix have a series of their own; whatever else is seen is one more."""
+    a = agent(ROUTE)
+    origins = {str(64500 + n): 100.0 - n for n in range(30)}
+    a.ledger.add(ROUTE, TIMING, [seen(99, key=ROUTE, share=1.0, origins=origins)])
+    told = {
+        sample.labels["origin"]: sample.value
+        for family in text_string_to_metric_families("".join(Metrics(a).lines()))
+        for sample in family.samples
+        if sample.name == "vedette_bgp_origin_peers"
+    }
+    assert list(told) == [*list(origins)[:10], "other"]
+    assert sum(told.values()) == sum(origins.values())
 
 
 class Counted(dict[str, Any]):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.agent.observations import KEY, TIMING, seen
 from vedette.agent.diagnoses.names import Diagnosis
-from vedette.agent.diagnoses.table import rules_for
+from vedette.agent.diagnoses.table import feed_rule, rules_for
 from vedette.agent.incidents import Change, Incident
 from vedette.agent.lastgood import Generation, LastKnownGood
 from vedette.agent.ledger import CheckKey, Ledger
@@ -228,3 +228,77 @@ def test_vanished_rule_can_still_be_told(change: Change) -> None:
 
     assert made.key == "v/shop"
     assert "record_emptied" in made.summary
+
+
+ROUTE, FEED = CheckKey(KEY.service, Kind.BGP, "192.0.2.0/24"), CheckKey("bmp", Kind.BGP, "bmp")
+ROUTING = {
+    rule.diagnosis: rule
+    for rule in (*rules_for(ROUTE, TIMING, Severity.CRITICAL), feed_rule(FEED, TIMING))
+}
+
+
+def routed(diagnosis: Diagnosis, *looks: Observation, feeds: Sequence[Observation] = ()) -> Page:
+    """Return the page of *diagnosis* for these looks at the prefix and at feeds."""
+    ledger, rule = Ledger(), ROUTING[diagnosis]
+    ledger.add(ROUTE, TIMING, looks)
+    for look in feeds:
+        ledger.add(CheckKey(look.service, Kind.BGP, look.check), TIMING, [look])
+    witness = Witness(
+        vantage="fra-1", provider="hetzner", status_url="", ledger=ledger, good=GOOD,
+        rules={rule.id: rule}, failing={},
+    )  # fmt: skip
+    opened = replace(incident(rule.id), service=rule.service)
+    return page(opened, Change.OPENED, witness, NOW)
+
+
+def route(word: Verdict | str, place: str = "ris-live", prefix: str = "192.0.2.0/24", **facts):
+    """Return a look at the prefix through the feed *place*."""
+    detail = facts.pop("detail", "it is seen")
+    return seen(NOW, word, key=ROUTE, subject=prefix, place=place, detail=detail, **facts)
+
+
+def heard(name: str, word: Verdict | str = OK, detail: str = "") -> Observation:
+    """Return a look at a feed itself."""
+    key = CheckKey(name, Kind.BGP, name)
+    return seen(NOW, word, key=key, subject=name, place="feed", detail=detail)
+
+
+def test_a_routing_page_says_what_each_feed_sees() -> None:
+    """Since when, by which origins and neighbours, and the RPKI, the failing feed first."""
+    lost = route(
+        "withdrawn", since={"withdrawn": BEGAN}, share=0.1, rpki="valid", rpki_valid=["64666"],
+        origins={"64500": 9.0, "64666": 2.0}, neighbours={str(n): 1.0 for n in range(1, 8)},
+        rpki_invalid=[],
+    )  # fmt: skip
+    well = route(OK, "bmp", since={}, share=1.0, origins={"64500": 3.0}, rpki=None)
+    made = routed(Diagnosis.PREFIX_WITHDRAWN, well, lost, feeds=[heard("bmp"), heard("ris-live")])
+
+    assert made.details["bgp"] == [
+        "ris-live: FAILING withdrawn: it is seen; withdrawn since 1970-01-01 00:16:40 UTC; by "
+        "origin: AS64500 9, AS64666 2; by way of: AS1 1, AS2 1, AS3 1, AS4 1, AS5 1 and 2 more; "
+        "RPKI valid; RPKI valid for AS64666",
+        "bmp: OK: it is seen; by origin: AS64500 3; RPKI unknown",
+    ]
+    assert made.details["feeds"] == ["2 of 2 speak (bmp, ris-live)"]
+    assert made.details["not_broken"] == ["192.0.2.0/24 (bmp)"]
+    assert "at 1 of 2 feeds, since 00:16:40" in made.summary
+
+
+def test_a_silent_feed_says_why_and_what_is_unknown_for_it() -> None:
+    """The page of a feed names its silence and the prefixes that only others still see."""
+    silence = heard("bmp", "feed_stale", "bmp has no router connected")
+    looks = [route(OK), route(UNKNOWN, "bmp", detail="nothing is known")]
+    made = routed(Diagnosis.FEED_STALE, *looks, feeds=[silence, heard("ris-live")])
+
+    assert made.summary == "feed_stale: bmp has no router connected since 00:16:40 UTC"
+    assert made.details["feeds"] == ["1 of 2 speak (ris-live)", "bmp has no router connected"]
+    assert made.details["bgp"] == ["bmp: UNKNOWN timeout: nothing is known"]
+
+
+def test_thousands_of_prefixes_fit_on_a_page() -> None:
+    """Twenty prefixes are listed, those that fail first, and the others counted."""
+    looks = [route(OK, f"feed-{n}") for n in range(500)]
+    made = routed(Diagnosis.PREFIX_WITHDRAWN, *looks, route("withdrawn", since={"withdrawn": 1.0}))
+
+    assert made.details["bgp"][0].startswith("ris-live: FAILING")
+    assert made.details["bgp"][20:] == ["and 481 more"]

@@ -126,6 +126,7 @@ BENCHMARKS = (
     Benchmark("HTTP look, uvloop", partial(web.looks, secure=False), 0.20, HTTP),
     Benchmark("HTTPS look, uvloop", partial(web.looks, secure=True), 0.90, HTTPS),
     Benchmark("vedette blackbox, /probe", peers.drop_in, 0.15, BLACKBOX),
+    Benchmark("RIS Live frame", lambda _server: heard("ris_live"), 0.02),
     Benchmark(BLACKBOX, peers.blackbox),
     Benchmark(HTTP, partial(web.blackbox, secure=False)),
     Benchmark(HTTPS, partial(web.blackbox, secure=True)),

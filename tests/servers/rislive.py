@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,6 +15,8 @@ SUBSCRIPTION = {
     "socketOptions",
 }  # fmt: skip
 OPTIONS = {"includeRaw", "acknowledge"}
+BGP_STATE = {"resource", "timestamp", "rrcs", "unix_timestamps", "sourceapp"}
+TIMESTAMP = r"[0-9]{1,10}|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?"
 TYPES = {"UPDATE", "OPEN", "NOTIFICATION", "KEEPALIVE", "RIS_PEER_STATE"}
 
 
@@ -24,6 +27,9 @@ class RisLive:
         self.url = ""
         self.seed_url = ""
         self.seeds: dict[str, Any] = {}
+        self.pasts: dict[str, Any] = {}  # what is served where a time is asked for
+        self.past_requests: list[tuple[str, str]] = []
+        self.most_at_once = self._at_once = 0  # requests for tables
         self.seed_gate = asyncio.Event()  # seeds wait for it
         self.seed_gate.set()
         self.seed_requests: list[str] = []
@@ -33,51 +39,75 @@ class RisLive:
         self.pings = 0
         self.answers_pings = True
         self.acknowledges = True
-        self._sockets: set[web.WebSocketResponse] = set()
+        self.accepts = True  # connections
+        self._sockets: dict[web.WebSocketResponse, set[str]] = {}  # with the types subscribed to
 
     def seed(self, prefix: str, rows: Sequence[tuple[str, Sequence[Any]]], at: object) -> None:
         """Serve *rows* of (source_id, path) as the holders of *prefix*."""
-        state = [
-            {"target_prefix": prefix, "source_id": source, "path": list(path), "community": []}
-            for source, path in rows
-        ]
-        data = {"resource": prefix, "timestamp": at, "bgp_state": state, "nr_routes": len(state)}
-        self.seeds[prefix] = {"status": "ok", "status_code": 200, "data": data}
+        self.seeds[prefix] = answer(prefix, rows, at)
+
+    def past(self, prefix: str, rows: Sequence[tuple[str, Sequence[Any]]], at: object) -> None:
+        """Serve *rows* as those who held *prefix* at a past time, whichever is asked for."""
+        self.pasts[prefix] = answer(prefix, rows, at)
 
     async def play(self, *frames: str | dict[str, Any]) -> None:
-        """Send *frames* to whoever is connected; a dict is made a ris_message."""
+        """Send *frames* to whoever is connected; a dict is made a ris_message.
+
+        A dict is sent to those who have subscribed to its type, a text to all.
+        """
         for frame in frames:
-            text = frame
+            text, kind = frame, ""
             if isinstance(frame, dict):
                 text = json.dumps({"type": "ris_message", "data": frame})
-            for socket in list(self._sockets):
-                await socket.send_str(str(text))
+                kind = {"STATE": "RIS_PEER_STATE"}.get(frame["type"], frame["type"])
+            for socket, types in list(self._sockets.items()):
+                if not kind or kind in types:
+                    await socket.send_str(str(text))
 
     async def drop(self) -> None:
         """Close every connection."""
         for socket in list(self._sockets):
             await socket.close()
 
-    async def stream(self, request: web.Request) -> web.WebSocketResponse:
+    async def stream(self, request: web.Request) -> web.StreamResponse:
         """Speak RIS Live's side of the protocol."""
+        if not self.accepts:
+            return web.Response(status=503)
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         self.connections += 1
-        self._sockets.add(socket)
+        self._sockets[socket] = set()
         try:
             async for message in socket:
                 if message.type is aiohttp.WSMsgType.TEXT:
                     await self._answer(socket, json.loads(message.data))
         finally:
-            self._sockets.discard(socket)
+            del self._sockets[socket]
         return socket
 
     async def bgp_state(self, request: web.Request) -> web.Response:
-        """Answer the bgp-state data call."""
-        prefix = request.query["resource"]
-        self.seed_requests.append(prefix)
-        await self.seed_gate.wait()
-        seed = self.seeds.get(prefix)
+        """Answer the bgp-state data call, which takes a moment."""
+        self._at_once += 1
+        self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            await asyncio.sleep(0.001)
+            return await self._state(request)
+        finally:
+            self._at_once -= 1
+
+    async def _state(self, request: web.Request) -> web.Response:
+        prefix, at = request.query["resource"], request.query.get("timestamp")
+        self.violations += [f"unknown parameter {n}" for n in request.query.keys() - BGP_STATE]
+        if at is not None and not re.fullmatch(TIMESTAMP, at):
+            self.violations.append(f"timestamp {at!r} is neither ISO 8601 nor epoch seconds")
+            return web.Response(status=400)
+        if at is not None:
+            self.past_requests.append((prefix, at))
+            seed = self.pasts.get(prefix, answer(prefix, [], at))
+        else:
+            self.seed_requests.append(prefix)
+            await self.seed_gate.wait()
+            seed = self.seeds.get(prefix)
         if seed is None:
             return web.Response(status=500)
         return web.Response(
@@ -102,6 +132,7 @@ class RisLive:
             await self._refuse(socket, "; ".join(wrong))
             return
         self.subscriptions.append(data)
+        self._sockets[socket].add(data.get("type", "UPDATE"))
         if self.acknowledges and data.get("socketOptions", {}).get("acknowledge"):
             reply = {"type": "ris_subscribe_ok", "data": {"subscription": data}}
             await socket.send_str(json.dumps(reply))
@@ -109,6 +140,16 @@ class RisLive:
     async def _refuse(self, socket: web.WebSocketResponse, reason: str) -> None:
         self.violations.append(reason)
         await socket.send_str(json.dumps({"type": "ris_error", "data": {"message": reason}}))
+
+
+def answer(prefix: str, rows: Sequence[tuple[str, Sequence[Any]]], at: object) -> dict[str, Any]:
+    """Return bgp-state's answer that *rows* of (source_id, path) hold *prefix*."""
+    state = [
+        {"target_prefix": prefix, "source_id": source, "path": list(path), "community": []}
+        for source, path in rows
+    ]
+    data = {"resource": prefix, "timestamp": at, "bgp_state": state, "nr_routes": len(state)}
+    return {"status": "ok", "status_code": 200, "data": data}
 
 
 def faults(data: dict[str, Any]) -> list[str]:

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from vedette.checks.dns.server import Transport
 from vedette.checks.dns.transport import tls
 from vedette.checks.dns.transport.query import Query
+from vedette.checks.net import open_socket
 
 _CHUNK = 16 * 1024  # a TLS record's length
 _QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux has it
@@ -26,7 +27,7 @@ async def connected(query: Query, transport: Transport) -> AsyncIterator["Connec
     """
     loop, end, link = asyncio.get_running_loop(), query.channel.endpoint, None
     try:
-        with socket.socket(query.family, socket.SOCK_STREAM) as sock:
+        with open_socket(query.family, socket.SOCK_STREAM) as sock:
             sock.setblocking(False)
             link = Connection(sock, query)
             async with asyncio.timeout_at(query.deadline):

@@ -9,13 +9,14 @@ import socket
 from vedette.checks.dns.server import Transport
 from vedette.checks.dns.transport.datagram import next_datagram
 from vedette.checks.dns.transport.query import Query
+from vedette.checks.net import open_socket
 
 
 async def ask_udp(query: Query) -> tuple[bytes, int]:
     """Return the reply's octets and how many strays came before it, or raise NetworkFailure."""
     dropped, end = 0, query.channel.endpoint
     try:
-        with socket.socket(query.family, socket.SOCK_DGRAM) as sock:
+        with open_socket(query.family, socket.SOCK_DGRAM) as sock:
             sock.setblocking(False)
             sock.connect((end.host, end.port))
             sock.send(query.sent)

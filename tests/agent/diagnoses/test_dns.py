@@ -6,12 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.agent.observations import KEY, TIMING, seen, series, voices
+from tests.agent.observations import KEY, TIMING, alone, seen, series, voices
 from vedette.agent.alarm import Evidence
 from vedette.agent.diagnoses.dns import resolver_fault, siblings
 from vedette.agent.diagnoses.names import Diagnosis
 from vedette.agent.diagnoses.table import rules_for
-from vedette.agent.diagnoses.view import View
 from vedette.agent.ledger import CheckKey, Ledger
 from vedette.checks.dns.reason import Reason
 from vedette.checks.finding import Fact, Kind, Observation, Verdict
@@ -68,7 +67,7 @@ def world(
 
 def judged(ledger: Ledger) -> dict[Diagnosis, bool | None]:
     rules = rules_for(KEY, TIMING, Severity.CRITICAL, [SIBLING, STRANGER])
-    return {rule.diagnosis: rule.judge(View(ledger, NOW)).holds for rule in rules}
+    return {rule.diagnosis: rule.judge(alone(ledger, NOW)).holds for rule in rules}
 
 
 def holding(ledger: Ledger) -> set[str]:
@@ -352,7 +351,7 @@ def test_bogus_is_as_grave_as_it_is_widespread(
     ledger = world(round_(recursive=recursive, dnssec=dnssec))
     rules = {rule.diagnosis: rule for rule in rules_for(KEY, TIMING, Severity.CRITICAL)}
 
-    assert rules[Diagnosis.DNSSEC_BOGUS].graded(View(ledger, NOW)).severity == severity
+    assert rules[Diagnosis.DNSSEC_BOGUS].graded(alone(ledger, NOW)).severity == severity
 
 
 reasons = st.sampled_from([OK, UNKNOWN, *(reason.value for reason in Reason)])
@@ -392,7 +391,7 @@ def test_nothing_old_says_anything(
     late = NOW + TIMING.fresh_for + 1
     rules = rules_for(KEY, TIMING, Severity.CRITICAL, [SIBLING, STRANGER])
 
-    assert {rule.judge(View(ledger, late)).holds for rule in rules} == {None}
+    assert {rule.judge(alone(ledger, late)).holds for rule in rules} == {None}
 
 
 @given(rounds())

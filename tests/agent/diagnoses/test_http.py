@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.agent.observations import alone
 from vedette.agent.alarm import Evidence, Memory, State, step
 from vedette.agent.config import Timing
 from vedette.agent.diagnoses.http import LEAST, PACE, SHARE, WINDOW, intermittent, service_down
@@ -71,8 +72,8 @@ def ledger(*rounds: Sequence[Observation]) -> Ledger:
 
 
 def holding(*looks: Observation, at: float = 0) -> set[Diagnosis]:
-    view = View(ledger(looks), at)
-    return {diagnosis for diagnosis, rule in RULES.items() if rule.judge(view).holds}
+    fleet = alone(ledger(looks), at)
+    return {diagnosis for diagnosis, rule in RULES.items() if rule.judge(fleet).holds}
 
 
 def line(diagnosis: Diagnosis, *rounds: Sequence[Observation], at: float = 0) -> str:
@@ -143,8 +144,8 @@ def test_a_name_that_is_gone_is_down_whoever_serves() -> None:
 
 def test_severities() -> None:
     """Degraded is a warning at most; a certificate is grave when it is refused, and else is not."""
-    refused = View(ledger([by_name(EXPIRED)]), 0)
-    ending = View(ledger([by_name(OK, certificate_expiring=True)]), 0)
+    refused = alone(ledger([by_name(EXPIRED)]), 0)
+    ending = alone(ledger([by_name(OK, certificate_expiring=True)]), 0)
 
     assert RULES[DEGRADED].severity is Severity.WARNING
     assert RULES[CERTIFICATE].graded(refused).severity is Severity.CRITICAL
@@ -213,7 +214,7 @@ def test_it_neither_flaps_nor_stays() -> None:
         now = 30.0 * i
         bad = 40 <= i < 160 and i % 4 == 0
         made.add(KEY, TIMING, [by_name(FAILING if bad else OK, now)])
-        evidence = RULES[DEGRADED].judge(View(made, now))
+        evidence = RULES[DEGRADED].judge(alone(made, now))
         memory = step(memory, evidence, hold=TIMING.hold, clear=TIMING.clear, now=now)
         states.append(memory.state)
 
@@ -229,7 +230,7 @@ def test_an_outage_leaves_no_degradation_behind() -> None:
     for until in range(1, len(rounds)):
         now = rounds[until][0].started_at
 
-        assert not RULES[DEGRADED].judge(View(ledger(*rounds[: until + 1]), now)).holds
+        assert not RULES[DEGRADED].judge(alone(ledger(*rounds[: until + 1]), now)).holds
 
 
 def test_latency_is_the_rule_of_the_check() -> None:
@@ -293,7 +294,7 @@ def test_looks_of_a_blind_vantage_are_no_waves() -> None:
     for i in range(5, 8):
         made.add(KEY, TIMING, [by_name(OK, 30.0 * i)])
 
-    assert RULES[DEGRADED].judge(View(made, 210)).holds is False
+    assert RULES[DEGRADED].judge(alone(made, 210)).holds is False
 
 
 def paced(*seconds: float, looks: int = PACE) -> Ledger:
@@ -321,19 +322,21 @@ def paced(*seconds: float, looks: int = PACE) -> Ledger:
 )
 def test_an_edge_is_slow_by_what_the_others_take(seconds: tuple[float, ...], slow: bool) -> None:
     """One of three addresses or more is slow at thrice the usual time and half a second more."""
-    view = View(paced(*seconds), 30.0 * PACE)
-    evidence = RULES[DEGRADED].judge(view)
+    fleet = alone(paced(*seconds), 30.0 * PACE)
+    evidence = RULES[DEGRADED].judge(fleet)
 
     assert (evidence.holds is True) == slow
-    assert RULES[DOWN].judge(view).holds is False
+    assert RULES[DOWN].judge(fleet).holds is False
     if slow:
         assert evidence.seen_at - evidence.began_at >= TIMING.hold
-        assert f"is slow at 1 of {len(seconds)} addresses (192.0.2." in cause(RULES[DEGRADED], view)
+        assert f"is slow at 1 of {len(seconds)} addresses (192.0.2." in cause(
+            RULES[DEGRADED], fleet.views["here"]
+        )
 
 
 def test_a_slow_look_or_two_are_no_slow_edge() -> None:
     """Before there are enough looks nobody is slow, nor where most of the newest were quick."""
-    few = View(paced(0.1, 0.1, 2.0, looks=PACE - 1), 30.0 * PACE)
+    few = alone(paced(0.1, 0.1, 2.0, looks=PACE - 1), 30.0 * PACE)
     assert RULES[DEGRADED].judge(few).holds is False
 
     made = paced(0.1, 0.1, 0.1, looks=3)
@@ -343,7 +346,7 @@ def test_a_slow_look_or_two_are_no_slow_edge() -> None:
             for e, s in zip(edges(OK, OK, OK, at=at), (0.1, 0.1, 4), strict=True)
         ]
         made.add(KEY, TIMING, [by_name(OK, at), *slow])
-    assert RULES[DEGRADED].judge(View(made, 121)).holds is False
+    assert RULES[DEGRADED].judge(alone(made, 121)).holds is False
 
 
 def test_a_slow_edge_is_not_passed_over() -> None:

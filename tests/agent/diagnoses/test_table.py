@@ -2,12 +2,11 @@
 
 import pytest
 
-from tests.agent.observations import KEY, TIMING, seen, series, voices
-from vedette.agent.diagnoses.bgp import prefix_withdrawn
+from tests.agent.observations import KEY, TIMING, alone, seen, series, voices
 from vedette.agent.diagnoses.http import service_down
 from vedette.agent.diagnoses.names import RANK, Diagnosis
 from vedette.agent.diagnoses.table import rules_for
-from vedette.agent.diagnoses.view import View, Voice
+from vedette.agent.diagnoses.view import Voice
 from vedette.agent.ledger import CheckKey, Ledger
 from vedette.checks.finding import Kind, Verdict
 from vedette.exporters.page import Severity
@@ -15,7 +14,7 @@ from vedette.exporters.page import Severity
 OK, FAILING, UNKNOWN = Verdict
 CHECKS = [KEY, *(CheckKey("shop", kind, "one") for kind in (Kind.HTTP, Kind.BGP))]
 CONTROLS = [CheckKey("controls", kind, "other.example A") for kind in (Kind.DNS, Kind.HTTP)]
-ABOUT_US = {Diagnosis.VANTAGE_BLIND}
+ABOUT_US = {Diagnosis.VANTAGE_BLIND, Diagnosis.FEED_STALE}
 
 
 def looked(*words: Verdict | str, place: str) -> list[Voice]:
@@ -51,7 +50,7 @@ def test_causes_rank_above_what_they_explain() -> None:
 def test_a_service_caps_the_severity(severity: Severity) -> None:
     """No diagnosis is graver than its service, and a resolver's fault is a warning at most."""
     order = list(Severity)
-    rules = {r.diagnosis: r.graded(View(Ledger(), 0)) for r in rules_for(KEY, TIMING, severity)}
+    rules = {r.diagnosis: r.graded(alone(Ledger(), 0)) for r in rules_for(KEY, TIMING, severity)}
 
     assert all(order.index(rule.severity) >= order.index(severity) for rule in rules.values())
     assert rules[Diagnosis.RECORD_EMPTIED].severity is severity
@@ -79,14 +78,6 @@ def test_service_down_is_by_name() -> None:
     assert service_down(dead).holds is None
     assert service_down([*dead, *looked(OK, place="name")]).holds is False
     assert service_down([*fine, *looked(FAILING, place="name")]).holds is True
-
-
-@pytest.mark.parametrize(
-    ("word", "holds"), [("withdrawn", True), ("feed_stale", False), (OK, False), (UNKNOWN, None)]
-)
-def test_prefix_withdrawn_needs_its_reason(word: str, holds: bool | None) -> None:
-    """A prefix is withdrawn only where the look says withdrawn."""
-    assert prefix_withdrawn(looked(word, place="feed")).holds is holds
 
 
 def test_key_reads_as_a_path() -> None:

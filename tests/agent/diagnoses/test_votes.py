@@ -145,3 +145,34 @@ def test_either_is_one_of_them_and_not_their_sum() -> None:
     assert either(Evidence(True, 0, 0), Evidence(True, 60, 60)) == Evidence(True, 0, 0)
     assert either(LATER, EARLY) == EARLY
     assert either() == UNDECIDED
+
+
+def going(pattern: str, every: float = 30.0) -> list[Voice]:
+    """Return one server that was looked at as *pattern* says: x is a bad look, a dot a good one."""
+    looks = [seen(every * i, "timeout" if word == "x" else OK) for i, word in enumerate(pattern)]
+    return voices(series(*looks), now=every * (len(pattern) - 1))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "holds", "span"),
+    [
+        (".....", False, 0),
+        ("..xx.", False, 0),
+        (".xx.x", True, 90),  # three of five, and bad now
+        ("xx.x.", True, 90),  # three of five, and well now
+        ("xx.xx..", False, 0),  # two good looks after it: over
+        ("xxxxx", True, 120),
+        ("x....x", True, 0),  # one bad look is one bad look
+    ],
+)
+def test_what_comes_and_goes_is_a_fault(pattern: str, holds: bool, span: float) -> None:
+    """Three bad looks of the newest five are a fault, whatever lies between them."""
+    evidence = most(going(pattern), failing)
+    assert (evidence.holds, evidence.seen_at - evidence.began_at) == (holds, span)
+
+
+def test_a_blip_seen_often_is_still_a_blip() -> None:
+    """Eight bad seconds fill no hold of fifteen, however often it was looked in them."""
+    evidence = most(going("xxxxxxxx..", every=1.0), failing)
+    assert evidence.holds is True or evidence.holds is False
+    assert evidence.seen_at - evidence.began_at < 15

@@ -1,225 +1,100 @@
-"""The feed against a RIS Live that follows the manual, and then does not."""
+"""The feed around a source: seeds, gaps, floods, restarts, and what was there the day before."""
 
 import asyncio
-import contextlib
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NoReturn
 
 import pytest
 
-from tests.checks.bgp.made import ORIGIN, PREFIX, rows, state, update
+from tests.checks.bgp.followed import (
+    FAST,
+    WATCH,
+    Clock,
+    following,
+    holding,
+    look,
+    make,
+    seeded,
+)
+from tests.checks.bgp.made import ORIGIN, PREFIX, peer, rows, update
 from tests.servers.rislive import RisLive, ris_live, until
-from vedette.checks.bgp.check import BgpCheck
-from vedette.checks.bgp.feed import RisLiveFeed, Times
+from vedette.checks.bgp.feed import Feed, SourceLostError
+from vedette.checks.bgp.intake import Intake
 from vedette.checks.bgp.reason import Reason
-from vedette.checks.bgp.settings import BgpSettings, RisLiveSettings
-from vedette.checks.finding import Check, Finding
+from vedette.checks.bgp.routes import Routes
+from vedette.checks.bgp.seeding import Tables
+from vedette.checks.bgp.times import Times
+from vedette.checks.bgp.update import Announce, Update, Withdraw
 
-FAST = Times(ping=0.02, pong=0.2, connect=2, retry=0.02, retry_most=0.05, reseed=60)
-
-
-class Clock:
-    """Epoch seconds that a test sets."""
-
-    def __init__(self, at: float = 1000.0) -> None:
-        self.at = at
-
-    def __call__(self) -> float:
-        return self.at
+PATH = (64511, ORIGIN)
 
 
-def make(server: RisLive, clock: Clock) -> RisLiveFeed:
-    settings = RisLiveSettings(url=server.url, seed=server.seed_url)
-    return RisLiveFeed({PREFIX: [ORIGIN]}, settings, clock, FAST)
+class Script:
+    """A source that tells what a test puts into it."""
+
+    name = "script"
+
+    def __init__(self) -> None:
+        self.followed = 0
+        self.intake: Intake | None = None
+        self.lost = asyncio.Event()
+
+    async def follow(self, intake: Intake) -> NoReturn:
+        self.followed += 1
+        self.intake = intake
+        intake.up()
+        await self.lost.wait()
+        self.lost.clear()
+        raise SourceLostError("the script ends")
+
+    def tell(self, *news: Update) -> None:
+        assert self.intake is not None
+        self.intake.put(list(news))
 
 
-@asynccontextmanager
-async def following(feed: RisLiveFeed) -> AsyncIterator[None]:
-    task = asyncio.create_task(feed.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+def scripted(server: RisLive, clock: Clock, times: Times = FAST) -> tuple[Script, Feed]:
+    source, routes = Script(), Routes([WATCH])
+    tables = Tables(server.seed_url, routes, clock)
+    return source, Feed(source, routes, Intake(clock, 100), tables=tables, times=times)
 
 
-async def look(feed: RisLiveFeed, clock: Clock) -> Finding:
-    check: Check = BgpCheck(BgpSettings(prefix=PREFIX, origins=[ORIGIN]), feed, clock)
-    (one,) = check.looks()
-    assert (one.subject, one.place, check.name) == (PREFIX, "ris-live", PREFIX)
-    return await one.once()
-
-
-def seeded(feed: RisLiveFeed) -> bool:
-    return feed.visibility(PREFIX, [ORIGIN]) is not None
-
-
-def holding(feed: RisLiveFeed) -> tuple[int, int]:
-    seen = feed.visibility(PREFIX, [ORIGIN])
-    return (seen.holding, seen.of) if seen else (-1, -1)
-
-
-async def test_from_seed_to_withdrawn_and_back() -> None:
-    """Seeded, the prefix is OK; as its peers withdraw it fails; as they announce it recovers."""
+async def test_ten_minutes_without_the_plug_during_a_withdrawal() -> None:
+    """A gap is stale from its first to its last second; then comes what the new seed shows."""
     clock = Clock()
     async with ris_live() as server:
         server.seed(PREFIX, rows(10), 990)
         feed = make(server, clock)
-        assert (await look(feed, clock)).reason is Reason.FEED_STALE
         async with following(feed):
             await until(lambda: seeded(feed))
-            assert (await look(feed, clock)).reason is None
             await server.play(*(update(n, 1001, withdrawn=[PREFIX]) for n in range(6)))
             await until(lambda: holding(feed) == (4, 10))
-            assert (await look(feed, clock)).reason is Reason.PARTIALLY_WITHDRAWN
-            await server.play(*(update(n, 1002, withdrawn=[PREFIX]) for n in range(6, 9)))
-            await until(lambda: holding(feed) == (1, 10))
-            assert (await look(feed, clock)).reason is Reason.WITHDRAWN
-            await server.play(*(update(n, 1003, announced=[PREFIX]) for n in range(9)))
-            await until(lambda: holding(feed) == (10, 10))
-            health = feed.health(clock())
-        assert server.violations == []
-        assert [s["type"] for s in server.subscriptions] == ["UPDATE", "RIS_PEER_STATE"]
-        assert server.subscriptions[0]["prefix"] == [PREFIX]
-    assert (health.connected, health.errors, health.late, health.reconnects) == (True, 0, 0, 0)
-    assert health.seeded == {PREFIX: 990}
-
-
-async def test_updates_during_seeding_are_kept() -> None:
-    """A withdrawal that comes before the seed's answer is not undone by it."""
-    clock = Clock()
-    async with ris_live() as server:
-        server.seed(PREFIX, rows(10), 999)
-        server.seed_gate.clear()
-        feed = make(server, clock)
-        async with following(feed):
-            await until(lambda: bool(server.seed_requests) and feed.health(1000).connected)
+            server.accepts = False
+            await server.drop()
+            for second in range(1002, 1602, 60):
+                clock.at = float(second)
+                await until(lambda: not feed.health(clock()).connected)
+                assert (await look(feed, clock)).reason is Reason.FEED_STALE
+            assert not seeded(feed)
+            server.seed(PREFIX, rows(1), 1601)
+            server.seed_gate.clear()
+            server.accepts = True
+            await until(lambda: feed.health(clock()).connected)
             assert (await look(feed, clock)).reason is Reason.UNSEEDED
-            frames = feed.health(1000).frames
-            await server.play(update(0, 1000, withdrawn=[PREFIX]))
-            await until(lambda: feed.health(1000).frames > frames)
             server.seed_gate.set()
             await until(lambda: seeded(feed))
-            assert holding(feed) == (9, 10)
-
-
-async def test_expanded_v6_withdrawal() -> None:
-    """A withdrawal written expanded finds the prefix that was watched compressed."""
-    prefix, clock = "2a12:ca42::/32", Clock()
-    async with ris_live() as server:
-        server.seed(prefix, rows(3), 999)
-        settings = RisLiveSettings(url=server.url, seed=server.seed_url)
-        feed = RisLiveFeed({prefix: [ORIGIN]}, settings, clock, FAST)
-        async with following(feed):
-            await until(lambda: feed.visibility(prefix, [ORIGIN]) is not None)
-            await server.play(update(0, 1000, withdrawn=["2a12:ca42:0:0:0:0:0:0/32"]))
-            await until(lambda: feed.visibility(prefix, [ORIGIN]).holding == 2)  # type: ignore[union-attr]
-
-
-async def test_peer_down_is_unknown() -> None:
-    """Sessions that go down never look like a withdrawal."""
-    clock = Clock()
-    async with ris_live() as server:
-        server.seed(PREFIX, rows(10), 990)
-        feed = make(server, clock)
-        async with following(feed):
-            await until(lambda: seeded(feed))
-            await server.play(*(state(n, 1001, "down") for n in range(4)))
-            await until(lambda: holding(feed) == (6, 6))
+            finding = await look(feed, clock)
+            assert (finding.reason, finding.facts["of"]) == (Reason.WITHDRAWN, 10)
+            server.seed(PREFIX, rows(10), 1700)
+            await server.drop()
+            await until(lambda: holding(feed) == (10, 10))
             assert (await look(feed, clock)).reason is None
-            await server.play(*(state(n, 1001, "down") for n in range(4, 9)))
-            await until(lambda: holding(feed) == (1, 1))
-            assert (await look(feed, clock)).reason is Reason.FEED_STALE
-
-
-async def test_plug_pulled_then_seeded_again() -> None:
-    """A lost feed says feed_stale, and after the reconnect what the new seed shows."""
-    clock = Clock()
-    async with ris_live() as server:
-        server.seed(PREFIX, rows(10), 990)
-        feed = make(server, clock)
-        async with following(feed):
-            await until(lambda: seeded(feed))
-            server.acknowledges = False
-            await server.drop()
-            await until(lambda: not feed.health(1000).connected)
-            assert (await look(feed, clock)).reason is Reason.FEED_STALE
-            server.seed(PREFIX, rows(1), 1001)
-            server.acknowledges = True
-            clock.at = 1002
-            await server.drop()
-            await until(lambda: feed.health(1002).connected and seeded(feed))
-            assert (await look(feed, clock)).reason is Reason.WITHDRAWN
-            assert feed.health(1002).reconnects > 0
-
-
-async def test_silent_server_is_left() -> None:
-    """Without pongs the connection is given up and made anew."""
-    async with ris_live() as server:
-        server.seed(PREFIX, rows(10), 990)
-        feed = make(server, Clock())
-        async with following(feed):
-            await until(lambda: seeded(feed))
-            server.answers_pings = False
-            await until(lambda: server.connections > 1)
-            assert "no pong" in feed.health(1000).last_error
-
-
-async def test_no_frame_for_stale_after() -> None:
-    """A connection that stands but brings nothing for `stale_after` is stale."""
-    clock = Clock()
-    async with ris_live() as server:
-        server.seed(PREFIX, rows(10), 990)
-        feed = make(server, clock)
-        async with following(feed):
-            await until(lambda: seeded(feed))
-            silence = feed.health(clock.at + 121).silence
-    assert silence == "ris-live has been silent for 121 s"
-
-
-@pytest.mark.parametrize("junk", ["{", "[]", '{"type":"ris_message","data":{}}', "\x00"])
-async def test_broken_frames_are_counted(junk: str) -> None:
-    """Broken JSON is counted and the feed goes on."""
-    async with ris_live() as server:
-        server.seed(PREFIX, rows(10), 990)
-        feed = make(server, Clock())
-        async with following(feed):
-            await until(lambda: seeded(feed))
-            await server.play(junk, update(0, 1001, withdrawn=[PREFIX]))
-            await until(lambda: holding(feed) == (9, 10))
-            assert (feed.health(1000).errors, feed.health(1000).reconnects) == (1, 0)
-
-
-async def test_late_updates_are_counted() -> None:
-    """An update older than its peer's last changes nothing and is counted."""
-    async with ris_live() as server:
-        server.seed(PREFIX, rows(10), 990)
-        feed = make(server, Clock())
-        async with following(feed):
-            await until(lambda: seeded(feed))
-            old, new = update(0, 1001, announced=[PREFIX]), update(0, 1002, withdrawn=[PREFIX])
-            await server.play(new, old)
-            await until(lambda: feed.health(1000).late == 1)
-            assert holding(feed) == (9, 10)
-
-
-async def test_a_failed_seed_is_tried_again() -> None:
-    """While RIPEstat fails the prefix is unseeded; then it is seeded without a reconnect."""
-    clock = Clock()
-    async with ris_live() as server:
-        feed = make(server, clock)
-        async with following(feed):
-            await until(lambda: bool(feed.health(1000).errors) and feed.health(1000).connected)
-            assert (await look(feed, clock)).reason is Reason.UNSEEDED
-            server.seed(PREFIX, rows(10), 990)
-            await until(lambda: seeded(feed))
-            assert feed.health(1000).reconnects == 0
+            assert feed.health(clock()).reconnects > 1
 
 
 async def test_a_restart_during_an_outage() -> None:
-    """A restored baseline, through JSON, makes an empty seed a withdrawal."""
+    """A restored baseline, through JSON, makes an empty seed a withdrawal; nobody asks the past."""
     clock = Clock()
     async with ris_live() as server:
         server.seed(PREFIX, rows(10), 990)
@@ -227,24 +102,159 @@ async def test_a_restart_during_an_outage() -> None:
         async with following(before):
             await until(lambda: seeded(before))
         server.seed(PREFIX, [], 2000)
-        after.restore(json.loads(json.dumps(before.baseline())))
+        server.past_requests.clear()
+        stored = before.baseline()
+        assert stored[PREFIX]["AS64511"] == 1000
+        after.restore(json.loads(json.dumps(stored)))
         clock.at = 2000
         async with following(after):
             await until(lambda: seeded(after))
             finding = await look(after, clock)
+        assert after.baseline()[PREFIX]["AS64511"] == 1000
     assert (finding.reason, finding.facts["of"]) == (Reason.WITHDRAWN, 10)
+    assert server.past_requests == []
 
 
-@pytest.mark.parametrize("stored", [{PREFIX: 5}, {PREFIX: {"x": 1}}, {PREFIX: {"rrc00 ::": "y"}}])
-def test_a_bad_store_is_refused(stored: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "stored",
+    [{PREFIX: 5}, {PREFIX: {"x": 1}}, {PREFIX: {"rrc00 ::": "y"}}, {PREFIX: {"AS1": None}}, [1]],
+)
+async def test_a_bad_store_is_refused(stored: dict[str, object]) -> None:
     """A stored baseline that cannot be read is a ValueError."""
-    feed = RisLiveFeed({PREFIX: [ORIGIN]}, RisLiveSettings(), Clock())
+    async with ris_live() as server:
+        feed = make(server, Clock())
     with pytest.raises(ValueError, match="stored baseline"):
         feed.restore(stored)
 
 
-def test_backoff_is_full_jitter() -> None:
+async def test_a_flood_is_bounded_counted_and_seeded_again() -> None:
+    """What is too much is dropped and counted; nothing is known until the feed is seeded anew.
+
+    What was said before the drop does not overrule that seed: it may have been taken back.
+    """
+    clock = Clock()
+    async with ris_live() as server:
+        server.seed(PREFIX, rows(10), 990)
+        source, feed = scripted(server, clock)
+        async with following(feed):
+            await until(lambda: seeded(feed))
+            server.seed(PREFIX, rows(2), 1005)
+            server.seed_gate.clear()
+            clock.at = 1006
+            source.tell(*(Announce(peer(n), 64511, PREFIX, PATH, 1001) for n in range(10)))
+            source.tell(*(Announce(peer(0), 64511, PREFIX, PATH, 1002) for _ in range(95)))
+            await until(lambda: feed.health(1006).silence == "script floods: 105 updates dropped")
+            finding = await look(feed, clock)
+            assert finding.reason is Reason.FEED_STALE
+            server.seed_gate.set()
+            await until(lambda: seeded(feed))
+            finding, health = await look(feed, clock), feed.health(1006)
+    assert (finding.reason, finding.facts["holding"]) == (Reason.WITHDRAWN, 2)
+    assert (health.drops, health.queue, health.silence, health.reconnects) == (105, 0, None, 0)
+
+
+async def test_a_long_flood_asks_for_seeds_only_when_it_is_over() -> None:
+    """However often updates are dropped, RIPEstat is asked once they are not any more."""
+    clock = Clock()
+    async with ris_live() as server:
+        server.seed(PREFIX, rows(10), 990)
+        source, feed = scripted(server, clock, replace(FAST, calm=1.0))
+        async with following(feed):
+            await until(lambda: seeded(feed))
+            server.seed_gate.clear()
+            flood = [Withdraw(peer(0), 64511, PREFIX, 1001)] * 101
+            for _ in range(50):
+                source.tell(*flood)
+                await asyncio.sleep(0.002)  # the loop's turns that a request would need
+            assert len(server.seed_requests) == 1
+            server.seed_gate.set()
+            await until(lambda: seeded(feed))
+            assert len(server.seed_requests) == 2
+            assert feed.health(1000).drops == 50 * 101
+
+
+async def test_a_flood_of_a_source_that_seeds_itself_begins_it_anew() -> None:
+    """Where nobody else has the table, the source is followed anew, so that it sends all again."""
+    source = Script()
+    feed = Feed(source, Routes([WATCH], learn=True), Intake(Clock(), 100), times=FAST)
+    async with following(feed):
+        await until(lambda: source.followed == 1)
+        source.tell(*[Withdraw(peer(0), 64511, PREFIX, 1001)] * 101)
+        await until(lambda: source.followed == 2)
+        assert feed.health(1000).last_error == "it floods: 101 updates dropped"
+
+
+async def test_others_go_on_while_updates_are_applied() -> None:
+    """A full queue is applied in slices: whoever waits for the loop has many turns meanwhile."""
+    source, clock = Script(), Clock()
+    routes = Routes([WATCH], learn=True)
+    feed = Feed(source, routes, Intake(clock), times=FAST)
+    async with following(feed):
+        await until(lambda: source.followed == 1)
+        source.tell(*(Announce(peer(n % 400), 64511, PREFIX, PATH, n) for n in range(60_000)))
+        turns = 0
+        while feed.health(1000).queue and turns < 60_000:
+            turns += 1
+            await asyncio.sleep(0)
+        assert holding(feed) == (400, 400)
+    assert 3 < turns < 60_000
+
+
+async def test_a_table_is_believed_for_a_while_only() -> None:
+    """Where only tables come, an old one says nothing any more."""
+    source, clock = Script(), Clock()
+    feed = Feed(source, Routes([WATCH]), Intake(clock), lasts=60, times=FAST)
+    async with following(feed):
+        await until(lambda: source.followed == 1)
+        assert source.intake is not None
+        source.intake.seed(PREFIX, {peer(n): PATH for n in range(10)}, 990)
+        await until(lambda: seeded(feed))
+        clock.at = 1051
+        assert not seeded(feed)
+
+
+@pytest.mark.parametrize("attempt", [0, 3, 10, 10_000])
+def test_backoff_is_full_jitter(attempt: int) -> None:
     """Waits lie between nothing and a bound that grows from 1 to 30 s."""
-    times = Times()
-    for attempt, most in ((0, 1), (3, 8), (10, 30), (10_000, 30)):
-        assert all(0 <= times.backoff(attempt) <= most for _ in range(50))
+    most = {0: 1, 3: 8}.get(attempt, 30)
+    waits = [Times().backoff(attempt) for _ in range(200)]
+    assert 0 <= min(waits) < most / 4 < max(waits) <= most
+
+
+@pytest.mark.parametrize(
+    ("lose", "why"),
+    [
+        (lambda source: source.lost.set(), "script is not connected (the script ends)"),
+        (lambda source: source.intake.down("has no router"), "script has no router"),
+    ],
+    ids=["lost", "down"],
+)
+async def test_why_a_feed_is_silent(lose: Callable[[Script], None], why: str) -> None:
+    """A feed that is lost says the last error; a source that is not up says why itself."""
+    source = Script()
+    slow = Times(retry=1e6, retry_most=1e6)
+    feed = Feed(source, Routes([WATCH]), Intake(Clock()), times=slow)
+    async with following(feed):
+        await until(lambda: source.followed == 1)
+        assert feed.health(1000).silence is None
+        lose(source)
+        await until(lambda: feed.health(1000).silence == why)
+
+
+async def test_a_feed_without_tables_says_so_after_a_while() -> None:
+    """Connected and never seeded, a feed knows nothing of anybody, and that is its own fault."""
+    clock = Clock()
+    async with ris_live() as server:
+        server.seed_gate.clear()
+        feed = make(server, clock)
+        async with following(feed):
+            await until(lambda: feed.health(clock()).connected)
+            assert feed.unseeded(clock()) is None
+            late = clock() + 301
+            assert feed.unseeded(late) == (
+                "ris-live has been connected for 301 s and has no table of 1 of 1 prefixes"
+            )
+            server.seed(PREFIX, rows(10), 990)
+            server.seed_gate.set()
+            await until(lambda: seeded(feed))
+            assert feed.unseeded(late) is None

@@ -1,64 +1,153 @@
-"""From visibility to verdict."""
+"""From how a prefix stands to verdict, reason and sentence."""
+
+from dataclasses import replace
 
 import pytest
 
-from vedette.checks.bgp.judge import judge
+from vedette.checks.bgp.foreign import Foreign
+from vedette.checks.bgp.judge import holds, judge, leading
 from vedette.checks.bgp.reason import Reason
-from vedette.checks.bgp.routes import Visibility
+from vedette.checks.bgp.table import Standing
+from vedette.checks.bgp.watch import Watch
 from vedette.checks.finding import Verdict
 
-PREFIX = "1.1.1.0/24"
+WATCH = Watch("192.0.2.0/24", frozenset({64500}))
+GONE = {Reason.WITHDRAWN: 5.0}
 
 
-def visibility(holding: int, of: int, unknown: int = 0, **origins: int) -> Visibility:
-    return Visibility(
+def standing(
+    holding: int = 10,
+    of: int = 10,
+    unknown: int = 0,
+    *,
+    conditions: dict[Reason, float] | None = None,
+    foreign: tuple[Foreign, ...] = (),
+    fell_at: float | None = None,
+    collapsed: bool = True,
+) -> Standing:
+    return Standing(
         share=holding / of if of else 0.0,
         holding=holding,
         of=of,
         unknown=unknown,
-        origins={13335: holding} | {int(name[2:]): n for name, n in origins.items()},
+        enough=True,
+        origins={64500: holding} | {row.asn: row.peers for row in foreign},
+        neighbours={64496: holding},
         collectors=20,
+        foreign=foreign,
+        conditions=conditions or {},
+        fell_at=fell_at,
+        collapsed=collapsed,
         since=5.0,
     )
 
 
+def stranger(reason: Reason, prefix: str = WATCH.prefix, peers: int = 12) -> Foreign:
+    return Foreign(reason, prefix, 64666, peers, peers, 6.0)
+
+
 @pytest.mark.parametrize(
-    ("holding", "of", "reason"),
+    ("holding", "conditions", "reason"),
     [
-        (350, 350, None),
-        (176, 350, None),
-        (175, 350, Reason.PARTIALLY_WITHDRAWN),
-        (71, 350, Reason.PARTIALLY_WITHDRAWN),
-        (70, 350, Reason.WITHDRAWN),
-        (0, 350, Reason.WITHDRAWN),
-        (0, 0, Reason.WITHDRAWN),
+        (10, {}, None),
+        (6, {}, None),
+        (5, {Reason.PARTIALLY_WITHDRAWN: 4.0}, Reason.PARTIALLY_WITHDRAWN),
+        (2, GONE, Reason.WITHDRAWN),
+        (10, {Reason.ORIGIN: 4.0}, Reason.ORIGIN),
+        (10, {Reason.PATH: 4.0, Reason.MORE_SPECIFIC: 3.0}, Reason.MORE_SPECIFIC),
     ],
 )
-def test_borders(holding: int, of: int, reason: Reason | None) -> None:
-    """At most a fifth is withdrawn, at most a half partially."""
-    finding = judge(PREFIX, [13335], visibility(holding, of), feed="ris-live")
+def test_the_reason_is_what_came_first(
+    holding: int, conditions: dict[Reason, float], reason: Reason | None
+) -> None:
+    """What is wrong makes it fail, and what was wrong first is the reason."""
+    finding = judge(WATCH, standing(holding, conditions=conditions), feed="ris-live")
     assert finding.reason is reason
     assert finding.verdict is (Verdict.FAILING if reason else Verdict.OK)
 
 
+@pytest.mark.parametrize(
+    ("reason", "holding", "conditions", "expected"),
+    [
+        (Reason.WITHDRAWN, 8, {}, False),
+        (Reason.WITHDRAWN, 7, {}, None),
+        (Reason.WITHDRAWN, 2, GONE, True),
+        (Reason.PARTIALLY_WITHDRAWN, 2, GONE, None),
+        (Reason.PARTIALLY_WITHDRAWN, 5, {Reason.PARTIALLY_WITHDRAWN: 4.0}, True),
+        (Reason.PARTIALLY_WITHDRAWN, 8, {}, False),
+        (Reason.ORIGIN, 10, {}, False),
+        (Reason.ORIGIN, 10, {Reason.ORIGIN: 4.0}, True),
+    ],
+)
+def test_between_withdrawn_and_recovered_nothing_is_said(
+    reason: Reason, holding: int, conditions: dict[Reason, float], expected: bool | None
+) -> None:
+    """A withdrawal is over at four fifths of the peers; below, it neither holds nor is over."""
+    assert holds(reason, standing(holding, conditions=conditions)) is expected
+
+
+@pytest.mark.parametrize(
+    ("fell_at", "collapsed", "expected"),
+    [
+        (3.0, True, None),  # the own routes went first: others are seen because of that
+        (5.0, True, True),  # the foreign origin came first, and took the peers
+        (4.0, True, True),  # of few peers the first that it takes is most of them
+        (3.0, False, True),  # most peers have had the right one all the time
+        (None, False, True),
+    ],
+)
+def test_order_is_kept(fell_at: float | None, collapsed: bool, expected: bool | None) -> None:
+    """A foreign origin is a symptom of a collapse before it, and the cause of one after it."""
+    stands = standing(conditions={Reason.ORIGIN: 4.0}, fell_at=fell_at, collapsed=collapsed)
+    assert holds(Reason.ORIGIN, stands) is expected
+
+
 def test_detail_and_facts() -> None:
     """The sentence has numbers, and a foreign origin beside the withdrawal is named."""
-    finding = judge(PREFIX, [13335], visibility(3, 350, as4755=12), feed="ris-live")
+    seen = standing(3, 350, conditions=GONE, foreign=(stranger(Reason.ORIGIN),), fell_at=3.0)
+    finding = judge(WATCH, seen, feed="ris-live")
     assert finding.detail == (
-        "1.1.1.0/24 by AS13335 is seen by 3 of 350 peers (1 %); 12 see it by AS4755"
+        "192.0.2.0/24 by AS64500 is seen by 3 of 350 peers (1 %); 12 peers see it by AS64666"
     )
     assert finding.facts == {
-        "share": 0.0086, "holding": 3, "of": 350, "unknown": 0,
-        "origins": {"13335": 3.0, "4755": 12.0}, "collectors": 20, "feed": "ris-live",
+        "share": 0.0086, "holding": 3, "of": 350, "unknown": 0, "collectors": 20,
+        "origins": {"64500": 3.0, "64666": 12.0}, "neighbours": {"64496": 3.0},
+        "feed": "ris-live", "since": {"withdrawn": 5.0}, "undecided": ["partially_withdrawn"],
+        "foreign_origins": {"64666": 12.0}, "more_specifics": {}, "foreign_neighbours": {},
     }  # fmt: skip
 
 
+def test_details_of_parts_and_paths() -> None:
+    """A more-specific is named with its origin, a foreign neighbour with what it does."""
+    rows = (stranger(Reason.MORE_SPECIFIC, "192.0.2.0/25", 1), stranger(Reason.PATH, peers=40))
+    finding = judge(WATCH, standing(foreign=rows), feed="ris-live")
+    assert finding.detail == (
+        "192.0.2.0/24 by AS64500 is seen by 10 of 10 peers (100 %); "
+        "1 peer see 192.0.2.0/25 by AS64666; 40 peers see it passed on by AS64666"
+    ).replace("1 peer see", "1 peer sees")
+    assert finding.facts["more_specifics"] == {"192.0.2.0/25 AS64666": 1.0}
+
+
+def test_an_invalid_own_route_is_a_reason_of_its_own() -> None:
+    """What relying parties drop fails although every peer that we see has it."""
+    finding = judge(WATCH, standing(), feed="ris-live", invalid_since=7.0)
+    assert (finding.reason, finding.facts["since"]) == (Reason.RPKI_INVALID, {"rpki_invalid": 7.0})
+
+
+def test_leading() -> None:
+    """Of what began at once, the gravest leads; of nothing, nothing does."""
+    assert leading({Reason.PATH: 1.0, Reason.WITHDRAWN: 1.0}) is Reason.WITHDRAWN
+    assert leading({}) is None
+
+
 def test_unknown() -> None:
-    """Silence, a missing seed and lost sessions are UNKNOWN, in that order."""
-    silent = judge(PREFIX, [1], visibility(0, 9), feed="ris-live", silence="it is quiet")
-    unseeded = judge(PREFIX, [1], None, feed="ris-live")
-    lost = judge(PREFIX, [1], visibility(0, 4, 5), feed="ris-live")
-    assert {f.verdict for f in (silent, unseeded, lost)} == {Verdict.UNKNOWN}
+    """Silence, a missing seed, too small a baseline and lost sessions are UNKNOWN."""
+    silent = judge(WATCH, standing(0, 9), feed="ris-live", silence="it is quiet")
+    unseeded = judge(WATCH, None, feed="ris-live")
+    lost = judge(WATCH, standing(0, 4, 5), feed="ris-live")
+    few = judge(WATCH, replace(standing(0, 2), enough=False), feed="ris-live")
+    assert {f.verdict for f in (silent, unseeded, lost, few)} == {Verdict.UNKNOWN}
     assert silent.reason is lost.reason is Reason.FEED_STALE
-    assert unseeded.reason is Reason.UNSEEDED
-    assert lost.detail == "the sessions of 5 of 9 peers with 1.1.1.0/24 are down"
+    assert unseeded.reason is few.reason is Reason.UNSEEDED
+    assert lost.detail == "the sessions of 5 of 9 peers with 192.0.2.0/24 are down"
+    assert few.detail == "too few peers ever had 192.0.2.0/24 to judge by: 2"

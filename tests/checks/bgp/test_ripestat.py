@@ -5,13 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.checks.bgp.made import ORIGIN, PREFIX, peer, rows, shared
+from tests.checks.bgp.made import PREFIX, peer, rows, shared
 from tests.servers.rislive import ris_live
-from vedette.checks.bgp.check import ask_ripestat
 from vedette.checks.bgp.prefix import peer_of
-from vedette.checks.bgp.reason import Reason
-from vedette.checks.bgp.ripestat import SeedError, parse
-from vedette.checks.finding import Verdict
+from vedette.checks.bgp.ripestat import SeedError, each, fetch, parse, session
 
 
 def test_real_answer() -> None:
@@ -56,25 +53,23 @@ def test_bad_answers(answer: bytes, reason: str) -> None:
     assert str(caught.value) == reason
 
 
-async def test_ask_ripestat() -> None:
-    """One look by RIPEstat alone judges the share of the listed peers."""
-    async with ris_live() as server:
-        server.seed(PREFIX, rows(10), "2026-06-16T16:30:00")
-        good = await ask_ripestat(PREFIX, [ORIGIN], server.seed_url)
-        foreign = await ask_ripestat(PREFIX, [64666], server.seed_url)
-        server.seed(PREFIX, [], "2026-06-16T16:30:00")
-        gone = await ask_ripestat(PREFIX, [ORIGIN], server.seed_url)
-        refused = await ask_ripestat("203.0.113.0/24", [ORIGIN], server.seed_url)
-        server.seeds[PREFIX] = "x" * (9 * 1024 * 1024)
-        large = await ask_ripestat(PREFIX, [ORIGIN], server.seed_url)
-    assert (good.verdict, good.facts["of"]) == (Verdict.OK, 10)
-    assert foreign.reason is gone.reason is Reason.WITHDRAWN
-    assert refused.reason is large.reason is Reason.UNSEEDED
-    assert "HTTP 500" in refused.detail
-    assert "larger than 8 MB" in large.detail
+async def test_the_past_is_asked_for_in_utc() -> None:
+    """A past time goes out as ISO 8601 in UTC, as RIPEstat documents it, and comes back as such."""
+    async with ris_live() as server, session() as asker:
+        server.past(PREFIX, rows(3), "2026-06-15T16:30:00")
+        seed = await fetch(asker, server.seed_url, PREFIX, 1_781_541_000.9)
+        assert server.past_requests == [(PREFIX, "2026-06-15T16:30:00")]
+        assert server.violations == []
+    assert (seed.at, len(seed.routes[PREFIX])) == (1_781_541_000, 3)
 
 
-async def test_nobody_there() -> None:
-    """A RIPEstat that cannot be reached is UNKNOWN, with the cause."""
-    finding = await ask_ripestat(PREFIX, [ORIGIN], "http://127.0.0.1:1/data.json")
-    assert (finding.verdict, finding.reason) == (Verdict.UNKNOWN, Reason.UNSEEDED)
+async def test_each_is_asked_once_and_failures_come_back() -> None:
+    """All are asked, those that failed are returned, and none keeps the others from being asked."""
+    asked = []
+
+    async def ask(prefix: str) -> bool:
+        asked.append(prefix)
+        return int(prefix) % 3 > 0
+
+    assert await each(map(str, range(10)), ask) == {"0", "3", "6", "9"}
+    assert sorted(asked) == [str(n) for n in range(10)]

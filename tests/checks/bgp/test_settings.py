@@ -28,6 +28,10 @@ def test_origins_are_numbers_or_as_names() -> None:
         {"prefix": "1.1.1.0/24"},
         {"prefix": "1.1.1.0/24", "origins": [1], "origin": 1},
         {"prefix": 5, "origins": [1]},
+        {"prefix": "1.1.1.0/24", "origins": [1], "more_specifics": ["1.1.1.0/24"]},
+        {"prefix": "1.1.1.0/24", "origins": [1], "more_specifics": ["1.1.0.0/16"]},
+        {"prefix": "1.1.1.0/24", "origins": [1], "more_specifics": ["1.1.2.0/25"]},
+        {"prefix": "1.1.1.0/24", "origins": [1], "more_specifics": ["2001:db8::/32"]},
     ],
 )
 def test_bad_settings(values: dict[str, Any]) -> None:

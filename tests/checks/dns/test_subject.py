@@ -109,7 +109,22 @@ async def test_checking_disabled_tells_bogus_from_dead(
 
     assert [(f.verdict, f.reason) for f in findings] == [(Verdict.FAILING, reason)] * 2
     both = dns.flags.RD | dns.flags.AD
-    assert asked == [both, both | dns.flags.CD] * 2
+    again = [both] if unchecked else []
+    assert asked == [both, both | dns.flags.CD, *again] * 2
+
+
+async def test_a_resolver_that_fails_now_and_then_is_not_bogus() -> None:
+    """Data that fails validation fails it twice; a resolver that answers the second time is ill."""
+    answers = [dns.rcode.SERVFAIL, dns.rcode.NOERROR, dns.rcode.NOERROR]
+
+    def respond(wire: bytes) -> list[bytes]:
+        rcode = answers.pop(0)
+        return [reply_to(wire, () if rcode else (A.format(ttl=60),), rcode=rcode)]
+
+    async with responder(udp=respond) as end:
+        finding = await resolver(end).look()
+
+    assert (finding.reason, answers) == (Reason.SERVFAIL, [])
 
 
 async def test_strays_are_counted_each_time() -> None:

@@ -1,0 +1,52 @@
+"""What an agent has around it that no config names: its clocks, its resolvers, feeds and pagers."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Protocol
+
+from vedette.agent import feeds, secrets
+from vedette.agent.clock import SteadyClock
+from vedette.agent.config import Config
+from vedette.checks.bgp.feed import Feed
+from vedette.checks.bgp.vrps import VrpSource
+from vedette.checks.bgp.watch import Watch
+from vedette.checks.dns.resolver import system_servers
+from vedette.checks.net import Endpoint
+from vedette.exporters.page import Pager
+
+Now = Callable[[], float]
+
+
+class Listen(Protocol):
+    """Makes the feeds of what is watched."""
+
+    def __call__(
+        self, config: Config, watches: Collection[Watch], folder: Path, now: Now
+    ) -> Sequence[Feed]:
+        """Return the feeds that *config*, read at *folder*, asks for."""
+
+
+def _listen(config: Config, watches: Collection[Watch], folder: Path, now: Now) -> Sequence[Feed]:
+    return feeds.feeds(config.feeds, watches, folder, now)
+
+
+def _pagers(config: Config, folder: Path) -> Sequence[Pager]:
+    return secrets.pagers([one.pagerduty for one in config.pagers], folder)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """This host; the replay of an incident brings its own world.
+
+    *clock* tells epoch seconds, *stopwatch* seconds from anywhere; *system* are the resolvers of
+    names that no check asks for by server.
+    """
+
+    clock: SteadyClock = field(default_factory=SteadyClock)
+    stopwatch: Callable[[], float] = perf_counter
+    system: Callable[[], Sequence[Endpoint]] = system_servers
+    listen: Listen = _listen
+    vrps: Callable[[Config, Collection[Watch], Path, Now], VrpSource | None] = feeds.vrps
+    pagers: Callable[[Config, Path], Sequence[Pager]] = _pagers

@@ -1,0 +1,53 @@
+"""The peer sessions of a feed: numbered, with their AS numbers, and which of them are down.
+
+Rule: no I/O, no clock.
+"""
+
+from collections.abc import Iterator
+
+from vedette.checks.bgp.path import Path
+from vedette.checks.bgp.prefix import Peer
+
+MOST = 10_000
+"""How many sessions a feed may have; RIS and RouteViews together have about 2,000."""
+
+
+class Peers:
+    """Numbers for sessions, so that a table can be an array; *asns* has 0 where nobody said it."""
+
+    def __init__(self) -> None:
+        self.asns: list[int] = []
+        self.collectors: list[str] = []
+        self.down: dict[int, float] = {}
+        self._numbers: dict[Peer, int] = {}
+        self._peers: list[Peer] = []
+
+    def __len__(self) -> int:
+        return len(self._peers)
+
+    def __getitem__(self, number: int) -> Peer:
+        """Return the session of a number."""
+        return self._peers[number]
+
+    def number(self, peer: Peer, asn: int = 0) -> int | None:
+        """Return the number of *peer*, a new one where it is new; None when there are too many."""
+        number = self._numbers.get(peer)
+        if number is None:
+            if len(self._peers) >= MOST:
+                return None
+            number = self._numbers[peer] = len(self._peers)
+            self._peers.append(peer)
+            self.collectors.append(peer.collector)
+            self.asns.append(asn)
+        elif not self.asns[number]:
+            self.asns[number] = asn
+        return number
+
+    def of(self, collector: str) -> Iterator[Peer]:
+        """Return the sessions of *collector*."""
+        return (peer for peer in self._peers if peer.collector == collector)
+
+
+def asn_of(path: Path) -> int:
+    """Return the AS number of the peer that has *path*: its first; 0 where that is no single AS."""
+    return path[0] if path and isinstance(path[0], int) else 0

@@ -1,0 +1,1 @@
+"""Where routes are heard of: each source tells an intake what it hears, in one vocabulary."""

@@ -1,0 +1,299 @@
+"""MRT files as a collector writes them: each is read once, and one that grows is read on.
+
+A file is known by what it is, not by its name, so that one that was renamed in rotation is not
+read twice. Files are read in the order in which they were last written, which is the order in time
+whatever their names say.
+"""
+
+import asyncio
+import bz2
+import glob
+import os
+import stat
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, NoReturn, Protocol
+
+from vedette.checks.bgp.feed import Feed
+from vedette.checks.bgp.intake import Intake
+from vedette.checks.bgp.interest import Interest
+from vedette.checks.bgp.routes import Routes
+from vedette.checks.bgp.settings import MrtSettings
+from vedette.checks.bgp.update import Update
+from vedette.checks.bgp.watch import Watch
+from vedette.checks.bgp.wire.mrt import Session
+
+CHUNK = 128 * 1024
+"""How many octets are read, unpacked and decoded at a time, in a thread."""
+SETTLED = 60.0
+"""Seconds without a change, after which a file is taken for complete."""
+_HEAD = 64
+"""How many octets tell one file from another: the first record has its time."""
+_MAGIC = 3
+_KIND, _TABLES = slice(4, 6), (b"\0\x0c", b"\0\x0d")
+"""Where a record's type is, and the types of RIB dumps: each is a whole of its own."""
+
+
+class _Decompressor(Protocol):
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
+
+
+def _decompressor(head: bytes) -> Callable[[], _Decompressor] | None:
+    """Return what unpacks a file that begins with *head*; None for a plain one."""
+    if head.startswith(b"\x1f\x8b"):
+        return lambda: zlib.decompressobj(wbits=31)
+    return bz2.BZ2Decompressor if head.startswith(b"BZh") else None
+
+
+class Unpacked:
+    """The octets of a file that may still grow: plain, gzip or bzip2, told by its first octets.
+
+    *midway*: what is there ends within a compressed stream.
+    """
+
+    def __init__(self, head: bytes) -> None:
+        self.midway = False
+        self._make = _decompressor(head)
+        self._decompressor = self._make() if self._make else None
+        self._rest = b""
+
+    def read(self, file: BinaryIO) -> bytes:
+        """Return up to `CHUNK` octets, none where there are none yet; raise OSError, zlib.error."""
+        if self._make is None:
+            return file.read(CHUNK)
+        octets = self._unpack(b"") if self.midway or self._rest else b""
+        while not octets and (packed := file.read(CHUNK // 8)):
+            octets = self._unpack(packed)
+        return octets
+
+    def _unpack(self, packed: bytes) -> bytes:
+        """Unpack what is left and *packed*: streams may follow each other, with zeros between."""
+        assert self._make is not None
+        assert self._decompressor is not None
+        packed = self._rest + packed
+        if not self.midway:
+            packed = packed.lstrip(b"\0")
+        self.midway |= bool(packed)
+        octets = self._decompressor.decompress(packed, CHUNK)
+        self._rest = getattr(self._decompressor, "unconsumed_tail", b"")
+        if self._decompressor.eof:
+            self._rest = self._decompressor.unused_data
+            self._decompressor, self.midway = self._make(), False
+        return octets
+
+
+class _Followed:
+    """A file, how far it was read, and the octets of a record that has not ended.
+
+    It stays open until it is settled, so that what is written after a renaming is read too.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.record = b""
+        self.session: Session | None = None
+        self.settled = False
+        self.offset = 0
+        self._head = b""
+        self._spoilt = False
+        self._file: BinaryIO | None = None
+        self._unpacked = Unpacked(b"")
+
+    def status(self) -> os.stat_result:
+        """Return what the file is now; raise OSError."""
+        return os.fstat(self._file.fileno()) if self._file else self.path.stat()
+
+    def octets(self) -> bytes:
+        """Return the next octets, none at the end; raise OSError, zlib.error."""
+        try:
+            if self._file is None:
+                self._file = self.path.open("rb")
+            self._begin(self._file)
+            if self._spoilt or len(self._head) < _MAGIC:
+                octets = b""
+            else:
+                octets = self._unpacked.read(self._file)
+        except (OSError, zlib.error):
+            if self._spoilt:
+                return b""  # which was said
+            self._spoilt, self.offset = True, self.status().st_size
+            raise
+        self.offset = self.status().st_size if self._spoilt else self._file.tell()
+        return octets
+
+    def settle(self) -> bool:
+        """Take the file for complete; return whether it ends where it may."""
+        self.close()
+        self.settled = True
+        return self._spoilt or not (self.record or self._unpacked.midway)
+
+    def close(self) -> None:
+        """Close the file; it is opened again where there is more to read."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _begin(self, file: BinaryIO) -> None:
+        """Begin at the beginning where nothing was read, and where the file was cut or replaced."""
+        file.seek(0)
+        head = file.read(_HEAD)
+        cut = self.offset > self.status().st_size or not head.startswith(self._head)
+        if cut or len(self._head) < _MAGIC:
+            self.offset, self.record, self.session, self._spoilt = 0, b"", None, False
+            self._head, self._unpacked = head, Unpacked(head)
+        file.seek(self.offset)
+
+
+class Batch(NamedTuple):
+    """What a chunk of a file said: how many records, updates, and a sentence for each error."""
+
+    records: int
+    updates: list[Update]
+    errors: list[str]
+
+
+class Files:
+    """The files of *settings*, as far as they were read. It blocks, and is for one thread."""
+
+    def __init__(self, settings: MrtSettings, interest: Interest) -> None:
+        self.found = 0
+        self._settings = settings
+        self._errors: list[str] = []
+        self._interest = interest
+        self._messages = self._make()
+        self._followed: dict[tuple[int, int], _Followed] = {}
+
+    def batches(self, now: float) -> Iterator[Batch]:
+        """Yield what is new, chunk by chunk; *now* is epoch seconds."""
+        present = self._present()
+        self.found = len(present)
+        for key, (path, written) in present.items():
+            if key in self._followed:
+                self._followed[key].path = path
+            elif now - written <= self._settings.max_age:
+                self._followed[key] = _Followed(path)
+        for written, each in self._with_news():
+            yield from self._read(each, settled=now - written > SETTLED)
+        for key in [key for key, each in self._followed.items() if each.settled]:
+            if key not in present:
+                del self._followed[key]
+
+    def close(self) -> None:
+        """Close all files."""
+        for each in self._followed.values():
+            each.close()
+
+    def _present(self) -> dict[tuple[int, int], tuple[Path, float]]:
+        """Return the files that there are by device and inode, with when they were written."""
+        found = {}
+        for name in glob.iglob(self._settings.files, recursive=True):  # noqa: PTH207 - or absolute
+            path = Path(name)
+            try:
+                status = path.stat()
+            except OSError:
+                continue  # it went away, or may not be seen
+            if stat.S_ISREG(status.st_mode):
+                found[status.st_dev, status.st_ino] = path, status.st_mtime
+        return found
+
+    def _with_news(self) -> list[tuple[float, _Followed]]:
+        """Return the files to be read, the one written last at the end."""
+        found = []
+        for each in self._followed.values():
+            try:
+                status = each.status()
+            except OSError:
+                each.settled = True
+                continue
+            if not each.settled or status.st_size != each.offset:
+                found.append((status.st_mtime, each))
+        return sorted(found, key=lambda one: (one[0], one[1].path))
+
+    def _read(self, each: _Followed, *, settled: bool) -> Iterator[Batch]:
+        """Yield what is new in a file, to where it ends now."""
+        try:
+            while octets := each.octets():
+                yield self._take(each, octets)
+        except (OSError, zlib.error) as error:
+            self._errors.append(f"it cannot be read: {error}")
+        updates: list[Update] = []
+        if settled:
+            if not each.settle():
+                self._errors.append("it ends within a record")
+            if each.session not in (None, self._messages):
+                updates = each.session.end()
+        if updates or self._errors:
+            yield self._batch(each, 0, updates)
+
+    def _take(self, each: _Followed, octets: bytes) -> Batch:
+        """Decode what comes next; the octets of a record that has not ended wait for the rest."""
+        octets = each.record + octets
+        if each.session is None:
+            if len(octets) < _KIND.stop:
+                each.record = octets
+                return self._batch(each, 0, [])
+            each.session = self._make() if octets[_KIND] in _TABLES else self._messages
+        before = each.session.records
+        updates = each.session.take(octets)
+        each.record = each.session.unread()
+        return self._batch(each, each.session.records - before, updates)
+
+    def _make(self) -> Session:
+        return Session(self._settings.collector, self._interest, self._errors.append)
+
+    def _batch(self, each: _Followed, records: int, updates: list[Update]) -> Batch:
+        errors = [f"{each.path.name}: {error}" for error in self._errors]
+        self._errors.clear()
+        return Batch(records, updates, errors)
+
+
+def mrt_feed(watches: Iterable[Watch], settings: MrtSettings, now: Callable[[], float]) -> Feed:
+    """Return a feed of what MRT files say of *watches*, RIB dumps among them."""
+    routes = Routes(watches, learn=True)
+    source = Mrt(settings, Interest(routes.watched), now)
+    return Feed(source, routes, Intake(now), stale_after=settings.stale_after)
+
+
+class Mrt:
+    """Tells an intake what the files say, and says that it is up once it has read what there was.
+
+    *interest* must be its own, since a thread uses it; *now* is epoch seconds.
+    """
+
+    name = "mrt"
+
+    def __init__(self, settings: MrtSettings, interest: Interest, now: Callable[[], float]) -> None:
+        self._settings = settings
+        self._interest = interest
+        self._now = now
+
+    async def follow(self, intake: Intake) -> NoReturn:
+        """Follow the files for ever; what cannot be read is an error, and the rest is read."""
+        files = Files(self._settings, self._interest)
+        try:
+            while True:
+                batches = files.batches(self._now())
+                while (batch := await asyncio.to_thread(next, batches, None)) is not None:
+                    await self._tell(batch, intake)
+                if files.found:
+                    intake.up()
+                else:
+                    intake.down(f"finds no file {self._settings.files}")
+                await asyncio.sleep(self._settings.every)
+        finally:
+            files.close()
+
+    async def _tell(self, batch: Batch, intake: Intake) -> None:
+        for _ in range(batch.records - len(batch.updates)):
+            intake.heard()
+        for error in batch.errors:
+            intake.error(error)
+        for number, update in enumerate(batch.updates):
+            if number % 1024 == 0:
+                await intake.room()
+            intake.put(update)

@@ -1,0 +1,56 @@
+"""What any source says of routes, in one vocabulary.
+
+Within one BGP UPDATE withdrawals come first, and a prefix both withdrawn and announced is only
+announced (RFC 4271 section 3.1). Prefixes are canonical; times are the source's epoch seconds.
+NamedTuples, because they are made by the ten thousand a second.
+"""
+
+from typing import NamedTuple
+
+from vedette.checks.bgp.path import Path
+from vedette.checks.bgp.prefix import Peer
+
+
+class Announce(NamedTuple):
+    """A peer with AS number *asn* holds *prefix* by *path*, which is never empty."""
+
+    peer: Peer
+    asn: int
+    prefix: str
+    path: Path
+    at: float
+
+
+class Withdraw(NamedTuple):
+    """A peer holds no route to *prefix* any more."""
+
+    peer: Peer
+    asn: int
+    prefix: str
+    at: float
+
+
+class PeerState(NamedTuple):
+    """A peer's session with its collector went up or down."""
+
+    peer: Peer
+    up: bool
+    at: float
+
+
+class EndOfRib(NamedTuple):
+    """A peer has sent its whole table of IP *version* 4 or 6 (RFC 4724 section 2)."""
+
+    peer: Peer
+    version: int
+    at: float
+
+
+class CollectorDown(NamedTuple):
+    """Nothing is known of a collector's peers any more, as when a router's BMP session closed."""
+
+    collector: str
+    at: float
+
+
+Update = Announce | Withdraw | PeerState | EndOfRib | CollectorDown

@@ -1,0 +1,102 @@
+"""What feeds say of a prefix, added up."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.agent.observations import seen, series
+from vedette.agent.alarm import Evidence, Memory, State, step
+from vedette.agent.config import Timing
+from vedette.agent.daemon import STEP_EVERY
+from vedette.agent.diagnoses.bgp import given_by
+from vedette.agent.diagnoses.names import RANK, Diagnosis
+from vedette.agent.diagnoses.table import rules_for
+from vedette.agent.diagnoses.view import voice
+from vedette.agent.ledger import CheckKey
+from vedette.checks.bgp.reason import Reason
+from vedette.checks.finding import Kind, Verdict
+from vedette.exporters.page import Severity
+
+KEY = CheckKey("shop", Kind.BGP, "192.0.2.0/24")
+TIMING = Timing(every=10, timeout=5, hold=30, clear=600)
+NOW = 130.0
+
+withdrawn = given_by(Reason.WITHDRAWN)
+
+
+def feed(since: dict[str, float] | None, *, undecided: tuple[str, ...] = (), at: float = 125.0):
+    """Return the voice of a feed that found *since* at *at*; None is UNKNOWN."""
+    if since is None:
+        look = seen(at, Verdict.UNKNOWN, key=KEY, place="feed")
+    else:
+        word = min(since, default=Verdict.OK)
+        look = seen(at, word, key=KEY, place="feed", since=since, undecided=undecided)
+    return voice(series(look, key=KEY, timing=TIMING), NOW)
+
+
+FALLEN = {"withdrawn": 100.0}
+
+
+@pytest.mark.parametrize(
+    ("feeds", "expected"),
+    [
+        ([], None),
+        ([feed({})], False),
+        ([feed(None)], None),
+        ([feed({"origin": 90.0})], False),
+        ([feed({}, undecided=("withdrawn",))], None),
+        ([feed(FALLEN, at=10.0)], None),  # too old to speak for now
+        ([feed(FALLEN), feed({})], True),
+        ([feed(FALLEN), feed({}), feed({})], False),
+        ([feed(FALLEN), feed({}), feed(None)], None),
+        ([feed(FALLEN), feed({"withdrawn": 110.0}), feed(None)], True),
+    ],
+)
+def test_half_of_the_feeds_are_enough(feeds: list, expected: bool | None) -> None:
+    """Half of the feeds decide; what those that know nothing could still turn is undecided."""
+    assert withdrawn(feeds).holds is expected
+
+
+def test_it_holds_since_the_last_feed_needed_said_so_and_up_to_now() -> None:
+    """A feed tells at once what changes, so what it said last is still so."""
+    feeds = [feed({"withdrawn": at}) for at in (100.0, 105.0, 120.0)]
+    assert withdrawn(feeds) == Evidence(True, 105.0, NOW)
+
+
+@given(st.floats(1000, 1001), st.floats(0.3, 30))
+def test_what_lasts_is_an_alarm_a_second_after_its_hold(since: float, hold: float) -> None:
+    """With a step each second an alarm rises no later than one second after the hold is over."""
+    memory, at = Memory(), 1000.0
+    look = series(
+        seen(since, "withdrawn", key=KEY, place="feed", since={"withdrawn": since}), key=KEY,
+        timing=Timing(every=100, timeout=5, hold=hold, clear=600),
+    )  # fmt: skip
+    while memory.state is not State.ALARM:
+        at += STEP_EVERY
+        assert at <= since + hold + STEP_EVERY
+        memory = step(memory, withdrawn([voice(look, at)]), hold=hold, clear=600, now=at)
+    assert at >= since + hold
+
+
+def test_every_reason_has_its_rule() -> None:
+    """A prefix can give six diagnoses; half gone must last longer, and a leak is a warning."""
+    rules = {rule.diagnosis: rule for rule in rules_for(KEY, TIMING, Severity.CRITICAL)}
+    assert {d: rule.hold for d, rule in rules.items()} == {
+        Diagnosis.PREFIX_WITHDRAWN: 30,
+        Diagnosis.PREFIX_PARTIALLY_WITHDRAWN: 120,
+        Diagnosis.ORIGIN_HIJACK: 30,
+        Diagnosis.SUBPREFIX_HIJACK: 30,
+        Diagnosis.ROUTE_LEAK: 30,
+        Diagnosis.RPKI_INVALID: 30,
+    }
+    assert rules[Diagnosis.ROUTE_LEAK].severity is Severity.WARNING
+    assert rules[Diagnosis.SUBPREFIX_HIJACK].severity is Severity.CRITICAL
+
+
+def test_routing_explains_all_else() -> None:
+    """Whatever is wrong with a route has the headline over DNS and the service."""
+    routing = [d for d in Diagnosis if d in {rule.diagnosis for rule in RULES}]
+    assert max(RANK[d] for d in routing) < RANK[Diagnosis.PARENT_DNSSEC_BOGUS]
+
+
+RULES = rules_for(KEY, TIMING, Severity.CRITICAL)

@@ -1,0 +1,66 @@
+"""Feeds that are followed in a test, and what is asked of them."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from tests.checks.bgp.made import ORIGIN, PREFIX
+from tests.servers.rislive import RisLive
+from vedette.checks.bgp.check import BgpCheck
+from vedette.checks.bgp.feed import Feed
+from vedette.checks.bgp.settings import RisLiveSettings
+from vedette.checks.bgp.sources.rislive import ris_live_feed
+from vedette.checks.bgp.times import Times
+from vedette.checks.bgp.watch import Watch
+from vedette.checks.finding import Check, Finding
+
+FAST = Times(ping=0.02, pong=0.2, connect=2, retry=0.02, retry_most=0.05, reseed=60, calm=0.05)
+WATCH = Watch(PREFIX, frozenset({ORIGIN}))
+
+
+class Clock:
+    """Epoch seconds that a test sets."""
+
+    def __init__(self, at: float = 1000.0) -> None:
+        self.at = at
+
+    def __call__(self) -> float:
+        return self.at
+
+
+def make(server: RisLive, clock: Clock, watch: Watch = WATCH, times: Times = FAST) -> Feed:
+    """Return a feed of RIS Live about *watch*."""
+    settings = RisLiveSettings(url=server.url, seed=server.seed_url)
+    return ris_live_feed([watch], settings, clock, times)
+
+
+@asynccontextmanager
+async def following(feed: Feed) -> AsyncIterator[None]:
+    """Run *feed* until the block ends."""
+    task = asyncio.create_task(feed.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def look(feed: Feed, clock: Clock) -> Finding:
+    """Look at the prefix once."""
+    check: Check = BgpCheck(WATCH, [feed], clock)
+    (one,) = check.looks()
+    assert (one.subject, one.place, check.name) == (PREFIX, feed.source, PREFIX)
+    return await one.once()
+
+
+def seeded(feed: Feed) -> bool:
+    """Whether anything can be said about the prefix."""
+    return feed.standing(PREFIX) is not None
+
+
+def holding(feed: Feed) -> tuple[int, int]:
+    """Return how many hold the prefix, and of how many."""
+    seen = feed.standing(PREFIX)
+    return (seen.holding, seen.of) if seen else (-1, -1)
