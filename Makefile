@@ -2,7 +2,7 @@
 # .venv/test also what its tests need.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: .venv demo test lint check bench soak clean help
+.PHONY: .venv demo test lint check bench soak clean replay help
 
 # The first Python that is new enough and can make virtual environments.
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; do \
@@ -60,6 +60,11 @@ soak: .venv/test
 	@$(RUN)/python -m tests.bench.soak_dns
 	@$(RUN)/python -m tests.bench.soak_bgp
 	@$(RUN)/python -m tests.bench.soak_probes
+
+# Those of the project itself, or: make replay SCENARIOS=FOLDER/*.yaml
+SCENARIOS = configs/incidents/*.yaml
+replay: .venv/runtime
+	@$(RUN)/vedette replay $(SCENARIOS)
 
 clean:
 	rm -rf .venv build dist src/*.egg-info .*_cache .hypothesis tests/bench/results.json

@@ -4,7 +4,7 @@ Two vantages of one provider are one voice: what broke there may have broken bot
 Rule: pure; no I/O, no clock; time is passed in.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from vedette.agent.alarm import UNDECIDED, Evidence
@@ -41,13 +41,13 @@ class Quorum:
         """Return the providers of the vantages of these *names*."""
         return {self.vantages[name].provider for name in names if name in self.vantages}
 
-    def judge(self, votes: Votes) -> Evidence:
+    def judge(self, votes: Votes, silent: Collection[str] = ()) -> Evidence:
         """Return what the quorum says: since the last provider needed said so.
 
         A provider says so when one of its vantages does. It is false where even all that are
-        undecided could not make it true.
+        undecided could not make it true; those that are *silent* decide nothing any more.
         """
-        if not votes:
+        if not self.providers(votes):
             return UNDECIDED
         need = self.need(votes)
         first: dict[str, Evidence] = {}
@@ -60,12 +60,14 @@ class Quorum:
             began_at = sorted(e.began_at for e in first.values())[need - 1]
             seen_at = sorted((e.seen_at for e in first.values()), reverse=True)[need - 1]
             return Evidence(True, began_at, max(began_at, seen_at))
-        undecided = self.providers(name for name, e in votes.items() if e.holds is None)
+        undecided = self.providers(
+            name for name, e in votes.items() if e.holds is None and name not in silent
+        )
         return UNDECIDED if len(undecided | first.keys()) >= need else Evidence(False)
 
 
 def longest(evidence: Evidence) -> tuple[float, float]:
-    """Order what holds: what began first, and of those what was seen last."""
+    """Order what holds in any order of votes: what began first, of those what was seen last."""
     return evidence.began_at, -evidence.seen_at
 
 

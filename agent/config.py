@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -16,6 +15,10 @@ from pydantic import (
 )
 
 from vedette.agent import references
+from vedette.agent.composite import naming
+from vedette.agent.composite.naming import Nameables, Watched
+from vedette.agent.composite.settings import AlarmSettings
+from vedette.agent.composite.windows import WindowSettings
 from vedette.agent.document import Document, Place, Problem, load
 from vedette.checks.bgp.settings import (
     BgpSettings,
@@ -27,7 +30,6 @@ from vedette.checks.bgp.settings import (
     RpkiSettings,
 )
 from vedette.checks.dns.settings import DnsSettings
-from vedette.checks.finding import Kind
 from vedette.checks.http.settings import HttpSettings
 from vedette.checks.net import Endpoint, is_address, parse_endpoint
 from vedette.checks.settings import CheckSettings, Duration, Settings
@@ -47,6 +49,7 @@ def _server(text: str) -> str:
 
 
 _STATE_DIR = "./state"
+Block = TypeVar("Block", bound=Settings)
 
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\s/][^/\n]*$")]
 
@@ -105,6 +108,7 @@ class Service(CheckSettings):
     dns: list[DnsSettings] = []
     http: list[HttpSettings] = []
     bgp: list[BgpSettings] = []
+    maintenance: list[WindowSettings] = []
 
     @model_validator(mode="after")
     def _watches_something(self) -> "Service":
@@ -170,7 +174,8 @@ class Config(Settings):
     rpki: RpkiSettings | None = None
     pagers: list[PagerSettings] = []
     peers: Annotated[Nothing, BeforeValidator(_none_yet)] = []
-    alarms: Annotated[Nothing, BeforeValidator(_none_yet)] = []
+    alarms: list[AlarmSettings] = []
+    maintenance: list[WindowSettings] = []
 
     @model_validator(mode="after")
     def _has_anchors(self) -> "Config":
@@ -195,44 +200,23 @@ class Config(Settings):
             "control": controls,
             "pager": len(self.pagers),
         }
+        if self.alarms:
+            counts["alarm"] = len(self.alarms)
         return ", ".join(f"{n} {word}{'' if n == 1 else 's'}" for word, n in counts.items())
 
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """A check's four times in seconds, with every default filled in."""
-
-    every: float
-    timeout: float
-    hold: float
-    clear: float
-
     @property
-    def fresh_for(self) -> float:
-        """How long after its end a look still speaks for the present: one look may be lost."""
-        return 2 * self.every + self.timeout + 1
+    def nameables(self) -> Nameables:
+        """What the rules of alarms may name."""
+        return _nameables(self.agent.name, self.services, self.controls, self.feeds)
 
 
-# A route takes longer to settle than an answer: path hunting is over after half a minute.
-_DEFAULTS: Mapping[Kind, Timing] = {
-    Kind.DNS: Timing(every=30, timeout=5, hold=15, clear=600),
-    Kind.HTTP: Timing(every=30, timeout=5, hold=15, clear=600),
-    Kind.BGP: Timing(every=10, timeout=5, hold=30, clear=600),
-}
-
-
-def timing(kind: Kind, *levels: CheckSettings) -> Timing:
-    """Return the times of a check of *kind*: the first of *levels* that sets one wins."""
-
-    def first(key: Literal["every", "timeout", "hold", "clear"]) -> float:
-        for level in levels:
-            value: float | None = getattr(level, key)
-            if value is not None:
-                return value
-        default: float = getattr(_DEFAULTS[kind], key)
-        return default
-
-    return Timing(first("every"), first("timeout"), first("hold"), first("clear"))
+def _nameables(
+    agent: str, services: Sequence[Service], controls: Controls, feeds: Sequence[FeedSettings]
+) -> Nameables:
+    watched = [Watched(s.name, s.dns, s.http, s.bgp) for s in services]
+    kinds = [kind.replace("_", "-") for feed in feeds for kind in feed.model_fields_set]
+    heard = (kinds or ["ris-live"]) if any(s.bgp for s in services) else []
+    return Nameables(watched, Watched("controls", controls.dns, controls.http), [agent], heard)
 
 
 class ConfigError(Exception):
@@ -266,7 +250,12 @@ def read_text(path: Path) -> str:
 def parse(text: str, path: Path) -> Config:
     """Check *text*, which is that of *path*; raise ConfigError with every problem found."""
     document = load(text)
-    problems = [*document.problems, *references.faults(document, path.parent), *_twins(document)]
+    problems = [
+        *document.problems,
+        *references.faults(document, path.parent),
+        *_twins(document),
+        *_misnamed(document),
+    ]
     config = None
     if document.data is not None:
         try:
@@ -313,11 +302,47 @@ def explained(error: ValidationError, document: Document) -> Iterator[Problem]:
         yield Problem(document.line(place), f"{where}: {message}" if where else message)
 
 
+def _misnamed(document: Document) -> Iterator[Problem]:
+    """Names of alarms, and in their rules, that mean nothing or too much.
+
+    They are told beside all other faults, but for those of services and controls: while what can be
+    named is not known, nothing can be said of names.
+    """
+    data = document.data if isinstance(document.data, Mapping) else {}
+    alarms = _each(AlarmSettings, data.get("alarms"))
+    services = _each(Service, data.get("services"))
+    feeds = [feed for feed in _each(FeedSettings, data.get("feeds")) if feed]
+    (controls,) = _each(Controls, [data.get("controls", {})])
+    known = [service for service in services if service]
+    if not alarms or controls is None or len(known) < len(services):
+        return
+    agent = data.get("agent")
+    name = str(agent.get("name")) if isinstance(agent, Mapping) else ""
+    yield from naming.faults(document, alarms, _nameables(name, known, controls, feeds))
+
+
+def _each(model: type[Block], data: object) -> Sequence[Block | None]:
+    """Return the items of a list as *model*, None for each that is none."""
+
+    def read_as(item: object) -> Block | None:
+        try:
+            return model.model_validate(item)
+        except ValidationError:
+            return None
+
+    return [read_as(item) for item in (data if isinstance(data, list) else [])]
+
+
 def _twins(document: Document) -> Iterator[Problem]:
     """Names that must be unique: they become labels and keys."""
     if not isinstance(document.data, Mapping):
         return
     yield from _repeated(document, ("pagers",), _pager_names(document.data.get("pagers")), "pager")
+    alarms = document.data.get("alarms")
+    if isinstance(alarms, list):
+        called = [one.get("name") if isinstance(one, Mapping) else None for one in alarms]
+        texts = [name if isinstance(name, str) else None for name in called]
+        yield from _repeated(document, ("alarms",), texts, "alarm")
     feeds = document.data.get("feeds")
     if isinstance(feeds, list):
         kinds = [next(iter(map(str, f)), None) if isinstance(f, Mapping) else None for f in feeds]

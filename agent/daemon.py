@@ -3,7 +3,8 @@
 import asyncio
 import gc
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -11,28 +12,35 @@ from pathlib import Path
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from vedette.agent.cadence import keep, phase
+from vedette.agent.changes import Changes
+from vedette.agent.chronicle import chronicle
+from vedette.agent.composite.stepper import Stepper
 from vedette.agent.config import Config
 from vedette.agent.confirm import EVERY as CONFIRM_EVERY
 from vedette.agent.confirm import Budget, doubtful, look_until_certain
 from vedette.agent.engine import Engine, Step, without_dates
-from vedette.agent.events import Event, EventName, events_of, route_events
+from vedette.agent.events import Event, EventName, events_of
+from vedette.agent.incidents import Incident
 from vedette.agent.journal import Journal
 from vedette.agent.lastgood import Configuration, LastKnownGood, newest_first
 from vedette.agent.ledger import Ledger
+from vedette.agent.maintenance import Maintenance
 from vedette.agent.outbox import Outbox
 from vedette.agent.plan import Plan, Planned, make
-from vedette.agent.roas import Roas, watched
+from vedette.agent.roas import KEPT_AS, Roas, watched
 from vedette.agent.runner import look_all
 from vedette.agent.store import (
     Statement,
     Store,
     StoreError,
     keep_alarm,
+    keep_announcement,
     keep_baseline,
     keep_configurations,
     keep_event,
     keep_generations,
     keep_incident,
+    keep_past,
 )
 from vedette.agent.surroundings import Surroundings
 from vedette.agent.telemetry import Counts
@@ -40,7 +48,7 @@ from vedette.agent.wording import Witness, page
 from vedette.checks.bgp.check import BgpCheck
 from vedette.checks.bgp.feed import Feed
 from vedette.checks.bgp.vrps import VrpSource
-from vedette.checks.finding import Kind
+from vedette.checks.finding import Kind, Observation
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +57,7 @@ STEP_EVERY = 1.0
 NOTICED_EVERY = 0.25
 REVIEWED_EVERY = 1.0
 KEPT_FOR = 40 * 86400.0
+_KEPT_AT_ONCE = 200
 _ALARMING = (EventName.STALE_ANSWER_RETURNED, EventName.ROA_MISSING, EventName.ROA_EXPIRING)
 # A look ends by itself at its timeout; this much later the runner ends it.
 GRACE = 2.0
@@ -83,18 +92,33 @@ class Agent:
         self.good = LastKnownGood(
             self.store.last_known_good(), after=config.agent.last_known_good_after
         )
+        self.changes = Changes(self.store.pasts())
         self.plan: Plan = make(config, folder, self.good, self.now, around)
         self.roas = Roas(watched(config), config.rpki.expiring) if config.rpki else None
         for feed in self.plan.feeds:
-            self._restore(feed)
+            self._restore(feed.source, feed.restore)
+        if self.roas:
+            self._restore(KEPT_AS, self.roas.restore)
+        self.ledgers = {
+            name: self.ledger if name == config.agent.name else Ledger(since=self.now())
+            for name in self.plan.quorum.vantages
+        }
+        self.maintenance = Maintenance(config)
+        memories = self.store.alarms()
         self.engine = Engine(
             deployment=config.agent.deployment,
             quorum=self.plan.quorum,
             rules=self.plan.rules,
             controls=self.plan.controls,
-            memories=self.store.alarms(),
+            memories=memories,
             incidents=self.store.open_incidents(),
             hosts=self.plan.hosts,
+            composites=Stepper(
+                self.plan.alarms,
+                {planned.key: planned.timing.fresh_for for planned in self.plan.checks},
+                memories,
+                self.store.announcements(),
+            ),
         )
         self.outbox = Outbox(
             around.pagers(config, folder),
@@ -109,11 +133,11 @@ class Agent:
         self._unproven = text
         self._configurations = self.store.configurations()
 
-    def _restore(self, feed: Feed) -> None:
+    def _restore(self, name: str, restore: Callable[[dict[str, object]], None]) -> None:
         try:
-            feed.restore(self.store.baseline(feed.source) or {})
+            restore(self.store.baseline(name) or {})
         except ValueError as error:
-            log.error("%s: starting without it", error)  # noqa: TRY400 - no bug: a damaged row
+            log.error("%s: starting without", error)  # noqa: TRY400 - no bug: a damaged row
 
     @property
     def witness(self) -> Witness:
@@ -121,9 +145,9 @@ class Agent:
         agent = self.config.agent
         return Witness(
             vantage=agent.name,
-            provider=agent.domain.provider,
+            vantages=self.plan.quorum.vantages,
             status_url=agent.status_url,
-            ledger=self.ledger,
+            ledgers=self.ledgers,
             good=self.good,
             rules=self.engine.rules,
             failing={
@@ -131,6 +155,7 @@ class Agent:
                 for id_, evidence in self.engine.evidence.items()
                 if evidence.holds
             },
+            standings=self.engine.composites.at,
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -208,6 +233,19 @@ class Agent:
         self.ledger.add(planned.key, planned.timing, looks)
         self._learn(planned)
 
+    def hear(
+        self, vantage: str, planned: Planned, looks: Sequence[Observation], ago: float
+    ) -> None:
+        """Take in what the peer *vantage* saw; the newest of its looks ended *ago* seconds.
+
+        Its clock may be wrong by minutes, so only the age of its looks is believed.
+        """
+        if not looks:
+            return
+        shift = self.now() - ago - max(look.started_at + look.seconds for look in looks)
+        told = [replace(look, started_at=look.started_at + shift) for look in looks]
+        self.ledgers[vantage].add(planned.key, planned.timing, told)
+
     async def _keep_noticing(self, feed: Feed) -> None:
         """Look at once at what the feed's news make right or wrong: routes change between looks."""
         planned: dict[str, list[Planned]] = {}
@@ -228,19 +266,17 @@ class Agent:
             # In a thread, since it may take a second where thousands of prefixes are watched.
             events = await asyncio.to_thread(roas.review, source.current(now), now)
             if events:
-                self.journal.write([self._note(event) for event in events])
+                self.journal.write([*map(self._note, events), keep_baseline(KEPT_AS, roas.kept())])
             await asyncio.sleep(REVIEWED_EVERY)
 
     def _learn(self, planned: Planned) -> None:
-        now = self.now()
-        if planned.key.kind is Kind.BGP:
-            seen = self.ledger.of(planned.key)
-            events = [event for series in seen for event in route_events(series, now)]
-            if events:
-                self.journal.write([self._note(event) for event in events])
+        now, series = self.now(), self.ledger.of(planned.key)
+        events, pasts = self.changes.see(planned.key, series)
+        if events:
+            self.journal.write([*map(self._note, events), *map(keep_past, pasts)])
         if planned.key.kind is not Kind.DNS:
             return
-        for learned in self.good.learn(planned.key.check, self.ledger.of(planned.key), now):
+        for learned in self.good.learn(planned.key.check, series, now):
             statements = [self._note(event) for event in events_of(learned, planned.key, now)]
             if learned.promoted:
                 statements += keep_generations(self.good.generations(learned.name, learned.type))
@@ -263,12 +299,28 @@ class Agent:
         """Judge what was seen up to now; states and pages are kept in one transaction."""
         now = self.now()
         self.journal.write(
-            self._consequences(self.engine.step({self.config.agent.name: self.ledger}, now), now)
+            self._consequences(self.engine.step(self.ledgers, now, self.muted(now)), now)
         )
         self.ready = True
         if self._unproven is not None and self._proven(now):
             self._keep_configuration(self._unproven, now)
             self._unproven = None
+
+    def changed(self, incident: Incident) -> Sequence[str]:
+        """Return what changed before *incident* began, and since; nothing if that is unreadable."""
+        # A fault and the change that made it may be seen in one round.
+        service, border = incident.service, incident.began_at + STEP_EVERY
+        try:
+            before = self.store.events(service, border - KEPT_FOR, border)
+            since = self.store.events(service, border)
+        except StoreError as error:
+            log.error("%s: a page says less than it could", error)  # noqa: TRY400 - a bad disk
+            return ()
+        return chronicle(before, since)
+
+    def muted(self, now: float) -> Collection[str]:
+        """Return the services of which no page opens at *now*, since they are being worked on."""
+        return self.maintenance.muted(self.engine.services, now)
 
     def _proven(self, now: float) -> bool:
         """Whether the agent has worked long enough with its configuration, and saw something OK.
@@ -288,9 +340,11 @@ class Agent:
 
     def _consequences(self, step: Step, now: float) -> list[Statement]:
         statements = [keep_alarm(id_, without_dates(m)) for id_, m in step.alarms.items()]
+        statements += [keep_announcement(id_, told) for id_, told in step.announced.items()]
         statements += [keep_incident(incident) for incident in step.incidents]
         for incident, change in step.changes:
-            written = page(incident, change, self.witness, now)
+            witness = replace(self.witness, changes=self.changed(incident))
+            written = page(incident, change, witness, now)
             log.log(
                 logging.INFO if written.action == "resolve" else logging.WARNING,
                 "%s %s: %s", change, incident.key, written.summary,
@@ -315,9 +369,14 @@ class Agent:
             log.error("%s: old incidents stay", error)  # noqa: TRY400 - a full disk is no bug
 
     async def _keep_baselines(self) -> None:
-        self.journal.write(
-            [keep_baseline(f.source, b) for f in self.plan.feeds if (b := f.baseline())]
-        )
+        kept = [(feed.source, feed.baseline()) for feed in self.plan.feeds]
+        if self.roas:
+            kept.append((KEPT_AS, self.roas.kept()))
+        self.journal.write([keep_baseline(name, body) for name, body in kept if body])
+        due = self.changes.due()
+        for start in range(0, len(due), _KEPT_AT_ONCE):
+            self.journal.write([*map(keep_past, due[start : start + _KEPT_AT_ONCE])])
+            await asyncio.sleep(0)  # thousands are due after the first start
 
     async def _close(self) -> None:
         await self._keep_baselines()

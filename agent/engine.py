@@ -4,14 +4,18 @@ Rule: no I/O, no clock; what must be kept or sent is returned.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from vedette.agent.agreement import Quorum
 from vedette.agent.alarm import Evidence, Memory, State, step
-from vedette.agent.diagnoses.names import Rule
+from vedette.agent.composite.alarm import Alarm
+from vedette.agent.composite.announcement import Announcement
+from vedette.agent.composite.stepper import Stepper
+from vedette.agent.diagnoses.names import Rule, milder
 from vedette.agent.fleet import Fleet
 from vedette.agent.incidents import Change, Faults, Incident, Told, advance, hosted
 from vedette.agent.ledger import CheckKey, Ledger
+from vedette.exporters.page import Severity
 
 _SETTLED = {False: {State.OK}, None: {State.OK, State.INSUFFICIENT_DATA}}
 """The states that evidence of one kind leaves as they are."""
@@ -24,12 +28,13 @@ class Step:
     alarms: Mapping[str, Memory]
     incidents: Sequence[Incident]
     changes: Sequence[tuple[Incident, Change]]
+    announced: Mapping[str, Announcement] = field(default_factory=dict)
 
 
 class Engine:
     """Evaluates every rule against the ledgers; level-triggered, so it can start at any moment."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a part of its own
         self,
         *,
         deployment: str,
@@ -39,24 +44,35 @@ class Engine:
         memories: Mapping[str, Memory] | None = None,
         incidents: Sequence[Incident] = (),
         hosts: Mapping[str, Collection[str]] | None = None,
+        composites: Stepper | None = None,
     ) -> None:
         """Take up where *memories* and *incidents* stopped.
 
         *hosts* maps a service that others depend on, as on a feed of routes, to those others: what
         is wrong with it joins a critical incident of theirs, and pages nobody beside it.
+        *composites* are the user's own alarms, with what they remember.
         """
-        self.rules = {rule.id: rule for rule in rules}
+        self.composites = composites or Stepper()
+        self._standard = {rule.id: rule for rule in rules}
+        self.rules: dict[str, Alarm] = {**self._standard, **self.composites.alarms}
         self._of_service: dict[str, list[str]] = {}
         self._of_check: dict[CheckKey | None, list[str]] = {}
         for id_, rule in self.rules.items():
             self._of_service.setdefault(rule.service, []).append(id_)
+        for id_, rule in self._standard.items():
             self._of_check.setdefault(rule.key, []).append(id_)
         self._quiet: dict[CheckKey | None, Sequence[tuple[str, str]]] = {}
-        self.memories = {id_: (memories or {}).get(id_, Memory()) for id_ in self.rules}
+        self.memories = {id_: (memories or {}).get(id_, Memory()) for id_ in self._standard}
+        self.memories |= self.composites.memories
         self.evidence: dict[str, Evidence] = {}
         self.open = {incident.key: incident for incident in incidents}
         self._deployment, self._quorum = deployment, quorum
         self._controls, self._hosts = controls, hosts or {}
+
+    @property
+    def services(self) -> Collection[str]:
+        """Whatever incidents may be of."""
+        return self._of_service.keys()
 
     def step(self, ledgers: Mapping[str, Ledger], now: float, muted: Collection[str] = ()) -> Step:
         """Advance everything to *now*; of the services *muted* nothing opens."""
@@ -77,12 +93,15 @@ class Engine:
                     changed[id_] = self.memories[id_]
             judged += ids
             self._quiet[key] = well_at if self._are_settled(ids) else ()
-        kept, changes = self._advance(judged, fleet, muted)
-        return Step(changed, kept, changes)
+        composite = self.composites.step(fleet, self.memories)
+        self.evidence |= composite.judged
+        self.memories |= {id_: self.composites.memories[id_] for id_ in composite.judged}
+        kept, changes = self._advance([*judged, *composite.judged], fleet, muted)
+        return Step(changed | composite.changed, kept, changes, composite.announced)
 
     def _judge(self, id_: str, fleet: Fleet) -> bool:
         """Judge one rule, and return whether its alarm changed its state."""
-        rule, before = self.rules[id_], self.memories[id_]
+        rule, before = self._standard[id_], self.memories[id_]
         evidence = self.evidence[id_] = rule.judge(fleet)
         self.memories[id_] = step(before, evidence, hold=rule.hold, clear=rule.clear, now=fleet.now)
         return self.memories[id_].state is not before.state
@@ -105,7 +124,7 @@ class Engine:
             return [], []
         kept: list[Incident] = []
         changes: list[tuple[Incident, Change]] = []
-        rules = self.rules | {id_: self.rules[id_].graded(fleet) for id_ in judged}
+        rules = self.rules | {id_: self._graded(id_, fleet) for id_ in judged}
         busy = [self.rules[id_].service for id_ in judged]
         services = dict.fromkeys([*busy, *(one.service for one in self.open.values())])
         # Those that others depend on come last: theirs may have joined an incident by then.
@@ -121,6 +140,13 @@ class Engine:
                     self.open[incident.key] = incident
         return kept, changes
 
+    def _graded(self, id_: str, fleet: Fleet) -> Alarm:
+        """Return a rule as grave as it is now; what is not seen now makes no page graver."""
+        rule = self.rules[id_]
+        if self.evidence[id_].holds:
+            return rule.graded(fleet)
+        return replace(rule, severity=milder(rule.severity, Severity.WARNING))
+
     def _told(self, service: str, faults: Faults, now: float) -> Sequence[Told]:
         """Return how a service's incidents go on; what joins those of others opens none."""
         own = [one for one in self.open.values() if one.service == service]
@@ -131,7 +157,7 @@ class Engine:
                 return [(one, None) for one in joined if one not in theirs]
         return advance(own, faults, deployment=self._deployment, service=service, now=now)
 
-    def _faults(self, service: str, rules: Mapping[str, Rule], *, muted: bool) -> Faults:
+    def _faults(self, service: str, rules: Mapping[str, Alarm], *, muted: bool) -> Faults:
         firing = self.firing(service)
         is_open = any(one.service == service for one in self.open.values())
         # Nothing unknown opens an incident: one of them must be seen to fail now.
@@ -143,8 +169,13 @@ class Engine:
         return {
             id_: self.memories[id_].began_at
             for id_ in self._of_service.get(service, ())
-            if self.memories[id_].state is State.ALARM
+            if self._announced(id_) is State.ALARM
         }
+
+    def _announced(self, id_: str) -> State:
+        """Return the state that people may be told: a composite alarm may keep quiet."""
+        announced = self.composites.announced.get(id_)
+        return announced.state if announced else self.memories[id_].state
 
     def _pending(self, service: str) -> dict[str, float]:
         return {

@@ -6,11 +6,9 @@ Rule: names are a closed list; they become metric labels and are never renamed.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import islice
 
 from vedette.agent.lastgood import Learned
-from vedette.agent.ledger import CheckKey, Series
-from vedette.checks.finding import Finding
+from vedette.agent.ledger import CheckKey
 
 
 class EventName(StrEnum):
@@ -18,6 +16,10 @@ class EventName(StrEnum):
 
     LAST_KNOWN_GOOD_PROMOTED = "last_known_good_promoted"
     STALE_ANSWER_RETURNED = "stale_answer_returned"
+    ANSWERS_CHANGED = "answers_changed"
+    NAME_SERVERS_CHANGED = "name_servers_changed"  # at the parent, with their glue
+    SERIAL_CHANGED = "serial_changed"
+    CERTIFICATE_CHANGED = "certificate_changed"
     ORIGIN_CHANGED = "origin_changed"
     NEIGHBOUR_CHANGED = "neighbour_changed"
     MORE_SPECIFIC_CHANGED = "more_specific_changed"
@@ -66,36 +68,3 @@ def events_of(learned: Learned, key: CheckKey, now: float) -> Iterator[Event]:
             f"{learned.name} {learned.type}",
             {**of, "answers": learned.promoted.answers},
         )
-
-
-_WITNESSES = 3.0
-_ROUTES = (
-    # A foreign origin or a part is told of at its first peer; neighbours come and go while paths
-    # settle, so one is only told of where several see it.
-    (EventName.ORIGIN_CHANGED, "foreign_origins", 1.0),
-    (EventName.MORE_SPECIFIC_CHANGED, "more_specifics", 1.0),
-    (EventName.NEIGHBOUR_CHANGED, "foreign_neighbours", _WITNESSES),
-)
-
-
-def route_events(series: Series, now: float) -> Iterator[Event]:
-    """Return the events that lie between the newest two looks at a prefix that saw something."""
-    after = series.last.finding
-    if "share" not in after.facts:
-        return
-    earlier = (look.finding for look in islice(reversed(series.looks), 1, None))
-    before = next((finding for finding in earlier if "share" in finding.facts), None)
-    for name, fact, least in _ROUTES:
-        had = _names(before, fact, least) if before else frozenset[str]()
-        has = _names(after, fact, least)
-        changes = {"appeared": sorted(has - had), "vanished": sorted(had - has)}
-        if any(changes.values()):
-            told = {word: names for word, names in changes.items() if names}
-            detail: dict[str, str | Sequence[str]] = {**told, "feed": series.place}
-            yield Event(now, series.key.service, series.key.check, name, series.subject, detail)
-
-
-def _names(finding: Finding, fact: str, least: float) -> frozenset[str]:
-    counts = finding.facts.get(fact)
-    rows = counts.items() if isinstance(counts, Mapping) else ()
-    return frozenset(name for name, asns in rows if asns >= least)

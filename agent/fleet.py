@@ -13,8 +13,9 @@ from vedette.agent.diagnoses.sight import Sight, sight, unless_blind
 from vedette.agent.diagnoses.view import View, Voice
 from vedette.agent.ledger import CheckKey, Ledger
 
-SILENT_AFTER = 75.0
-"""Seconds without a look from a vantage after which it is silent; checks look every half minute."""
+SILENT_AFTER = 66.0
+"""Seconds without a look from a vantage after which it is silent: as long as a look of a check that
+looks every half minute says anything."""
 
 
 class Fleet:
@@ -41,11 +42,15 @@ class Fleet:
         ledger = self._ledgers[name]
         # While we did not see ourselves, nobody could be heard.
         heard_at = max(ledger.newest_at, self._ledgers[self.own].blind_at)
-        is_silent = self.now - heard_at > SILENT_AFTER
+        silent_at = heard_at + SILENT_AFTER
+        is_silent = self.now > silent_at
         if name == self.own or not (is_silent or ledger.is_empty):
-            return sight(self.views[name], controls)
+            view = self.views[name]
+            return ledger.recall(
+                ("sight", *controls), controls, self.now, lambda: sight(view, controls)
+            )
         self._unheard.add(name)
-        return Sight(Evidence(True, heard_at, self.now) if is_silent else UNDECIDED, -math.inf)
+        return Sight(Evidence(True, silent_at, self.now) if is_silent else UNDECIDED, -math.inf)
 
     def of(self, key: CheckKey) -> Sequence[Voice]:
         """Return what this agent's own vantage says of a check, or else the first that looks."""
@@ -59,8 +64,21 @@ class Fleet:
         return {
             name: unless_blind(judge(view), self.sights[name])
             for name, view in self.views.items()
-            if view.of(key) or name in self._unheard
+            if self._ledgers[name].runs(key) or name in self._unheard
         }
+
+    def recalled(
+        self, key: CheckKey, judge: Callable[[View], Evidence], beside: Sequence[CheckKey] = ()
+    ) -> Votes:
+        """Return the votes of a *judge* that goes by nothing but the checks *key* and *beside*.
+
+        It is the same function each time, and is only asked where it may say something new.
+        """
+
+        def recalling(view: View) -> Evidence:
+            return view.recall(judge, (key, *beside))
+
+        return self.votes(key, recalling)
 
     def well_at(self, key: CheckKey | None) -> Sequence[tuple[str, str]]:
         """Return the vantages and places at which a check is well; nothing where it is not at all.
@@ -91,8 +109,9 @@ class Fleet:
 
     def agreed(self, votes: Votes) -> Evidence:
         """Return what the quorum says; a fleet that is short of it believes those that are left."""
-        evidence = self.quorum.judge(votes)
-        return anybody(votes) if evidence.holds is None and self.is_short else evidence
+        silent = [name for name in self._unheard if self.sights[name].blind.holds]
+        evidence = self.quorum.judge(votes, silent)
+        return anybody(votes) if self.is_short and not evidence.holds else evidence
 
     @cached_property
     def is_short(self) -> bool:

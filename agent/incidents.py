@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from vedette.agent.diagnoses.names import RANK, Diagnosis, Rule, is_warning, layer
+from vedette.agent.composite.alarm import Alarm
+from vedette.agent.diagnoses.names import RANK, is_warning
 from vedette.exporters.page import Severity
 
 NEAR = 600.0
@@ -58,14 +59,14 @@ class Faults:
 
     firing: Mapping[str, float]
     pending: Mapping[str, float]
-    rules: Mapping[str, Rule]
+    rules: Mapping[str, Alarm]
     muted: bool = False
 
 
 Told = tuple[Incident, Change | None]
 
 
-def dedup_key(deployment: str, service: str, diagnosis: Diagnosis | None = None) -> str:
+def dedup_key(deployment: str, service: str, diagnosis: str | None = None) -> str:
     """Return the key that every agent of a fleet computes for the same trouble.
 
     *diagnosis* is that of a fault that is independent of what is already open.
@@ -113,8 +114,8 @@ def _place(
         if _belongs(rule, began_at, incident, faults.rules):
             living[at] = joined = _join(incident, rule, began_at, faults.rules, now)
             change = Change.REHEADLINED if joined.headline != incident.headline else None
-            opened = told.get(joined.key, (joined, None))[1] is Change.OPENED
-            told[joined.key] = (joined, Change.OPENED if opened else change)
+            # What one fault of a step has changed, another that joins with it must not hide.
+            told[joined.key] = (joined, told.get(joined.key, (joined, None))[1] or change)
             return
     if faults.muted or _waits(id_, rule, began_at, faults, now):
         return
@@ -134,7 +135,7 @@ def _place(
     told[key] = (incident, Change.OPENED)
 
 
-def _belongs(rule: Rule, began_at: float, incident: Incident, rules: Mapping[str, Rule]) -> bool:
+def _belongs(rule: Alarm, began_at: float, incident: Incident, rules: Mapping[str, Alarm]) -> bool:
     """Whether a fault is one with an open incident."""
     if is_warning(rule.severity):
         if not is_warning(incident.severity):
@@ -142,14 +143,14 @@ def _belongs(rule: Rule, began_at: float, incident: Incident, rules: Mapping[str
     elif is_warning(incident.severity):
         return False
     headline = rules.get(incident.headline)
-    if headline is None or headline.diagnosis is rule.diagnosis:
+    if headline is None or headline.diagnosis == rule.diagnosis:
         return True
-    explained = layer(headline.diagnosis) is not layer(rule.diagnosis)
+    explained = headline.layer is not rule.layer
     return explained or abs(began_at - incident.began_at) <= NEAR
 
 
 def _join(
-    incident: Incident, rule: Rule, began_at: float, rules: Mapping[str, Rule], now: float
+    incident: Incident, rule: Alarm, began_at: float, rules: Mapping[str, Alarm], now: float
 ) -> Incident:
     joined = replace(incident, members={**incident.members, rule.id: began_at})
     if _rank(rule.id, rules) < _rank(incident.headline, rules, incident.severity):
@@ -157,7 +158,7 @@ def _join(
     return joined
 
 
-def _headlined(incident: Incident, rule: Rule, now: float) -> Incident:
+def _headlined(incident: Incident, rule: Alarm, now: float) -> Incident:
     return replace(
         incident,
         headline=rule.id,
@@ -188,7 +189,7 @@ def _graver(
     return {incident.key: (after, Change.OPENED if opened else Change.REHEADLINED)}
 
 
-def _waits(id_: str, rule: Rule, began_at: float, faults: Faults, now: float) -> bool:
+def _waits(id_: str, rule: Alarm, began_at: float, faults: Faults, now: float) -> bool:
     """Whether a fault that would open a page waits for a better one that may be its cause."""
     is_late = now - began_at - rule.hold >= PATIENCE * rule.clear
     if is_late or is_warning(rule.severity):
@@ -197,7 +198,7 @@ def _waits(id_: str, rule: Rule, began_at: float, faults: Faults, now: float) ->
     return any(_rank(other, rules) < _rank(id_, rules) for other in faults.pending)
 
 
-def _rank(id_: str, rules: Mapping[str, Rule], told: Severity | None = None) -> tuple[bool, int]:
+def _rank(id_: str, rules: Mapping[str, Alarm], told: Severity | None = None) -> tuple[bool, float]:
     """Return the place of an alarm among those that want the headline, the best one first.
 
     A warning explains no more than it can be: it never stands above what must wake somebody.
@@ -205,7 +206,7 @@ def _rank(id_: str, rules: Mapping[str, Rule], told: Severity | None = None) -> 
     rule = rules.get(id_)
     if rule is None:
         return True, max(RANK.values()) + 1
-    return is_warning(told or rule.severity), RANK[rule.diagnosis]
+    return is_warning(told or rule.severity), rule.rank
 
 
 def hosted(guests: Mapping[str, float], hosts: Collection[Incident]) -> Sequence[Incident]:

@@ -5,15 +5,18 @@ Rule: no I/O, no clock; time is passed in.
 
 import math
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
-from vedette.agent.config import Timing
+from vedette.agent.timing import Timing
 from vedette.checks.dns.server import Place
 from vedette.checks.finding import Kind, Observation, Verdict
 from vedette.exporters.metrics import Histogram
 
 KEPT = 60
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -69,10 +72,14 @@ class Series:
         """The newest look; a series is made with its first."""
         return self.looks[-1]
 
+    @property
+    def fresh_until(self) -> float:
+        """When the newest look becomes too old to say anything about the present."""
+        return self.last.started_at + self.last.seconds + self.timing.fresh_for
+
     def verdict(self, now: float) -> Verdict:
         """What the newest look says about *now*: nothing, once it is too old."""
-        age = now - self.last.started_at - self.last.seconds
-        return Verdict.UNKNOWN if age > self.timing.fresh_for else self.last.finding.verdict
+        return Verdict.UNKNOWN if now > self.fresh_until else self.last.finding.verdict
 
     @property
     def expiring(self) -> bool:
@@ -107,6 +114,8 @@ class Ledger:
         self._series: dict[CheckKey, dict[tuple[str, str], Series]] = {}
         self.newest_at = since
         self.blind_at = -math.inf
+        self._versions: dict[CheckKey, int] = {}
+        self._memory: dict[Hashable, tuple[Sequence[int], float, Any]] = {}
 
     def add(self, key: CheckKey, timing: Timing, looks: Sequence[Observation]) -> None:
         """Take in one round: the looks at all present subjects of the check *key*."""
@@ -119,6 +128,27 @@ class Ledger:
             round_[of] = series
             self.newest_at = max(self.newest_at, look.started_at + look.seconds)
         self._series[key] = round_
+        self._versions[key] = self._versions.get(key, 0) + 1
+
+    def recall(
+        self, what: Hashable, keys: Sequence[CheckKey], now: float, make: Callable[[], T]
+    ) -> T:
+        """Return what *make* makes of the checks *keys*; made anew only when it may have changed.
+
+        That is when one of them was looked at again, or a look of theirs becomes too old to say
+        anything. *what* is the name of what is made; nothing else may go into it but *now*, as far
+        as it decides which looks are too old.
+        """
+        versions = [self._versions.get(key, 0) for key in keys]
+        known = self._memory.get(what)
+        if known is not None and known[0] == versions and now <= known[1]:
+            made: T = known[2]
+            return made
+        made = make()
+        ends = (series.fresh_until for key in keys for series in self._series.get(key, {}).values())
+        until = min((end for end in ends if end >= now), default=math.inf)
+        self._memory[what] = versions, until, made
+        return made
 
     def disregard(self, controls: Collection[CheckKey]) -> None:
         """Begin to count anew how long anything but *controls* fails: what was seen was blindness.
@@ -127,9 +157,14 @@ class Ledger:
         """
         for key, subjects in self._series.items():
             if key not in controls:
+                self._versions[key] += 1
                 for series in subjects.values():
                     series.failing_since = None
                     series.blind_at = series.last.started_at
+
+    def runs(self, key: CheckKey) -> bool:
+        """Whether the vantage has looked at the check *key*."""
+        return bool(self._series.get(key))
 
     def of(self, key: CheckKey) -> Sequence[Series]:
         """Return the series of one check, in the order of its subjects."""

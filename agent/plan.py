@@ -6,12 +6,16 @@ from pathlib import Path
 
 from vedette.agent import secrets
 from vedette.agent.agreement import Quorum, Vantage
-from vedette.agent.config import AgentSettings, Config, Controls, Service, Timing, beside, timing
+from vedette.agent.composite.alarm import CompositeAlarm, composites, layer_of
+from vedette.agent.composite.link import link
+from vedette.agent.config import AgentSettings, Config, Controls, Service, beside
+from vedette.agent.diagnoses.beyond import beyond_dns, beyond_http
 from vedette.agent.diagnoses.names import Diagnosis, Rule
 from vedette.agent.diagnoses.table import feed_rule, rules_for
 from vedette.agent.lastgood import LastKnownGood
 from vedette.agent.ledger import CheckKey
 from vedette.agent.surroundings import Surroundings
+from vedette.agent.timing import Timing, timing
 from vedette.checks.bgp.check import BgpCheck, FeedCheck
 from vedette.checks.bgp.feed import Feed
 from vedette.checks.bgp.vrps import VrpSource
@@ -22,12 +26,11 @@ from vedette.checks.dns.dnssec.anchors import read_anchors
 from vedette.checks.dns.dnssec.chain import Trust
 from vedette.checks.dns.resolver import StubResolver
 from vedette.checks.dns.roots import ROOT_SERVERS, Server, read_hints
-from vedette.checks.dns.server import Resolver, Source
 from vedette.checks.dns.settings import DnsSettings
 from vedette.checks.dns.walk import Delegations
 from vedette.checks.finding import Check, Kind
 from vedette.checks.http.check import HttpCheck
-from vedette.checks.http.settings import BY_NAME, HttpSettings
+from vedette.checks.http.settings import HttpSettings
 from vedette.checks.settings import CheckSettings
 from vedette.exporters.page import Severity
 
@@ -58,13 +61,9 @@ class Plan:
     rules: Sequence[Rule]
     controls: Sequence[CheckKey]
     feeds: Sequence[Feed]
-    vantage: Vantage
+    quorum: Quorum
+    alarms: Sequence[CompositeAlarm] = ()
     vrps: VrpSource | None = None
-
-    @property
-    def quorum(self) -> Quorum:
-        """Who must agree."""
-        return Quorum(self.vantage.name, {self.vantage.name: self.vantage})
 
     @property
     def hosts(self) -> Mapping[str, Collection[str]]:
@@ -81,7 +80,8 @@ def make(
     around: Surroundings | None = None,
 ) -> Plan:
     """Build the checks that *config*, read at *folder*, asks for; *around* is this host."""
-    builder = _Builder(config, folder, good, now, around or Surroundings())
+    around = around or Surroundings()
+    builder = _Builder(config, folder, good, now, around)
     checks = [planned for service in config.services for planned in builder.service(service)]
     severities = {service.name: service.severity for service in config.services}
     controls = list(builder.controls(config.controls))
@@ -92,25 +92,41 @@ def make(
         for rule in rules_for(p.key, p.timing, severities[p.key.service], keys)
         if rule.diagnosis not in p.beyond
     ]
-    if controls:
-        rules.append(_blind(config, controls[0].timing))
+    quorum = _quorum(config, around.peers)
+    times = controls[0].timing if controls else timing(Kind.DNS, config.defaults)
+    rules += [_blind(v.name, times) for v in quorum.vantages.values() if controls or around.peers]
     feeds = list(builder.listeners())
     rules += [feed_rule(p.key, p.timing) for p in feeds]
+    planned = [*checks, *controls, *feeds]
+    alarms = _composites(config, planned, rules)
+    return Plan(planned, rules, keys, builder.feeds, quorum, alarms, builder.vrps)
+
+
+def _composites(
+    config: Config, planned: Sequence[Planned], rules: Sequence[Rule]
+) -> Sequence[CompositeAlarm]:
+    layers = {str(p.key): layer_of(p.key) for p in planned} | {r.id: r.layer for r in rules}
+    links = link(config.alarms, config.nameables.known)
+    return composites(config.alarms, links, config.defaults, layers)
+
+
+def _quorum(config: Config, peers: Sequence[Vantage]) -> Quorum:
+    """Return who must agree: this agent and its *peers*."""
     domain = config.agent.domain
-    vantage = Vantage(config.agent.name, domain.provider, domain.region)
-    return Plan([*checks, *controls, *feeds], rules, keys, builder.feeds, vantage, builder.vrps)
+    own = Vantage(config.agent.name, domain.provider, domain.region)
+    return Quorum(own.name, {vantage.name: vantage for vantage in (own, *peers)})
 
 
-def _blind(config: Config, times: Timing) -> Rule:
+def _blind(name: str, times: Timing) -> Rule:
     return Rule(
         diagnosis=Diagnosis.VANTAGE_BLIND,
-        service=config.agent.name,
-        subject=config.agent.name,
+        service=name,
+        subject=name,
         severity=Severity.WARNING,
         key=None,
         hold=times.hold,
         clear=times.clear,
-        judge=lambda fleet: fleet.blind(config.agent.name),
+        judge=lambda fleet: fleet.blind(name),
     )
 
 
@@ -130,28 +146,6 @@ def _trust(
     if anchors:
         return Trust(read_anchors(Path(anchors)), roots, authorities=authorities)
     return None if agent.root_hints else Trust(roots=roots, authorities=authorities)
-
-
-def _beyond(dns: DnsSettings) -> Collection[Diagnosis]:
-    """Return what a dns check cannot tell by the servers that it asks."""
-    places, beyond = set(dns.places), set[Diagnosis]()
-    if Source.AUTHORITATIVE not in places:
-        beyond.add(Diagnosis.AUTHORITATIVE_DOWN)
-    if not any(place is Source.SYSTEM or isinstance(place, Resolver) for place in places):
-        beyond.add(Diagnosis.RESOLVER_FAULT)
-    if not {Source.AUTHORITATIVE, Source.PARENT} & places:
-        beyond.add(Diagnosis.DELEGATION_CHANGED)
-    return beyond
-
-
-def _beyond_http(http: HttpSettings) -> Collection[Diagnosis]:
-    """Return what an http check cannot tell by where it connects, and how."""
-    beyond = set[Diagnosis]()
-    if http.standby or BY_NAME not in (http.at or (BY_NAME,)):
-        beyond |= {Diagnosis.SERVICE_DOWN}
-    if http.standby or not (http.target.secure or http.redirects):
-        beyond.add(Diagnosis.CERTIFICATE_INVALID)
-    return beyond
 
 
 class _Builder:
@@ -221,7 +215,7 @@ class _Builder:
         times = timing(Kind.DNS, dns, level, self._defaults)
         settings = dns.model_copy(update={"ca_file": beside(self._folder, dns.ca_file)})
         check = DnsCheck(settings, self._means, seconds=times.timeout)
-        return Planned(CheckKey(owner, Kind.DNS, check.name), times, check, _beyond(dns))
+        return Planned(CheckKey(owner, Kind.DNS, check.name), times, check, beyond_dns(dns))
 
     def _http(
         self,
@@ -240,7 +234,7 @@ class _Builder:
             secrets=secrets.of_check(http, self._folder),
             last_known_good=remembered,
         )
-        return Planned(CheckKey(owner, Kind.HTTP, check.name), times, check, _beyond_http(http))
+        return Planned(CheckKey(owner, Kind.HTTP, check.name), times, check, beyond_http(http))
 
     def _remembered(self, http: HttpSettings) -> Callable[[], Sequence[str]] | None:
         """Offer the last-known-good addresses where a dns check of the name keeps them."""

@@ -6,6 +6,7 @@ Rule: no I/O, no clock; time is passed in, in epoch seconds.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from vedette.agent.config import Config
 from vedette.agent.events import Event, EventName
@@ -15,6 +16,8 @@ from vedette.checks.bgp.rpki import (
     RoaChange,
     RoaFault,
     RoaReason,
+    Scope,
+    Vrp,
     Vrps,
     changes,
     read_bits,
@@ -23,6 +26,8 @@ from vedette.checks.bgp.rpki import (
 from vedette.checks.bgp.watch import Watch
 from vedette.checks.finding import Kind
 
+KEPT_AS = "rpki:roas"
+"""Among what is kept of feeds, the name of what is kept of ROAs."""
 REVIEWED_EVERY = 60.0
 """Seconds after which ROAs are reviewed though none changed: time alone brings their ends near."""
 
@@ -60,6 +65,7 @@ class Roas:
 
     def __init__(self, watches: Mapping[CheckKey, Watch], within: float) -> None:
         self._watches = watches
+        self._scope = sorted({watch.prefix for watch in watches.values()})
         self._bits = {key: read_bits(watch.prefix) for key, watch in watches.items()}
         self._within = within
         self._last: Vrps | None = None
@@ -91,6 +97,35 @@ class Roas:
         for key, watch in self._watches.items():
             events += self._reviewed(key, watch, vrps, now)
         return events
+
+    def kept(self) -> dict[str, object]:
+        """Return what the next process needs to tell what is new; nothing while that is unknown."""
+        if self._known is None:
+            return {}
+        told = [(*self._named(key), sorted(faults)) for key, faults in self._told.items()]
+        return {"prefixes": self._scope, "vrps": list(self._known), "told": told}
+
+    def restore(self, kept: Mapping[str, Any]) -> None:
+        """Go on from what *kept* returned; raise ValueError and change nothing if it is damaged.
+
+        A list that was kept for other prefixes lacks the VRPs of these, and is left.
+        """
+        try:
+            prefixes = list(kept.get("prefixes", ()))
+            known = Vrps((Vrp(*row) for row in kept.get("vrps", ())), Scope(prefixes))
+            told = {
+                (service, check): frozenset((RoaReason(reason), asn) for reason, asn in faults)
+                for service, check, faults in kept.get("told", ())
+            }
+        except (AttributeError, TypeError, ValueError) as error:
+            raise ValueError(f"the stored ROAs cannot be read: {error}") from None
+        if prefixes == self._scope:
+            self._known = known
+        self._told = {key: told.get(self._named(key), frozenset()) for key in self._watches}
+
+    @staticmethod
+    def _named(key: CheckKey) -> tuple[str, str]:
+        return key.service, key.check
 
     def _changed(self, change: RoaChange, now: float) -> list[Event]:
         vrp = change.after or change.before

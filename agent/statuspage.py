@@ -6,6 +6,7 @@ from html import escape
 
 from vedette.agent.clock import utc
 from vedette.agent.daemon import Agent
+from vedette.agent.diagnoses.names import Rule
 from vedette.agent.ledger import Series
 from vedette.checks.bgp.check import FEED
 from vedette.checks.bgp.health import FeedHealth
@@ -39,7 +40,7 @@ def render(agent: Agent) -> str:
         '<meta http-equiv="refresh" content="5">'
         f"<title>{_title(agent)} - {name}</title><style>{_STYLE}</style></head><body><main>"
         f"<h1>Vedette at {name}</h1><p>{utc(now)}</p>"
-        f"{_incidents(agent)}{_checks(agent, now)}{_feeds(agent, now)}"
+        f"{_maintenance(agent, now)}{_incidents(agent)}{_checks(agent, now)}{_feeds(agent, now)}"
         f"{_rpki(agent, now)}{_alarms(agent)}{_pages(agent, now)}"
         "</main></body></html>"
     )
@@ -48,6 +49,12 @@ def render(agent: Agent) -> str:
 def _title(agent: Agent) -> str:
     count = len(agent.engine.open)
     return f"{count} open incident{'s' if count != 1 else ''}" if count else "All quiet"
+
+
+def _maintenance(agent: Agent, now: float) -> str:
+    """Return a line for each window that is open."""
+    windows = map(str, agent.maintenance.open(now))
+    return "".join(f"<p>In maintenance, no page opens: {escape(one)}</p>" for one in windows)
 
 
 def _incidents(agent: Agent) -> str:
@@ -60,14 +67,21 @@ def _incidents(agent: Agent) -> str:
         blocks.append(
             f'<section class="incident"><h2>{escape(_title_of(agent, incident.headline))}</h2>'
             f"<p>{escape(incident.service)}, open since {utc(incident.opened_at)}; "
-            f"in order:</p><ol>{items}</ol></section>"
+            f"in order:</p><ol>{items}</ol>{_changes(agent.changed(incident))}</section>"
         )
     return "".join(blocks) or "<p>No open incident.</p>"
 
 
+def _changes(lines: Sequence[str]) -> str:
+    if not lines:
+        return "<p>No change was seen before it, or since.</p>"
+    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    return f"<p>What changed before it and since, the newest first:</p><ul>{items}</ul>"
+
+
 def _title_of(agent: Agent, id_: str) -> str:
     rule = agent.engine.rules.get(id_)
-    return f"{rule.diagnosis}: {rule.subject}" if rule else id_
+    return f"{rule.diagnosis}: {rule.subject}" if isinstance(rule, Rule) else id_
 
 
 def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -1,6 +1,7 @@
 """What outlives a restart: one SQLite file in WAL mode, written in whole transactions."""
 
 import json
+import math
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -8,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from vedette.agent.alarm import Memory, State
-from vedette.agent.events import Event
+from vedette.agent.changes import Held, Past
+from vedette.agent.composite.announcement import Announcement
+from vedette.agent.composite.suppression import SuppressedBy, Suppression
+from vedette.agent.events import Event, EventName
 from vedette.agent.incidents import Incident
 from vedette.agent.lastgood import Configuration, Generation
 from vedette.exporters.page import Action, Page, Severity
@@ -16,6 +20,9 @@ from vedette.exporters.page import Action, Page, Severity
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS alarm (
     id TEXT PRIMARY KEY, state TEXT NOT NULL, began_at REAL NOT NULL, good_for REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS announcement (
+    alarm TEXT PRIMARY KEY, state TEXT NOT NULL, quiet_state TEXT NOT NULL, quiet_by TEXT,
+    quiet_until REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS incident (
     key TEXT NOT NULL, opened_at REAL NOT NULL, resolved_at REAL, body TEXT NOT NULL,
     PRIMARY KEY (key, opened_at));
@@ -34,6 +41,10 @@ CREATE TABLE IF NOT EXISTS event (
     at REAL NOT NULL, service TEXT NOT NULL, "check" TEXT NOT NULL, event TEXT NOT NULL,
     subject TEXT NOT NULL, detail TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS event_at ON event (at);
+CREATE INDEX IF NOT EXISTS event_of_service ON event (service, at);
+CREATE TABLE IF NOT EXISTS past (
+    service TEXT NOT NULL, event TEXT NOT NULL, subject TEXT NOT NULL, seen_at REAL NOT NULL,
+    body TEXT NOT NULL, PRIMARY KEY (service, event, subject));
 CREATE TABLE IF NOT EXISTS baseline (feed TEXT PRIMARY KEY, body TEXT NOT NULL);
 """
 # By the version that they lead away from; what is missing then, the schema makes.
@@ -73,6 +84,15 @@ def keep_alarm(id_: str, memory: Memory) -> Statement:
     return (
         "INSERT OR REPLACE INTO alarm VALUES (?, ?, ?, ?)",
         (id_, memory.state, memory.began_at, memory.good_for),
+    )
+
+
+def keep_announcement(id_: str, announcement: Announcement) -> Statement:
+    """Return the statement that keeps what people were told of an alarm."""
+    quiet = announcement.quiet
+    return (
+        "INSERT OR REPLACE INTO announcement VALUES (?, ?, ?, ?, ?)",
+        (id_, announcement.state, quiet.state, quiet.by, quiet.until),
     )
 
 
@@ -133,6 +153,20 @@ def keep_event(event: Event) -> Statement:
     )  # fmt: skip
 
 
+def keep_past(past: Past) -> Statement:
+    """Return the statement that keeps what is known of one subject that can change."""
+    body = {
+        "held": {where: _told(held) for where, held in past.held.items()},
+        "followed": past.followed,
+        "recent": past.recent,
+        "more": past.more,
+    }
+    return (
+        "INSERT OR REPLACE INTO past VALUES (?, ?, ?, ?, ?)",
+        (past.service, past.name, past.subject, past.seen_at, json.dumps(body)),
+    )
+
+
 def keep_baseline(feed: str, baseline: Mapping[str, object]) -> Statement:
     """Return the statement that keeps who held what according to *feed*."""
     return ("INSERT OR REPLACE INTO baseline VALUES (?, ?)", (feed, json.dumps(baseline)))
@@ -176,6 +210,18 @@ class Store:
         rows = self._rows("SELECT id, state, began_at, good_for FROM alarm")
         return {id_: Memory(State(state), began, good) for id_, state, began, good in rows}
 
+    def announcements(self) -> dict[str, Announcement]:
+        """Return what people were told of each composite alarm."""
+        rows = self._rows(
+            "SELECT alarm, state, quiet_state, quiet_by, quiet_until FROM announcement"
+        )
+        return {
+            id_: Announcement(
+                State(state), Suppression(State(quiet), SuppressedBy(by) if by else None, until)
+            )
+            for id_, state, quiet, by, until in rows
+        }
+
     def open_incidents(self) -> list[Incident]:
         """Return the incidents that have not resolved."""
         rows = self._rows("SELECT body FROM incident WHERE resolved_at IS NULL")
@@ -208,6 +254,28 @@ class Store:
         rows = self._rows("SELECT text, since, promoted_at FROM configuration ORDER BY generation")
         return [Configuration(*row) for row in rows]
 
+    def events(
+        self, service: str, since: float, until: float = math.inf, most: int = 500
+    ) -> list[Event]:
+        """Return what happened to a service from *since* to before *until*, the newest first.
+
+        There are at most so many.
+        """
+        rows = self._rows(
+            'SELECT at, "check", event, subject, detail FROM event '
+            "WHERE service = ? AND at >= ? AND at < ? ORDER BY at DESC, rowid DESC LIMIT ?",
+            (service, since, until, most),
+        )
+        return [
+            Event(at, service, check, EventName(name), subject, json.loads(detail))
+            for at, check, name, subject, detail in rows
+        ]
+
+    def pasts(self) -> list[Past]:
+        """Return what is known of all that can change."""
+        rows = self._rows("SELECT service, event, subject, seen_at, body FROM past")
+        return [_past(*row) for row in rows]
+
     def baseline(self, feed: str) -> dict[str, object] | None:
         """Return who held what according to *feed* when it was last kept."""
         rows = self._rows("SELECT body FROM baseline WHERE feed = ?", (feed,))
@@ -218,6 +286,7 @@ class Store:
         self.write(
             [
                 ("DELETE FROM event WHERE at < ?", (before,)),
+                ("DELETE FROM past WHERE seen_at < ?", (before,)),
                 ("DELETE FROM outbox WHERE ended_at < ?", (before,)),
                 ("DELETE FROM incident WHERE resolved_at < ?", (before,)),
             ]
@@ -269,6 +338,32 @@ def _incident(body: dict[str, object]) -> Incident:
     severity = Severity(str(body.pop("severity", Severity.CRITICAL)))
     told = tuple((headline, at) for headline, at in headlines)
     return Incident(headlines=told, severity=severity, **body)  # type: ignore[arg-type]
+
+
+def _past(service: str, name: str, subject: str, seen_at: float, body: str) -> Past:
+    known = json.loads(body)
+    return Past(
+        service,
+        EventName(name),
+        subject,
+        held={where: _held(row) for where, row in known["held"].items()},
+        followed=tuple((at, tuple(value)) for at, value in known["followed"]),
+        recent=tuple(known["recent"]),
+        more=known["more"],
+        seen_at=seen_at,
+        kept_at=seen_at,
+    )
+
+
+def _told(held: Held) -> Sequence[object]:
+    return (
+        held.place, held.told, held.told_at, held.value, held.since, held.looks, held.changes,
+    )  # fmt: skip
+
+
+def _held(row: list[Any]) -> Held:
+    place, told, told_at, value, since, looks, changes = row
+    return Held(place, tuple(told), told_at, tuple(value), since, looks, tuple(changes))
 
 
 def _page(body: dict[str, object]) -> Page:

@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import Protocol
 
 from vedette.agent import feeds, secrets
+from vedette.agent.agreement import Vantage
 from vedette.agent.clock import SteadyClock
 from vedette.agent.config import Config
 from vedette.checks.bgp.feed import Feed
@@ -41,7 +42,7 @@ class Surroundings:
     """This host; the replay of an incident brings its own world.
 
     *clock* tells epoch seconds, *stopwatch* seconds from anywhere; *system* are the resolvers of
-    names that no check asks for by server.
+    names that no check asks for by server. *peers* are the other agents whose word is heard.
     """
 
     clock: SteadyClock = field(default_factory=SteadyClock)
@@ -50,3 +51,4 @@ class Surroundings:
     listen: Listen = _listen
     vrps: Callable[[Config, Collection[Watch], Path, Now], VrpSource | None] = feeds.vrps
     pagers: Callable[[Config, Path], Sequence[Pager]] = _pagers
+    peers: Sequence[Vantage] = ()

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from vedette.agent.alarm import State
+from vedette.agent.composite.announcement import QUIETED_BY, by_whom
 from vedette.agent.engine import Engine
 from vedette.agent.events import EventName
 from vedette.agent.journal import Journal
@@ -158,8 +159,8 @@ class Alarms:
             for id_, rule in engine.rules.items()
         ]
 
-    def families(self) -> Iterator[Family]:
-        """Return them as they are now."""
+    def families(self, now: float) -> Iterator[Family]:
+        """Return them as they are at *now*."""
         memories = self._engine.memories
         yield states(
             "vedette_alarm_state",
@@ -167,7 +168,28 @@ class Alarms:
             ((labels, memories[id_].state) for id_, labels in self._labels),
             State,
         )
+        yield from self._suppressed(now)
         yield gauge("vedette_incidents_open", "Open incidents.", _one(len(self._engine.open)))
+
+    def _suppressed(self, now: float) -> Iterator[Family]:
+        """Return why composite alarms keep quiet, for those that ever may."""
+        composites = self._engine.composites
+        may = [
+            alarm
+            for alarm in composites.alarms.values()
+            if alarm.settings.suppressor or alarm.settings.mute
+        ]
+        if may:
+            yield gauge(
+                "vedette_alarm_suppressed",
+                "1 for why a composite alarm pages nobody, whatever its state.",
+                (
+                    (Labels(alarm=alarm.id, by=by), float(by in quieted))
+                    for alarm in may
+                    for quieted in [by_whom(composites.announced[alarm.id], alarm, now)]
+                    for by in QUIETED_BY
+                ),
+            )
 
 
 def _one(value: float) -> Samples:

@@ -112,7 +112,7 @@ class Metrics:
             [
                 *telemetry.probes(seen, now),
                 *telemetry.last_known_good(agent.good),
-                *self._alarms.families(),
+                *self._alarms.families(now),
                 *telemetry.pages(agent.outbox, agent.journal, now),
                 *routetelemetry.routes(seen),
                 *routetelemetry.feeds([feed.health(now) for feed in agent.plan.feeds], now),

@@ -4,16 +4,21 @@ Rule: pure; no I/O, no clock; time is passed in.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
+from vedette.agent.agreement import Vantage
 from vedette.agent.clock import utc
+from vedette.agent.composite import telling
+from vedette.agent.composite.alarm import Alarm, CompositeAlarm
 from vedette.agent.diagnoses.bgp import REASONS
 from vedette.agent.diagnoses.names import Diagnosis, Rule
 from vedette.agent.diagnoses.view import View
+from vedette.agent.fleet import SILENT_AFTER
 from vedette.agent.headline import cause
 from vedette.agent.incidents import Change, Incident
 from vedette.agent.lastgood import LastKnownGood
-from vedette.agent.ledger import Ledger, Series
+from vedette.agent.ledger import CheckKey, Ledger, Series
 from vedette.checks.bgp.check import FEED
 from vedette.checks.dns.server import Place
 from vedette.checks.finding import Fact, Kind, Verdict
@@ -30,13 +35,32 @@ class Witness:
     """All that a page may quote: who looks, what was seen, and what was good."""
 
     vantage: str
-    provider: str
+    vantages: Mapping[str, Vantage]
     status_url: str
-    ledger: Ledger
+    ledgers: Mapping[str, Ledger]
     good: LastKnownGood
-    rules: Mapping[str, Rule]
+    rules: Mapping[str, Alarm]
     failing: Mapping[str, float]
     """Rules that hold now, alarm or not yet, and since when."""
+    standings: telling.Standings = field(default_factory=dict)
+    """How everything stands that the rules of composite alarms name."""
+    changes: Sequence[str] = ()
+    """What changed before the incident and since, the newest first."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """What this agent saw itself."""
+        return self.ledgers[self.vantage]
+
+    def telling(self, key: CheckKey | None) -> Ledger:
+        """Return what the vantage saw that tells most of a check: this one, unless all is well."""
+        if key is None or _fails(self.ledger, key):
+            return self.ledger
+        return next((one for one in self.ledgers.values() if _fails(one, key)), self.ledger)
+
+
+def _fails(ledger: Ledger, key: CheckKey) -> bool:
+    return any(one.last.finding.verdict is Verdict.FAILING for one in ledger.of(key))
 
 
 def page(incident: Incident, change: Change, witness: Witness, now: float) -> Page:
@@ -46,7 +70,9 @@ def page(incident: Incident, change: Change, witness: Witness, now: float) -> Pa
     subject = rule.subject if rule else incident.service
     began_at = incident.members.get(incident.headline, incident.opened_at)
     if change is Change.RESOLVED:
-        summary = f"resolved: {diagnosis}: {subject} is well again, failing since {utc(began_at)}"
+        composite = isinstance(rule, CompositeAlarm)
+        end = "its rule holds no longer" if composite else f"{subject} is well again"
+        summary = f"resolved: {diagnosis}: {end}, failing since {utc(began_at)}"
     else:
         summary = _summary(rule, incident, witness, now) if rule else f"{diagnosis}: {subject}"
     return Page(
@@ -63,15 +89,24 @@ def page(incident: Incident, change: Change, witness: Witness, now: float) -> Pa
     )
 
 
-def _summary(rule: Rule, incident: Incident, witness: Witness, now: float) -> str:
+def _summary(rule: Alarm, incident: Incident, witness: Witness, now: float) -> str:
     since = utc(incident.members[rule.id])[11:]
+    if isinstance(rule, CompositeAlarm):
+        return f"{rule.id}: {telling.holding(rule, witness.standings, now)} since {since}"
     if rule.diagnosis is Diagnosis.VANTAGE_BLIND:
-        what = f"{witness.vantage} sees none of the internet it checks itself by"
+        what = _blindness(rule.subject, witness, now)
     else:
-        what = cause(rule, View(witness.ledger, now))
+        what = cause(rule, View(witness.telling(rule.key), now))
     line = f"{rule.diagnosis}: {what} since {since}"
-    extra = _serving(incident.service, witness, now)
+    extra = _serving(incident.service, witness, now, _host(rule.key))
     return f"{line}; {extra}" if extra and rule.diagnosis not in _NO_NAME else line
+
+
+def _blindness(name: str, witness: Witness, now: float) -> str:
+    heard_at = witness.ledgers[name].newest_at if name in witness.ledgers else now
+    if name != witness.vantage and now - heard_at > SILENT_AFTER:
+        return f"{name} has not been heard of for {now - heard_at:.0f} s,"
+    return f"{name} sees none of the internet it checks itself by"
 
 
 # Where the addresses themselves are cut off, the ones of old are no way around.
@@ -79,13 +114,16 @@ _NO_NAME = (*REASONS, Diagnosis.VANTAGE_BLIND, Diagnosis.FEED_STALE)
 
 
 def _details(
-    incident: Incident, rule: Rule | None, witness: Witness, began_at: float, now: float
+    incident: Incident, rule: Alarm | None, witness: Witness, began_at: float, now: float
 ) -> Iterator[tuple[str, object]]:
     yield "diagnosis", rule.diagnosis if rule else incident.headline
     yield "since", utc(began_at)
-    yield "seen_from", f"{witness.vantage} (provider {witness.provider})"
-    if rule and rule.key:
+    yield "seen_from", list(_vantages(rule, witness, now))
+    if isinstance(rule, CompositeAlarm):
+        yield from _rule(rule, witness)
+    elif rule and rule.key:
         yield "seen", list(_seen(rule, witness, now))
+    yield "changes", list(witness.changes) or "no change was seen before it, or since"
     yield from _good(incident.service, witness, now)
     yield "bgp", list(_bgp(incident.service, witness, now)) or "no prefix of it is watched"
     if feeds := list(_feeds(witness, now)):
@@ -96,6 +134,26 @@ def _details(
     yield "not_broken", list(_fine(incident.service, witness, now))
     yield "order", list(lines.values())
     yield "status_page", witness.status_url
+
+
+def _vantages(rule: Alarm | None, witness: Witness, now: float) -> Iterator[str]:
+    """Yield each vantage with how many of its looks fail, this one first."""
+    for name in (witness.vantage, *(n for n in witness.ledgers if n != witness.vantage)):
+        domain = witness.vantages[name]
+        where = (
+            f"{name} (provider {domain.provider}{f', {domain.region}' if domain.region else ''})"
+        )
+        series = witness.ledgers[name].of(rule.key) if rule and rule.key else ()
+        bad = sum(one.verdict(now) is Verdict.FAILING for one in series)
+        known = sum(one.verdict(now) is not Verdict.UNKNOWN for one in series)
+        yield f"{where}: {bad} of {known} looks fail" if known else where
+
+
+def _rule(alarm: CompositeAlarm, witness: Witness) -> Iterator[tuple[str, object]]:
+    if alarm.settings.description:
+        yield "description", alarm.settings.description
+    yield "rule", str(alarm.settings.rule)
+    yield "seen", list(telling.standings(alarm, witness.standings))
 
 
 def _order(incident: Incident, witness: Witness) -> Sequence[tuple[float, str]]:
@@ -110,7 +168,7 @@ def _order(incident: Incident, witness: Witness) -> Sequence[tuple[float, str]]:
 
 def _title(id_: str, witness: Witness) -> str:
     rule = witness.rules.get(id_)
-    return f"{rule.diagnosis} {rule.subject}" if rule else id_
+    return f"{rule.diagnosis} {rule.subject}" if isinstance(rule, Rule) else id_
 
 
 def _line(series: Series, now: float) -> str:
@@ -124,11 +182,12 @@ def _line(series: Series, now: float) -> str:
 def _seen(rule: Rule, witness: Witness, now: float) -> Iterator[str]:
     """Every look that the rule judges, the failing ones first, and the controls that fail too."""
     assert rule.key is not None
-    series = witness.ledger.of(rule.key)
+    ledger = witness.telling(rule.key)
+    series = ledger.of(rule.key)
     for one in sorted(series, key=lambda one: one.verdict(now) is not Verdict.FAILING):
         yield _line(one, now)
     for control in rule.controls:
-        for one in witness.ledger.of(control):
+        for one in ledger.of(control):
             if one.verdict(now) is Verdict.FAILING:
                 yield f"control {control.check}: {_line(one, now)}"
 
@@ -149,10 +208,24 @@ def _good(service: str, witness: Witness, now: float) -> Iterator[tuple[str, obj
     yield "last_known_good_serves", _serving(service, witness, now) or "not known"
 
 
-def _serving(service: str, witness: Witness, now: float) -> str:
-    """Say whether the remembered addresses still serve; empty when nobody looks at them."""
+def _host(key: CheckKey | None) -> str | None:
+    """Return the name that a check is about; None where it is about none."""
+    if key is None or key.kind is Kind.BGP:
+        return None
+    return urlsplit(key.check).hostname if key.kind is Kind.HTTP else key.check.split(" ")[0]
+
+
+def _serving(service: str, witness: Witness, now: float, host: str | None = None) -> str:
+    """Say whether the remembered addresses still serve; empty when nobody looks at them.
+
+    With a *host*, only its own: what serves another name of the service is no way around.
+    """
     good = {answer for one in witness.good for answer in one.answers}
-    looks = [s for s in _of_service(service, witness) if s.place == "address" and s.subject in good]
+    looks = [
+        s
+        for s in _of_service(service, witness)
+        if s.place == "address" and s.subject in good and host in (None, _host(s.key))
+    ]
     serving = [s.subject for s in looks if s.verdict(now) is Verdict.OK]
     dead = [s.subject for s in looks if s.verdict(now) is Verdict.FAILING]
     if serving and not dead:

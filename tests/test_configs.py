@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from vedette.agent.cli import parser
+from vedette.agent.composite.settings import AlarmSettings, SuppressorSettings
+from vedette.agent.composite.windows import WindowSettings
 from vedette.agent.config import AgentSettings, Config, Domain, FeedSettings, read
 from vedette.checks.bgp.settings import (
     BgpSettings,
@@ -70,6 +72,9 @@ def test_each_kind_has_an_example(kind):
         ("bgp", BgpStreamSettings),
         ("bgp", RipeStatSettings),
         ("bgp", RpkiSettings),
+        ("alarms", AlarmSettings),
+        ("alarms", SuppressorSettings),
+        ("alarms", WindowSettings),
     ],
 )
 def test_examples_show_every_key(name, settings):

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from vedette.agent.cli import bgp, bgpinit, blackbox, check, demo, lkg, run, validate
+from vedette.agent.cli import bgp, bgpinit, blackbox, check, demo, lkg, replay, run, validate
 from vedette.agent.daemon import VERSION
 
 
@@ -18,7 +18,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"vedette {VERSION}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (run, validate, check, lkg, bgp, bgpinit, blackbox, demo):
+    for command in (run, validate, check, lkg, bgp, bgpinit, replay, blackbox, demo):
         command.add(commands)
     return top
 

@@ -11,11 +11,12 @@ from zlib import error as ZlibError  # noqa: N812 - its own name says nothing
 
 from vedette.agent.cli.output import complain
 from vedette.agent.clock import utc
-from vedette.agent.config import Config, ConfigError, beside, read, timing
+from vedette.agent.config import Config, ConfigError, beside, read
 from vedette.agent.detector import Detector
 from vedette.agent.prefixalarms import Times
 from vedette.agent.recordings import Recording, aliases_of, in_order
 from vedette.agent.routeevents import RouteEvent, RouteEventName
+from vedette.agent.timing import timing
 from vedette.checks.bgp.interest import Interest
 from vedette.checks.bgp.ripestat import Seed, SeedError, parse
 from vedette.checks.bgp.routes import Routes

@@ -3,9 +3,12 @@
 import argparse
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from vedette.agent import web
+from vedette.agent.cli import replay
+from vedette.agent.cli.output import complain
 from vedette.agent.clock import SteadyClock
 from vedette.agent.config import read
 from vedette.agent.daemon import Agent
@@ -13,13 +16,36 @@ from vedette.agent.demo.screen import AlarmRow, ProbeRow, Screen
 from vedette.agent.demo.story import play
 from vedette.agent.demo.world import World
 
+_INCIDENTS = Path(__file__).resolve().parents[2] / "configs" / "incidents"
+
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the command line."""
     command = commands.add_parser(
         "demo", help="watch a record being emptied, paged and restored", allow_abbrev=False
     )
-    command.set_defaults(action=lambda _: asyncio.run(show()))
+    command.add_argument(
+        "--incident",
+        metavar="NAME",
+        help=f"play a recorded incident instead: {', '.join(_incidents()) or 'none is here'}",
+    )
+    command.set_defaults(action=_demo)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    if options.incident is None:
+        return asyncio.run(show())
+    path = _incidents().get(options.incident)
+    if path is None:
+        known = ", ".join(_incidents())
+        advice = f"choose one of {known}" if known else "give a file to `vedette replay`"
+        return complain(f"vedette demo: there is no incident {options.incident}: {advice}")
+    return replay.tell([path], jobs=1, as_json=False)
+
+
+def _incidents() -> Mapping[str, Path]:
+    """Return the incidents that come with the source, by name; an installed wheel has none."""
+    return {path.stem: path for path in sorted(_INCIDENTS.glob("*.yaml"))}
 
 
 async def show(screen: Screen | None = None) -> int:

@@ -123,6 +123,16 @@ class Rule:
         """The name under which its state is kept."""
         return f"{self.service}/{self.diagnosis}/{self.subject}"
 
+    @property
+    def layer(self) -> Layer:
+        """What it is about."""
+        return layer(self.diagnosis)
+
+    @property
+    def rank(self) -> float:
+        """Its place among what wants the headline: the lower one has it."""
+        return RANK[self.diagnosis]
+
     def graded(self, fleet: Fleet) -> "Rule":
         """Return the rule with the severity that it has at the moment of *fleet*.
 

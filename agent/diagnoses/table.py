@@ -1,14 +1,15 @@
 """Which diagnoses the checks of each kind can give."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from vedette.agent.alarm import Evidence
-from vedette.agent.config import Timing
 from vedette.agent.diagnoses import bgp, dns, http, together
 from vedette.agent.diagnoses.names import Diagnosis, Rule, milder
 from vedette.agent.diagnoses.view import View, Voice
 from vedette.agent.fleet import Fleet, anybody, everybody
 from vedette.agent.ledger import CheckKey
+from vedette.agent.timing import Timing
 from vedette.checks.finding import Kind
 from vedette.exporters.page import Severity
 
@@ -62,7 +63,8 @@ def rules_for(
     judges = {d: _alone(key, judge) for d, judge in _ALONE[key.kind].items()}
     judges |= {d: _beside(key, names, judge) for d, judge in _BESIDE_CONTROLS[key.kind].items()}
     if key.kind is Kind.HTTP:
-        judges |= {d: _together(key, timing, judge) for d, judge in together.JUDGES.items()}
+        page = together.Page(key, timing.hold)
+        judges |= {d: partial(judge, page) for d, judge in together.JUDGES.items()}
     return [
         Rule(
             diagnosis=diagnosis,
@@ -124,11 +126,12 @@ def _grade(
 def _alone(key: CheckKey, judge: Alone) -> Callable[[Fleet], Evidence]:
     """Judge each vantage by itself, and hold the quorum; of routes, a feed is one voice for all."""
 
-    def judged(fleet: Fleet) -> Evidence:
-        votes = fleet.votes(key, lambda view: judge(view.of(key)))
-        return anybody(votes) if key.kind is Kind.BGP else fleet.agreed(votes)
+    def alone(view: View) -> Evidence:
+        return judge(view.of(key))
 
-    return judged
+    if key.kind is Kind.BGP:  # what a feed said last it says of now
+        return lambda fleet: anybody(fleet.votes(key, alone))
+    return lambda fleet: fleet.agreed(fleet.recalled(key, alone))
 
 
 def _beside(
@@ -137,8 +140,4 @@ def _beside(
     def beside(view: View) -> Evidence:
         return judge(view.of(key), [view.of(control) for control in controls])
 
-    return lambda fleet: fleet.agreed(fleet.votes(key, beside))
-
-
-def _together(key: CheckKey, timing: Timing, judge: together.Judge) -> Callable[[Fleet], Evidence]:
-    return lambda fleet: judge(together.seen(fleet, key, timing.hold), fleet)
+    return lambda fleet: fleet.agreed(fleet.recalled(key, beside, controls))

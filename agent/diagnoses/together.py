@@ -10,44 +10,51 @@ from vedette.agent.agreement import Votes, share
 from vedette.agent.alarm import Evidence
 from vedette.agent.diagnoses import http
 from vedette.agent.diagnoses.names import Diagnosis
+from vedette.agent.diagnoses.view import View
 from vedette.agent.fleet import Fleet
 from vedette.agent.ledger import CheckKey
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What each vantage says: that the page is *down* for it, or is in any *trouble*."""
+class Page:
+    """The page of the check *key*; an outage lasts *hold* seconds at least."""
 
-    down: Votes
-    trouble: Votes
+    key: CheckKey
+    hold: float
+
+    def down(self, view: View) -> Evidence:
+        """Whether it is down for a vantage."""
+        return http.service_down(view.of(self.key))
+
+    def partly(self, view: View) -> Evidence:
+        """Whether it is in any other trouble there."""
+        return http.service_degraded(view.of(self.key), self.hold)
+
+    def troubled(self, fleet: Fleet) -> Votes:
+        """Return for which vantages it is down or in other trouble."""
+        down = fleet.recalled(self.key, self.down)
+        partly = fleet.recalled(self.key, self.partly)
+        return {name: down[name] if down[name].holds else partly[name] for name in down}
 
 
-Judge = Callable[[Seen, Fleet], Evidence]
+Judge = Callable[[Page, Fleet], Evidence]
 
 
-def seen(fleet: Fleet, key: CheckKey, hold: float) -> Seen:
-    """Return what each vantage says of the page *key*."""
-    down = fleet.votes(key, lambda view: http.service_down(view.of(key)))
-    partly = fleet.votes(key, lambda view: http.service_degraded(view.of(key), hold))
-    trouble = {name: down[name] if down[name].holds else partly[name] for name in down}
-    return Seen(down, trouble)
-
-
-def service_down(seen: Seen, fleet: Fleet) -> Evidence:
+def service_down(page: Page, fleet: Fleet) -> Evidence:
     """It is down for half of the vantages that see, or more, and for a quorum."""
-    agreed = fleet.agreed(seen.down)
-    bad, known = share(seen.down)
+    down = fleet.recalled(page.key, page.down)
+    agreed, (bad, known) = fleet.agreed(down), share(down)
     return agreed if agreed.holds is not True or 2 * bad >= known else Evidence(False)
 
 
-def regional_failure(seen: Seen, fleet: Fleet) -> Evidence:
+def regional_failure(page: Page, fleet: Fleet) -> Evidence:
     """It is in trouble for a quorum of one region, and for nobody elsewhere."""
-    return _in_part(seen, fleet, regional=True)
+    return _in_part(page, fleet, regional=True)
 
 
-def service_degraded(seen: Seen, fleet: Fleet) -> Evidence:
+def service_degraded(page: Page, fleet: Fleet) -> Evidence:
     """It is in trouble for a quorum, and neither down nor in one region alone."""
-    return _in_part(seen, fleet, regional=False)
+    return _in_part(page, fleet, regional=False)
 
 
 JUDGES: Mapping[Diagnosis, Judge] = {
@@ -57,19 +64,20 @@ JUDGES: Mapping[Diagnosis, Judge] = {
 }
 
 
-def _in_part(seen: Seen, fleet: Fleet, *, regional: bool) -> Evidence:
-    if service_down(seen, fleet).holds:
+def _in_part(page: Page, fleet: Fleet, *, regional: bool) -> Evidence:
+    if service_down(page, fleet).holds:
         return Evidence(False)
-    trouble = fleet.agreed(seen.trouble)
-    if trouble.holds and _is_regional(seen, fleet) is not regional:
+    votes = page.troubled(fleet)
+    trouble = fleet.agreed(votes)
+    if trouble.holds and _is_regional(votes, fleet) is not regional:
         return Evidence(False)
     return trouble
 
 
-def _is_regional(seen: Seen, fleet: Fleet) -> bool:
+def _is_regional(trouble: Votes, fleet: Fleet) -> bool:
     vantages = fleet.quorum.vantages
     regions: dict[bool, set[str | None]] = {True: set(), False: set()}
-    for name, evidence in seen.trouble.items():
+    for name, evidence in trouble.items():
         if evidence.holds is not None and name in vantages:
             regions[evidence.holds].add(vantages[name].region)
     return (

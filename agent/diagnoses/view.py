@@ -3,10 +3,10 @@
 Rule: no I/O, no clock; time is passed in.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from vedette.agent.ledger import CheckKey, Ledger, Series
+from vedette.agent.ledger import CheckKey, Ledger, Series, T
 from vedette.checks.finding import Finding, Verdict
 
 _UNEVEN = 0.5
@@ -44,7 +44,16 @@ class View:
         One that says OK, and that its certificate ends soon, has something to be judged; so have
         those of which one takes much longer than another.
         """
-        series = self._ledger.of(key) if key is not None else ()
+        if key is None:
+            return ()
+        return self._ledger.recall(("well", key), (key,), self.now, lambda: self._well_at(key))
+
+    def recall(self, judge: "Callable[[View], T]", keys: Sequence[CheckKey]) -> T:
+        """Return what *judge*, which goes by the checks *keys* alone, said last or says now."""
+        return self._ledger.recall(judge, keys, self.now, lambda: judge(self))
+
+    def _well_at(self, key: CheckKey) -> Sequence[str]:
+        series = self._ledger.of(key)
         well = all(s.verdict(self.now) is Verdict.OK and not s.expiring for s in series)
         return [s.place for s in series] if well and _are_even(series) else ()
 

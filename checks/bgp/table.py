@@ -30,6 +30,7 @@ _NEVER = float("-inf")
 # What is known of a peer: it was heard of, its session is up, it spoke since the feed connected,
 # and it is one of those that held the prefix by an expected origin.
 _NOTED, _KNOWN, _LIVE, _BASELINE = 1, 2, 4, 8
+_OWN = (Reason.WITHDRAWN, Reason.PARTIALLY_WITHDRAWN)
 _QUIET = bytes(flags & ~_LIVE for flags in range(256))
 
 
@@ -88,6 +89,7 @@ class Table:
         "_path",
         "_paths",
         "_peers",
+        "_recovered_at",
         "_standing",
         "_unknown",
         "conditions",
@@ -117,7 +119,7 @@ class Table:
         self._neighbours: Counter[int] = Counter()
         self._news_at = _NEVER
         self._fell_at: float | None = None
-        self._collapsed = False
+        self._collapsed, self._recovered_at = False, _NEVER
         self._standing: Standing | None = None
 
     def seed(self, routes: Mapping[int, Path], at: float) -> None:
@@ -205,7 +207,8 @@ class Table:
             return False
         self._standing = None
         before = self.conditions.keys()
-        conditions = {reason: self.conditions.get(reason, at) for reason, at in self._wrong(now)}
+        known = {reason: self.conditions.get(reason, now) for reason in _OWN}
+        conditions = {reason: known.get(reason, at) for reason, at in self._wrong(now)}
         changed = conditions.keys() != before
         self.conditions = conditions
         return changed or met or had_fallen is (self._fell_at is None)
@@ -255,6 +258,7 @@ class Table:
             return
         share = self._holding / self._of if self._of else 0.0
         if share >= RECOVERED:
+            self._recovered_at = now if self._collapsed else self._recovered_at
             self._fell_at, self._collapsed = None, False
         elif self._fell_at is None:
             self._fell_at = now
@@ -265,7 +269,8 @@ class Table:
         for reason in (Reason.ORIGIN, Reason.MORE_SPECIFIC, Reason.PATH) if self.strangers else ():
             since = self.strangers.since(reason)
             if since is not None and not (reason is Reason.PATH and self._has_moved()):
-                yield reason, since
+                # What a collapse let show is a fault of its own when it outlasts that.
+                yield reason, max(since, self._recovered_at)
 
     @property
     def is_judged(self) -> bool:

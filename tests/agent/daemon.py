@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -203,12 +203,13 @@ async def world(
     more: Mapping[str, Any] | None = None,
     hold: str = "1.5s",
     state_dir: str = "./state",
+    twins: Sequence[Nsd] = (),
     start: bool = True,
 ) -> AsyncIterator[World]:
     """Open all servers and, unless told not to, start the agent; it ends with the block.
 
     *watch* are more keys of the bgp check, *ris_live_keys* of the feed, *more* of the config; feeds
-    among these come after RIS Live.
+    among these come after RIS Live. *twins* serve the same zones.
     """
     async with AsyncExitStack() as stack:
         nsd = stack.enter_context(Nsd.serving(zones(records)))
@@ -235,7 +236,9 @@ async def world(
                 "listen": f"127.0.0.1:{listen}",
                 "state_dir": state_dir,
                 "last_known_good_after": EVERY,
-                "stub_zones": {zone: [str(nsd.endpoint)] for zone in zones(records)},
+                "stub_zones": {
+                    zone: [str(one.endpoint) for one in (nsd, *twins)] for zone in zones(records)
+                },
             },
             "defaults": {"every": EVERY, "timeout": "500ms", "hold": hold, "clear": "2s"},
             "services": [watched],

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from vedette.agent.agreement import Quorum, Vantage
-from vedette.agent.config import Timing
 from vedette.agent.diagnoses.view import Voice, voice
 from vedette.agent.fleet import Fleet
 from vedette.agent.ledger import CheckKey, Ledger, Series
+from vedette.agent.timing import Timing
 from vedette.checks.bgp.reason import Reason as BgpReason
 from vedette.checks.dns.reason import Reason as DnsReason
 from vedette.checks.finding import Fact, Finding, Kind, Observation, Verdict

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from vedette.agent.config import Config, ConfigError, Timing, read, state_folder, timing
+from vedette.agent.config import Config, ConfigError, read, state_folder
 from vedette.agent.document import Problem
+from vedette.agent.timing import Timing, timing
 from vedette.checks.finding import Kind
 from vedette.checks.settings import CheckSettings
 from vedette.exporters.page import Severity

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from tests.agent.observations import seen
 from vedette.agent.agreement import Quorum, Vantage
 from vedette.agent.alarm import State
-from vedette.agent.config import Timing
 from vedette.agent.diagnoses.table import feed_rule, rules_for
 from vedette.agent.engine import Engine, Step, without_dates
 from vedette.agent.incidents import Change, Incident
 from vedette.agent.ledger import KEPT, CheckKey, Ledger
 from vedette.agent.store import Store, keep_alarm, keep_incident
+from vedette.agent.timing import Timing
 from vedette.checks.finding import Kind, Verdict
 from vedette.exporters.page import Severity
 
@@ -154,14 +154,18 @@ def test_restart_neither_forgets_nor_repeats(timeline: list[Round], data: st.Dat
 def test_restart_ends_in_the_same_state(
     timeline: list[Round], last: Round, data: st.DataObject
 ) -> None:
-    """Some time after a restart, alarms and open incidents are those of an agent that ran on."""
+    """Some time after a restart, alarms are those of an agent that ran on, and so is who is paged.
+
+    Which of two faults opened the page is part of its key, and may differ: a fault that was over
+    before its hold was counted anew is one that the restarted agent never saw.
+    """
     whole = [*timeline, *[last] * LONG]
     restart = data.draw(st.integers(0, len(timeline)))
     ran_on, _ = live(whole)
     restarted, _, _ = live_twice(whole, restart)
 
     assert states(restarted) == states(ran_on)
-    assert restarted.open.keys() == ran_on.open.keys()
+    assert {i.service for i in restarted.open.values()} == {i.service for i in ran_on.open.values()}
 
 
 @given(timelines, st.integers(1, LONG))

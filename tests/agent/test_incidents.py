@@ -97,6 +97,14 @@ def test_cause_takes_the_headline_once() -> None:
     assert story.open[0].opened_at == 100
 
 
+def test_two_faults_that_join_in_one_step_are_told_as_one_change() -> None:
+    """The better cause is told although another fault joined at the same moment."""
+    story = Story()
+    story.at(100, DOWN)
+    assert story.at(110, DOWN, EMPTIED, DEGRADED) == [("d/shop record_emptied", "reheadlined")]
+    assert len(story.open[0].members) == 3
+
+
 def test_symptom_never_takes_the_headline() -> None:
     """A symptom joins its cause's incident without a word."""
     story = Story()

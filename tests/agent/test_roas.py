@@ -1,5 +1,6 @@
 """What happens to one's own ROAs: told once, and never guessed while no list is believed."""
 
+import json
 from collections.abc import Iterable, Sequence
 
 import pytest
@@ -114,6 +115,41 @@ def test_each_check_has_its_own_events() -> None:
         ("roa_missing", PREFIX),
         ("roa_missing", other),
     ]
+
+
+@pytest.mark.parametrize("rows", [[], [OWN], [OWN, WIDE]], ids=len)
+def test_a_restart_tells_only_what_changed_meanwhile(rows: Sequence[Vrp]) -> None:
+    """What was told is not told again, and what changed while nobody looked is."""
+    first, second = (Roas({ROUTE: WATCH}, WITHIN) for _ in range(2))
+    assert first.kept() == {}
+    told(first, vrps(*rows), 0)
+    second.restore(json.loads(json.dumps(first.kept())))
+    assert told(second, vrps(*rows), 1) == []
+    third = Roas({ROUTE: WATCH}, WITHIN)
+    third.restore(json.loads(json.dumps(second.kept())))
+    assert told(third, vrps(*rows, PART), 2) == [("roa_changed", f"{PART}")]
+
+
+def test_prefixes_that_are_watched_anew_have_no_past() -> None:
+    """What was kept for fewer prefixes says nothing of the VRPs of more."""
+    before, after = Roas({ROUTE: WATCH}, WITHIN), "198.51.100.0/24"
+    told(before, vrps(OWN), 0)
+    new = CheckKey("shop", Kind.BGP, after)
+    both = Roas({ROUTE: WATCH, new: Watch(after, frozenset({ORIGIN}))}, WITHIN)
+    both.restore(before.kept())
+    assert told(both, vrps(OWN, Vrp(after, ORIGIN, 24), prefixes=(PREFIX, after)), 1) == []
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [{"vrps": [["nowhere", 1, 24]]}, {"vrps": [[1]]}, {"told": [["a", "b", [["late", 1]]]]}, []],
+)
+def test_what_is_damaged_is_a_sentence(kept: object) -> None:
+    """A damaged row is refused as such, and nothing is taken from it."""
+    roas = Roas({ROUTE: WATCH}, WITHIN)
+    with pytest.raises(ValueError, match="the stored ROAs cannot be read"):
+        roas.restore(kept)
+    assert roas.kept() == {}
 
 
 def test_the_watched_are_those_of_the_config() -> None:

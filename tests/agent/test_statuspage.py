@@ -11,11 +11,12 @@ import pytest
 from tests.agent.observations import TIMING, seen
 from vedette.agent.config import read
 from vedette.agent.daemon import Agent
+from vedette.agent.events import Event, EventName
 from vedette.agent.incidents import Incident
 from vedette.agent.outbox import Ended, Waiting
 from vedette.agent.roas import OwnRoute, RouteState
 from vedette.agent.statuspage import render
-from vedette.agent.store import Row
+from vedette.agent.store import Row, keep_event
 from vedette.checks.bgp.health import CollectorHealth
 from vedette.checks.bgp.vrps import VrpHealth
 from vedette.checks.finding import Kind, Verdict
@@ -119,6 +120,24 @@ def test_incidents_come_first(agents) -> None:
 
     assert "<title>1 open incident" in shown
     assert shown.index(f"{rule.diagnosis}: {rule.subject}") < shown.index("<h2>Checks")
+
+
+def test_an_incident_shows_what_changed(agents) -> None:
+    """Below an open incident stand the changes of its service, before it and since."""
+    agent = agents("fra-1")
+    rule = next(iter(agent.engine.rules.values()))
+    agent.engine.open["k"] = Incident("k", "fra-1", rule.id, 50, {rule.id: 50}, ((rule.id, 50),))
+    assert "No change was seen" in render(agent)
+    for at, service in ((40.0, "fra-1"), (50.0, "fra-1"), (55.0, "fra-1"), (45.0, "other")):
+        detail = {"before": ["<b>"], "after": [f"{at}"], "server": "ns1"}
+        event = Event(at, service, "n A", EventName.SERIAL_CHANGED, f"n{at}", detail)
+        agent.store.write([keep_event(event)])
+    told = render(agent).partition("the newest first:</p><ul>")[2].partition("</ul>")[0]
+    lines = [
+        f"<li>1970-01-01 00:00:{at:.0f} UTC serial of n{at} went from &lt;b&gt; to {at} at ns1</li>"
+        for at in (55.0, 50.0, 40.0)
+    ]
+    assert told == "".join(lines)
 
 
 def test_undelivered_pages_are_shown(agents) -> None:

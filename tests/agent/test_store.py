@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vedette.agent.alarm import Memory, State
+from vedette.agent.changes import Held, Past
 from vedette.agent.events import Event, EventName
 from vedette.agent.incidents import Incident
 from vedette.agent.lastgood import GENERATIONS, Configuration, Generation
@@ -26,6 +27,7 @@ from vedette.agent.store import (
     keep_event,
     keep_generations,
     keep_incident,
+    keep_past,
     queue,
 )
 from vedette.exporters.page import Action, Page, Severity
@@ -145,6 +147,67 @@ def test_events_are_kept_and_pruned(tmp_path: Path) -> None:
         ((*row, kept),) = database.execute("SELECT * FROM event")
     assert row == [10.0, "shop", "n A", "stale_answer_returned", "ns1"]
     assert json.loads(kept) == {"name": "n", "answers": ["192.0.2.1", "192.0.2.2"]}
+
+
+events = st.builds(
+    Event,
+    at=st.floats(0, 100),
+    service=st.sampled_from(["shop", "other"]),
+    check=words,
+    name=st.sampled_from(EventName),
+    subject=words,
+    detail=st.dictionaries(words, words | st.lists(words)),
+)
+
+
+@settings(max_examples=40)
+@given(st.lists(events, max_size=8), st.floats(0, 100), st.floats(0, 100), st.integers(0, 8))
+def test_events_of_a_service_come_newest_first(
+    happened: list[Event], since: float, until: float, most: int
+) -> None:
+    """Those of a span of time come back equal, its end excluded, and no more than asked for."""
+    with tempfile.TemporaryDirectory() as folder, closing(Store(Path(folder))) as store:
+        store.write(map(keep_event, happened))
+        wanted = [e for e in happened[::-1] if e.service == "shop" and since <= e.at < until]
+        wanted.sort(key=lambda event: event.at, reverse=True)
+        assert store.events("shop", since, until, most) == wanted[:most]
+
+
+def test_events_are_found_by_an_index(tmp_path: Path) -> None:
+    """A page never waits for the events of all other services to be gone through."""
+    with closing(Store(tmp_path)) as store:
+        store.events("shop", 0, 1, 1)
+        with closing(sqlite3.connect(store.path)) as database:
+            (plan,) = database.execute(
+                "EXPLAIN QUERY PLAN SELECT at FROM event WHERE service = 'shop' AND at >= 0 "
+                "AND at < 1 ORDER BY at DESC, rowid DESC LIMIT 1"
+            )
+    assert "event_of_service" in plan[-1]
+
+
+texts = st.lists(words, max_size=3).map(tuple)
+holders = st.builds(
+    Held, place=words, told=texts, told_at=times, value=texts, since=times,
+    looks=st.integers(0, 5), changes=st.lists(times, max_size=6).map(tuple),
+)  # fmt: skip
+pasts = st.builds(
+    Past, service=words, name=st.sampled_from(EventName), subject=words,
+    held=st.dictionaries(words, holders, max_size=3),
+    followed=st.lists(st.tuples(times, texts), max_size=3).map(tuple),
+    recent=st.lists(times, max_size=6).map(tuple), more=st.integers(0, 9), seen_at=times,
+)  # fmt: skip
+
+
+@settings(max_examples=40)
+@given(st.lists(pasts, max_size=3, unique_by=lambda past: (past.service, past.name, past.subject)))
+def test_pasts_come_back_and_are_pruned(kept: list[Past]) -> None:
+    """What can change comes back as it was, until nobody has seen it for as long as events stay."""
+    with tempfile.TemporaryDirectory() as folder, closing(Store(Path(folder))) as store:
+        store.write(map(keep_past, kept))
+        wanted = [replace(past, kept_at=past.seen_at) for past in kept]
+        assert sorted(store.pasts(), key=repr) == sorted(wanted, key=repr)
+        store.prune(1e9)
+        assert all(past.seen_at >= 1e9 for past in store.pasts())
 
 
 def test_a_new_generation_moves_the_others(tmp_path: Path) -> None:

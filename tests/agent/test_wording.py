@@ -1,6 +1,6 @@
 """What a page says: the diagnosis first, and what a person needs below it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.agent.observations import KEY, TIMING, seen
+from vedette.agent.agreement import Vantage
 from vedette.agent.diagnoses.names import Diagnosis
 from vedette.agent.diagnoses.table import feed_rule, rules_for
 from vedette.agent.incidents import Change, Incident
@@ -32,6 +33,10 @@ EMPTIED, DOWN = BY_NAME[Diagnosis.RECORD_EMPTIED], BY_NAME[Diagnosis.SERVICE_DOW
 FAULT = BY_NAME[Diagnosis.RESOLVER_FAULT]
 RULES = {rule.id: rule for rule in BY_NAME.values()}
 BEGAN, NOW = 1000.0, 1020.0
+FLEET = {
+    "fra-1": Vantage("fra-1", "hetzner", "eu"),
+    "nyc-1": Vantage("nyc-1", "digitalocean"),
+}
 GOOD = LastKnownGood(
     [Generation("shop.example", "A", ("192.0.2.0", "192.0.2.1"), 500.0, 600.0, whole=True)]
 )
@@ -54,6 +59,8 @@ def written(
     rules=RULES,
     also: Sequence[Observation] = (),
     twin: Sequence[Observation] = (),
+    peers: Mapping[str, Ledger] | None = None,
+    changes: Sequence[str] = (),
 ) -> Page:
     """Return the page for what the words say was seen at servers, by name and at addresses."""
     ledger = Ledger()
@@ -68,10 +75,23 @@ def written(
     ]
     ledger.add(HTTP, TIMING, [by_name, *at])
     witness = Witness(
-        vantage="fra-1", provider="hetzner", status_url="http://127.0.0.1:9469/", ledger=ledger,
-        good=GOOD, rules=rules, failing={},
+        vantage="fra-1", vantages=FLEET, status_url="http://127.0.0.1:9469/",
+        ledgers={"fra-1": ledger, **(peers or {})},
+        good=GOOD, rules=rules, failing={}, changes=changes,
     )  # fmt: skip
     return page(opened or incident(EMPTIED.id, DOWN.id), change, witness, NOW)
+
+
+def test_every_vantage_says_how_many_of_its_looks_fail() -> None:
+    """A page names who saw it, from where and by how many; a peer tells what we do not see."""
+    peer = Ledger(since=NOW)
+    peer.add(KEY, TIMING, [seen(NOW, "nodata", subject=f"ns{i}") for i in range(3)])
+    page = written(dns=(OK, OK, OK), peers={"nyc-1": peer})
+    assert page.details["seen_from"] == [
+        "fra-1 (provider hetzner, eu): 0 of 3 looks fail",
+        "nyc-1 (provider digitalocean): 3 of 3 looks fail",
+    ]
+    assert "is empty at 3 of 3 authoritative servers" in page.summary
 
 
 def test_the_cause_is_in_the_first_line() -> None:
@@ -129,6 +149,13 @@ def test_details_are_in_reading_order() -> None:
 
     assert all(keys.index(one) < keys.index(next_) for one, next_ in pairwise(wanted))
     assert keys[-1] == "status_page"
+
+
+@pytest.mark.parametrize("changes", [(), ("1970-01-01 00:16:00 UTC serial of n went",)])
+def test_says_what_changed(changes: tuple[str, ...]) -> None:
+    """The changes before the incident stand as they are told; that there was none is said."""
+    told = written(changes=changes).details["changes"]
+    assert told == (list(changes) or "no change was seen before it, or since")
 
 
 def test_symptoms_are_grouped_under_the_cause() -> None:
@@ -244,7 +271,7 @@ def routed(diagnosis: Diagnosis, *looks: Observation, feeds: Sequence[Observatio
     for look in feeds:
         ledger.add(CheckKey(look.service, Kind.BGP, look.check), TIMING, [look])
     witness = Witness(
-        vantage="fra-1", provider="hetzner", status_url="", ledger=ledger, good=GOOD,
+        vantage="fra-1", vantages=FLEET, status_url="", ledgers={"fra-1": ledger}, good=GOOD,
         rules={rule.id: rule}, failing={},
     )  # fmt: skip
     opened = replace(incident(rule.id), service=rule.service)

@@ -503,3 +503,17 @@ def test_a_remembered_peer_whose_session_is_down_is_unknown() -> None:
     standing = routes.standing(PREFIX)
     assert standing is not None
     assert (standing.holding, standing.of, standing.unknown) == (9, 9, 1)
+
+
+def test_what_a_collapse_let_show_counts_from_the_recovery_on() -> None:
+    """A foreign origin that outlasts the collapse it showed in is a fault of its own from then."""
+    routes = seeded(20)
+    for n in range(18):
+        routes.withdraw(peer(n), PREFIX, 201)
+    for n in range(3):
+        routes.announce(peer(n), PREFIX, FOREIGN, 210 + n)
+    assert since(routes) == {"withdrawn": 201, "origin": 212}
+    assert seen(routes).collapsed
+    for n in range(3, 18):
+        routes.announce(peer(n), PREFIX, PATH, 301)
+    assert (since(routes), seen(routes).collapsed) == ({"origin": 301}, False)

@@ -23,11 +23,11 @@ from tests.checks.dns.lab import (
     Lab,
     lab,
 )
-from vedette.agent.config import Timing
 from vedette.agent.diagnoses.table import rules_for
 from vedette.agent.diagnoses.view import View
 from vedette.agent.ledger import CheckKey, Ledger
 from vedette.agent.runner import look_all
+from vedette.agent.timing import Timing
 from vedette.checks.dns.check import DnsCheck, Means
 from vedette.checks.dns.dnssec.anchors import read_anchors
 from vedette.checks.dns.dnssec.chain import Trust

@@ -1,0 +1,1 @@
+"""Composite alarms: rules in CloudWatch's grammar over checks and other alarms."""

@@ -1,0 +1,98 @@
+"""Whether a rule holds, in three values, and since when.
+
+Rule: pure. What nobody can see is undecided: it makes a rule neither true nor false unless the
+rest decides it (Kleene's strong logic). Only INSUFFICIENT_DATA() itself asks about not seeing.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+from vedette.agent.alarm import UNDECIDED, Evidence, State
+from vedette.agent.composite.rule import And, AtLeast, Constant, InState, Not, Or, Ref, Rule
+from vedette.agent.composite.standing import Standing
+
+StandingOf = Callable[[Ref], Standing]
+
+
+def evaluate(rule: Rule, standing_of: StandingOf, *, since: float, now: float) -> Evidence:
+    """Judge *rule* at *now*, in epoch seconds, by how what it names stands.
+
+    What holds, and what is false, does so since the evidence says; what TRUE and FALSE alone
+    decide does *since*, when the rule was read.
+    """
+    done: list[Evidence] = []
+    for step in rule.steps:
+        match step:
+            case InState(state, ref):
+                done.append(in_state(state, standing_of(ref), now))
+            case And(parts):
+                done[-parts:] = [all_of(done[-parts:])]
+            case Or(parts):
+                done[-parts:] = [any_of(done[-parts:])]
+            case Not():
+                done[-1] = inverse(done[-1])
+            case AtLeast():
+                done.append(at_least(step.need, _counted(step, standing_of, now)))
+            case Constant(holds):
+                done.append(Evidence(holds, -math.inf, math.inf))
+    (whole,) = done
+    if whole.holds is None:
+        return UNDECIDED
+    began_at = since if whole.began_at == -math.inf else whole.began_at
+    return Evidence(whole.holds, began_at, max(began_at, min(whole.seen_at, now)))
+
+
+def in_state(state: State, standing: Standing, now: float) -> Evidence:
+    """Judge whether something is in *state*: ALARM and OK cannot be told of what is not seen."""
+    if standing.state is State.INSUFFICIENT_DATA and (
+        state is not State.INSUFFICIENT_DATA or standing.is_early(now)
+    ):
+        return UNDECIDED
+    return Evidence(standing.state is state, standing.since, min(standing.seen_at, now))
+
+
+def _counted(step: AtLeast, standing_of: StandingOf, now: float) -> Sequence[Evidence]:
+    parts = [in_state(step.state, standing_of(ref), now) for ref in step.refs]
+    return [inverse(part) for part in parts] if step.negated else parts
+
+
+def inverse(part: Evidence) -> Evidence:
+    """Return the opposite, which holds since the same time."""
+    return part if part.holds is None else Evidence(not part.holds, part.began_at, part.seen_at)
+
+
+def all_of(parts: Sequence[Evidence]) -> Evidence:
+    """Judge AND: true since the last part is, false since the part that has been so longest."""
+    return _joined(parts, alone=False)
+
+
+def any_of(parts: Sequence[Evidence]) -> Evidence:
+    """Judge OR: true since the part that has been so longest, false since the last part is."""
+    return _joined(parts, alone=True)
+
+
+def _joined(parts: Sequence[Evidence], *, alone: bool) -> Evidence:
+    """Judge parts of which one that is *alone* decides; otherwise it takes all of them.
+
+    As in votes.either and votes.both: one decides, not the sum of several, so that single bad
+    looks at different things fill no hold together.
+    """
+    deciding = [part for part in parts if part.holds is alone]
+    if deciding:
+        return max(deciding, key=lambda part: (part.seen_at - part.began_at, -part.began_at))
+    if any(part.holds is None for part in parts):
+        return UNDECIDED
+    began_at = max(part.began_at for part in parts)
+    return Evidence(not alone, began_at, max(began_at, min(part.seen_at for part in parts)))
+
+
+def at_least(need: int, parts: Sequence[Evidence]) -> Evidence:
+    """Judge whether *need* of *parts* hold: false where even the undecided could not make them."""
+    against = len(parts) - need + 1
+    for holds, wanted in ((True, need), (False, against)):
+        votes = [part for part in parts if part.holds is holds]
+        if len(votes) >= wanted:
+            began_at = sorted(vote.began_at for vote in votes)[wanted - 1]
+            seen_at = sorted((vote.seen_at for vote in votes), reverse=True)[wanted - 1]
+            return Evidence(holds, began_at, max(began_at, seen_at))
+    return UNDECIDED

@@ -1,0 +1,122 @@
+"""Windows of time in which an alarm is judged but opens no page.
+
+Rule: pure; time is passed in.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
+from typing import Annotated, Self
+from zoneinfo import ZoneInfo
+
+from apscheduler.triggers.cron import CronTrigger
+from pydantic import Field, field_validator, model_validator
+
+from vedette.checks.settings import Duration, Settings
+
+_MINUTE = 60
+_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_LEAP_CYCLE = datetime(2096, 1, 1, tzinfo=UTC), datetime(2105, 1, 1, tzinfo=UTC)
+"""What happens at all happens in here: it holds the longest time there is without a 29 February."""
+
+
+def _timezone(name: str) -> tzinfo:
+    if name == "UTC":  # needs no database of time zones, which small machines lack
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError, LookupError):
+        raise ValueError(
+            f"there is no time zone {name!r} on this machine: write one such as Europe/Berlin, "
+            "or UTC"
+        ) from None
+
+
+class WindowSettings(Settings):
+    """A window: it begins when *cron* says, by the clocks of *timezone*, and lasts *duration*.
+
+    What begins in an hour that the clocks skip begins an hour later, and in one that comes twice,
+    twice.
+    """
+
+    cron: str
+    duration: Annotated[Duration, Field(ge=_MINUTE)]
+    timezone: str = "UTC"
+
+    @field_validator("timezone")
+    @classmethod
+    def _exists(cls, name: str) -> str:
+        _timezone(name)
+        return name
+
+    @model_validator(mode="after")
+    def _happens(self) -> Self:
+        begin, end = _LEAP_CYCLE
+        trigger = _trigger(self.cron, self.timezone)
+        trigger.end_date = end
+        if trigger.get_next_fire_time(None, begin) is None:
+            raise ValueError(f"cron: {self.cron!r} names a day that no year has")
+        return self
+
+
+def is_muted(windows: Iterable[WindowSettings], at: float) -> bool:
+    """Return whether one of *windows* is open at *at*, in epoch seconds; its end is outside."""
+    return any(_is_open(window, at) for window in windows)
+
+
+def _is_open(window: WindowSettings, at: float) -> bool:
+    """A window that is open began after `at - duration`, and begins are whole minutes."""
+    after = int((at - window.duration) // _MINUTE) + 1
+    return _first_begin(window.cron, window.timezone, after * _MINUTE) <= at
+
+
+@lru_cache(maxsize=1024)
+def _first_begin(cron: str, timezone: str, at: int) -> float:
+    """Return the first begin from *at* on, in epoch seconds; asked once a minute, then known."""
+    begin = _trigger(cron, timezone).get_next_fire_time(None, datetime.fromtimestamp(at, UTC))
+    return float(begin.timestamp())
+
+
+def _trigger(cron: str, timezone: str) -> CronTrigger:
+    """Return what knows the begins; raise ValueError where *cron* is not five fields of crontab."""
+    fields = cron.split()
+    if len(fields) != 5:
+        raise ValueError(
+            f"cron: {cron!r} has {len(fields)} fields and needs five: "
+            "minute, hour, day of month, month, day of week"
+        )
+    if "*" not in (fields[2], fields[4]):
+        raise ValueError(
+            f"cron: {cron!r} names days of the month and of the week, which crontabs and people "
+            "read differently: name one and write * for the other"
+        )
+    try:
+        weekdays = ",".join(map(_weekdays, fields[4].lower().split(",")))
+        return CronTrigger.from_crontab(" ".join([*fields[:4], weekdays]), _timezone(timezone))
+    except ValueError as error:
+        raise ValueError(f"cron: {cron!r} is not a crontab's: {error}") from None
+
+
+def _weekdays(part: str) -> str:
+    """Write one part of the field of weekdays by names: crontabs begin at Sunday, APScheduler not.
+
+    0 and 7 are Sunday; a range may cross the end of the week, as 5-1 does.
+    """
+    span, _, step = part.partition("/")
+    first, dash, last = span.partition("-")
+    if span == "*" and not step:
+        return "*"
+    begin = 0 if span == "*" else _weekday(first)
+    end = 6 if span == "*" or (step and not dash) else _weekday(last if dash else first)
+    if step and not (step.isascii() and step.isdigit() and 0 < int(step) < 7):
+        raise ValueError(f"/{step} is no step through a week: write 1 to 6")
+    days = range(begin, end + (8 if end < begin else 1), int(step or 1))
+    return ",".join(_WEEKDAYS[day % 7] for day in days)
+
+
+def _weekday(name: str) -> int:
+    if name in _WEEKDAYS:
+        return _WEEKDAYS.index(name)
+    if len(name) == 1 and name in "01234567":
+        return int(name)
+    raise ValueError(f"{name!r} is no weekday: write 0 to 7, or sun to sat")

@@ -1,0 +1,33 @@
+"""Which diagnoses a check cannot give: it does not look where they show.
+
+Rule: pure.
+"""
+
+from collections.abc import Collection
+
+from vedette.agent.diagnoses.names import Diagnosis
+from vedette.checks.dns.server import Resolver, Source
+from vedette.checks.dns.settings import DnsSettings
+from vedette.checks.http.settings import BY_NAME, HttpSettings
+
+
+def beyond_dns(dns: DnsSettings) -> Collection[Diagnosis]:
+    """Return what a dns check cannot tell by the servers that it asks."""
+    places, beyond = set(dns.places), set[Diagnosis]()
+    if Source.AUTHORITATIVE not in places:
+        beyond.add(Diagnosis.AUTHORITATIVE_DOWN)
+    if not any(place is Source.SYSTEM or isinstance(place, Resolver) for place in places):
+        beyond.add(Diagnosis.RESOLVER_FAULT)
+    if not {Source.AUTHORITATIVE, Source.PARENT} & places:
+        beyond.add(Diagnosis.DELEGATION_CHANGED)
+    return beyond
+
+
+def beyond_http(http: HttpSettings) -> Collection[Diagnosis]:
+    """Return what an http check cannot tell by where it connects, and how."""
+    beyond = set[Diagnosis]()
+    if http.standby or BY_NAME not in (http.at or (BY_NAME,)):
+        beyond |= {Diagnosis.SERVICE_DOWN}
+    if http.standby or not (http.target.secure or http.redirects):
+        beyond.add(Diagnosis.CERTIFICATE_INVALID)
+    return beyond

@@ -1,0 +1,69 @@
+"""The config file of each agent of a scenario, as its user would have written it."""
+
+from pathlib import Path
+
+import yaml
+
+from vedette.agent.config import Config, parse
+from vedette.agent.replay.scenario import Agent, Scenario, WatchedName, WatchedUrl
+from vedette.agent.replay.tree import ROOT
+
+NAME = "vedette.yaml"
+_HINTS = "root.hints"
+_USUAL = (30, 30, 10)
+
+
+def write(scenario: Scenario, agent: Agent, folder: Path) -> Config:
+    """Write the file of *agent* and what it names into *folder*, and read it as `run` does."""
+    servers = [f". 3600000 NS {one.name}.\n{one.name}. 3600000 A {one.address}" for one in ROOT]
+    (folder / _HINTS).write_text("\n".join(servers) + "\n", encoding="utf-8")
+    text = yaml.safe_dump(_document(scenario, agent), sort_keys=False, allow_unicode=True)
+    (folder / NAME).write_text(text, encoding="utf-8")
+    return parse(text, folder / NAME)
+
+
+def _document(scenario: Scenario, agent: Agent) -> dict[str, object]:
+    watch, cadence = scenario.watch, scenario.cadence
+    every = dict(
+        zip(
+            ("dns", "http", "bgp"),
+            [
+                {} if mine == usual else {"every": mine}
+                for mine, usual in zip(
+                    (cadence.dns_s, cadence.http_s, cadence.bgp_s), _USUAL, strict=True
+                )
+            ],
+            strict=True,
+        )
+    )
+    domain = {"provider": agent.provider, "region": agent.region, "asn": agent.asn}
+    document: dict[str, object] = {
+        "agent": {"name": agent.name, "domain": domain, "root_hints": _HINTS},
+        "services": [
+            {
+                "name": watch.service.replace("/", " "),
+                "dns": [_name(one) | every["dns"] for one in watch.dns],
+                "http": [_url(one) | every["http"] for one in watch.http],
+                "bgp": [
+                    one.model_dump(exclude_none=True, mode="json") | every["bgp"]
+                    for one in watch.bgp
+                ],
+            }
+        ],
+        "controls": {
+            "dns": [_name(one) | every["dns"] for one in watch.controls.dns],
+            "http": [_url(one) | every["http"] for one in watch.controls.http],
+        },
+    }
+    if watch.bgp:
+        document["feeds"] = [{"ris_live": {}}]
+        document["rpki"] = {"url": "http://127.0.0.1:8323/json"}
+    return document
+
+
+def _name(one: WatchedName) -> dict[str, object]:
+    return one.model_dump(exclude_none=True, exclude_defaults=True, mode="json")
+
+
+def _url(one: WatchedUrl) -> dict[str, object]:
+    return one.model_dump(mode="json")

@@ -1,0 +1,195 @@
+"""One agent of a scenario: the agent's own code, woken only when there is something to do."""
+
+import asyncio
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from vedette.agent.alarm import State
+from vedette.agent.config import Config
+from vedette.agent.daemon import Agent
+from vedette.agent.engine import Step
+from vedette.agent.ledger import Series
+from vedette.agent.plan import Planned
+from vedette.agent.replay.desk import Desk
+from vedette.agent.store import Statement
+from vedette.agent.surroundings import Surroundings
+from vedette.checks.bgp.check import BgpCheck
+from vedette.checks.bgp.feed import Feed
+from vedette.checks.finding import Observation, Verdict
+from vedette.checks.http.connection import CONNECTIONS
+from vedette.checks.net import SOCKETS, OpenSocket
+from vedette.exporters.page import Delivery, Outcome, Page
+
+SOON, LATE, CALM = 1.0, 10.0, 30.0
+"""Seconds until alarms are stepped again: while one is about to begin, while one is about to end or
+a peer is missed, and while none is. What looks see anew is always stepped at the next second."""
+MISSED = 40.0
+"""Seconds after which a peer is missed that is not heard: all look every half minute."""
+NOTICED = 0.25
+"""Seconds in which news of routes are gathered, as the agent does."""
+
+Tell = Callable[[str, Planned, Sequence[Observation]], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """What is around one vantage: its part of the world."""
+
+    sockets: OpenSocket
+    connections: Callable[..., object]
+    up: Callable[[], bool]
+    now: Callable[[], float]
+    """Seconds after the incident's start."""
+
+
+class SimulatedPager:
+    """Hands pages to the desk while the uplink is up."""
+
+    name = "desk"
+
+    def __init__(self, desk: Desk, outside: Outside) -> None:
+        self._desk = desk
+        self._outside = outside
+
+    async def send(self, page: Page) -> Delivery:
+        """Deliver *page*, or say that it cannot be."""
+        if not self._outside.up():
+            return Delivery(outcome=Outcome.RETRY, detail="the uplink is down")
+        self._desk.take(page, self._outside.now())
+        return Delivery(outcome=Outcome.DELIVERED)
+
+    async def close(self) -> None:
+        """There is nothing to give back."""
+
+
+class Vantage(Agent):
+    """An agent whose look, judgement and paging are its own, and whose pauses are not."""
+
+    def __init__(
+        self,
+        config: Config,
+        folder: Path,
+        around: Surroundings,
+        outside: Outside,
+        desk: Desk,
+        tell: Tell,
+    ) -> None:
+        super().__init__(config, folder, None, around)
+        self.woken = asyncio.Event()
+        self._outside = outside
+        self._desk = desk
+        self._tell = tell
+        self._restless = asyncio.Event()
+        self._patience = SOON
+
+    @property
+    def name(self) -> str:
+        """The agent's name."""
+        return self.config.agent.name
+
+    async def live(self) -> None:
+        """Do all that the agent does, for ever."""
+        SOCKETS.set(self._outside.sockets)
+        CONNECTIONS.set(self._outside.connections)  # type: ignore[arg-type]
+        async with asyncio.TaskGroup() as tasks:
+            for name, work in self._works():
+                tasks.create_task(self._for_ever(name, work), name=f"{self.name} {name}")
+
+    async def _look(self, planned: Planned) -> None:
+        await super()._look(planned)
+        series = self.ledger.of(planned.key)
+        self._tell(self.name, planned, [one.last for one in series])
+        if any(map(self._matters, series)):
+            self._restless.set()
+
+    @property
+    def is_up(self) -> bool:
+        """Whether anything passes its uplink."""
+        return self._outside.up()
+
+    def hear(
+        self, vantage: str, planned: Planned, looks: Sequence[Observation], ago: float
+    ) -> None:
+        """Take in what a peer saw, if anything passes the uplink."""
+        if not self.is_up:
+            return
+        super().hear(vantage, planned, looks, ago)
+        if any(map(self._matters, self.ledgers[vantage].of(planned.key))):
+            self._restless.set()
+
+    def _matters(self, series: Series) -> bool:
+        """Whether the newest look can change an alarm at once."""
+        last = series.last.finding
+        if self._patience == SOON and last.verdict is Verdict.FAILING:
+            return True
+        if len(series.looks) < 2:
+            return False
+        before = series.looks[-2].finding
+        return (before.verdict, before.reason) != (last.verdict, last.reason)
+
+    async def _keep_stepping(self) -> None:
+        clock = asyncio.get_running_loop().time
+        while True:
+            try:
+                async with asyncio.timeout(self._patience):
+                    await self._restless.wait()
+            except TimeoutError:
+                pass
+            # The agent steps at whole seconds.
+            await asyncio.sleep(math.ceil(clock()) - clock())
+            self._restless.clear()
+            self.step()
+            self._patience = self._wait()
+
+    def _wait(self) -> float:
+        """Return the seconds for which nothing can change but by what is seen."""
+        memories, patience = self.engine.memories, CALM
+        for id_, evidence in self.engine.evidence.items():
+            fires = memories[id_].state is State.ALARM
+            if evidence.holds and not fires:
+                return SOON
+            if fires and evidence.holds is False:
+                patience = LATE
+        now = self.now()
+        missed = any(now - ledger.newest_at > MISSED for ledger in self.ledgers.values())
+        return LATE if missed else patience
+
+    def _consequences(self, step: Step, now: float) -> list[Statement]:
+        statements = super()._consequences(step, now)
+        if self._outside.up():
+            for incident in step.incidents:
+                for id_ in incident.members:
+                    if id_ in self.engine.rules and id_ != incident.headline:
+                        diagnosis = str(self.engine.rules[id_].diagnosis)
+                        self._attach(incident.key, diagnosis)
+        return statements
+
+    def _attach(self, key: str, diagnosis: str) -> None:
+        # Once the page itself has left, which the outbox does at its next turn.
+        at = self._outside.now()
+        asyncio.get_running_loop().call_later(0.01, self._desk.attach, key, diagnosis, at)
+
+    async def _keep_noticing(self, feed: Feed) -> NoReturn:
+        planned: dict[str, list[Planned]] = {}
+        for one in self.plan.checks:
+            if isinstance(one.check, BgpCheck):
+                planned.setdefault(one.check.name, []).append(one)
+        while True:
+            try:
+                async with asyncio.timeout(LATE):
+                    await self.woken.wait()
+            except TimeoutError:
+                pass
+            await asyncio.sleep(NOTICED)
+            self.woken.clear()
+            for prefix in feed.news():
+                for one in planned.get(prefix, ()):
+                    await self._look(one)
+
+    async def _keep_reviewing(self, *_: object) -> NoReturn:
+        """ROAs are as the scenario says from the beginning; nothing new is to be told of them."""
+        await asyncio.get_running_loop().create_future()
+        raise AssertionError

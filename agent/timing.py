@@ -1,0 +1,45 @@
+"""How often and how long a check looks, and how long what it sees must last."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from vedette.checks.finding import Kind
+from vedette.checks.settings import CheckSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """A check's four times in seconds, with every default filled in."""
+
+    every: float
+    timeout: float
+    hold: float
+    clear: float
+
+    @property
+    def fresh_for(self) -> float:
+        """How long after its end a look still speaks for the present: one look may be lost."""
+        return 2 * self.every + self.timeout + 1
+
+
+# A route takes longer to settle than an answer: path hunting is over after half a minute.
+_DEFAULTS: Mapping[Kind, Timing] = {
+    Kind.DNS: Timing(every=30, timeout=5, hold=15, clear=600),
+    Kind.HTTP: Timing(every=30, timeout=5, hold=15, clear=600),
+    Kind.BGP: Timing(every=10, timeout=5, hold=30, clear=600),
+}
+
+
+def timing(kind: Kind, *levels: CheckSettings) -> Timing:
+    """Return the times of a check of *kind*: the first of *levels* that sets one wins."""
+
+    def first(key: Literal["every", "timeout", "hold", "clear"]) -> float:
+        for level in levels:
+            value: float | None = getattr(level, key)
+            if value is not None:
+                return value
+        default: float = getattr(_DEFAULTS[kind], key)
+        return default
+
+    return Timing(first("every"), first("timeout"), first("hold"), first("clear"))

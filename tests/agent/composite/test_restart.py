@@ -1,0 +1,201 @@
+"""Composite alarms over a restart, in any order of what is seen, and where little changes."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tests.agent.composite.world import CHECKS, CONFIG, HEARD, Round, World
+from vedette.agent.alarm import State
+from vedette.agent.incidents import Change
+from vedette.agent.ledger import Ledger
+from vedette.agent.store import Store
+from vedette.checks.finding import Verdict
+
+OK, FAILING, UNKNOWN = Verdict
+LONG = 40  # seconds that let every hold, clear, wait and extension run out
+
+ALARMS = """\
+- name: both
+  rule: ALARM("shop.example A") AND ALARM("https://bank.example/")
+- name: two
+  rule: AT_LEAST(2, ALARM, ("shop.example A", "https://shop.example/", "https://bank.example/"))
+  hold: 1s
+  clear: 3s
+- {name: above, rule: ALARM(two) AND NOT ALARM(both), hold: 0s, clear: 0s}
+- {name: well, rule: OK("https://shop.example/"), missing: notBreaching}
+- {name: unseen, rule: INSUFFICIENT_DATA("shop.example A"), missing: ignore}
+- {name: breaching, rule: ALARM("https://shop.example/:timeout"), missing: breaching, hold: 0s}
+- {name: good, rule: ALARM("https://shop.example/"), missing: notBreaching, clear: 0s}
+- {name: standard, rule: NOT OK("shop/service_down/https://shop.example/"), service: bank}
+- name: quiet
+  rule: ALARM("https://shop.example/")
+  hold: 0s
+  clear: 0s
+  suppressor: {alarm: two, wait: 4s, extension: 3s}
+- name: quieter
+  rule: ALARM("https://bank.example/")
+  suppressor: {alarm: "shop.example A", wait: 2s, extension: 5s}
+  mute: [{cron: "1 0 * * *", duration: 60s}]
+"""
+# What a restart costs no time: what fails has done so in the ledger, and nothing clears slowly.
+SWIFT = """\
+- {name: one, rule: ALARM("https://shop.example/"), clear: 0s}
+- {name: both, rule: ALARM(one) AND ALARM("https://bank.example/"), hold: 2s, clear: 0s}
+- name: quiet
+  rule: ALARM("https://shop.example/:timeout") OR ALARM("shop.example A:nodata")
+  hold: 1s
+  clear: 0s
+  suppressor: {alarm: "https://bank.example/", wait: 6s, extension: 4s}
+- name: quieter
+  rule: ALARM(one)
+  clear: 0s
+  suppressor: {alarm: both, wait: 3s, extension: 7s}
+  mute: [{cron: "0 0 * * *", duration: 60s}]
+"""
+
+
+def timelines(*verdicts: Verdict) -> st.SearchStrategy[list[Round]]:
+    """Return any rounds; most last for some seconds."""
+    rounds = st.tuples(*(st.sampled_from(verdicts) for _ in CHECKS))
+    runs = st.lists(st.tuples(rounds, st.integers(1, 12)), max_size=8)
+    return runs.map(lambda runs: [round_ for round_, seconds in runs for _ in range(seconds)])
+
+
+def live_twice(
+    alarms: str, rounds: Sequence[Round], restart: int, *, forget: bool, start: int = 0
+) -> tuple[World, list[tuple[float, str, Change]], bool]:
+    """Live through *rounds*, and begin again from the store at *restart*; say if all came back."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder))
+        before = World(alarms, store=store).live(rounds[:restart], start)
+        after = World(alarms, store=store, ledgers=None if forget else before.ledgers)
+        same = (
+            after.engine.open == before.engine.open
+            and after.engine.composites.announced == before.engine.composites.announced
+            and states(after) == states(before)
+        )
+        after.live(rounds[restart:], start + restart)
+        store.close()
+    return after, [*before.said, *after.said], same
+
+
+def states(world: World) -> dict[str, State]:
+    return {id_: memory.state for id_, memory in world.engine.memories.items()}
+
+
+@settings(max_examples=40)
+@given(timelines(OK, FAILING), st.data())
+def test_a_restart_changes_nothing_that_is_told(rounds: list[Round], data: st.DataObject) -> None:
+    """Pages are the same, to the second, whenever it is started anew amid what goes on.
+
+    Where clearing takes time, that time begins anew: what was good before is not remembered.
+    """
+    restart = data.draw(st.integers(0, len(rounds)))
+    ran_on = World(SWIFT).live(rounds, start=100)
+    _, said, same = live_twice(SWIFT, rounds, restart, forget=False, start=100)
+
+    names = {f"test/{name}" for name in ("one", "both", "quiet", "quieter")}
+    assert same
+    assert [row for row in said if row[1] in names] == [
+        row for row in ran_on.said if row[1] in names
+    ]
+
+
+@settings(max_examples=40)
+@given(timelines(*Verdict), st.data())
+def test_a_restart_neither_forgets_nor_repeats(rounds: list[Round], data: st.DataObject) -> None:
+    """Over a restart that forgets all looks, states stay, and pages open and end in turn."""
+    restart = data.draw(st.integers(0, len(rounds)))
+    world, said, same = live_twice(ALARMS, rounds, restart, forget=True)
+
+    assert same
+    for key in {key for _, key, _ in said}:
+        changes = [change for _, other, change in said if other == key]
+        ends = [change for change in changes if change is not Change.REHEADLINED]
+        turns = [Change.OPENED, Change.RESOLVED] * len(ends)
+        assert ends == turns[: len(ends)]
+        assert (changes[-1] is not Change.RESOLVED) == (key in world.engine.open)
+
+
+@settings(max_examples=40)
+@given(
+    timelines(*Verdict),
+    st.tuples(*(st.sampled_from([OK, FAILING]) for _ in CHECKS)),
+    st.data(),
+)
+def test_a_restart_ends_in_the_same_state(
+    rounds: list[Round], last: Round, data: st.DataObject
+) -> None:
+    """Some time after a restart all is as it would be without."""
+    whole = [*rounds, *[last] * LONG]
+    restart = data.draw(st.integers(0, len(rounds)))
+    ran_on = World(ALARMS).live(whole)
+    restarted, _, _ = live_twice(ALARMS, whole, restart, forget=True)
+
+    assert states(restarted) == states(ran_on)
+    assert restarted.engine.open.keys() == ran_on.engine.open.keys()
+
+
+@settings(max_examples=40)
+@given(timelines(*Verdict))
+@example([(FAILING, FAILING, OK)] * 20)
+def test_started_with_nothing_seen_it_says_nothing(rounds: list[Round]) -> None:
+    """Until the first looks could be there, no rule changes anything, whatever it asks."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder))
+        before = World(ALARMS, store=store).live(rounds)
+        after = World(ALARMS, store=store)
+        steps = [after.step(len(rounds) + second) for second in range(HEARD)]
+        store.close()
+
+    assert not any(step.alarms for step in steps)
+    assert states(after) == states(before)
+    assert not any(change is Change.RESOLVED for _, _, change in after.said)
+
+
+@given(timelines(*Verdict), st.permutations(ALARMS.split("\n- ")))
+@settings(max_examples=40)
+def test_the_order_in_the_file_changes_nothing(rounds: list[Round], parts: list[str]) -> None:
+    """Alarms give the same states and pages in whatever order they are written."""
+    text = "\n".join(f"- {part.removeprefix('- ').rstrip()}" for part in parts) + "\n"
+    one, other = World(ALARMS).live(rounds), World(text).live(rounds)
+
+    assert sorted(one.said) == sorted(other.said)
+    assert states(one) == states(other)
+    assert one.engine.composites.announced == other.engine.composites.announced
+
+
+@given(timelines(*Verdict))
+@settings(max_examples=60)
+def test_what_is_not_judged_again_would_not_have_changed(rounds: list[Round]) -> None:
+    """An agent that judges every rule in each second tells the same as one that spares itself."""
+    sparing, thorough = World(ALARMS), World(ALARMS)
+    for now, round_ in enumerate(rounds):
+        for world in (sparing, thorough):
+            world.look(now, round_)
+        composites = thorough.engine.composites
+        composites._due |= composites.alarms.keys()
+        composites._well.clear()
+        sparing.step(now)
+        thorough.step(now)
+
+        assert sparing.engine.composites.at == composites.at
+        assert sparing.engine.composites.announced == composites.announced
+    assert sparing.said == thorough.said
+    assert states(sparing) == states(thorough)
+
+
+def test_an_alarm_that_left_the_config_ends() -> None:
+    """The page of an alarm that is no longer configured resolves, and its state is dropped."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder))
+        World(ALARMS, store=store).live([(FAILING, OK, FAILING)] * 10)
+        after = World("[]", config=CONFIG, store=store, ledgers={"here": Ledger()})
+        after.step(10)
+        store.close()
+
+    assert after.of("both") == [(10, Change.RESOLVED)]
+    assert "both" not in after.engine.memories

@@ -1,0 +1,205 @@
+"""When windows are open: by crontab, by the clocks of a place, and for how long."""
+
+import zoneinfo
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from vedette.agent.composite.windows import WindowSettings, is_muted
+
+WEEKDAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
+
+
+def window(cron: str, duration: str = "1h", timezone: str = "UTC") -> WindowSettings:
+    return WindowSettings.model_validate({"cron": cron, "duration": duration, "timezone": timezone})
+
+
+def at(text: str, timezone: str = "UTC") -> float:
+    """Return the moment at which the clocks of *timezone* show *text*."""
+    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(timezone)).timestamp()
+
+
+@pytest.mark.parametrize(
+    ("cron", "duration", "moment", "muted"),
+    [
+        ("0 2 * * *", "1h", "2026-11-21T01:59:59.999", False),
+        ("0 2 * * *", "1h", "2026-11-21T02:00", True),
+        ("0 2 * * *", "1h", "2026-11-21T02:59:59.999", True),
+        ("0 2 * * *", "1h", "2026-11-21T03:00", False),
+        ("0 22 * * *", "4h", "2026-11-21T01:59", True),
+        ("*/10 * * * *", "15m", "2026-11-21T01:59", True),
+        ("*/10 * * * *", "90s", "2026-11-21T01:51:29", True),
+        ("*/10 * * * *", "90s", "2026-11-21T01:51:30", False),
+        ("30 3 1 * *", "2d", "2026-12-03T03:29", True),
+        ("30 3 1 * *", "2d", "2026-12-03T03:30", False),
+        ("0 0 29 2 *", "1d", "2028-02-29T12:00", True),
+        ("0 0 29 2 *", "1d", "2027-02-28T12:00", False),
+        ("0 0 * dec 0", "1d", "2026-12-06T12:00", True),
+        ("0 0 * * sat", "1d", "2026-11-21T12:00", True),
+        ("0 0 * * 6", "1d", "2026-11-21T12:00", True),
+        ("0 0 * * 6", "1d", "2026-11-22T12:00", False),
+    ],
+)
+def test_open(cron: str, duration: str, moment: str, muted: bool) -> None:
+    """A window is open from the very second of its begin, and at its end no longer."""
+    assert is_muted([window(cron, duration)], at(moment)) is muted
+
+
+@pytest.mark.parametrize(
+    ("field", "days"),
+    [
+        ("*", WEEKDAYS),
+        ("0", ["sun"]),
+        ("7", ["sun"]),
+        ("1-5", ["mon", "tue", "wed", "thu", "fri"]),
+        ("0-4", ["sun", "mon", "tue", "wed", "thu"]),
+        ("0-7", WEEKDAYS),
+        ("5-7", ["sun", "fri", "sat"]),
+        ("6-1", ["sun", "mon", "sat"]),
+        ("fri-mon", ["sun", "mon", "fri", "sat"]),
+        ("SUN,3", ["sun", "wed"]),
+        ("*/2", ["sun", "tue", "thu", "sat"]),
+        ("1/2", ["mon", "wed", "fri"]),
+        ("1-5/3", ["mon", "thu"]),
+    ],
+)
+def test_weekdays_are_crontabs(field: str, days: list[str]) -> None:
+    """Weekdays count from Sunday, as in every crontab, and may cross the end of the week."""
+    sunday = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    one = window(f"0 0 * * {field}", "1d")
+
+    assert days == [
+        day
+        for i, day in enumerate(WEEKDAYS)
+        if is_muted([one], (sunday + timedelta(days=i)).timestamp())
+    ]
+
+
+@pytest.mark.parametrize(
+    ("moment", "muted"),
+    [
+        ("2026-07-01T00:30", True),
+        ("2026-07-01T02:30", False),
+        ("2026-12-01T00:30", False),
+        ("2026-12-01T01:30", True),
+        ("2026-03-29T00:30", False),
+        ("2026-03-29T01:30", True),
+        ("2026-10-25T00:30", True),
+        ("2026-10-25T01:30", True),
+        ("2026-10-25T02:30", False),
+    ],
+    ids=[
+        "summer",
+        "summer, over",
+        "winter, not yet",
+        "winter",
+        "the hour that is skipped, not yet",
+        "the hour that is skipped",
+        "the hour that comes twice, first",
+        "the hour that comes twice, again",
+        "the hour that comes twice, over",
+    ],
+)
+def test_timezone(moment: str, muted: bool) -> None:
+    """A window follows the clocks of its time zone: half past two is not always the same in UTC."""
+    assert is_muted([window("0 2 * * *", "1h", "Europe/Berlin")], at(moment)) is muted
+
+
+def test_any_of_several() -> None:
+    """Of several windows one that is open is enough, and without windows none is."""
+    closed, open_ = window("0 2 * * *"), window("0 12 * * *")
+
+    assert is_muted([closed, open_], at("2026-11-21T12:30"))
+    assert not is_muted([closed], at("2026-11-21T12:30"))
+    assert not is_muted([], at("2026-11-21T12:30"))
+
+
+@given(
+    st.integers(0, 23),
+    st.integers(60, 86_400),
+    st.floats(at("2026-01-02T00:00"), at("2027-01-01T00:00")),
+)
+def test_open_for_as_long_as_it_lasts(hour: int, seconds: int, moment: float) -> None:
+    """A daily window is open exactly for its duration after its hour."""
+    since = (moment - hour * 3600) % 86_400
+
+    assert is_muted([window(f"0 {hour} * * *", f"{seconds}s")], moment) == (since < seconds)
+
+
+@pytest.mark.parametrize(
+    ("cron", "message"),
+    [
+        (
+            "0 2 * *",
+            "cron: '0 2 * *' has 4 fields and needs five: "
+            "minute, hour, day of month, month, day of week",
+        ),
+        (
+            "0 2 1 * 1",
+            "cron: '0 2 1 * 1' names days of the month and of the week, which crontabs and people "
+            "read differently: name one and write * for the other",
+        ),
+        ("0 2 30 2 *", "cron: '0 2 30 2 *' names a day that no year has"),
+        (
+            "0 0 * * 8",
+            "cron: '0 0 * * 8' is not a crontab's: '8' is no weekday: write 0 to 7, or sun to sat",
+        ),
+        (
+            "0 0 * * 1-",
+            "cron: '0 0 * * 1-' is not a crontab's: '' is no weekday: write 0 to 7, or sun to sat",
+        ),
+        (
+            "0 0 * * */0",
+            "cron: '0 0 * * */0' is not a crontab's: /0 is no step through a week: write 1 to 6",
+        ),
+    ],
+)
+def test_bad_crontab(cron: str, message: str) -> None:
+    """A crontab that is none, or means no day, is refused with a sentence."""
+    with pytest.raises(ValidationError) as caught:
+        window(cron)
+
+    assert [error["msg"] for error in caught.value.errors()] == [f"Value error, {message}"]
+
+
+@pytest.mark.parametrize("cron", ["60 * * * *", "* 24 * * *", "x * * * *", "* * 0 * *", "@daily"])
+def test_out_of_range(cron: str) -> None:
+    """A field out of its range is refused, and the crontab is shown."""
+    with pytest.raises(ValidationError, match=f"cron: '{cron}'".replace("*", r"\*")):
+        window(cron)
+
+
+@pytest.mark.parametrize("name", ["Europe/Atlantis", "", "../UTC", "Europe", "a\x00b"])
+def test_bad_timezone(name: str) -> None:
+    """A time zone that nobody knows is refused with a sentence."""
+    with pytest.raises(ValidationError, match="there is no time zone"):
+        window("0 2 * * *", timezone=name)
+
+
+def test_utc_needs_no_database() -> None:
+    """A machine without a database of time zones has UTC."""
+    before = zoneinfo.TZPATH
+    zoneinfo.reset_tzpath(())
+    ZoneInfo.clear_cache()
+    try:
+        assert window("0 2 * * *").timezone == "UTC"
+    finally:
+        zoneinfo.reset_tzpath(before)
+
+
+FIELDS = st.text("0123456789*/,-", max_size=4) | st.sampled_from(["*", "?", "L", "mon", "last"])
+
+
+@given(st.lists(FIELDS, min_size=4, max_size=6).map(" ".join), st.text(max_size=5))
+def test_any_crontab_is_read_or_refused(cron: str, end: str) -> None:
+    """Whatever the text, a window is made or refused, and one that is made can be asked."""
+    for text in (cron, cron + end):
+        try:
+            one = window(text)
+        except ValidationError:
+            continue
+        assert isinstance(is_muted([one], at("2026-11-21T12:30")), bool)

@@ -1,0 +1,344 @@
+"""Composite alarms at work: from looks at checks to pages, beside the standard alarms."""
+
+import pytest
+
+from tests.agent.composite.world import BANK, CONFIG, HEARD, LINGERS, NAME, SHOP, World
+from tests.agent.observations import seen
+from vedette.agent.agreement import Vantage
+from vedette.agent.alarm import State
+from vedette.agent.incidents import Change
+from vedette.checks.finding import Verdict
+from vedette.exporters.page import Severity
+
+OK, FAILING, UNKNOWN = Verdict
+OPENED, RESOLVED = Change.OPENED, Change.RESOLVED
+WELL, NAME_BAD, SHOP_BAD, BANK_BAD = (
+    (OK, OK, OK), (FAILING, OK, OK), (OK, FAILING, OK), (OK, OK, FAILING),
+)  # fmt: skip
+BOTH_BAD, ALL_BAD, UNSEEN = (FAILING, FAILING, OK), (FAILING,) * 3, (UNKNOWN,) * 3
+BOTH = """\
+- name: checkout
+  description: nobody can pay
+  rule: ALARM("shop.example A") AND ALARM("https://bank.example/")
+"""
+
+
+def test_two_checks_page_and_resolve() -> None:
+    """A rule over two checks pages after its hold, and resolves after its clear, once each."""
+    bad = (FAILING, OK, FAILING)
+    world = World(BOTH).live([*[WELL] * 5, *[NAME_BAD] * 5, *[bad] * 10, *[WELL] * 20])
+
+    assert world.of("checkout") == [(13, OPENED), (24 + LINGERS, RESOLVED)]
+
+
+def test_the_page_says_what_holds() -> None:
+    """A page has the alarm's name for a diagnosis, and says what holds and since when."""
+    world = World(BOTH).live([*[WELL] * 5, *[(FAILING, OK, FAILING)] * 10, *[WELL] * 20])
+    opened, resolved = [page for page in world.pages if page.key == "test/checkout"]
+
+    assert (opened.diagnosis, opened.subject, opened.service) == ("checkout",) * 3
+    assert opened.summary == (
+        "checkout: shop.example A and https://bank.example/ are in ALARM, since 00:00:05 UTC"
+    )
+    assert opened.details["description"] == "nobody can pay"
+    assert opened.details["rule"] == ('ALARM("shop.example A") AND ALARM("https://bank.example/")')
+    assert opened.details["seen"] == [
+        "ALARM since 1970-01-01 00:00:05 UTC: shop.example A",
+        "ALARM since 1970-01-01 00:00:05 UTC: https://bank.example/",
+    ]
+    assert resolved.summary == (
+        "resolved: checkout: its rule holds no longer, failing since 1970-01-01 00:00:05 UTC"
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "rounds", "says"),
+    [
+        ('OK("shop.example A")', [WELL], "shop.example A is in OK"),
+        ('NOT OK("shop.example A")', [NAME_BAD], "shop.example A is in ALARM"),
+        ("TRUE", [WELL], "its rule holds"),
+        ('INSUFFICIENT_DATA("shop.example A")', [UNSEEN], "shop.example A is in INSUFFICIENT_DATA"),
+        (
+            'AT_LEAST(2, NOT OK, ("shop.example A", "https://shop.example/", '
+            '"https://bank.example/"))',
+            [BOTH_BAD],
+            "shop.example A and https://shop.example/ are in ALARM",
+        ),
+        (
+            'ALARM("shop.example A") AND OK("https://bank.example/")',
+            [NAME_BAD],
+            "shop.example A is in ALARM and https://bank.example/ is in OK",
+        ),
+        ('ALARM("shop.example A:nodata")', [NAME_BAD], "shop.example A:nodata is in ALARM"),
+    ],
+)
+def test_a_page_says_of_any_rule_why_it_holds(rule: str, rounds: list, says: str) -> None:
+    """Whatever the rule asks, the page names what it holds for, and how that stands."""
+    world = World(f"- {{name: mine, rule: '{rule}'}}").live(rounds * 20)
+
+    (opened,) = [page for page in world.pages if page.key == "test/mine"]
+    assert opened.summary.startswith(f"mine: {says}, since ")
+
+
+def test_a_reason_is_one_of_many() -> None:
+    """A rule about a reason holds for that one, and not for another."""
+    rules = """\
+    - {name: empty, rule: 'ALARM("shop.example A:nodata")'}
+    - {name: silent, rule: 'ALARM("shop.example A:timeout")'}
+    """
+    world = World(rules).live([NAME_BAD] * 10)
+
+    assert world.of("empty")
+    assert not world.of("silent")
+
+
+def test_a_standard_alarm_can_be_a_part() -> None:
+    """A rule may name a standard alarm, and holds since the fault of that one began."""
+    rule = '- {name: mine, rule: ALARM("shop/service_down/https://shop.example/"), hold: 6s}'
+    world = World(rule).live([*[WELL] * 5, *[SHOP_BAD] * 10])
+
+    assert world.of("mine") == [(11, OPENED)]
+
+
+def test_alarms_build_on_alarms() -> None:
+    """A rule over another alarm is judged in the same second, whatever their order in the file."""
+    rules = """\
+    - {name: above, rule: ALARM(below), hold: 0s, clear: 0s}
+    - {name: below, rule: 'ALARM("https://bank.example/")', clear: 2s}
+    """
+    world = World(rules).live([*[WELL] * 5, *[BANK_BAD] * 10, *[WELL] * 10])
+
+    assert world.of("below") == world.of("above") == [(8, OPENED), (16 + LINGERS, RESOLVED)]
+
+
+def test_in_a_service_it_joins_the_cause() -> None:
+    """An alarm of a service is a symptom of the service's open page, and leads none beside one."""
+    rule = "- {name: mine, rule: 'ALARM(\"shop.example A\")', service: shop, hold: 6s}"
+    world = World(rule).live([NAME_BAD] * 20)
+    ((key, incident),) = world.engine.open.items()
+
+    assert [change for _, _, change in world.said] == [OPENED]
+    assert (key, incident.headline) == ("test/shop", "shop/record_emptied/shop.example A")
+    assert "mine" in incident.members
+
+
+def test_in_a_service_a_better_cause_takes_over() -> None:
+    """A diagnosis of the same layer takes the headline over from an alarm that paged first."""
+    rule = "- {name: mine, rule: 'ALARM(\"shop.example A\")', service: shop, hold: 1s}"
+    world = World(rule).live([NAME_BAD] * 20)
+
+    assert [page.diagnosis for page in world.pages] == ["mine", "record_emptied"]
+    assert {page.key for page in world.pages} == {"test/shop"}
+
+
+def test_an_alarm_about_routes_explains_more_than_one_about_pages() -> None:
+    """An alarm ranks behind the diagnoses of its own layer, and before those of the next."""
+    config = CONFIG + "  - {name: net, bgp: [{prefix: 192.0.2.0/24, origins: [64500]}]}\n"
+    rules = """\
+    - {name: route, rule: 'ALARM("192.0.2.0/24")'}
+    - {name: name, rule: 'ALARM("shop.example A")'}
+    - {name: page, rule: 'ALARM("https://shop.example/")'}
+    - {name: mixed, rule: ALARM(route) OR ALARM(page)}
+    - {name: constant, rule: "TRUE"}
+    """
+    made = World(rules, config=config).engine.rules.values()
+    ranks = {rule.diagnosis: rule.rank for rule in made}
+
+    assert (
+        ranks["route_leak"] < ranks["route"] < ranks["record_emptied"] < ranks["name"]
+        < ranks["service_down"] < ranks["service_degraded"] < ranks["page"]
+    )  # fmt: skip
+    assert ranks["mixed"] == ranks["constant"] == ranks["page"]
+
+
+def test_unknown_neither_pages_nor_resolves() -> None:
+    """While nothing can be seen of its checks, an alarm stays as it was."""
+    world = World(BOTH).live([*[(FAILING, OK, FAILING)] * 10, *[UNSEEN] * 60])
+
+    assert [change for _, change in world.of("checkout")] == [OPENED]
+    assert world.engine.memories["checkout"].state is State.ALARM
+
+
+@pytest.mark.parametrize(
+    ("missing", "changes"),
+    [("breaching", [OPENED]), ("notBreaching", []), ("ignore", []), ("missing", [])],
+)
+def test_missing_data_of_what_was_well(missing: str, changes: list[Change]) -> None:
+    """Only `breaching` makes a page of what is no longer seen."""
+    rule = f"- {{name: mine, rule: 'ALARM(\"shop.example A\")', missing: {missing}}}"
+    world = World(rule).live([*[WELL] * 10, *[UNSEEN] * 60])
+
+    assert [change for _, change in world.of("mine")] == changes
+
+
+@pytest.mark.parametrize(
+    ("missing", "changes"),
+    [
+        ("breaching", [OPENED]), ("notBreaching", [OPENED, RESOLVED]), ("ignore", [OPENED]),
+        ("missing", [OPENED]),
+    ],
+)  # fmt: skip
+def test_missing_data_of_what_failed(missing: str, changes: list[Change]) -> None:
+    """Only `notBreaching` resolves what is no longer seen."""
+    rule = f"- {{name: mine, rule: 'ALARM(\"shop.example A\")', missing: {missing}}}"
+    world = World(rule).live([*[NAME_BAD] * 10, *[UNSEEN] * 60])
+
+    assert [change for _, change in world.of("mine")] == changes
+
+
+SUPPRESSED = """\
+- name: mine
+  rule: ALARM("https://shop.example/")
+  hold: 0s
+  clear: 0s
+  suppressor: {alarm: "https://bank.example/", wait: 5s, extension: 8s}
+"""
+SHOP_AND_BANK = (OK, FAILING, FAILING)
+
+
+def test_the_suppressor_comes_within_the_wait() -> None:
+    """An alarm says nothing while its suppressor explains it, nor if both end together."""
+    world = World(SUPPRESSED).live(
+        [*[WELL] * 10, *[SHOP_BAD] * 4, *[SHOP_AND_BANK] * 30, *[WELL] * 20]
+    )
+    assert not world.of("mine")
+    assert world.engine.memories["mine"].state is State.OK
+
+
+def test_the_suppressor_does_not_come() -> None:
+    """An alarm that nothing explains pages when the wait is over."""
+    world = World(SUPPRESSED).live([*[WELL] * 10, *[SHOP_BAD] * 20])
+
+    assert world.of("mine") == [(16, OPENED)]  # the second bad look is at 11
+
+
+def test_the_suppressor_goes_first() -> None:
+    """An alarm that outlasts its suppressor pages when the extension is over."""
+    world = World(SUPPRESSED).live([*[WELL] * 10, *[SHOP_AND_BANK] * 20, *[SHOP_BAD] * 20])
+
+    assert world.of("mine") == [(38 + LINGERS, OPENED)]
+
+
+def test_an_alarm_may_wait_for_one_that_is_judged_later() -> None:
+    """A suppressor is seen as it stands in the same second, also where it needs what it quiets."""
+    rules = """\
+    - {name: a, rule: 'ALARM("https://shop.example/")', clear: 0s, suppressor: {alarm: b, wait: 0s}}
+    - {name: b, rule: 'ALARM(a) AND ALARM("https://bank.example/")', hold: 0s, clear: 0s}
+    """
+    world = World(rules).live([*[WELL] * 5, *[SHOP_AND_BANK] * 20])
+
+    assert not world.of("a")
+    assert [change for _, change in world.of("b")] == [OPENED]
+
+
+MUTED = """\
+- name: mine
+  rule: ALARM("https://shop.example/")
+  mute: [{cron: "1 0 * * *", duration: 60s}]
+"""
+
+
+def test_muted_it_pages_after_the_window() -> None:
+    """What begins in a window and outlasts it pages at its end; the state does not wait."""
+    world = World(MUTED).live([*[WELL] * 70, *[SHOP_BAD] * 20])
+    assert not world.of("mine")
+    assert world.engine.memories["mine"].state is State.ALARM
+
+    world.live([SHOP_BAD] * 60, start=90)
+    assert world.of("mine") == [(120, OPENED)]
+
+
+def test_muted_it_forgets_what_ends_in_the_window() -> None:
+    """What begins and ends in a window pages nobody."""
+    world = World(MUTED).live([*[WELL] * 70, *[SHOP_BAD] * 20, *[WELL] * 60])
+    assert not world.of("mine")
+
+
+def test_muted_it_resolves() -> None:
+    """What was paged before the window resolves in it."""
+    world = World(MUTED).live([*[WELL] * 40, *[SHOP_BAD] * 30, *[WELL] * 20])
+    assert world.of("mine") == [(43, OPENED), (74 + LINGERS, RESOLVED)]
+
+
+MAINTAINED = CONFIG.replace(
+    "  - name: bank\n",
+    '  - name: bank\n    maintenance: [{cron: "1 0 * * *", duration: 60s}]\n',
+)
+
+
+def test_maintenance_of_a_service() -> None:
+    """In a service's window its alarms, standard or not, open nothing until its end."""
+    rule = "- {name: mine, rule: 'ALARM(\"https://bank.example/\")', service: bank, hold: 1s}"
+    world = World(rule, config=MAINTAINED).live([*[WELL] * 70, *[ALL_BAD] * 60])
+
+    opened = {key: at for at, key, change in world.said if change is OPENED}
+    assert opened == {"test/shop": 73, "test/bank": 120}
+
+
+def test_maintenance_of_everything() -> None:
+    """In a window of everything nothing opens, and what still fails after it does."""
+    config = CONFIG + 'maintenance: [{cron: "1 0 * * *", duration: 60s}]\n'
+    world = World(BOTH, config=config).live([*[WELL] * 70, *[ALL_BAD] * 60])
+
+    opened = {key: at for at, key, change in world.said if change is OPENED}
+    assert opened == {"test/shop": 120, "test/bank": 120, "test/checkout": 120}
+
+
+PEERS = [Vantage("there", "elsewhere"), Vantage("next door", "host")]
+
+
+@pytest.mark.parametrize(
+    ("failing", "changes"),
+    [(("here",), []), (("here", "next door"), []), (("here", "there"), [OPENED])],
+)
+def test_a_leaf_holds_for_a_quorum(failing: tuple[str, ...], changes: list[Change]) -> None:
+    """A check is in ALARM for a rule when vantages of two providers see it fail."""
+    world = World("- {name: mine, rule: 'ALARM(\"https://shop.example/\")'}", peers=PEERS)
+    for now in range(30):
+        for vantage in world.ledgers:
+            world.look(now, SHOP_BAD if vantage in failing else WELL, vantage)
+        world.step(now)
+
+    assert [change for _, change in world.of("mine")] == changes
+
+
+CONTROLLED = CONFIG + "controls: {dns: [{name: example.com, servers: [192.0.2.53]}]}\n"
+
+
+@pytest.mark.parametrize("rule", ["TRUE", 'INSUFFICIENT_DATA("shop.example A")'])
+def test_a_blind_vantage_judges_nothing(rule: str) -> None:
+    """While the controls fail, no rule holds; when they are seen again, one does that still may."""
+    world = World(f"- {{name: mine, rule: '{rule}', hold: 0s}}", config=CONTROLLED)
+    (control,) = world.plan.controls
+    for now in range(60):
+        world.look(now, UNSEEN)
+        sees = now >= 40
+        look = seen(now, OK if sees else "timeout", key=control, place="recursive")
+        world.ledgers["here"].add(control, world.timing(control), [look])
+        world.step(now)
+
+    ((at, change),) = world.of("mine")
+    assert change is OPENED
+    assert 40 <= at <= 42
+
+
+def test_a_fleet_that_is_short_warns() -> None:
+    """Where too few see to agree, an alarm is a warning at most."""
+    world = World("- {name: mine, rule: 'ALARM(\"https://shop.example/\")'}", peers=PEERS[:1])
+    for now in range(200):
+        world.look(now, SHOP_BAD)
+        world.step(now)
+
+    assert {page.severity for page in world.pages if page.key == "test/mine"} == {Severity.WARNING}
+
+
+def test_names_in_full_and_in_short_are_the_same() -> None:
+    """A check named by service, kind and check is the one that its short name means."""
+    rules = "\n".join(
+        f"- {{name: n{i}, rule: 'ALARM(\"{name}\")'}}"
+        for i, key in enumerate((NAME, SHOP, BANK))
+        for i, name in ((2 * i, str(key)), (2 * i + 1, key.check))
+    )
+    world = World(rules).live([*[WELL] * (HEARD + 1), *[ALL_BAD] * 10])
+
+    assert {tuple(world.of(f"n{i}")) for i in range(6)} == {((8, OPENED),)}

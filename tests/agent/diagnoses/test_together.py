@@ -1,0 +1,155 @@
+"""What looks at a page mean over several vantages: down, in a region, or for some."""
+
+from collections.abc import Mapping
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.agent.observations import TIMING, seen
+from vedette.agent.agreement import Quorum, Vantage
+from vedette.agent.alarm import Evidence
+from vedette.agent.diagnoses import together
+from vedette.agent.diagnoses.names import Diagnosis
+from vedette.agent.fleet import Fleet
+from vedette.agent.ledger import CheckKey, Ledger
+from vedette.checks.finding import Kind, Verdict
+
+OK, FAILING, UNKNOWN = Verdict
+PAGE = CheckKey("shop", Kind.HTTP, "https://shop.example/")
+CONTROL = CheckKey("controls", Kind.HTTP, "https://control.example/")
+DOWN, REGIONAL, DEGRADED = (
+    Diagnosis.SERVICE_DOWN,
+    Diagnosis.REGIONAL_FAILURE,
+    Diagnosis.SERVICE_DEGRADED,
+)
+HERE = {
+    "ams": Vantage("ams", "alfa", "eu"),
+    "fra": Vantage("fra", "bravo", "eu"),
+    "nyc": Vantage("nyc", "charlie", "us"),
+    "sfo": Vantage("sfo", "delta", "us"),
+    "sgp": Vantage("sgp", "echo", "asia"),
+}
+WELL, DEAD, PARTLY, LOST, BLIND = "well", "dead", "partly", "lost", "blind"
+"""How a page is: well, dead by name, dead at one address, not known; and a blind vantage."""
+words = st.sampled_from([WELL, DEAD, PARTLY, LOST, BLIND])
+
+
+def ledger(word: str) -> Ledger:
+    """Return what a vantage has looked at for a minute, for which the page is as *word* says."""
+    made = Ledger()
+    by_name = {DEAD: FAILING, LOST: UNKNOWN, BLIND: FAILING}.get(word, OK)
+    by_address = FAILING if word == PARTLY else by_name
+    for at in (0, 30, 60):
+        looks = [
+            seen(at, by_name, key=PAGE, subject="shop.example", place="name"),
+            seen(at, by_address, key=PAGE, subject="192.0.2.1", place="address"),
+        ]
+        made.add(PAGE, TIMING, looks)
+        sight = FAILING if word == BLIND else OK
+        made.add(CONTROL, TIMING, [seen(at, sight, key=CONTROL, place="name")])
+    return made
+
+
+def judged(
+    said: Mapping[str, str], vantages: Mapping[str, Vantage] = HERE
+) -> Mapping[Diagnosis, Evidence]:
+    """Return what is said of the page where it is for each vantage as *said*."""
+    own = next(iter(said))
+    asked = {name: vantages[name] for name in said}
+    ledgers = {name: ledger(word) for name, word in said.items()}
+    fleet = Fleet(ledgers, Quorum(own, asked), [CONTROL], now=60)
+    what = together.Page(PAGE, TIMING.hold)
+    return {diagnosis: judge(what, fleet) for diagnosis, judge in together.JUDGES.items()}
+
+
+def given_for(**said: str) -> set[Diagnosis]:
+    return {diagnosis for diagnosis, evidence in judged(said).items() if evidence.holds}
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"ams": DEAD}, {DOWN}),
+        ({"ams": PARTLY}, {DEGRADED}),
+        ({"ams": DEAD, "nyc": DEAD}, {DOWN}),
+        ({"ams": DEAD, "nyc": WELL}, set()),
+        ({"ams": PARTLY, "nyc": WELL}, set()),
+        ({"ams": PARTLY, "nyc": PARTLY}, {DEGRADED}),
+        ({"ams": DEAD, "nyc": PARTLY}, {DEGRADED}),
+        ({"ams": DEAD, "fra": DEAD, "nyc": WELL, "sfo": WELL}, {DOWN}),
+        ({"ams": DEAD, "fra": DEAD, "nyc": WELL, "sfo": WELL, "sgp": WELL}, {REGIONAL}),
+        ({"ams": DEAD, "fra": DEAD, "nyc": WELL, "sfo": WELL, "sgp": BLIND}, {DOWN}),
+        ({"ams": DEAD, "fra": DEAD, "nyc": WELL, "sfo": WELL, "sgp": LOST}, {DOWN}),
+        ({"ams": PARTLY, "fra": PARTLY, "nyc": WELL}, {REGIONAL}),
+        ({"ams": PARTLY, "fra": PARTLY, "nyc": BLIND}, {DEGRADED}),
+        ({"ams": PARTLY, "fra": PARTLY}, {DEGRADED}),
+        ({"ams": DEAD, "nyc": DEAD, "fra": WELL, "sfo": WELL, "sgp": WELL}, {DEGRADED}),
+        ({"ams": PARTLY, "fra": PARTLY, "nyc": PARTLY, "sfo": WELL}, {DEGRADED}),
+        ({"ams": DEAD, "nyc": BLIND}, {DOWN}),
+        ({"ams": BLIND, "nyc": BLIND}, set()),
+        ({"ams": LOST, "nyc": LOST}, set()),
+        ({"ams": WELL, "nyc": WELL}, set()),
+    ],
+    ids=lambda value: ",".join(value.values()) if isinstance(value, dict) else "",
+)
+def test_what_a_page_is(said: Mapping[str, str], expected: set[Diagnosis]) -> None:
+    """Half of those that see make it down, one region is regional, and fewer are degraded."""
+    assert given_for(**said) == expected
+
+
+def test_a_vantage_without_a_region_makes_nothing_regional() -> None:
+    """What is in trouble for one whose region nobody knows is not the trouble of a region."""
+    unplaced = {**HERE, "ams": Vantage("ams", "alfa"), "fra": Vantage("fra", "bravo")}
+    said = {"ams": PARTLY, "fra": PARTLY, "nyc": WELL}
+    holding = {
+        diagnosis for diagnosis, evidence in judged(said, unplaced).items() if evidence.holds
+    }
+
+    assert holding == {DEGRADED}
+
+
+def test_one_provider_of_a_region_is_not_a_region() -> None:
+    """Two agents of one provider in one region are one voice, however bad they find the page."""
+    same = {**HERE, "fra": Vantage("fra", "alfa", "eu")}
+    evidence = judged({"ams": DEAD, "fra": DEAD, "nyc": WELL, "sfo": WELL}, same)
+
+    assert not any(one.holds for one in evidence.values())
+
+
+@pytest.mark.parametrize("count", range(1, 6))
+def test_down_is_a_quorum_and_half_of_those_that_know(count: int) -> None:
+    """For every fleet of well and dead vantages, down is two providers, or one alone, and half."""
+    for said in product([WELL, DEAD], repeat=count):
+        dead = said.count(DEAD)
+        expected = dead >= min(2, count) and 2 * dead >= count
+        holds = judged(dict(zip(HERE, said, strict=False)))[DOWN].holds
+        assert holds is expected, said
+
+
+@given(st.fixed_dictionaries(dict.fromkeys(HERE, words)))
+def test_at_most_one_of_them_is_given(said: Mapping[str, str]) -> None:
+    """A page is down, or in trouble in a region, or for some: never two of them at once."""
+    assert len(given_for(**said)) <= 1
+
+
+@given(st.fixed_dictionaries(dict.fromkeys(HERE, words)), st.permutations(list(HERE)))
+def test_order_of_vantages_changes_nothing(said: Mapping[str, str], order: list[str]) -> None:
+    """The same looks mean the same in whatever order vantages are asked, and whoever asks."""
+    assert judged({name: said[name] for name in order}) == judged(said)
+
+
+@given(
+    st.fixed_dictionaries(dict.fromkeys(HERE, words)),
+    st.sampled_from(sorted(HERE)),
+)
+def test_unknown_is_not_well(said: Mapping[str, str], name: str) -> None:
+    """One that does not know, heard at last, may settle what was open, and overturns no decision.
+
+    Down alone is of the share of those that know, which one more may turn.
+    """
+    before = judged({**said, name: LOST})
+    after = judged({**said, name: WELL})
+
+    assert not (before[DOWN].holds is False and after[DOWN].holds)

@@ -1,0 +1,147 @@
+"""Whole incidents: the agent's own code in a made world."""
+
+from typing import Any
+
+import pytest
+
+from tests.agent.replay.made import (
+    PREFIX,
+    SHOP,
+    change,
+    document,
+    name_change,
+    scenario,
+    watched,
+)
+from vedette.agent.replay.desk import Shown
+from vedette.agent.replay.incident import play
+from vedette.agent.replay.report import report
+from vedette.agent.replay.timeline import WIDTH, timeline
+
+
+def _pages(*timeline: dict[str, object], of: dict[str, Any] | None = None) -> list[Shown]:
+    played = play(scenario(*timeline, of=of))
+
+    assert not played.faults
+    return played.desk.pages
+
+
+def _routes(share: float) -> list[dict[str, object]]:
+    return [{"origin": 64500, "share": share, "rpki": "valid"}] if share else []
+
+
+def _withdrawn(at: float, over: float = 0.0, share: float = 0.0) -> dict[str, object]:
+    return change(at, bgp={"prefix": PREFIX, "over_s": over, "routes": _routes(share)})
+
+
+def test_a_quiet_world_pages_nobody() -> None:
+    """Nor does it show a bug."""
+    assert _pages(of=watched(document())) == []
+
+
+def test_an_emptied_record_is_the_headline() -> None:
+    """Of one page for all agents, with the page that fails by name beside it."""
+    (page,) = _pages(name_change(0))
+
+    assert page.diagnosis == "record_emptied"
+    assert page.subject == "www.shop.example A"
+    assert 0 < page.opened_at <= 120
+    assert "service_down" in page.symptoms
+    assert "203.0.113.1" in page.summary  # the address that was good still serves
+
+
+def test_an_incident_ends_after_the_good_minutes() -> None:
+    """The page resolves when all has been well for as long as the config says."""
+    made = document() | {"end_s": 1500}
+    (page,) = _pages(name_change(0), name_change(300, answers="same"), of=made)
+
+    assert page.resolved_at is not None
+    assert 900 <= page.resolved_at <= 1000
+
+
+def test_the_same_scenario_gives_the_same_report() -> None:
+    """Chance is the same each time."""
+    made = scenario(name_change(0), of=watched(document()))
+    first, second = report(play(made)), report(play(made))
+
+    assert first["pages"]
+    assert first["pages"] == second["pages"]
+
+
+def test_a_withdrawn_prefix_is_seen_through_the_feed() -> None:
+    """Frames reach the real feed; every agent says the same."""
+    (page,) = _pages(_withdrawn(0), of=watched(document()))
+
+    assert page.diagnosis == "prefix_withdrawn"
+    assert 30 <= page.opened_at <= 60
+
+
+def test_a_reset_collector_withdraws_nothing() -> None:
+    """Its peers are unknown, and the others still hold the prefix."""
+    reset = {"source": "ris-live", "state": "one_collector_reset", "collector": "rrc01"}
+    back = {"source": "ris-live", "state": "up"}
+    made = watched(document()) | {"end_s": 400}
+
+    assert _pages(change(0, feed=reset), change(200, feed=back), of=made) == []
+
+
+def test_nothing_is_said_of_routes_while_the_feed_is_silent() -> None:
+    """The feed itself is paged, as a warning."""
+    made = watched(document()) | {"end_s": 300}
+    down = change(0, feed={"source": "ris-live", "state": "down"})
+    pages = _pages(down, _withdrawn(10), of=made)
+
+    assert {page.diagnosis for page in pages} == {"feed_stale"}
+
+
+def test_a_page_waits_for_the_uplink() -> None:
+    """What an agent cannot hand over shows when it can, and not before."""
+    made = document() | {"agents": document()["agents"][:1], "end_s": 900}
+    down, up = (
+        change(t, vantage={"agents": ["one"], "uplink": word})
+        for t, word in ((0, "down"), (300, "up"))
+    )
+    pages = _pages(down, up, of=made)
+
+    assert all(page.opened_at >= 300 for page in pages)
+
+
+@pytest.mark.parametrize("offset", [-3600.0, 86400.0])
+def test_a_clock_that_jumps_changes_nothing(offset: float) -> None:
+    """An agent's time is what its clock showed at the start, and what has passed since."""
+    made = document() | {"end_s": 300}
+    jumps = change(0, vantage={"agents": "all", "clock_s": offset})
+
+    assert _pages(jumps, of=made) == []
+
+
+def test_a_certificate_that_is_refused_has_its_name() -> None:
+    """TLS is there by its outcome."""
+    refused = change(0, http={"url": SHOP, "agents": "all", "error": "tls"})
+    (page,) = _pages(refused)
+
+    assert page.diagnosis == "certificate_invalid"
+
+
+def test_the_timeline_fits_a_terminal() -> None:
+    """Every line has at most 80 columns, and tells world and pager in order."""
+    made = document() | {"title": "a title " * 20}
+    lines = list(timeline(play(scenario(name_change(0), of=made))))
+
+    assert max(map(len, lines)) <= WIDTH
+    told = [line for line in lines if " T+" in line]
+    assert told[0].split() == ["T+0:00:00", "world", "made"]
+    assert any("PAGE" in line and "critical" in line for line in told)
+    assert any(line.endswith("still open at the end") for line in lines)
+
+
+def test_a_report_has_what_scoring_needs() -> None:
+    """Times in seconds after the start, and the whole run as its length."""
+    made = report(play(scenario(name_change(0))))
+    (page,) = made["pages"]  # type: ignore[misc]
+
+    assert made["scenario"] == "made"
+    assert made["virtual_seconds"] == 1020
+    assert page["severity"] == "critical"
+    assert page["resolved_s"] is None
+    assert {"diagnosis", "at_s"} == set(page["symptoms"][0])

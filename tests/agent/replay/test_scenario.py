@@ -1,0 +1,111 @@
+"""Scenario files that can be played, and the complaints about those that cannot."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.agent.replay.made import change, document, name_change, reread, watched, written
+from vedette.agent.config import ConfigError
+from vedette.agent.replay.scenario import read
+
+
+def test_a_scenario_is_read_from_its_file(tmp_path: Path) -> None:
+    """With the epoch second of its beginning."""
+    made = reread(tmp_path, document())
+
+    assert made.id == "made"
+    assert made.started_at == 1767225600.0
+
+
+def _faulty(**keys: object) -> dict[str, Any]:
+    return {**document(), **keys}
+
+
+@pytest.mark.parametrize(
+    ("made", "complaint"),
+    [
+        (_faulty(lead_s=10), "lead_s: Input should be greater than or equal to 900"),
+        (_faulty(start="today"), "start: 'today' is not a time such as 2026-01-31T14:00:00Z"),
+        (_faulty(colour="red"), "colour: unknown key: remove it or mend its spelling"),
+        (
+            _faulty(timeline=[name_change(0, agents=["nobody"])]),
+            "timeline.0: there is no agent nobody",
+        ),
+        (
+            _faulty(timeline=[name_change(9), name_change(8)]),
+            "timeline.1.t: 8 comes after 9: sort the changes",
+        ),
+        (
+            _faulty(timeline=[name_change(0, error="timeout", rcode="NOERROR", answers=[])]),
+            "timeline.0.dns: with error timeout there is neither rcode nor answers",
+        ),
+        (
+            _faulty(timeline=[change(0)]),
+            "timeline.0: a change is one of dns, http, bgp, vantage, feed, maintenance",
+        ),
+        (
+            _faulty(
+                timeline=[change(0, feed={"source": "ris-live", "state": "one_collector_reset"})]
+            ),
+            "timeline.0.feed: one_collector_reset needs the collector",
+        ),
+        (
+            _faulty(timeline=[change(0, feed={"source": "other", "state": "down"})]),
+            "timeline.0: there is no feed other",
+        ),
+        (
+            _faulty(timeline=[change(0, bgp={"prefix": "10.0.0.0/8", "over_s": 0, "routes": []})]),
+            "timeline.0: 10.0.0.0/8 is in no prefix of healthy.bgp",
+        ),
+        (
+            _faulty(
+                timeline=[
+                    change(0, http={"url": "https://x.test/", "agents": "all", "error": "tls"})
+                ]
+            ),
+            "timeline.0: https://x.test/ is not in healthy.http",
+        ),
+    ],
+)
+def test_a_faulty_file_is_told_by_line(
+    tmp_path: Path, made: dict[str, Any], complaint: str
+) -> None:
+    """One sentence with file and line, and the line is where the fault is."""
+    path = written(tmp_path, made)
+    with pytest.raises(ConfigError) as caught:
+        read(path)
+    (said,) = caught.value.lines()
+    place, line, message = said.split(":", 2)
+
+    assert place == str(path)
+    assert message == f" {complaint}"
+    key = complaint.partition(":")[0].partition(".")[0]
+    assert (
+        int(line)
+        >= path.read_text()
+        .splitlines()
+        .index(next(text for text in path.read_text().splitlines() if text.startswith(f"{key}:")))
+        + 1
+    )
+
+
+def test_a_watched_prefix_needs_its_routes(tmp_path: Path) -> None:
+    """Else nobody knows who held it."""
+    made = watched(document())
+    made["healthy"]["bgp"] = []
+    with pytest.raises(ConfigError) as caught:
+        reread(tmp_path, made)
+
+    assert "198.51.100.0/24 is not in healthy.bgp" in next(iter(caught.value.lines()))
+
+
+@pytest.mark.parametrize("text", ["", "- a list", "a: [", "\x00", "a: &b [*b]", "1: 2"])
+def test_what_is_no_scenario_is_refused(tmp_path: Path, text: str) -> None:
+    """Never by anything but a list of problems."""
+    path = tmp_path / "bad.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        read(path)
+
+    assert all(line.startswith(f"{path}:") for line in caught.value.lines())

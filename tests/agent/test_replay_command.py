@@ -1,0 +1,78 @@
+"""`vedette replay`: what it prints, and how it ends."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.agent.replay.made import document, name_change, written
+from vedette.agent.cli import main
+
+
+@pytest.fixture
+def emptied(tmp_path: Path) -> Path:
+    """Return the file of a scenario in which a record is emptied."""
+    return written(tmp_path, document() | {"timeline": [name_change(0)]})
+
+
+def test_json_is_one_report_a_line(emptied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of each scenario, in the order in which they were given."""
+    assert main(["replay", "--json", "--jobs", "1", str(emptied), str(emptied)]) == 0
+    out, err = capsys.readouterr()
+    reports = [json.loads(line) for line in out.splitlines()]
+
+    assert [r["scenario"] for r in reports] == ["made", "made"]
+    assert reports[0]["pages"] == reports[1]["pages"]
+    assert err == ""
+
+
+def test_several_are_played_at_the_same_time(
+    emptied: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In processes of their own, which changes nothing in what is printed."""
+    assert main(["replay", "--json", "--jobs", "2", str(emptied), str(emptied)]) == 0
+    reports = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    assert reports[0]["pages"] == reports[1]["pages"]
+    assert reports[0]["pages"]
+
+
+def test_a_person_reads_a_timeline(emptied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the title first and the count of pages at the end."""
+    assert main(["replay", str(emptied)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+
+    assert lines[0] == "a made incident"
+    assert lines[-2] == "1 page, 1 still open at the end"
+
+
+def test_bad_files_are_listed_before_anything_is_played(
+    emptied: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With file, line and the fault; the good ones wait until all are."""
+    missing, bad = tmp_path / "missing.yaml", tmp_path / "bad.yaml"
+    bad.write_text("schema_version: 2\n", encoding="utf-8")
+
+    assert main(["replay", str(emptied), str(missing), str(bad)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines()[0] == f"{missing}:1: cannot be read: No such file or directory"
+    assert f"{bad}:1: schema_version: Input should be 1" in err.splitlines()
+
+
+@pytest.mark.parametrize("jobs", ["0", "-1", "many"])
+def test_jobs_are_a_number_of_processes(
+    emptied: Path, jobs: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Anything else is wrong usage."""
+    with pytest.raises(SystemExit) as ended:
+        main(["replay", "--jobs", jobs, str(emptied)])
+
+    assert ended.value.code == 2
+    assert "is not a number from 1 on" in capsys.readouterr().err
+
+
+def test_the_demo_knows_its_incidents(capsys: pytest.CaptureFixture[str]) -> None:
+    """An unknown one is answered with those that there are."""
+    assert main(["demo", "--incident", "../../etc/passwd"]) == 2
+    assert "choose one of dynamodb-2025-10-20, " in capsys.readouterr().err
