@@ -46,8 +46,8 @@ from vedette.agent.surroundings import Surroundings
 from vedette.agent.telemetry import Counts
 from vedette.agent.wording import Witness, page
 from vedette.checks.bgp.check import BgpCheck
-from vedette.checks.bgp.feed import Feed
-from vedette.checks.bgp.vrps import VrpSource
+from vedette.checks.bgp.feed.feed import Feed
+from vedette.checks.bgp.rpki.source import VrpSource
 from vedette.checks.finding import Kind, Observation
 
 log = logging.getLogger(__name__)

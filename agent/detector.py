@@ -12,8 +12,8 @@ from vedette.agent.prefixalarms import PrefixAlarms, Times
 from vedette.agent.routeevents import RouteEvent
 from vedette.checks.bgp.path import Path
 from vedette.checks.bgp.prefix import Peer
-from vedette.checks.bgp.routes import Routes
-from vedette.checks.bgp.rpki import Validity, Vrps
+from vedette.checks.bgp.rib.routes import Routes
+from vedette.checks.bgp.rpki.payloads import Validity, Vrps
 from vedette.checks.bgp.update import Update
 from vedette.checks.bgp.watch import Watch
 

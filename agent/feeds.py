@@ -4,14 +4,14 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from vedette.agent.config import Config, FeedSettings, beside
-from vedette.checks.bgp.feed import Feed
+from vedette.checks.bgp.feed.feed import Feed
+from vedette.checks.bgp.rpki.source import VrpSource
 from vedette.checks.bgp.settings import RisLiveSettings
 from vedette.checks.bgp.sources.bgpstream import bgpstream_feed
 from vedette.checks.bgp.sources.bmp import bmp_feed
 from vedette.checks.bgp.sources.mrt import mrt_feed
 from vedette.checks.bgp.sources.ripestat import ripestat_feed
 from vedette.checks.bgp.sources.rislive import ris_live_feed
-from vedette.checks.bgp.vrps import VrpSource
 from vedette.checks.bgp.watch import Watch
 
 Now = Callable[[], float]

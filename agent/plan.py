@@ -17,8 +17,8 @@ from vedette.agent.ledger import CheckKey
 from vedette.agent.surroundings import Surroundings
 from vedette.agent.timing import Timing, timing
 from vedette.checks.bgp.check import BgpCheck, FeedCheck
-from vedette.checks.bgp.feed import Feed
-from vedette.checks.bgp.vrps import VrpSource
+from vedette.checks.bgp.feed.feed import Feed
+from vedette.checks.bgp.rpki.source import VrpSource
 from vedette.checks.bgp.watch import merged
 from vedette.checks.dns.authorities import Authorities
 from vedette.checks.dns.check import DnsCheck, Means

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 
 from vedette.agent.alarm import Evidence, Memory, State, step
 from vedette.agent.routeevents import RouteEvent, appeared, found, gone, lost
-from vedette.checks.bgp.foreign import Foreign
 from vedette.checks.bgp.judge import holds
 from vedette.checks.bgp.reason import Reason
-from vedette.checks.bgp.rpki import Validity, Vrps
-from vedette.checks.bgp.table import Standing
-from vedette.checks.bgp.validation import validate
+from vedette.checks.bgp.rib.foreign import Foreign
+from vedette.checks.bgp.rib.table import Standing
+from vedette.checks.bgp.rpki.payloads import Validity, Vrps
+from vedette.checks.bgp.rpki.validation import validate
 from vedette.checks.bgp.watch import Watch
 
 PARTIAL_HOLD = 120.0

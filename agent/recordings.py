@@ -11,10 +11,10 @@ from io import BufferedIOBase
 from pathlib import Path
 from zlib import error as ZlibError  # noqa: N812 - its own name says nothing
 
-from vedette.checks.bgp.frames import LARGEST, FrameError, Refused, parse
-from vedette.checks.bgp.interest import Interest
 from vedette.checks.bgp.prefix import Peer
 from vedette.checks.bgp.update import Announce, CollectorDown, EndOfRib, PeerState, Update, Withdraw
+from vedette.checks.bgp.wire.frames import LARGEST, FrameError, Refused, parse
+from vedette.checks.bgp.wire.interest import Interest
 from vedette.checks.bgp.wire.mrt import Session, open_
 
 UNNAMED = "mrt"

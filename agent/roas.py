@@ -11,7 +11,7 @@ from typing import Any
 from vedette.agent.config import Config
 from vedette.agent.events import Event, EventName
 from vedette.agent.ledger import CheckKey
-from vedette.checks.bgp.rpki import (
+from vedette.checks.bgp.rpki.payloads import (
     Bits,
     RoaChange,
     RoaFault,

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vedette.checks.bgp.foreign import Foreign
 from vedette.checks.bgp.reason import Reason
-from vedette.checks.bgp.rpki import Validity
-from vedette.checks.bgp.table import Standing
+from vedette.checks.bgp.rib.foreign import Foreign
+from vedette.checks.bgp.rib.table import Standing
+from vedette.checks.bgp.rpki.payloads import Validity
 from vedette.checks.bgp.watch import Watch
 
 

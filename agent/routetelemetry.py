@@ -8,9 +8,9 @@ from itertools import islice
 
 from vedette.agent.roas import Roas, RouteState
 from vedette.agent.telemetry import Probe
-from vedette.checks.bgp.health import FeedHealth
+from vedette.checks.bgp.feed.health import FeedHealth
 from vedette.checks.bgp.reason import Reason
-from vedette.checks.bgp.vrps import VrpHealth
+from vedette.checks.bgp.rpki.source import VrpHealth
 from vedette.checks.finding import Kind
 from vedette.exporters.metrics import NO_LABELS, Family, Labels, Samples, counter, gauge, states
 

@@ -9,7 +9,7 @@ from vedette.agent.daemon import Agent
 from vedette.agent.diagnoses.names import Rule
 from vedette.agent.ledger import Series
 from vedette.checks.bgp.check import FEED
-from vedette.checks.bgp.health import FeedHealth
+from vedette.checks.bgp.feed.health import FeedHealth
 from vedette.checks.finding import Kind, Observation, Verdict
 
 _STYLE = """

@@ -10,8 +10,8 @@ from vedette.agent import feeds, secrets
 from vedette.agent.agreement import Vantage
 from vedette.agent.clock import SteadyClock
 from vedette.agent.config import Config
-from vedette.checks.bgp.feed import Feed
-from vedette.checks.bgp.vrps import VrpSource
+from vedette.checks.bgp.feed.feed import Feed
+from vedette.checks.bgp.rpki.source import VrpSource
 from vedette.checks.bgp.watch import Watch
 from vedette.checks.dns.resolver import system_servers
 from vedette.checks.net import Endpoint

@@ -17,13 +17,13 @@ from vedette.agent.prefixalarms import Times
 from vedette.agent.recordings import Recording, aliases_of, in_order
 from vedette.agent.routeevents import RouteEvent, RouteEventName
 from vedette.agent.timing import timing
-from vedette.checks.bgp.interest import Interest
-from vedette.checks.bgp.ripestat import Seed, SeedError, parse
-from vedette.checks.bgp.routes import Routes
-from vedette.checks.bgp.rpki import Scope, Vrps
-from vedette.checks.bgp.vrpdocument import DocumentError
-from vedette.checks.bgp.vrpdocument import read as read_vrps
+from vedette.checks.bgp.rib.routes import Routes
+from vedette.checks.bgp.ripestat.state import Seed, SeedError, parse
+from vedette.checks.bgp.rpki.document import DocumentError
+from vedette.checks.bgp.rpki.document import read as read_vrps
+from vedette.checks.bgp.rpki.payloads import Scope, Vrps
 from vedette.checks.bgp.watch import Watch, merged
+from vedette.checks.bgp.wire.interest import Interest
 from vedette.checks.bgp.wire.mrt import open_
 from vedette.checks.finding import Kind
 

@@ -8,16 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from vedette.agent.cli.output import complain
 from vedette.agent.clock import utc
-from vedette.checks.bgp import ripestat
-from vedette.checks.bgp.announced import (
+from vedette.checks.bgp.path import read_asn
+from vedette.checks.bgp.prefix import version_of
+from vedette.checks.bgp.ripestat import state as ripestat
+from vedette.checks.bgp.ripestat.announced import (
     Announced,
     Neighbours,
     Prefixes,
     fetch_neighbours,
     fetch_prefixes,
 )
-from vedette.checks.bgp.path import read_asn
-from vedette.checks.bgp.prefix import version_of
 
 NAME = "bgp init"
 URL = "https://stat.ripe.net/data"

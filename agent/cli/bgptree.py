@@ -10,10 +10,10 @@ from rich.tree import Tree
 from vedette.agent.cli.explain import COLOURS
 from vedette.agent.clock import utc
 from vedette.checks.bgp.path import neighbour_of, origins_of
-from vedette.checks.bgp.peers import asn_of
 from vedette.checks.bgp.prefix import Peer
 from vedette.checks.bgp.reason import Reason
-from vedette.checks.bgp.sight import Sight
+from vedette.checks.bgp.rib.peers import asn_of
+from vedette.checks.bgp.ripestat.sight import Sight
 from vedette.checks.bgp.watch import Watch
 from vedette.checks.finding import Verdict
 

@@ -11,14 +11,14 @@ import aiohttp
 
 from vedette.agent.replay.routes import FIRST_ASN, Class, RouteWorld, Shift, address
 from vedette.agent.replay.scenario import FeedOf, Scenario
-from vedette.checks.bgp import ripestat
-from vedette.checks.bgp.feed import Feed
-from vedette.checks.bgp.intake import Intake
-from vedette.checks.bgp.routes import Routes
-from vedette.checks.bgp.seeding import Tables
+from vedette.checks.bgp.feed.feed import Feed
+from vedette.checks.bgp.feed.intake import Intake
+from vedette.checks.bgp.feed.seeding import Tables
+from vedette.checks.bgp.feed.times import Times
+from vedette.checks.bgp.rib.routes import Routes
+from vedette.checks.bgp.ripestat import state as ripestat
 from vedette.checks.bgp.settings import RisLiveSettings
 from vedette.checks.bgp.sources.rislive import RisLive
-from vedette.checks.bgp.times import Times
 from vedette.checks.bgp.watch import Watch
 
 KEEPALIVE = 30.0

@@ -32,9 +32,9 @@ from vedette.agent.replay.validator import SaidSource
 from vedette.agent.replay.vantage import Outside, SimulatedPager, Vantage
 from vedette.agent.replay.webservice import WebService
 from vedette.agent.surroundings import Surroundings
-from vedette.checks.bgp.feed import Feed
+from vedette.checks.bgp.feed.feed import Feed
+from vedette.checks.bgp.rpki.source import VrpSource
 from vedette.checks.bgp.settings import RisLiveSettings
-from vedette.checks.bgp.vrps import VrpSource
 from vedette.checks.bgp.watch import Watch
 from vedette.checks.finding import Observation
 from vedette.checks.net import Endpoint

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable
 from typing import NoReturn
 
 from vedette.agent.replay.routes import RouteWorld
-from vedette.checks.bgp.rpki import Scope, Validity, Vrp, Vrps
+from vedette.checks.bgp.rpki.payloads import Scope, Validity, Vrp, Vrps
+from vedette.checks.bgp.rpki.source import VrpSource
 from vedette.checks.bgp.settings import RpkiSettings
-from vedette.checks.bgp.vrps import VrpSource
 
 _WORDS = {
     "valid": Validity.VALID,

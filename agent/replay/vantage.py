@@ -17,7 +17,7 @@ from vedette.agent.replay.desk import Desk
 from vedette.agent.store import Statement
 from vedette.agent.surroundings import Surroundings
 from vedette.checks.bgp.check import BgpCheck
-from vedette.checks.bgp.feed import Feed
+from vedette.checks.bgp.feed.feed import Feed
 from vedette.checks.finding import Observation, Verdict
 from vedette.checks.http.connection import CONNECTIONS
 from vedette.checks.net import SOCKETS, OpenSocket

@@ -13,9 +13,9 @@ fault must last is the alarm's. Rule: no I/O, no clock.
 from collections.abc import Mapping
 
 from vedette.checks.bgp.reason import Reason
-from vedette.checks.bgp.rpki import Validity
-from vedette.checks.bgp.table import RECOVERED, Standing
-from vedette.checks.bgp.validation import Validation, named
+from vedette.checks.bgp.rib.table import RECOVERED, Standing
+from vedette.checks.bgp.rpki.payloads import Validity
+from vedette.checks.bgp.rpki.validation import Validation, named
 from vedette.checks.bgp.watch import Watch
 from vedette.checks.finding import Fact, Finding, Verdict
 

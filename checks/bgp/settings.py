@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, IPvAnyNetwork, mode
 
 from vedette.checks.bgp.path import read_asn
 from vedette.checks.bgp.prefix import exact, peer_of
-from vedette.checks.bgp.rpki import EXPIRING
+from vedette.checks.bgp.rpki.payloads import EXPIRING
 from vedette.checks.bgp.watch import Watch
 from vedette.checks.net import is_address, parse_endpoint
 from vedette.checks.settings import CheckSettings, Duration, Settings

@@ -11,7 +11,7 @@ from vedette.agent.cli.bgptree import draw
 from vedette.checks.bgp.path import Path
 from vedette.checks.bgp.prefix import Peer
 from vedette.checks.bgp.reason import Reason
-from vedette.checks.bgp.sight import Sight
+from vedette.checks.bgp.ripestat.sight import Sight
 from vedette.checks.bgp.watch import Watch
 from vedette.checks.finding import Finding, Verdict
 

@@ -15,8 +15,8 @@ from vedette.agent.prefixalarms import Times
 from vedette.agent.routeevents import RouteEvent
 from vedette.checks.bgp.judge import holds
 from vedette.checks.bgp.reason import Reason
-from vedette.checks.bgp.routes import Routes
-from vedette.checks.bgp.rpki import Scope, Vrp, Vrps
+from vedette.checks.bgp.rib.routes import Routes
+from vedette.checks.bgp.rpki.payloads import Scope, Vrp, Vrps
 from vedette.checks.bgp.update import Announce, PeerState, Update, Withdraw
 from vedette.checks.bgp.watch import Watch
 

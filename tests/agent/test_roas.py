@@ -9,7 +9,7 @@ from tests.agent.observations import KEY
 from vedette.agent.config import Config
 from vedette.agent.ledger import CheckKey
 from vedette.agent.roas import REVIEWED_EVERY, Roas, RouteState, watched
-from vedette.checks.bgp.rpki import Scope, Vrp, Vrps
+from vedette.checks.bgp.rpki.payloads import Scope, Vrp, Vrps
 from vedette.checks.bgp.watch import Watch
 from vedette.checks.finding import Kind
 

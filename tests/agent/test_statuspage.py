@@ -17,8 +17,8 @@ from vedette.agent.outbox import Ended, Waiting
 from vedette.agent.roas import OwnRoute, RouteState
 from vedette.agent.statuspage import render
 from vedette.agent.store import Row, keep_event
-from vedette.checks.bgp.health import CollectorHealth
-from vedette.checks.bgp.vrps import VrpHealth
+from vedette.checks.bgp.feed.health import CollectorHealth
+from vedette.checks.bgp.rpki.source import VrpHealth
 from vedette.checks.finding import Kind, Verdict
 from vedette.exporters.page import Action, Delivery, Outcome, Page, Severity
 

@@ -26,8 +26,8 @@ from vedette.agent.outbox import Outbox
 from vedette.agent.roas import OwnRoute, Roas, RouteState
 from vedette.agent.telemetry import Counts
 from vedette.agent.web import Metrics
-from vedette.checks.bgp.health import CollectorHealth, FeedHealth
-from vedette.checks.bgp.vrps import VrpHealth
+from vedette.checks.bgp.feed.health import CollectorHealth, FeedHealth
+from vedette.checks.bgp.rpki.source import VrpHealth
 from vedette.checks.bgp.watch import Watch
 from vedette.checks.finding import Kind, Verdict
 from vedette.exporters.metrics import PROBE_BUCKETS, SLICE, slices

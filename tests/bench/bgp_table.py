@@ -9,7 +9,7 @@ import time
 
 from tests.bench.sample import resident
 from vedette.checks.bgp.prefix import peer_of
-from vedette.checks.bgp.routes import Routes
+from vedette.checks.bgp.rib.routes import Routes
 from vedette.checks.bgp.update import Announce, CollectorDown, PeerState, Withdraw
 from vedette.checks.bgp.watch import Watch
 

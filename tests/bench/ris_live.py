@@ -11,12 +11,12 @@ from time import perf_counter, process_time
 
 from tests.bench.sample import Sample
 from tests.checks.bgp.made import ORIGIN, update
-from vedette.checks.bgp.frames import parse
-from vedette.checks.bgp.intake import Intake
-from vedette.checks.bgp.interest import Interest
-from vedette.checks.bgp.routes import Routes
+from vedette.checks.bgp.feed.intake import Intake
+from vedette.checks.bgp.rib.routes import Routes
 from vedette.checks.bgp.update import Announce, Withdraw
 from vedette.checks.bgp.watch import Watch
+from vedette.checks.bgp.wire.frames import parse
+from vedette.checks.bgp.wire.interest import Interest
 
 FRAMES, PEERS, PATHS = 100_000, 400, 3_000
 WATCHED = [f"10.{n // 256}.{n % 256}.0/24" for n in range(500)]

@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from vedette.checks.bgp.interest import Interest
 from vedette.checks.bgp.update import Announce, PeerState, Update, Withdraw
 from vedette.checks.bgp.wire import mrt
+from vedette.checks.bgp.wire.interest import Interest
 
 
 def frames(path: Path, host: str, watched: Iterable[str]) -> Iterator[tuple[float, str]]:

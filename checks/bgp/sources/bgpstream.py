@@ -11,16 +11,16 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
-from vedette.checks.bgp.feed import Feed, SourceLostError
-from vedette.checks.bgp.intake import Intake
-from vedette.checks.bgp.interest import Interest
+from vedette.checks.bgp.feed.feed import Feed, SourceLostError
+from vedette.checks.bgp.feed.intake import Intake
+from vedette.checks.bgp.feed.seeding import Tables
 from vedette.checks.bgp.path import Path, read_asn, read_path
 from vedette.checks.bgp.prefix import Peer, peer_of
-from vedette.checks.bgp.routes import Routes
-from vedette.checks.bgp.seeding import Tables
+from vedette.checks.bgp.rib.routes import Routes
 from vedette.checks.bgp.settings import BgpStreamSettings
 from vedette.checks.bgp.update import Announce, PeerState, Update, Withdraw
 from vedette.checks.bgp.watch import Watch
+from vedette.checks.bgp.wire.interest import Interest
 
 READER = (sys.executable, "-m", "vedette.checks.bgp.sources.bgpstreamreader")
 MOST_OCTETS = 256 * 1024

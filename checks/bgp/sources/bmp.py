@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import NoReturn
 
-from vedette.checks.bgp.feed import Feed
-from vedette.checks.bgp.intake import Intake
-from vedette.checks.bgp.interest import Interest
-from vedette.checks.bgp.routes import Routes
+from vedette.checks.bgp.feed.feed import Feed
+from vedette.checks.bgp.feed.intake import Intake
+from vedette.checks.bgp.rib.routes import Routes
 from vedette.checks.bgp.settings import BmpSettings
 from vedette.checks.bgp.update import CollectorDown
 from vedette.checks.bgp.watch import Watch
 from vedette.checks.bgp.wire.bmp import Session
+from vedette.checks.bgp.wire.interest import Interest
 from vedette.checks.bgp.wire.update import WireError
 from vedette.checks.net import Endpoint, parse_endpoint
 

@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, NoReturn, Protocol
 
-from vedette.checks.bgp.feed import Feed
-from vedette.checks.bgp.intake import Intake
-from vedette.checks.bgp.interest import Interest
-from vedette.checks.bgp.routes import Routes
+from vedette.checks.bgp.feed.feed import Feed
+from vedette.checks.bgp.feed.intake import Intake
+from vedette.checks.bgp.rib.routes import Routes
 from vedette.checks.bgp.settings import MrtSettings
 from vedette.checks.bgp.update import Update
 from vedette.checks.bgp.watch import Watch
+from vedette.checks.bgp.wire.interest import Interest
 from vedette.checks.bgp.wire.mrt import Session
 
 CHUNK = 128 * 1024

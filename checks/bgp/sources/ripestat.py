@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import NoReturn
 
-from vedette.checks.bgp import ripestat
-from vedette.checks.bgp.feed import Feed
-from vedette.checks.bgp.intake import Intake
-from vedette.checks.bgp.routes import Routes
-from vedette.checks.bgp.seeding import Tables
+from vedette.checks.bgp.feed.feed import Feed
+from vedette.checks.bgp.feed.intake import Intake
+from vedette.checks.bgp.feed.seeding import Tables
+from vedette.checks.bgp.rib.routes import Routes
+from vedette.checks.bgp.ripestat import state as ripestat
 from vedette.checks.bgp.settings import RipeStatSettings
 from vedette.checks.bgp.watch import Watch
 

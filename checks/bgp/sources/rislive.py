@@ -7,16 +7,16 @@ from typing import Any, NoReturn
 
 import aiohttp
 
-from vedette.checks.bgp.feed import Feed, SourceLostError
-from vedette.checks.bgp.frames import Alive, FrameError, Pong, Refused, Subscribed, parse
-from vedette.checks.bgp.intake import Intake
-from vedette.checks.bgp.interest import Interest
-from vedette.checks.bgp.routes import Routes
-from vedette.checks.bgp.seeding import Tables
+from vedette.checks.bgp.feed.feed import Feed, SourceLostError
+from vedette.checks.bgp.feed.intake import Intake
+from vedette.checks.bgp.feed.seeding import Tables
+from vedette.checks.bgp.feed.times import Times
+from vedette.checks.bgp.rib.routes import Routes
 from vedette.checks.bgp.settings import RisLiveSettings
-from vedette.checks.bgp.times import Times
 from vedette.checks.bgp.update import Announce, CollectorDown, PeerState, Withdraw
 from vedette.checks.bgp.watch import Watch
+from vedette.checks.bgp.wire.frames import Alive, FrameError, Pong, Refused, Subscribed, parse
+from vedette.checks.bgp.wire.interest import Interest
 
 MAX_FRAME = 16 * 1024 * 1024
 SLICE = 0.003

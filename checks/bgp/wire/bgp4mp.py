@@ -6,9 +6,9 @@ See RFC 6396 section 4.4 and, for path identifiers, RFC 8050 section 3.
 import ipaddress
 import struct
 
-from vedette.checks.bgp.interest import Interest
 from vedette.checks.bgp.prefix import Peer
 from vedette.checks.bgp.update import PeerState, Update
+from vedette.checks.bgp.wire.interest import Interest
 from vedette.checks.bgp.wire.speaker import Errors, Speakers
 from vedette.checks.bgp.wire.update import WireError, decode
 

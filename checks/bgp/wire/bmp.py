@@ -9,9 +9,9 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from vedette.checks.bgp.interest import Interest
 from vedette.checks.bgp.prefix import Peer
 from vedette.checks.bgp.update import PeerState, Update
+from vedette.checks.bgp.wire.interest import Interest
 from vedette.checks.bgp.wire.open import read_open
 from vedette.checks.bgp.wire.speaker import Errors, Speakers
 from vedette.checks.bgp.wire.update import Decoded, WireError, decode

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from io import BufferedIOBase
 from pathlib import Path
 
-from vedette.checks.bgp.interest import Interest
 from vedette.checks.bgp.prefix import peer_of
 from vedette.checks.bgp.update import Update
 from vedette.checks.bgp.wire.bgp4mp import Bgp4mp
+from vedette.checks.bgp.wire.interest import Interest
 from vedette.checks.bgp.wire.speaker import Errors
 from vedette.checks.bgp.wire.table_dump import TableDump
 from vedette.checks.bgp.wire.update import WireError

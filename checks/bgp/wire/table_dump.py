@@ -6,9 +6,9 @@ See RFC 6396 sections 4.2 and 4.3 and, for path identifiers, RFC 8050 section 4.
 import ipaddress
 import struct
 
-from vedette.checks.bgp.interest import Interest
 from vedette.checks.bgp.prefix import Peer
 from vedette.checks.bgp.update import Announce, EndOfRib, Update
+from vedette.checks.bgp.wire.interest import Interest
 from vedette.checks.bgp.wire.speaker import Errors
 from vedette.checks.bgp.wire.update import UNICAST, WireError, read_path
 

@@ -7,8 +7,8 @@ With multiprotocol NLRI (RFC 4760), AS numbers of four octets (RFC 6793), path i
 import struct
 from typing import NamedTuple
 
-from vedette.checks.bgp.interest import Interest
 from vedette.checks.bgp.path import Path
+from vedette.checks.bgp.wire.interest import Interest
 
 Route = tuple[str, int | None]
 """A canonical prefix and its path identifier, None on sessions without."""

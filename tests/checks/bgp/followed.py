@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 from tests.checks.bgp.made import ORIGIN, PREFIX
 from tests.servers.rislive import RisLive
 from vedette.checks.bgp.check import BgpCheck
-from vedette.checks.bgp.feed import Feed
+from vedette.checks.bgp.feed.feed import Feed
+from vedette.checks.bgp.feed.times import Times
 from vedette.checks.bgp.settings import RisLiveSettings
 from vedette.checks.bgp.sources.rislive import ris_live_feed
-from vedette.checks.bgp.times import Times
 from vedette.checks.bgp.watch import Watch
 from vedette.checks.finding import Check, Finding
 

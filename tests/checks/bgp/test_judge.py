@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from vedette.checks.bgp.foreign import Foreign
 from vedette.checks.bgp.judge import holds, judge, leading
 from vedette.checks.bgp.reason import Reason
-from vedette.checks.bgp.table import Standing
+from vedette.checks.bgp.rib.foreign import Foreign
+from vedette.checks.bgp.rib.table import Standing
 from vedette.checks.bgp.watch import Watch
 from vedette.checks.finding import Verdict
 

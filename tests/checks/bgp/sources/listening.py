@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from tests.servers.rislive import until
-from vedette.checks.bgp.feed import Source
-from vedette.checks.bgp.intake import Intake
+from vedette.checks.bgp.feed.feed import Source
+from vedette.checks.bgp.feed.intake import Intake
 from vedette.checks.bgp.update import Update
 
 

@@ -18,14 +18,14 @@ from tests.checks.bgp.made import shared
 from tests.checks.bgp.sources.listening import Listening, listening
 from tests.checks.bgp.wire.made import PEER, nlri, update
 from tests.servers.rislive import until
-from vedette.checks.bgp.feed import SourceLostError
-from vedette.checks.bgp.intake import Intake
-from vedette.checks.bgp.interest import Interest
+from vedette.checks.bgp.feed.feed import SourceLostError
+from vedette.checks.bgp.feed.intake import Intake
 from vedette.checks.bgp.prefix import Peer
 from vedette.checks.bgp.settings import BgpStreamSettings
 from vedette.checks.bgp.sources.bgpstream import MOST_OCTETS, READER, BgpStream
 from vedette.checks.bgp.update import Announce, PeerState, Withdraw
 from vedette.checks.bgp.wire import mrt
+from vedette.checks.bgp.wire.interest import Interest
 
 NOW = 1_700_000_000.0
 PREFIX, INSIDE = "192.0.2.0/24", "192.0.2.128/25"

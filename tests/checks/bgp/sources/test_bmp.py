@@ -16,13 +16,13 @@ from tests.servers.frr import frr
 from tests.servers.gobgp import gobgp
 from tests.servers.process import free_port
 from tests.servers.speaker import Route, speaker
-from vedette.checks.bgp.interest import Interest
 from vedette.checks.bgp.prefix import Peer
 from vedette.checks.bgp.settings import BmpSettings
 from vedette.checks.bgp.sources import bmp
 from vedette.checks.bgp.sources.bmp import Bmp, bmp_feed
 from vedette.checks.bgp.update import Announce, CollectorDown, EndOfRib, PeerState, Withdraw
 from vedette.checks.bgp.watch import Watch
+from vedette.checks.bgp.wire.interest import Interest
 
 NOW = 1_700_000_000.0
 V4, V6, INSIDE = "198.51.100.0/24", "2001:db8:5::/48", "198.51.100.128/25"

@@ -14,12 +14,12 @@ from tests.checks.bgp.wire.made import AT, PEER, bgp4mp, nlri, update
 from tests.servers.bird import bird
 from tests.servers.gobgp import gobgp
 from tests.servers.speaker import Route, speaker
-from vedette.checks.bgp.interest import Everything, Interest
 from vedette.checks.bgp.prefix import Peer
 from vedette.checks.bgp.settings import MrtSettings
 from vedette.checks.bgp.sources.mrt import SETTLED, Files, Mrt, mrt_feed
 from vedette.checks.bgp.update import Announce, EndOfRib, PeerState, Update, Withdraw
 from vedette.checks.bgp.watch import Watch
+from vedette.checks.bgp.wire.interest import Everything, Interest
 
 NOW = 1_700_000_000.0
 V4, V6 = "198.51.100.0/24", "2001:db8:5::/48"

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from tests.checks.bgp.followed import WATCH, Clock, following, holding, look, seeded
 from tests.checks.bgp.made import ORIGIN, PREFIX, rows
 from tests.servers.rislive import RisLive, ris_live, until
-from vedette.checks.bgp.feed import Feed
+from vedette.checks.bgp.feed.feed import Feed
 from vedette.checks.bgp.reason import Reason
 from vedette.checks.bgp.settings import RipeStatSettings
 from vedette.checks.bgp.sources.ripestat import ripestat_feed

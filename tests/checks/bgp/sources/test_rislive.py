@@ -8,8 +8,8 @@ import pytest
 from tests.checks.bgp.followed import Clock, following, holding, look, make, seeded
 from tests.checks.bgp.made import ORIGIN, PREFIX, address, rows, shared, state, update
 from tests.servers.rislive import ris_live, until
+from vedette.checks.bgp.feed.times import Times
 from vedette.checks.bgp.reason import Reason
-from vedette.checks.bgp.times import Times
 from vedette.checks.bgp.watch import Watch
 
 

@@ -31,9 +31,9 @@ from tests.checks.bgp.wire.made import (
     unreach,
     update,
 )
-from vedette.checks.bgp.interest import Everything
 from vedette.checks.bgp.update import Announce, Update, Withdraw
 from vedette.checks.bgp.wire.bmp import Session as BmpSession
+from vedette.checks.bgp.wire.interest import Everything
 from vedette.checks.bgp.wire.mrt import Session as MrtSession
 from vedette.checks.bgp.wire.update import WireError, decode
 

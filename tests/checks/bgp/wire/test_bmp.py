@@ -25,10 +25,10 @@ from tests.checks.bgp.wire.made import (
     peer_up,
     reach,
 )
-from vedette.checks.bgp.interest import Everything, Interest
 from vedette.checks.bgp.prefix import Peer
 from vedette.checks.bgp.update import Announce, EndOfRib, PeerState, Update, Withdraw
 from vedette.checks.bgp.wire.bmp import MOST_OCTETS, Session
+from vedette.checks.bgp.wire.interest import Everything, Interest
 from vedette.checks.bgp.wire.update import WireError
 
 ROUTER, NOW, LATER = "192.0.2.1", AT + 60.0, 2e9

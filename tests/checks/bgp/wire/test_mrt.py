@@ -26,9 +26,9 @@ from tests.checks.bgp.wire.made import (
     segments,
     update,
 )
-from vedette.checks.bgp.interest import Everything, Interest
 from vedette.checks.bgp.prefix import Peer
 from vedette.checks.bgp.update import Announce, EndOfRib, PeerState, Update, Withdraw
+from vedette.checks.bgp.wire.interest import Everything, Interest
 from vedette.checks.bgp.wire.mrt import Session, open_, read
 
 V4, V6 = "192.0.2.0/24", "2001:db8::/32"

@@ -1,0 +1,110 @@
+"""What is announced inside the watched prefixes: their more-specifics, declared or not.
+
+Rule: no I/O, no clock.
+"""
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from vedette.checks.bgp.path import Path
+from vedette.checks.bgp.reason import Reason
+from vedette.checks.bgp.rib.paths import Paths
+from vedette.checks.bgp.rib.peers import Peers
+from vedette.checks.bgp.rib.table import Table
+
+MOST = 20_000
+"""How many of them are kept; what a flood of them brings beyond says nothing new."""
+
+
+@dataclass(slots=True)
+class _Part:
+    cover: Table
+    routes: dict[int, int] = field(default_factory=dict)
+
+
+class Parts:
+    """Who announces which part of a watched prefix, counted at the longest one that covers it."""
+
+    def __init__(self, tables: Mapping[str, Table], peers: Peers, paths: Paths) -> None:
+        self._tables, self._peers, self._paths = tables, peers, paths
+        self._parts: dict[str, _Part] = {}
+        # The lengths that are watched, the longest first: the first cover found is the right one.
+        self._lengths = sorted({int(p.partition("/")[2]) for p in tables}, reverse=True)
+
+    @property
+    def prefixes(self) -> Iterable[str]:
+        """Those that somebody holds."""
+        return tuple(self._parts)
+
+    def announce(self, peer: int, prefix: str, path: Path) -> Table | None:
+        """Note a route, and return the table that it matters to, if any."""
+        part = self._parts.get(prefix)
+        if part is None:
+            cover = self._cover(prefix) if len(self._parts) < MOST else None
+            if cover is None:
+                return None
+            part = self._parts[prefix] = _Part(cover)
+        self._drop(prefix, part, peer)
+        number = part.routes[peer] = self._paths.hold(path)
+        self._tally(prefix, part, peer, number, 1)
+        return part.cover
+
+    def withdraw(self, peer: int, prefix: str) -> Table | None:
+        """Note the loss of a route, and return the table that it matters to, if any."""
+        part = self._parts.get(prefix)
+        if part is None:
+            return None
+        self._drop(prefix, part, peer)
+        if not part.routes:
+            del self._parts[prefix]
+        return part.cover
+
+    def seed(self, prefix: str, routes: Mapping[int, Path]) -> Table | None:
+        """Take a snapshot of who has *prefix*, and return the table that it matters to, if any."""
+        cover = None
+        known = self._parts.get(prefix)
+        for peer in [p for p in known.routes if p not in routes] if known else ():
+            cover = self.withdraw(peer, prefix)
+        for peer, path in routes.items():
+            cover = self.announce(peer, prefix, path)
+        return cover
+
+    def peer_down(self, peer: int) -> None:
+        """Forget what *peer* announced."""
+        for prefix in [prefix for prefix, part in self._parts.items() if peer in part.routes]:
+            self.withdraw(peer, prefix)
+
+    def _cover(self, prefix: str) -> Table | None:
+        network = _network(prefix)
+        for length in self._lengths:
+            if length < network.prefixlen:
+                table = self._tables.get(str(network.supernet(new_prefix=length)))
+                if table is not None:
+                    return table
+        return None
+
+    def _drop(self, prefix: str, part: _Part, peer: int) -> None:
+        number = part.routes.pop(peer, None)
+        if number is not None:
+            self._tally(prefix, part, peer, number, -1)
+            self._paths.release(number)
+
+    def _tally(self, prefix: str, part: _Part, peer: int, path: int, by: int) -> None:
+        """Count a route that should not be there, by its origin or by who passes it on."""
+        watch, strangers = part.cover.watch, part.cover.strangers
+        asn, origins = self._peers.asns[peer], self._paths.origins[path]
+        declared = prefix in watch.more_specifics
+        if not declared or not any(origin in watch.origins for origin in origins):
+            for origin in origins:
+                strangers.tally((Reason.MORE_SPECIFIC, prefix, origin), asn, by)
+            return
+        neighbour = self._paths.neighbours[path]
+        if neighbour is not None and watch.neighbours and neighbour not in watch.neighbours:
+            strangers.tally((Reason.PATH, prefix, neighbour), asn, by)
+
+
+@lru_cache(maxsize=4096)
+def _network(prefix: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    return ipaddress.ip_network(prefix)

@@ -1,0 +1,206 @@
+"""Which peers hold the watched prefixes, and what else of them is announced.
+
+Rules: no I/O, no clock. A peer that vanishes is unknown, never withdrawn. Times in `at` are the
+feed's own, so a skewed clock of ours cannot reorder routes; *now* is the receiver's clock, by which
+a fault lasts. Both are epoch seconds.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from vedette.checks.bgp.path import Path
+from vedette.checks.bgp.prefix import Peer, version_of
+from vedette.checks.bgp.rib.parts import Parts
+from vedette.checks.bgp.rib.paths import Paths
+from vedette.checks.bgp.rib.peers import Peers, asn_of
+from vedette.checks.bgp.rib.table import MEMORY, Standing, Table
+from vedette.checks.bgp.update import (
+    Announce,
+    CollectorDown,
+    EndOfRib,
+    PeerState,
+    Update,
+    Withdraw,
+)
+from vedette.checks.bgp.watch import Watch
+
+LEAST = 3
+"""How many peers have to say something: one that lies alone changes nothing."""
+
+
+class Routes:
+    """The state of every peer session for each watched prefix, and for what is inside it.
+
+    *least* is how many peers, by their ASes, have to say something. With *learn*, a prefix is
+    judged by what was seen of it; without, only once it is seeded.
+    """
+
+    def __init__(
+        self, watches: Iterable[Watch], *, least: int = LEAST, learn: bool = False
+    ) -> None:
+        self._peers, self._paths = Peers(), Paths()
+        self._tables = {
+            watch.prefix: Table(watch, self._peers, self._paths, least=least, learns=learn)
+            for watch in watches
+        }
+        self._parts = Parts(self._tables, self._peers, self._paths)
+        self.changed: set[str] = set()
+
+    @property
+    def watched(self) -> Mapping[str, Watch]:
+        """The watched prefixes, and what is expected of each."""
+        return {prefix: table.watch for prefix, table in self._tables.items()}
+
+    @property
+    def seeded(self) -> Mapping[str, float]:
+        """The prefixes seeded since the feed connected, and the time each seed speaks of."""
+        return {p: t.seeded_at for p, t in self._tables.items() if t.seeded_at is not None}
+
+    @property
+    def parts(self) -> Iterable[str]:
+        """The prefixes inside watched ones that somebody announces, and nobody watches."""
+        return self._parts.prefixes
+
+    def apply(self, update: Update, now: float) -> bool:
+        """Take in what a source says; False where something newer was known."""
+        if isinstance(update, Announce):
+            return self._announce(update, now)
+        if isinstance(update, Withdraw):
+            return self._withdraw(update, now)
+        if isinstance(update, PeerState):
+            self._peer_state(update, now)
+        elif isinstance(update, EndOfRib):
+            self._end_of_rib(update, now)
+        elif isinstance(update, CollectorDown):
+            for peer in self._peers.of(update.collector):
+                self._peer_down(peer, update.at)
+            self._review_all(now)
+        return True
+
+    def seed(self, prefix: str, routes: Mapping[Peer, Path], at: float, now: float) -> None:
+        """Take a snapshot of *prefix* as of *at*; what a peer said since connecting wins."""
+        numbered = {
+            number: path
+            for peer, path in routes.items()
+            if (number := self._peers.number(peer, asn_of(path))) is not None
+        }
+        table = self._tables.get(prefix)
+        if table is None:
+            cover = self._parts.seed(prefix, numbered)
+            if cover is not None:
+                self._review(cover, now)
+            return
+        table.seed(numbered, at)
+        table.learn(now)
+        self._review(table, now)
+
+    def restore(
+        self,
+        prefix: str,
+        baseline: Mapping[Peer, float],
+        at: float,
+        neighbours: Mapping[int, float] | None = None,
+    ) -> None:
+        """Add a stored baseline, which counts once the prefix is seeded; week-old peers do not."""
+        table = self._tables.get(prefix)
+        if table is None:
+            return
+        table.learned |= neighbours or {}
+        for peer, held_at in baseline.items():
+            number = self._peers.number(peer) if held_at >= at - MEMORY else None
+            if number is not None:
+                table.restore(number, min(held_at, at))
+
+    def remember(self, prefix: str, peers: Iterable[Peer], at: float) -> None:
+        """Add those that held *prefix* at *at* to its baseline."""
+        self.restore(prefix, dict.fromkeys(peers, at), at)
+
+    def lapse(self) -> None:
+        """Note that the feed was lost: nothing is judged until each prefix is seeded again."""
+        for prefix, table in self._tables.items():
+            table.lapse()
+            self.changed.add(prefix)
+
+    def standing(self, prefix: str) -> Standing | None:
+        """Return how *prefix* stands; None while nothing can be said about it."""
+        table = self._tables[prefix]
+        standing = table.standing() if table.is_judged else None
+        is_unseen = standing is not None and not (
+            standing.of or standing.unknown or standing.foreign
+        )
+        return None if is_unseen and table.seeded_at is None else standing
+
+    def holders(self, prefix: str) -> Mapping[Peer, Path]:
+        """Return who holds *prefix*, and by which path."""
+        return {self._peers[number]: path for number, path in self._tables[prefix].routes()}
+
+    def baseline(self, prefix: str, at: float) -> Mapping[Peer, float]:
+        """Return the peers of the baseline with when each last held the prefix; holders do now."""
+        return {self._peers[number]: held for number, held in self._tables[prefix].baseline(at)}
+
+    def neighbours(self, prefix: str) -> Mapping[int, float]:
+        """Return the neighbours that were learned of *prefix*, and when."""
+        return self._tables[prefix].learned
+
+    def _announce(self, update: Announce, now: float) -> bool:
+        number = self._peers.number(update.peer, update.asn)
+        if number is None:
+            return True
+        table = self._tables.get(update.prefix)
+        if table is None:
+            cover = self._parts.announce(number, update.prefix, update.path)
+            if cover is not None:
+                self._review(cover, now)
+            return True
+        fresh = table.announce(number, update.path, update.at)
+        self._review(table, now)
+        return fresh
+
+    def _withdraw(self, update: Withdraw, now: float) -> bool:
+        number = self._peers.number(update.peer, update.asn)
+        if number is None:
+            return True
+        table = self._tables.get(update.prefix)
+        if table is None:
+            cover = self._parts.withdraw(number, update.prefix)
+            if cover is not None:
+                self._review(cover, now)
+            return True
+        fresh = table.withdraw(number, update.at)
+        self._review(table, now)
+        return fresh
+
+    def _peer_state(self, update: PeerState, now: float) -> None:
+        """Forget what a peer said when its session goes; once it is up, a seed may speak for it."""
+        if not update.up:
+            self._peer_down(update.peer, update.at)
+            self._review_all(now)
+            return
+        number, down = self._peers.number(update.peer), self._peers.down
+        if number is not None and down.get(number, update.at) <= update.at:
+            down.pop(number, None)
+
+    def _peer_down(self, peer: Peer, at: float) -> None:
+        number = self._peers.number(peer)
+        if number is None:
+            return
+        self._peers.down[number] = max(at, self._peers.down.get(number, at))
+        for table in self._tables.values():
+            table.peer_down(number, at)
+        self._parts.peer_down(number)
+
+    def _end_of_rib(self, update: EndOfRib, now: float) -> None:
+        number = self._peers.number(update.peer)
+        if number is None or number in self._peers.down:
+            return
+        for prefix, table in self._tables.items():
+            if version_of(prefix) == update.version:
+                table.end_of_rib(number, update.at)
+        self._review_all(now)
+
+    def _review_all(self, now: float) -> None:
+        for table in self._tables.values():
+            self._review(table, now)
+
+    def _review(self, table: Table, now: float) -> None:
+        if table.review(now):
+            self.changed.add(table.watch.prefix)

@@ -1,0 +1,409 @@
+"""Who holds one watched prefix: a column for each thing that is known of every peer.
+
+Arrays, because ten thousand prefixes at four hundred peers are four million cells; counts are kept
+as cells change, because each prefix is asked for its share every few seconds.
+Rule: no I/O, no clock; time is passed in.
+"""
+
+from array import array
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from vedette.checks.bgp.path import Path
+from vedette.checks.bgp.reason import Reason
+from vedette.checks.bgp.rib.foreign import Foreign, Strangers
+from vedette.checks.bgp.rib.paths import NONE, Paths
+from vedette.checks.bgp.rib.peers import Peers
+from vedette.checks.bgp.watch import Watch
+
+WITHDRAWN = 0.20
+"""Zombies and late convergence keep up to a tenth of the peers on a dead route."""
+PARTIALLY_WITHDRAWN = 0.50
+RECOVERED = 0.80
+MEMORY = 7 * 86400.0
+"""How long a peer without the route stays in the baseline."""
+PROBATION = 86400.0
+"""How long a new neighbour passes the route on until it is taken for a right one."""
+
+_NEVER = float("-inf")
+# What is known of a peer: it was heard of, its session is up, it spoke since the feed connected,
+# and it is one of those that held the prefix by an expected origin.
+_NOTED, _KNOWN, _LIVE, _BASELINE = 1, 2, 4, 8
+_OWN = (Reason.WITHDRAWN, Reason.PARTIALLY_WITHDRAWN)
+_QUIET = bytes(flags & ~_LIVE for flags in range(256))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How much of a prefix's baseline reaches it by an expected origin, and what is wrong with it.
+
+    *of* counts the baseline's peers that we know about, *unknown* those whose session is down.
+    *origins* and *neighbours* count peers per AS, foreign ones included. *conditions* maps what is
+    wrong to since when, in the receiver's epoch seconds; what is withdrawn is not partially so.
+    *fell_at* is when the share last went below that of a recovered prefix, None while it is not
+    below; *collapsed*, whether half of the peers were gone since. *since* is the newest route,
+    withdrawal or seed behind these numbers, in the feed's epoch seconds.
+    *enough* is False where the baseline is too small to judge by.
+    """
+
+    share: float
+    holding: int
+    of: int
+    unknown: int
+    enough: bool
+    origins: Mapping[int, int]
+    neighbours: Mapping[int, int]
+    collectors: int
+    foreign: tuple[Foreign, ...]
+    conditions: Mapping[Reason, float]
+    fell_at: float | None
+    collapsed: bool
+    since: float
+
+    @property
+    def known(self) -> bool:
+        """Whether enough of the baseline is left to judge by: at least half of it."""
+        return self.enough and self.unknown * 2 <= self.of + self.unknown
+
+
+class Table:
+    """The cells of one prefix; a cell's time is that which its knowledge speaks of.
+
+    *least* peers have to say something before it counts. A table that *learns* is judged by what
+    was seen of the prefix; others are only judged while they are seeded.
+    """
+
+    __slots__ = (
+        "_at",
+        "_collapsed",
+        "_fell_at",
+        "_flags",
+        "_held_at",
+        "_holding",
+        "_least",
+        "_neighbours",
+        "_news_at",
+        "_of",
+        "_origins",
+        "_path",
+        "_paths",
+        "_peers",
+        "_recovered_at",
+        "_standing",
+        "_unknown",
+        "conditions",
+        "learned",
+        "learns",
+        "seeded_at",
+        "strangers",
+        "watch",
+    )
+
+    def __init__(
+        self, watch: Watch, peers: Peers, paths: Paths, *, least: int, learns: bool
+    ) -> None:
+        self.watch = watch
+        self.learns = learns
+        self.seeded_at: float | None = None
+        self.strangers = Strangers(least)
+        self.learned: dict[int, float] = {}
+        self.conditions: dict[Reason, float] = {}
+        self._peers, self._paths, self._least = peers, paths, least
+        self._path = array("I")
+        self._flags = bytearray()
+        self._at = array("d")
+        self._held_at = array("I")  # whole seconds: it only has to last for a week
+        self._holding = self._of = self._unknown = 0
+        self._origins: Counter[int] = Counter()
+        self._neighbours: Counter[int] = Counter()
+        self._news_at = _NEVER
+        self._fell_at: float | None = None
+        self._collapsed, self._recovered_at = False, _NEVER
+        self._standing: Standing | None = None
+
+    def seed(self, routes: Mapping[int, Path], at: float) -> None:
+        """Take a snapshot as of *at*; what a peer said since the feed connected, or later, wins."""
+        self._news_at, self.seeded_at = max(self._news_at, at), at
+        for peer, path in routes.items():
+            self._note(peer)
+            self._held_at[peer] = max(self._held_at[peer], int(at))
+            if self._peers.down.get(peer, _NEVER) > at:
+                self._doubt(peer)
+            elif self._yields(peer, at):
+                self._peers.down.pop(peer, None)
+                self._set(peer, path, at, _KNOWN | _BASELINE)
+            self._join(peer)
+        for peer in self._noted():
+            if peer in routes:
+                continue
+            if peer in self._peers.down:
+                self._doubt(peer)
+            elif self._yields(peer, at):
+                self._set(peer, None, at, _KNOWN)
+        self._forget(at)
+
+    def announce(self, peer: int, path: Path, at: float) -> bool:
+        """Note a route; False when something newer was known."""
+        if not self._hear(peer, at):
+            return False
+        self._set(peer, path, at, _KNOWN | _LIVE)
+        if self._reaches(peer):
+            self._join(peer)
+        return True
+
+    def withdraw(self, peer: int, at: float) -> bool:
+        """Note the loss of a route; False when something newer was known."""
+        if not self._hear(peer, at):
+            return False
+        self._set(peer, None, at, _KNOWN | _LIVE)
+        return True
+
+    def peer_down(self, peer: int, at: float) -> None:
+        """Make all that *peer* said unknown, unless it spoke later."""
+        if self._is_noted(peer) and not self._spoke_after(peer, at):
+            self._set(peer, None, at, 0)
+
+    def end_of_rib(self, peer: int, at: float) -> None:
+        """Take the silence of *peer* about the prefix for no route, now that it has said all."""
+        if self._is_noted(peer) and not self._flags[peer] & _KNOWN:
+            self._set(peer, None, at, _KNOWN | _LIVE)
+
+    def lapse(self) -> None:
+        """Note that the feed was lost: nothing is said until the next seed."""
+        self.seeded_at = None
+        self._flags = self._flags.translate(_QUIET)
+        self._standing = None
+        self.strangers.lapse()
+        self.conditions.clear()
+
+    def restore(self, peer: int, held_at: float) -> None:
+        """Count *peer* for the baseline, since it held the prefix at *held_at*."""
+        self._note(peer)
+        self._join(peer)
+        self._held_at[peer] = max(self._held_at[peer], int(held_at))
+
+    def baseline(self, at: float) -> Iterator[tuple[int, float]]:
+        """Yield the baseline's peers and when each last held the prefix; holders do at *at*."""
+        for peer in self._noted():
+            if self._flags[peer] & _BASELINE:
+                held_at = float(self._held_at[peer])
+                yield peer, held_at if self._path[peer] == NONE else max(held_at, at)
+
+    def routes(self) -> Iterator[tuple[int, Path]]:
+        """Yield who holds the prefix by which path."""
+        return ((peer, self._paths[path]) for peer, path in enumerate(self._path) if path != NONE)
+
+    def review(self, now: float) -> bool:
+        """Work out what is wrong as of *now*, and return whether that changed.
+
+        So it has where the prefix fell or recovered, or where a stranger came or went.
+        """
+        had_fallen, met = self._fell_at is not None, False
+        if self.strangers:
+            met = self.strangers.review(now)
+            self._standing = None
+        elif not self.conditions and self._fell_at is None and self._is_well():
+            return False
+        self._standing = None
+        before = self.conditions.keys()
+        known = {reason: self.conditions.get(reason, now) for reason in _OWN}
+        conditions = {reason: known.get(reason, at) for reason, at in self._wrong(now)}
+        changed = conditions.keys() != before
+        self.conditions = conditions
+        return changed or met or had_fallen is (self._fell_at is None)
+
+    def standing(self) -> Standing:
+        """Return the counts as they are, and what is wrong as of the last review."""
+        if self._standing is None:
+            self._standing = self._stand()
+        return self._standing
+
+    def _stand(self) -> Standing:
+        return Standing(
+            share=self._holding / self._of if self._of else 0.0,
+            holding=self._holding,
+            of=self._of,
+            unknown=self._unknown,
+            enough=self._is_enough(),
+            origins=dict(self._origins.most_common()),
+            neighbours=dict(self._neighbours.most_common()),
+            collectors=len({self._peers.collectors[n] for n in self._voters()}),
+            foreign=tuple(self.strangers.listed()),
+            conditions=dict(self.conditions),
+            fell_at=self._fell_at,
+            collapsed=self._collapsed,
+            since=self._news_at,
+        )
+
+    def expects(self, neighbour: int | None) -> bool:
+        """Whether *neighbour* may pass the route on; everybody may until the first were learned."""
+        allowed: Collection[int] = self.watch.neighbours or self.learned
+        return neighbour is None or not allowed or neighbour in allowed
+
+    def learn(self, now: float) -> None:
+        """Take neighbours for right: those of the first seed, and later ones after a probation."""
+        if not self.learned:
+            self.learned = dict.fromkeys(self._neighbours, now)
+        for row in self.strangers.listed():
+            if row.reason is Reason.PATH and row.since is not None and now - row.since > PROBATION:
+                self.learned[row.asn] = now
+                self.strangers.forget(Reason.PATH, row.asn)
+
+    def _is_well(self) -> bool:
+        return self._of > 0 and self._holding >= RECOVERED * self._of
+
+    def _wrong(self, now: float) -> Iterator[tuple[Reason, float]]:
+        if not self.is_judged:
+            return
+        share = self._holding / self._of if self._of else 0.0
+        if share >= RECOVERED:
+            self._recovered_at = now if self._collapsed else self._recovered_at
+            self._fell_at, self._collapsed = None, False
+        elif self._fell_at is None:
+            self._fell_at = now
+        known = self._is_enough() and self._unknown * 2 <= self._of + self._unknown
+        if known and share <= PARTIALLY_WITHDRAWN:
+            self._collapsed = True
+            yield Reason.WITHDRAWN if share <= WITHDRAWN else Reason.PARTIALLY_WITHDRAWN, now
+        for reason in (Reason.ORIGIN, Reason.MORE_SPECIFIC, Reason.PATH) if self.strangers else ():
+            since = self.strangers.since(reason)
+            if since is not None and not (reason is Reason.PATH and self._has_moved()):
+                # What a collapse let show is a fault of its own when it outlasts that.
+                yield reason, max(since, self._recovered_at)
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether anything can be said about the prefix."""
+        return self.learns or self.seeded_at is not None
+
+    def _is_enough(self) -> bool:
+        """Whether the baseline is large enough; a seed without peers says that nobody has it."""
+        size = self._of + self._unknown
+        return size >= self._least or (size == 0 and self.seeded_at is not None)
+
+    def _has_moved(self) -> bool:
+        """Whether most peers have left the learned neighbours: that is a failover, and no leak."""
+        kept = sum(self._neighbours[asn] for asn in self.learned)
+        return not self.watch.neighbours and 2 * kept < self._neighbours.total()
+
+    def _hear(self, peer: int, at: float) -> bool:
+        """Note that *peer* spoke itself at *at*, so its session is up; False if it is old news."""
+        self._note(peer)
+        down = self._peers.down
+        if self._spoke_after(peer, at) or (peer in down and down[peer] > at):
+            return False
+        down.pop(peer, None)
+        return True
+
+    def _spoke_after(self, peer: int, at: float) -> bool:
+        """Whether a peer has said something newer since the feed connected.
+
+        What a seed says is left out: its time may be later than that of news still under way.
+        """
+        return bool(self._flags[peer] & _LIVE) and self._at[peer] > at
+
+    def _note(self, peer: int) -> None:
+        missing = peer + 1 - len(self._flags)
+        if missing > 0:
+            missing = max(missing, len(self._peers) - len(self._flags))
+            self._flags.extend(bytes(missing))
+            self._path.extend([NONE] * missing)
+            self._held_at.extend([0] * missing)
+            self._at.extend([_NEVER] * missing)
+        if not self._flags[peer]:
+            self._flags[peer] = _NOTED | _KNOWN
+
+    def _is_noted(self, peer: int) -> bool:
+        return peer < len(self._flags) and bool(self._flags[peer])
+
+    def _noted(self) -> Iterator[int]:
+        return (peer for peer, flags in enumerate(self._flags) if flags)
+
+    def _voters(self) -> Iterator[int]:
+        """Yield the peers of the baseline that we know about."""
+        wanted = _BASELINE | _KNOWN
+        return (n for n, flags in enumerate(self._flags) if flags & wanted == wanted)
+
+    def _yields(self, peer: int, at: float) -> bool:
+        """Whether a seed as of *at* knows better than we do."""
+        return not self._flags[peer] & _LIVE and self._at[peer] <= at
+
+    def _join(self, peer: int) -> None:
+        """Count a peer for the baseline from now on."""
+        if not self._flags[peer] & _BASELINE:
+            self._tally(peer, -1)
+            self._flags[peer] |= _BASELINE
+            self._tally(peer, 1)
+
+    def _doubt(self, peer: int) -> None:
+        """Make a peer unknown whose session is down, unless it has spoken since we connected."""
+        if not self._flags[peer] & _LIVE:
+            self._tally(peer, -1)
+            self._flags[peer] &= ~_KNOWN
+            self._tally(peer, 1)
+
+    def _set(self, peer: int, path: Path | None, at: float, flags: int) -> None:
+        """Put *path*, or none, into a cell; *flags* say how it is known."""
+        self._tally(peer, -1)
+        if path is not None or self._path[peer] != NONE:
+            self._held_at[peer] = max(self._held_at[peer], int(at))
+        before = self._path[peer]
+        self._path[peer] = NONE if path is None else self._paths.hold(path)
+        if before != NONE:
+            self._paths.release(before)
+        kept = self._flags[peer] & (_NOTED | _BASELINE)
+        self._flags[peer] = kept | flags
+        self._at[peer] = at
+        self._news_at = max(self._news_at, at)
+        self._tally(peer, 1)
+
+    def _tally(self, peer: int, by: int) -> None:
+        """Count what a cell says (*by* = 1), or count it no more (-1) because it will change."""
+        self._standing = None
+        flags, path = self._flags[peer], self._path[peer]
+        if flags & _BASELINE:
+            if not flags & _KNOWN:
+                self._unknown += by
+                return
+            self._of += by
+            self._holding += by * self._reaches(peer)
+        if path != NONE:
+            self._tally_route(path, self._peers.asns[peer], by)
+
+    def _tally_route(self, path: int, asn: int, by: int) -> None:
+        expected = self.watch.origins
+        prefix, reached = self.watch.prefix, False
+        for origin in self._paths.origins[path]:
+            _add(self._origins, origin, by)
+            reached = reached or origin in expected
+        if not reached:
+            for origin in self._paths.origins[path]:
+                self.strangers.tally((Reason.ORIGIN, prefix, origin), asn, by)
+            return
+        neighbour = self._paths.neighbours[path]
+        if neighbour is not None:
+            _add(self._neighbours, neighbour, by)
+            if not self.expects(neighbour):
+                self.strangers.tally((Reason.PATH, prefix, neighbour), asn, by)
+
+    def _reaches(self, peer: int) -> bool:
+        origins = self._paths.origins[self._path[peer]]
+        return any(origin in self.watch.origins for origin in origins)
+
+    def _forget(self, at: float) -> None:
+        """Drop peers that gave the route up long ago, but keep a lost prefix's whole baseline."""
+        if 2 * self._holding <= self._of + self._unknown:
+            return
+        for peer in self._noted():
+            idle = self._path[peer] == NONE and self._held_at[peer] < at - MEMORY
+            if idle and self._flags[peer] & _BASELINE:
+                self._tally(peer, -1)
+                self._flags[peer] &= ~_BASELINE
+                self._tally(peer, 1)
+
+
+def _add(counter: Counter[int], key: int, by: int) -> None:
+    counter[key] += by
+    if not counter[key]:
+        del counter[key]

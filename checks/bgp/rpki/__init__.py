@@ -1,0 +1,1 @@
+"""The RPKI: validated ROA payloads, where they come from, and what they say of routes."""

@@ -1,0 +1,93 @@
+"""How a stream is seeded: at the start, after gaps, again where that failed, and with the past."""
+
+from tests.checks.bgp.followed import Clock, following, holding, look, make, seeded
+from tests.checks.bgp.made import PREFIX, rows, update
+from tests.servers.rislive import ris_live, until
+from vedette.checks.bgp.feed.times import Times
+from vedette.checks.bgp.reason import Reason
+
+
+async def test_a_seed_older_than_the_gap_is_renewed() -> None:
+    """A seed that speaks of a time before the connection is asked for again until it does not."""
+    clock = Clock()
+    times = Times(ping=0.02, pong=5, retry=0.02, reseed=0.05, reseed_most=0.05)
+    async with ris_live() as server:
+        server.seed(PREFIX, rows(10), 990)
+        feed = make(server, clock, times=times)
+        async with following(feed):
+            await until(lambda: len(server.seed_requests) > 2)
+            server.seed(PREFIX, rows(1), 1001)
+            clock.at = 1002
+            await until(lambda: feed.health(1002).seeded == {PREFIX: 1001})
+            assert holding(feed) == (1, 10)
+            asked = len(server.seed_requests)
+            pings = server.pings
+            await until(lambda: server.pings > pings + 10)
+            assert len(server.seed_requests) <= asked + 1
+
+
+async def test_a_failed_seed_is_tried_again() -> None:
+    """While RIPEstat fails the prefix is unseeded; then it is seeded without a reconnect."""
+    clock = Clock()
+    async with ris_live() as server:
+        feed = make(server, clock)
+        async with following(feed):
+            await until(lambda: bool(feed.health(1000).errors) and feed.health(1000).connected)
+            assert (await look(feed, clock)).reason is Reason.UNSEEDED
+            server.seed(PREFIX, rows(10), 990)
+            await until(lambda: seeded(feed))
+            assert feed.health(1000).reconnects == 0
+
+
+async def test_a_fault_that_is_older_than_the_agent() -> None:
+    """At a first start those who held the prefix a day ago are its baseline."""
+    clock = Clock(1_781_627_400)  # 2026-06-16T16:30 UTC
+    async with ris_live() as server:
+        server.past(PREFIX, rows(10), "2026-06-15T16:30:00")
+        server.seed(PREFIX, rows(1), "2026-06-16T16:29:00")
+        feed = make(server, clock)
+        async with following(feed):
+            await until(lambda: seeded(feed))
+            finding = await look(feed, clock)
+            await server.drop()
+            await until(lambda: len(server.seed_requests) == 2 and seeded(feed))
+    assert (finding.reason, finding.facts["of"]) == (Reason.WITHDRAWN, 10)
+    assert server.past_requests == [(PREFIX, "2026-06-15T16:30:00")]
+    assert server.violations == []
+
+
+async def test_without_the_past_the_present_is_judged() -> None:
+    """Where RIPEstat cannot say what was a day ago, the seed alone counts until it can."""
+    clock = Clock()
+    times = Times(ping=0.02, pong=5, retry=0.02, reseed=0.2, reseed_most=0.2)
+    async with ris_live() as server:
+        server.pasts[PREFIX] = "no JSON"
+        server.seed(PREFIX, rows(3), 1001)
+        feed = make(server, clock, times=times)
+        async with following(feed):
+            await until(lambda: seeded(feed))
+            assert holding(feed) == (3, 3)
+            assert feed.health(1000).last_error == "the answer is not JSON"
+            server.past(PREFIX, rows(10), 900)
+            await until(lambda: holding(feed) == (3, 10))
+
+
+async def test_what_was_announced_inside_is_asked_again_after_a_gap() -> None:
+    """A more-specific that went away during a gap is not held for ever."""
+    inside, clock = "192.0.2.128/25", Clock()
+    async with ris_live() as server:
+        server.seed(PREFIX, rows(10), 990)
+        server.seed(inside, [], 1002)
+        feed = make(server, clock)
+
+        def foreign() -> int:
+            seen = feed.standing(PREFIX)
+            return len(seen.foreign) if seen else -1
+
+        async with following(feed):
+            await until(lambda: seeded(feed))
+            await server.play(*(update(n, 1001, announced=[inside]) for n in range(3)))
+            await until(lambda: foreign() == 1)
+            await server.drop()
+            await until(lambda: foreign() == 0)
+        assert server.seed_requests.count(inside) == 1
