@@ -3,7 +3,7 @@
 Rule: pure; no I/O, no clock; time is passed in.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -48,18 +48,18 @@ def step(memory: Memory, evidence: Evidence, *, hold: float, clear: float, now: 
     spent undecided counts for neither.
     """
     elapsed = 0.0 if memory.stepped_at is None else max(0.0, now - memory.stepped_at)
-    memory = replace(memory, stepped_at=now)
+    state, began_at, good_for = memory.state, memory.began_at, memory.good_for
     if evidence.holds is None:
-        return memory
+        return Memory(state, began_at, good_for, now)
     if evidence.holds:
-        if memory.state is State.ALARM:
-            return replace(memory, good_for=0.0)
+        if state is State.ALARM:
+            return Memory(state, began_at, 0.0, now)
         if evidence.seen_at > evidence.began_at and evidence.seen_at - evidence.began_at >= hold:
-            return replace(memory, state=State.ALARM, began_at=evidence.began_at, good_for=0.0)
-        return memory
-    if memory.state is not State.ALARM:
-        return replace(memory, state=State.OK)
-    good_for = memory.good_for + elapsed
+            return Memory(State.ALARM, evidence.began_at, 0.0, now)
+        return Memory(state, began_at, good_for, now)
+    if state is not State.ALARM:
+        return Memory(State.OK, began_at, good_for, now)
+    good_for += elapsed
     if good_for >= clear:
-        return replace(memory, state=State.OK, good_for=0.0)
-    return replace(memory, good_for=good_for)
+        return Memory(State.OK, began_at, 0.0, now)
+    return Memory(state, began_at, good_for, now)

@@ -3,6 +3,7 @@
 Rule: no I/O, no clock; what must be kept or sent is returned.
 """
 
+from collections import ChainMap
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -64,6 +65,7 @@ class Engine:
         self._quiet: dict[CheckKey | None, Sequence[tuple[str, str]]] = {}
         self.memories = {id_: (memories or {}).get(id_, Memory()) for id_ in self._standard}
         self.memories |= self.composites.memories
+        self._in_alarm = {id_ for id_, m in self.memories.items() if m.state is State.ALARM}
         self.evidence: dict[str, Evidence] = {}
         self.open = {incident.key: incident for incident in incidents}
         self._deployment, self._quorum = deployment, quorum
@@ -96,8 +98,11 @@ class Engine:
         composite = self.composites.step(fleet, self.memories)
         self.evidence |= composite.judged
         self.memories |= {id_: self.composites.memories[id_] for id_ in composite.judged}
+        changed |= composite.changed
+        for id_, memory in changed.items():
+            (self._in_alarm.add if memory.state is State.ALARM else self._in_alarm.discard)(id_)
         kept, changes = self._advance([*judged, *composite.judged], fleet, muted)
-        return Step(changed | composite.changed, kept, changes, composite.announced)
+        return Step(changed, kept, changes, composite.announced)
 
     def _judge(self, id_: str, fleet: Fleet) -> bool:
         """Judge one rule, and return whether its alarm changed its state."""
@@ -120,12 +125,14 @@ class Engine:
         self, judged: Sequence[str], fleet: Fleet, muted: Collection[str]
     ) -> tuple[list[Incident], list[tuple[Incident, Change]]]:
         """Advance the incidents of services that a rule was *judged* for, or that have one open."""
-        if not (judged or self.open):
+        holding = (id_ for id_ in judged if self.evidence[id_].holds)
+        wrong = dict.fromkeys([*holding, *sorted(self._in_alarm)])
+        if not (wrong or self.open):
             return [], []
         kept: list[Incident] = []
         changes: list[tuple[Incident, Change]] = []
-        rules = self.rules | {id_: self._graded(id_, fleet) for id_ in judged}
-        busy = [self.rules[id_].service for id_ in judged]
+        rules = ChainMap({id_: self._graded(id_, fleet) for id_ in wrong}, self.rules)
+        busy = [self.rules[id_].service for id_ in wrong]
         services = dict.fromkeys([*busy, *(one.service for one in self.open.values())])
         # Those that others depend on come last: theirs may have joined an incident by then.
         for service in sorted(services, key=self._hosts.__contains__):
@@ -143,7 +150,8 @@ class Engine:
     def _graded(self, id_: str, fleet: Fleet) -> Alarm:
         """Return a rule as grave as it is now; what is not seen now makes no page graver."""
         rule = self.rules[id_]
-        if self.evidence[id_].holds:
+        evidence = self.evidence.get(id_)
+        if evidence is not None and evidence.holds:
             return rule.graded(fleet)
         return replace(rule, severity=milder(rule.severity, Severity.WARNING))
 

@@ -7,7 +7,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from vedette.agent.timing import Timing
 from vedette.checks.dns.server import Place
@@ -19,9 +19,11 @@ KEPT = 60
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class CheckKey:
-    """Which check of which service; controls belong to the service `controls`."""
+class CheckKey(NamedTuple):
+    """Which check of which service; controls belong to the service `controls`.
+
+    A tuple, because it is looked up many times for each look.
+    """
 
     service: str
     kind: Kind

@@ -119,6 +119,10 @@ class Incident:
             if self._routes.prefixes
         ]
         self._vantages: list[Vantage] = []
+        self._maintained = History(
+            False,
+            [(c.t, c.maintenance.active) for c in scenario.timeline if c.maintenance],
+        )
 
     def now(self) -> float:
         """Return the seconds after the start, below zero in the lead-in."""
@@ -185,6 +189,7 @@ class Incident:
             sockets=lambda _family, kind: cast("object", SimulatedSocket(self._loop, ask, kind)),  # type: ignore[arg-type,return-value]
             connections=web.connection,
             up=up,
+            maintained=lambda: self._maintained.at(self.now()),
             now=self.now,
         )
 

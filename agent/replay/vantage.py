@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -41,6 +41,8 @@ class Outside:
     sockets: OpenSocket
     connections: Callable[..., object]
     up: Callable[[], bool]
+    maintained: Callable[[], bool]
+    """Whether the watched services are being worked on, and that was declared."""
     now: Callable[[], float]
     """Seconds after the incident's start."""
 
@@ -110,6 +112,10 @@ class Vantage(Agent):
         """Whether anything passes its uplink."""
         return self._outside.up()
 
+    def muted(self, now: float) -> Collection[str]:
+        """Return all services while a window is declared, and else those that the config names."""
+        return self.engine.services if self._outside.maintained() else super().muted(now)
+
     def hear(
         self, vantage: str, planned: Planned, looks: Sequence[Observation], ago: float
     ) -> None:
@@ -147,10 +153,12 @@ class Vantage(Agent):
     def _wait(self) -> float:
         """Return the seconds for which nothing can change but by what is seen."""
         memories, patience = self.engine.memories, CALM
+        told = {id_ for incident in self.engine.open.values() for id_ in incident.members}
         for id_, evidence in self.engine.evidence.items():
             fires = memories[id_].state is State.ALARM
-            if evidence.holds and not fires:
-                return SOON
+            # What fires and is on no page waits for its cause, or for the end of a window.
+            if evidence.holds and (not fires or id_ not in told):
+                return LATE if self._outside.maintained() else SOON
             if fires and evidence.holds is False:
                 patience = LATE
         now = self.now()

@@ -145,3 +145,15 @@ def test_a_report_has_what_scoring_needs() -> None:
     assert page["severity"] == "critical"
     assert page["resolved_s"] is None
     assert {"diagnosis", "at_s"} == set(page["symptoms"][0])
+
+
+def test_no_page_opens_in_a_declared_window() -> None:
+    """What fails in it pages nobody; what still fails after it does."""
+    made = document() | {"end_s": 400}
+    window = [change(at, maintenance={"active": on}) for at, on in ((0, True), (300, False))]
+    (page,) = _pages(window[0], name_change(10), window[1], of=made)
+
+    assert 300 <= page.opened_at <= 320
+
+    short = _pages(window[0], name_change(10), name_change(60, answers="same"), window[1], of=made)
+    assert short == []
