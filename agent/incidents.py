@@ -191,11 +191,15 @@ def _graver(
 
 def _waits(id_: str, rule: Alarm, began_at: float, faults: Faults, now: float) -> bool:
     """Whether a fault that would open a page waits for a better one that may be its cause."""
-    is_late = now - began_at - rule.hold >= PATIENCE * rule.clear
-    if is_late or is_warning(rule.severity):
-        return not is_late
+    if is_warning(rule.severity):
+        return now - began_at - rule.hold < PATIENCE * rule.clear
     rules = faults.rules
-    return any(_rank(other, rules) < _rank(id_, rules) for other in faults.pending)
+    return any(
+        _rank(other, rules) < _rank(id_, rules)
+        and now - since - rules[other].hold < PATIENCE * rules[other].clear
+        for other, since in faults.pending.items()
+        if other in rules
+    )
 
 
 def _rank(id_: str, rules: Mapping[str, Alarm], told: Severity | None = None) -> tuple[bool, float]:
