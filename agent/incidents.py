@@ -196,7 +196,7 @@ def _waits(id_: str, rule: Alarm, began_at: float, faults: Faults, now: float) -
     rules = faults.rules
     return any(
         _rank(other, rules) < _rank(id_, rules)
-        and now - since - rules[other].hold < PATIENCE * rules[other].clear
+        and now - since < rules[other].hold + rules[other].every + PATIENCE * rules[other].clear
         for other, since in faults.pending.items()
         if other in rules
     )

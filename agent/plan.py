@@ -11,7 +11,7 @@ from vedette.agent.composite.link import link
 from vedette.agent.config import AgentSettings, Config, Controls, Service, beside
 from vedette.agent.diagnoses.beyond import beyond_dns, beyond_http
 from vedette.agent.diagnoses.names import Diagnosis, Rule
-from vedette.agent.diagnoses.table import feed_rule, rules_for
+from vedette.agent.diagnoses.table import blind_rule, feed_rule, rules_for
 from vedette.agent.lastgood import LastKnownGood
 from vedette.agent.ledger import CheckKey
 from vedette.agent.surroundings import Surroundings
@@ -32,7 +32,6 @@ from vedette.checks.finding import Check, Kind
 from vedette.checks.http.check import HttpCheck
 from vedette.checks.http.settings import HttpSettings
 from vedette.checks.settings import CheckSettings
-from vedette.exporters.page import Severity
 
 CONTROLS = "controls"
 
@@ -94,7 +93,8 @@ def make(
     ]
     quorum = _quorum(config, around.peers)
     times = controls[0].timing if controls else timing(Kind.DNS, config.defaults)
-    rules += [_blind(v.name, times) for v in quorum.vantages.values() if controls or around.peers]
+    if controls or around.peers:
+        rules += [blind_rule(name, times) for name in quorum.vantages]
     feeds = list(builder.listeners())
     rules += [feed_rule(p.key, p.timing) for p in feeds]
     planned = [*checks, *controls, *feeds]
@@ -115,19 +115,6 @@ def _quorum(config: Config, peers: Sequence[Vantage]) -> Quorum:
     domain = config.agent.domain
     own = Vantage(config.agent.name, domain.provider, domain.region)
     return Quorum(own.name, {vantage.name: vantage for vantage in (own, *peers)})
-
-
-def _blind(name: str, times: Timing) -> Rule:
-    return Rule(
-        diagnosis=Diagnosis.VANTAGE_BLIND,
-        service=name,
-        subject=name,
-        severity=Severity.WARNING,
-        key=None,
-        hold=times.hold,
-        clear=times.clear,
-        judge=lambda fleet: fleet.blind(name),
-    )
 
 
 def _age(config: Config) -> float:

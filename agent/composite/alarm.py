@@ -66,6 +66,11 @@ class CompositeAlarm:
         return None
 
     @property
+    def every(self) -> float:
+        """It is judged each second, and waits for no look of its own."""
+        return 0.0
+
+    @property
     def controls(self) -> Sequence[CheckKey]:
         """It is judged beside none."""
         return ()

@@ -104,7 +104,8 @@ class Rule:
     """One diagnosis of one subject of one service; *judge* reads all ledgers at a moment.
 
     *severity* is the gravest it can have; *grade*, where there is one, says what it is then.
-    *controls* are the checks of other operators' names that it is judged beside.
+    *controls* are the checks of other operators' names that it is judged beside. *every* is the
+    seconds between two looks.
     """
 
     diagnosis: Diagnosis
@@ -117,6 +118,7 @@ class Rule:
     judge: Callable[[Fleet], Evidence]
     grade: Callable[[Fleet], Severity] | None = None
     controls: Sequence[CheckKey] = ()
+    every: float = 0.0
 
     @property
     def id(self) -> str:

@@ -77,6 +77,7 @@ def rules_for(
             judge=judge,
             grade=_grade(key, diagnosis, severity, mild),
             controls=names if diagnosis in _BESIDE_CONTROLS[key.kind] else (),
+            every=timing.every,
         )
         for diagnosis, judge in judges.items()
     ]
@@ -100,6 +101,20 @@ def feed_rule(key: CheckKey, timing: Timing) -> Rule:
         hold=timing.hold,
         clear=timing.clear,
         judge=judge,
+    )
+
+
+def blind_rule(name: str, timing: Timing) -> Rule:
+    """Return the rule for the vantage *name*, be it this one or a peer."""
+    return Rule(
+        diagnosis=Diagnosis.VANTAGE_BLIND,
+        service=name,
+        subject=name,
+        severity=Severity.WARNING,
+        key=None,
+        hold=timing.hold,
+        clear=timing.clear,
+        judge=lambda fleet: fleet.blind(name),
     )
 
 

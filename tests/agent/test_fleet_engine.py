@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from tests.agent.observations import seen
 from vedette.agent.agreement import Quorum, Vantage
 from vedette.agent.alarm import State
-from vedette.agent.diagnoses.names import Diagnosis, Rule
-from vedette.agent.diagnoses.table import rules_for
+from vedette.agent.diagnoses.table import blind_rule, rules_for
 from vedette.agent.engine import Engine, Step, without_dates
 from vedette.agent.fleet import SILENT_AFTER
 from vedette.agent.incidents import PATIENCE, Change
@@ -60,19 +59,6 @@ def timelines(**said: st.SearchStrategy[Said]) -> st.SearchStrategy[list[Moment]
     moments = st.fixed_dictionaries(dict.fromkeys(ALL, anything) | said)
     return st.lists(st.tuples(moments, st.integers(1, 8)), min_size=1, max_size=6).map(
         lambda runs: [moment for moment, seconds in runs for _ in range(seconds)]
-    )
-
-
-def blind_rule(name: str, timing: Timing = TIMING) -> Rule:
-    return Rule(
-        diagnosis=Diagnosis.VANTAGE_BLIND,
-        service=name,
-        subject=name,
-        severity=Severity.WARNING,
-        key=None,
-        hold=timing.hold,
-        clear=timing.clear,
-        judge=lambda fleet: fleet.blind(name),
     )
 
 
