@@ -45,7 +45,6 @@ from vedette.agent.store import (
 from vedette.agent.surroundings import Surroundings
 from vedette.agent.telemetry import Counts
 from vedette.agent.wording import Witness, page
-from vedette.checks.bgp.check import BgpCheck
 from vedette.checks.bgp.feed.feed import Feed
 from vedette.checks.bgp.rpki.source import VrpSource
 from vedette.checks.finding import Kind, Observation
@@ -208,18 +207,18 @@ class Agent:
     async def _keep_looking(self, planned: Planned) -> None:
         every = planned.timing.every
         first = phase(str(planned.key), self.config.agent.name, every)
-        if every <= CONFIRM_EVERY:  # it looks as often as that by itself
-            await keep(every, first, partial(self._look, planned), self.counts.ticked)
+        look = partial(self._look, planned)
 
-        async def once() -> None:
+        async def certain() -> None:
             await look_until_certain(
-                partial(self._look, planned),
+                look,
                 lambda: doubtful(self.ledger.of(planned.key), self.now()),
                 self._budget,
                 self.now,
             )
 
-        await keep(every, first, once, self.counts.ticked)
+        is_quick = every <= CONFIRM_EVERY  # it looks as often as that by itself
+        await keep(every, first, look if is_quick else certain, self.counts.ticked)
 
     async def _look(self, planned: Planned) -> None:
         looks = await look_all(
@@ -248,10 +247,7 @@ class Agent:
 
     async def _keep_noticing(self, feed: Feed) -> None:
         """Look at once at what the feed's news make right or wrong: routes change between looks."""
-        planned: dict[str, list[Planned]] = {}
-        for one in self.plan.checks:
-            if isinstance(one.check, BgpCheck):
-                planned.setdefault(one.check.name, []).append(one)
+        planned = self.plan.of_prefix
         while True:
             for prefix in feed.news():
                 for one in planned.get(prefix, ()):

@@ -10,7 +10,7 @@ from functools import cached_property
 from vedette.agent.agreement import Quorum, Votes, longest
 from vedette.agent.alarm import UNDECIDED, Evidence
 from vedette.agent.diagnoses.sight import Sight, sight, unless_blind
-from vedette.agent.diagnoses.view import View, Voice
+from vedette.agent.diagnoses.view import View
 from vedette.agent.ledger import CheckKey, Ledger
 
 SILENT_AFTER = 66.0
@@ -51,13 +51,6 @@ class Fleet:
             )
         self._unheard.add(name)
         return Sight(Evidence(True, silent_at, self.now) if is_silent else UNDECIDED, -math.inf)
-
-    def of(self, key: CheckKey) -> Sequence[Voice]:
-        """Return what this agent's own vantage says of a check, or else the first that looks."""
-        for view in (self.views[self.own], *self.views.values()):
-            if voices := view.of(key):
-                return voices
-        return ()
 
     def votes(self, key: CheckKey, judge: Callable[[View], Evidence]) -> Votes:
         """Return what *judge* says of the check *key* at each vantage that runs it, or may."""

@@ -65,6 +65,15 @@ class Plan:
     vrps: VrpSource | None = None
 
     @property
+    def of_prefix(self) -> Mapping[str, Sequence[Planned]]:
+        """The checks of each prefix."""
+        planned: dict[str, list[Planned]] = {}
+        for one in self.checks:
+            if isinstance(one.check, BgpCheck):
+                planned.setdefault(one.check.name, []).append(one)
+        return planned
+
+    @property
     def hosts(self) -> Mapping[str, Collection[str]]:
         """The services that depend on each feed, by the name under which the feed is paged."""
         services = [p.key.service for p in self.checks if isinstance(p.check, BgpCheck)]

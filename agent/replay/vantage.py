@@ -16,7 +16,6 @@ from vedette.agent.plan import Planned
 from vedette.agent.replay.desk import Desk
 from vedette.agent.store import Statement
 from vedette.agent.surroundings import Surroundings
-from vedette.checks.bgp.check import BgpCheck
 from vedette.checks.bgp.feed.feed import Feed
 from vedette.checks.finding import Observation, Verdict
 from vedette.checks.http.connection import CONNECTIONS
@@ -181,10 +180,7 @@ class Vantage(Agent):
         asyncio.get_running_loop().call_later(0.01, self._desk.attach, key, diagnosis, at)
 
     async def _keep_noticing(self, feed: Feed) -> NoReturn:
-        planned: dict[str, list[Planned]] = {}
-        for one in self.plan.checks:
-            if isinstance(one.check, BgpCheck):
-                planned.setdefault(one.check.name, []).append(one)
+        planned = self.plan.of_prefix
         while True:
             try:
                 async with asyncio.timeout(LATE):

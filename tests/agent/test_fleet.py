@@ -206,10 +206,3 @@ def test_well_in_a_short_fleet_is_not_the_same() -> None:
 
     assert kept < set(both.well_at(PAGE))
     assert short.well_at(PAGE)[-1] == ("", "short")
-
-
-def test_own_words_come_first() -> None:
-    """What is told of a check is what our own vantage saw, or else another that looked."""
-    assert fleet({"fra": OK, "nyc": FAILING}).of(PAGE)[0].verdict is OK
-    assert fleet({"fra": None, "nyc": FAILING}).of(PAGE)[0].verdict is FAILING
-    assert fleet({"fra": None}).of(PAGE) == ()
