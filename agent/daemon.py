@@ -4,31 +4,27 @@ import asyncio
 import gc
 import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from vedette.agent.cadence import keep, phase
+from vedette.agent.cadence import keep
 from vedette.agent.changes import Changes
-from vedette.agent.chronicle import chronicle
 from vedette.agent.composite.stepper import Stepper
 from vedette.agent.config import Config
-from vedette.agent.confirm import EVERY as CONFIRM_EVERY
-from vedette.agent.confirm import Budget, doubtful, look_until_certain
 from vedette.agent.engine import Engine, Step, without_dates
-from vedette.agent.events import Event, EventName, events_of
-from vedette.agent.incidents import Incident
 from vedette.agent.journal import Journal
 from vedette.agent.lastgood import Configuration, LastKnownGood, newest_first
+from vedette.agent.learning import Learning
 from vedette.agent.ledger import Ledger
+from vedette.agent.lookout import Lookout
 from vedette.agent.maintenance import Maintenance
 from vedette.agent.outbox import Outbox
-from vedette.agent.plan import Plan, Planned, make
+from vedette.agent.paging import KEPT_FOR, Paging
+from vedette.agent.plan import Plan, make
 from vedette.agent.roas import KEPT_AS, Roas, watched
-from vedette.agent.runner import look_all
 from vedette.agent.store import (
     Statement,
     Store,
@@ -37,29 +33,18 @@ from vedette.agent.store import (
     keep_announcement,
     keep_baseline,
     keep_configurations,
-    keep_event,
-    keep_generations,
     keep_incident,
-    keep_past,
 )
 from vedette.agent.surroundings import Surroundings
 from vedette.agent.telemetry import Counts
-from vedette.agent.wording import Witness, page
 from vedette.checks.bgp.feed.feed import Feed
 from vedette.checks.bgp.rpki.source import VrpSource
-from vedette.checks.finding import Kind, Observation
 
 log = logging.getLogger(__name__)
 
 VERSION = version("vedette")
 STEP_EVERY = 1.0
-NOTICED_EVERY = 0.25
 REVIEWED_EVERY = 1.0
-KEPT_FOR = 40 * 86400.0
-_KEPT_AT_ONCE = 200
-_ALARMING = (EventName.STALE_ANSWER_RETURNED, EventName.ROA_MISSING, EventName.ROA_EXPIRING)
-# A look ends by itself at its timeout; this much later the runner ends it.
-GRACE = 2.0
 # After a bug ended some work, it is begun again this much later.
 PAUSE = 5.0
 
@@ -81,7 +66,6 @@ class Agent:
     ) -> None:
         around = around or Surroundings()
         self.now = around.clock.now
-        self._stopwatch = around.stopwatch
         self.config = config
         self.folder = folder
         self.store = Store(folder / config.agent.state_dir)
@@ -91,7 +75,12 @@ class Agent:
         self.good = LastKnownGood(
             self.store.last_known_good(), after=config.agent.last_known_good_after
         )
-        self.changes = Changes(self.store.pasts())
+        self.learning = Learning(
+            changes=Changes(self.store.pasts()),
+            good=self.good,
+            journal=self.journal,
+            counts=self.counts,
+        )
         self.plan: Plan = make(config, folder, self.good, self.now, around)
         self.roas = Roas(watched(config), config.rpki.expiring) if config.rpki else None
         for feed in self.plan.feeds:
@@ -102,6 +91,15 @@ class Agent:
             name: self.ledger if name == config.agent.name else Ledger(since=self.now())
             for name in self.plan.quorum.vantages
         }
+        self.lookout = Lookout(
+            own=config.agent.name,
+            plan=self.plan,
+            ledgers=self.ledgers,
+            learning=self.learning,
+            counts=self.counts,
+            now=self.now,
+            stopwatch=around.stopwatch,
+        )
         self.maintenance = Maintenance(config)
         memories = self.store.alarms()
         self.engine = Engine(
@@ -119,6 +117,14 @@ class Agent:
                 self.store.announcements(),
             ),
         )
+        self.paging = Paging(
+            own=config.agent.name,
+            status_url=config.agent.status_url,
+            engine=self.engine,
+            ledgers=self.ledgers,
+            good=self.good,
+            store=self.store,
+        )
         self.outbox = Outbox(
             around.pagers(config, folder),
             self.journal,
@@ -127,7 +133,6 @@ class Agent:
             last_row=self.store.last_row(),
         )
         self.ready = False
-        self._budget = Budget()
         self._started_at = self.now()
         self._unproven = text
         self._configurations = self.store.configurations()
@@ -137,25 +142,6 @@ class Agent:
             restore(self.store.baseline(name) or {})
         except ValueError as error:
             log.error("%s: starting without", error)  # noqa: TRY400 - no bug: a damaged row
-
-    @property
-    def witness(self) -> Witness:
-        """What a page may quote."""
-        agent = self.config.agent
-        return Witness(
-            vantage=agent.name,
-            vantages=self.plan.quorum.vantages,
-            status_url=agent.status_url,
-            ledgers=self.ledgers,
-            good=self.good,
-            rules=self.engine.rules,
-            failing={
-                id_: evidence.began_at
-                for id_, evidence in self.engine.evidence.items()
-                if evidence.holds
-            },
-            standings=self.engine.composites.at,
-        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look, judge and page until *stop* is set."""
@@ -187,7 +173,7 @@ class Agent:
             works.append(("rpki", self.plan.vrps.run))
             works.append(("roas", partial(self._keep_reviewing, self.plan.vrps, self.roas)))
         for planned in self.plan.checks:
-            works.append((str(planned.key), partial(self._keep_looking, planned)))
+            works.append((str(planned.key), partial(self.lookout.keep_looking, planned)))
             refresh = getattr(planned.check, "refresh", None)
             if refresh is not None:
                 works.append((f"refresh {planned.key}", partial(_keep_refreshing, refresh)))
@@ -204,56 +190,8 @@ class Agent:
             self.counts.internal_errors += 1
             await asyncio.sleep(PAUSE)
 
-    async def _keep_looking(self, planned: Planned) -> None:
-        every = planned.timing.every
-        first = phase(str(planned.key), self.config.agent.name, every)
-        look = partial(self._look, planned)
-
-        async def certain() -> None:
-            await look_until_certain(
-                look,
-                lambda: doubtful(self.ledger.of(planned.key), self.now()),
-                self._budget,
-                self.now,
-            )
-
-        is_quick = every <= CONFIRM_EVERY  # it looks as often as that by itself
-        await keep(every, first, look if is_quick else certain, self.counts.ticked)
-
-    async def _look(self, planned: Planned) -> None:
-        looks = await look_all(
-            planned.check,
-            service=planned.key.service,
-            vantage=self.config.agent.name,
-            limit=planned.timing.timeout + GRACE,
-            now=self.now,
-            stopwatch=self._stopwatch,
-        )
-        self.ledger.add(planned.key, planned.timing, looks)
-        self._learn(planned)
-
-    def hear(
-        self, vantage: str, planned: Planned, looks: Sequence[Observation], ago: float
-    ) -> None:
-        """Take in what the peer *vantage* saw; the newest of its looks ended *ago* seconds.
-
-        Its clock may be wrong by minutes, so only the age of its looks is believed.
-        """
-        if not looks:
-            return
-        shift = self.now() - ago - max(look.started_at + look.seconds for look in looks)
-        told = [replace(look, started_at=look.started_at + shift) for look in looks]
-        self.ledgers[vantage].add(planned.key, planned.timing, told)
-
     async def _keep_noticing(self, feed: Feed) -> None:
-        """Look at once at what the feed's news make right or wrong: routes change between looks."""
-        planned = self.plan.of_prefix
-        while True:
-            for prefix in feed.news():
-                for one in planned.get(prefix, ()):
-                    await self._look(one)
-                    await asyncio.sleep(0)  # a lost feed has news of all prefixes at once
-            await asyncio.sleep(NOTICED_EVERY)
+        await self.lookout.keep_noticing(feed)
 
     async def _keep_reviewing(self, source: VrpSource, roas: Roas) -> None:
         """Tell what happens to one's own ROAs."""
@@ -262,28 +200,10 @@ class Agent:
             # In a thread, since it may take a second where thousands of prefixes are watched.
             events = await asyncio.to_thread(roas.review, source.current(now), now)
             if events:
-                self.journal.write([*map(self._note, events), keep_baseline(KEPT_AS, roas.kept())])
+                self.journal.write(
+                    [*map(self.learning.note, events), keep_baseline(KEPT_AS, roas.kept())]
+                )
             await asyncio.sleep(REVIEWED_EVERY)
-
-    def _learn(self, planned: Planned) -> None:
-        now, series = self.now(), self.ledger.of(planned.key)
-        events, pasts = self.changes.see(planned.key, series)
-        if events:
-            self.journal.write([*map(self._note, events), *map(keep_past, pasts)])
-        if planned.key.kind is not Kind.DNS:
-            return
-        for learned in self.good.learn(planned.key.check, series, now):
-            statements = [self._note(event) for event in events_of(learned, planned.key, now)]
-            if learned.promoted:
-                statements += keep_generations(self.good.generations(learned.name, learned.type))
-            if statements:
-                self.journal.write(statements)
-
-    def _note(self, event: Event) -> Statement:
-        """Count and log *event*; return the statement that keeps it."""
-        self.counts.events[event.name] += 1
-        log.log(logging.WARNING if event.name in _ALARMING else logging.INFO, "%s", event)
-        return keep_event(event)
 
     async def _keep_stepping(self) -> None:
         async def once() -> None:
@@ -301,18 +221,6 @@ class Agent:
         if self._unproven is not None and self._proven(now):
             self._keep_configuration(self._unproven, now)
             self._unproven = None
-
-    def changed(self, incident: Incident) -> Sequence[str]:
-        """Return what changed before *incident* began, and since; nothing if that is unreadable."""
-        # A fault and the change that made it may be seen in one round.
-        service, border = incident.service, incident.began_at + STEP_EVERY
-        try:
-            before = self.store.events(service, border - KEPT_FOR, border)
-            since = self.store.events(service, border)
-        except StoreError as error:
-            log.error("%s: a page says less than it could", error)  # noqa: TRY400 - a bad disk
-            return ()
-        return chronicle(before, since)
 
     def muted(self, now: float) -> Collection[str]:
         """Return the services of which no page opens at *now*, since they are being worked on."""
@@ -339,13 +247,7 @@ class Agent:
         statements += [keep_announcement(id_, told) for id_, told in step.announced.items()]
         statements += [keep_incident(incident) for incident in step.incidents]
         for incident, change in step.changes:
-            witness = replace(self.witness, changes=self.changed(incident))
-            written = page(incident, change, witness, now)
-            log.log(
-                logging.INFO if written.action == "resolve" else logging.WARNING,
-                "%s %s: %s", change, incident.key, written.summary,
-            )  # fmt: skip
-            statements += self.outbox.add(written, now)
+            statements += self.outbox.add(self.paging.write(incident, change, now), now)
         return statements
 
     def _calendar(self) -> AsyncIOScheduler:
@@ -369,10 +271,7 @@ class Agent:
         if self.roas:
             kept.append((KEPT_AS, self.roas.kept()))
         self.journal.write([keep_baseline(name, body) for name, body in kept if body])
-        due = self.changes.due()
-        for start in range(0, len(due), _KEPT_AT_ONCE):
-            self.journal.write([*map(keep_past, due[start : start + _KEPT_AT_ONCE])])
-            await asyncio.sleep(0)  # thousands are due after the first start
+        await self.learning.keep_due()
 
     async def _close(self) -> None:
         await self._keep_baselines()

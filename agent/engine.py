@@ -68,7 +68,7 @@ class Engine:
         self._in_alarm = {id_ for id_, m in self.memories.items() if m.state is State.ALARM}
         self.evidence: dict[str, Evidence] = {}
         self.open = {incident.key: incident for incident in incidents}
-        self._deployment, self._quorum = deployment, quorum
+        self._deployment, self.quorum = deployment, quorum
         self._controls, self._hosts = controls, hosts or {}
 
     @property
@@ -78,7 +78,7 @@ class Engine:
 
     def step(self, ledgers: Mapping[str, Ledger], now: float, muted: Collection[str] = ()) -> Step:
         """Advance everything to *now*; of the services *muted* nothing opens."""
-        fleet = Fleet(ledgers, self._quorum, self._controls, now)
+        fleet = Fleet(ledgers, self.quorum, self._controls, now)
         for name, seen in fleet.sights.items():
             if not fleet.sees(name):
                 ledgers[name].blind_at = now

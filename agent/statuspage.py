@@ -67,7 +67,7 @@ def _incidents(agent: Agent) -> str:
         blocks.append(
             f'<section class="incident"><h2>{escape(_title_of(agent, incident.headline))}</h2>'
             f"<p>{escape(incident.service)}, open since {utc(incident.opened_at)}; "
-            f"in order:</p><ol>{items}</ol>{_changes(agent.changed(incident))}</section>"
+            f"in order:</p><ol>{items}</ol>{_changes(agent.paging.changed(incident))}</section>"
         )
     return "".join(blocks) or "<p>No open incident.</p>"
 

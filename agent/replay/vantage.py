@@ -85,6 +85,7 @@ class Vantage(Agent):
         self._tell = tell
         self._restless = asyncio.Event()
         self._patience = SOON
+        self.lookout.tell = self._seen
 
     @property
     def name(self) -> str:
@@ -99,11 +100,9 @@ class Vantage(Agent):
             for name, work in self._works():
                 tasks.create_task(self._for_ever(name, work), name=f"{self.name} {name}")
 
-    async def _look(self, planned: Planned) -> None:
-        await super()._look(planned)
-        series = self.ledger.of(planned.key)
-        self._tell(self.name, planned, [one.last for one in series])
-        if any(map(self._matters, series)):
+    def _seen(self, planned: Planned, looks: Sequence[Observation]) -> None:
+        self._tell(self.name, planned, looks)
+        if any(map(self._matters, self.ledger.of(planned.key))):
             self._restless.set()
 
     @property
@@ -121,7 +120,7 @@ class Vantage(Agent):
         """Take in what a peer saw, if anything passes the uplink."""
         if not self.is_up:
             return
-        super().hear(vantage, planned, looks, ago)
+        self.lookout.hear(vantage, planned, looks, ago)
         if any(map(self._matters, self.ledgers[vantage].of(planned.key))):
             self._restless.set()
 
@@ -191,7 +190,7 @@ class Vantage(Agent):
             self.woken.clear()
             for prefix in feed.news():
                 for one in planned.get(prefix, ()):
-                    await self._look(one)
+                    await self.lookout.look(one)
 
     async def _keep_reviewing(self, *_: object) -> NoReturn:
         """ROAs are as the scenario says from the beginning; nothing new is to be told of them."""

@@ -1,0 +1,140 @@
+"""Text to settings, with every problem listed at once by file and line."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from vedette.agent import references
+from vedette.agent.composite import naming
+from vedette.agent.composite.settings import AlarmSettings
+from vedette.agent.config.feeds import FeedSettings
+from vedette.agent.config.model import Config, nameables
+from vedette.agent.config.services import Controls, Service
+from vedette.agent.config.twins import twins
+from vedette.agent.config.vantage import STATE_DIR
+from vedette.agent.document import Document, Problem, load
+from vedette.checks.settings import Settings
+
+Block = TypeVar("Block", bound=Settings)
+
+
+class ConfigError(Exception):
+    """A config file that cannot be used; *problems* are all of its faults, in order of line."""
+
+    def __init__(self, path: Path, problems: Sequence[Problem]) -> None:
+        super().__init__(f"{path}: {len(problems)} problems")
+        self.path = path
+        self.problems = tuple(sorted(set(problems)))
+
+    def lines(self) -> Iterator[str]:
+        """Return one `file:line: message` per problem."""
+        for problem in self.problems:
+            yield f"{self.path}:{problem.line}: {problem.message}"
+
+
+def read(path: Path) -> Config:
+    """Read and check *path*; raise ConfigError with every problem found."""
+    return parse(read_text(path), path)
+
+
+def read_text(path: Path) -> str:
+    """Return the text of *path*; raise ConfigError where there is none."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError(path, [Problem(1, f"cannot be read: {reason}")]) from None
+
+
+def parse(text: str, path: Path) -> Config:
+    """Check *text*, which is that of *path*; raise ConfigError with every problem found."""
+    document = load(text)
+    problems = [
+        *document.problems,
+        *references.faults(document, path.parent),
+        *twins(document),
+        *_misnamed(document),
+    ]
+    config = None
+    if document.data is not None:
+        try:
+            config = Config.model_validate(document.data)
+        except ValidationError as error:
+            problems += explained(error, document)
+    if config is None or problems:
+        raise ConfigError(path, problems)
+    return config
+
+
+def state_folder(path: Path) -> Path:
+    """Return where the state of the config file *path* is, however wrong the file: it may say so.
+
+    Of a file that is not even YAML, a line that begins with the key counts.
+    """
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return path.parent / STATE_DIR
+    data = load(text).data
+    agent = data.get("agent") if isinstance(data, Mapping) else None
+    named = agent.get("state_dir") if isinstance(agent, Mapping) else None
+    if data is None and (line := re.search(r"^\s+state_dir:[ \t]*(.+)$", text, re.MULTILINE)):
+        named = load(line[1]).data
+    return path.parent / (named if isinstance(named, str) else STATE_DIR)
+
+
+def explained(error: ValidationError, document: Document) -> Iterator[Problem]:
+    """Return the problems that *error* found in *document*, each with its line and remedy."""
+    for fault in error.errors(include_url=False, include_input=False):
+        place = tuple(part for part in fault["loc"] if part not in {"[key]"})
+        where = ".".join(str(part) for part in place)
+        message = fault["msg"].removeprefix("Value error, ")
+        match fault["type"]:
+            case "extra_forbidden":
+                message = "unknown key: remove it or mend its spelling"
+            case "missing":
+                message = "is required"
+            case "model_type":
+                message = "expected keys with values"
+            case "list_type":
+                message = "expected a list"
+        yield Problem(document.line(place), f"{where}: {message}" if where else message)
+
+
+def _misnamed(document: Document) -> Iterator[Problem]:
+    """Names of alarms, and in their rules, that mean nothing or too much.
+
+    They are told beside all other faults, but for those of services and controls: while what can be
+    named is not known, nothing can be said of names.
+    """
+    data = document.data if isinstance(document.data, Mapping) else {}
+    alarms = _each(AlarmSettings, data.get("alarms"))
+    services = _each(Service, data.get("services"))
+    feeds = [feed for feed in _each(FeedSettings, data.get("feeds")) if feed]
+    (controls,) = _each(Controls, [data.get("controls", {})])
+    known = [service for service in services if service]
+    if not alarms or controls is None or len(known) < len(services):
+        return
+    agent = data.get("agent")
+    name = str(agent.get("name")) if isinstance(agent, Mapping) else ""
+    yield from naming.faults(document, alarms, nameables(name, known, controls, feeds))
+
+
+def _each(model: type[Block], data: object) -> Sequence[Block | None]:
+    """Return the items of a list as *model*, None for each that is none."""
+
+    def read_as(item: object) -> Block | None:
+        try:
+            return model.model_validate(item)
+        except ValidationError:
+            return None
+
+    return [read_as(item) for item in (data if isinstance(data, list) else [])]
+
+
+def beside(folder: Path, name: str | None) -> str | None:
+    """Return the file *name* as the config file at *folder* means it."""
+    return None if name is None else str(folder / name)
