@@ -2,7 +2,7 @@
 # .venv/test also what its tests need.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: .venv demo test lint check bench soak clean replay help
+.PHONY: .venv demo test lint check bench soak clean replay screenshots help dashboards docs
 
 # The first Python that is new enough and can make virtual environments.
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; do \
@@ -18,7 +18,10 @@ help:
 	@echo 'make lint    formatting, lint, types and the layers of imports'
 	@echo 'make check   lint, then test'
 	@echo 'make bench   what a probe costs, beside other probers; 1 if a promise is not held'
-	@echo 'make soak    a million mutated messages, and 300,000 probes: nothing may grow; takes minutes'
+	@echo 'make soak    a million mutated messages, 300,000 probes, 500 kills amid paging; takes half an hour'
+	@echo 'make dashboards  the JSON of configs/grafana, and the rules of configs/prometheus'
+	@echo 'make docs    the reference of keys and metrics, and the site in build/site'
+	@echo 'make screenshots  the pictures of the status page, taken of replayed incidents'
 	@echo 'make .venv   set up the virtual environment with what the tests need'
 	@echo 'make clean   remove all that was made here'
 
@@ -34,14 +37,19 @@ help:
 	@touch $@
 
 .venv/test: pyproject.toml $(LOCK) | .venv/bin/python
-	$(INSTALL) -e '.[test,uvloop]'
+	$(INSTALL) -e '.[docs,test,uvloop]'
 	@touch .venv/runtime $@
+
+screenshots: .venv/test
+	@tests/install-parts
+	@$(RUN)/python docs/take-screenshots
 
 demo: .venv/runtime
 	@$(RUN)/vedette demo
 
 test: .venv/test
 	@tests/install-parts
+	@$(RUN)/python -m tests.helm.install
 	@$(RUN)/python -m pytest $(ARGS)
 
 lint: .venv/test
@@ -56,10 +64,23 @@ bench: .venv/test
 	@tests/install-parts
 	@$(RUN)/python -m tests.bench $(ARGS)
 
+# MkDocs' own advertisement of other tools is left out.
+docs: .venv/test
+	@$(RUN)/python docs/make-reference
+	@NO_MKDOCS_2_WARNING=1 $(RUN)/mkdocs build --strict -f docs/site/mkdocs.yml
+	@echo 'build/site/index.html is the site'
+
+# After a change of configs/grafana/make; also the rules of the example.
+dashboards: .venv/test
+	@$(RUN)/python -m configs.grafana.make
+	@$(RUN)/vedette rules --config configs/alarms.yaml >configs/prometheus/alarms.rules.yaml
+
 soak: .venv/test
 	@$(RUN)/python -m tests.bench.soak_dns
 	@$(RUN)/python -m tests.bench.soak_bgp
 	@$(RUN)/python -m tests.bench.soak_probes
+	@$(RUN)/python -m tests.bench.soak_fleet
+	@$(RUN)/python -m tests.bench.soak_delivery
 
 # Those of the project itself, or: make replay SCENARIOS=FOLDER/*.yaml
 SCENARIOS = configs/incidents/*.yaml

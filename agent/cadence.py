@@ -22,17 +22,32 @@ async def keep(
     first: float,
     once: Callable[[], Awaitable[None]],
     ticked: Callable[[float, int], None],
+    called: asyncio.Event | None = None,
 ) -> None:
-    """Call *once* every *every* seconds, *first* seconds from now, for ever.
+    """Call *once* every *every* seconds, *first* seconds from now, for ever, and when *called*.
 
     A run that outlasts its interval makes its successors wait for the next free tick; *ticked*
-    is told each run's lateness in seconds and how many ticks were skipped after it.
+    is told each tick's lateness in seconds and how many ticks were skipped after it. A run that was
+    called moves no tick, unless it lasts until one, and is that one then.
     """
     clock = asyncio.get_running_loop().time
+    called = called or asyncio.Event()
     due = clock() + first
     while True:
-        await asyncio.sleep(due - clock())
-        lateness = max(0.0, clock() - due)
+        was_called = await _called_before(due, called)
+        lateness = 0.0 if was_called else max(0.0, clock() - due)
         await once()
-        due, missed = next_due(due, clock(), every)
-        ticked(lateness, missed)
+        if not was_called or clock() >= due:
+            due, missed = next_due(due, clock(), every)
+            ticked(lateness, missed)
+
+
+async def _called_before(due: float, called: asyncio.Event) -> bool:
+    """Wait until *due*, or until *called*, and return whether it was called."""
+    try:
+        async with asyncio.timeout_at(due):
+            await called.wait()
+    except TimeoutError:
+        return False
+    called.clear()
+    return True

@@ -104,6 +104,10 @@ def _roa(event: Event) -> str:
     return str(event.detail.get("change") or event.detail.get("fault"))
 
 
+def _remedy(event: Event) -> str:
+    return f"remedy {event.subject}: {event.detail['change']}"
+
+
 def _list(event: Event, word: str, prefix: str = "") -> str:
     texts = event.detail[word]
     texts = [texts] if isinstance(texts, str) else texts
@@ -124,4 +128,5 @@ _WORDS: Mapping[EventName, Callable[[Event], str]] = {
     EventName.ROA_CHANGED: _roa,
     EventName.ROA_MISSING: _roa,
     EventName.ROA_EXPIRING: _roa,
+    EventName.REMEDIATION: _remedy,
 }

@@ -45,6 +45,15 @@ class Budget:
         return looks
 
 
+def began_now(series: Iterable[Series]) -> float | None:
+    """Return when the first of *series* failed whose newest look is its first bad one, if any."""
+    bad = (one for one in series if one.last.finding.verdict is Verdict.FAILING)
+    return min(
+        (one.last.started_at for one in bad if one.failing_since == one.last.started_at),
+        default=None,
+    )
+
+
 def doubtful(series: Iterable[Series], now: float) -> frozenset[str]:
     """Return the subjects that fail, and have not failed for a hold yet."""
     return frozenset(
@@ -61,10 +70,17 @@ async def look_until_certain(
     doubts: Callable[[], Collection[str]],
     budget: Budget,
     now: Callable[[], float],
+    every: float,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
-    """Look, and look again while there are *doubts* and their targets have a look left."""
+    """Look, and look again while there are *doubts*, each time that their targets have a look left.
+
+    A look that is due after *every* seconds anyway costs none.
+    """
     await look()
-    while (targets := doubts()) and budget.take(targets, now()):
+    looked_at = now()
+    while targets := doubts():
         await sleep(EVERY)
-        await look()
+        if now() - looked_at >= every or budget.take(targets, now()):
+            await look()
+            looked_at = now()

@@ -4,17 +4,24 @@ import asyncio
 import gc
 import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from vedette.agent import logs
 from vedette.agent.cadence import keep
 from vedette.agent.changes import Changes
 from vedette.agent.composite.stepper import Stepper
 from vedette.agent.config import Config
+from vedette.agent.config.pagers import routes
+from vedette.agent.diagnoses.names import Rule
+from vedette.agent.drillpages import Drills
 from vedette.agent.engine import Engine, Step, without_dates
+from vedette.agent.heartbeat import Heart, Signs, beats, is_refused, late, undelivered_since
+from vedette.agent.incidents import Change
 from vedette.agent.journal import Journal
 from vedette.agent.lastgood import Configuration, LastKnownGood, newest_first
 from vedette.agent.learning import Learning
@@ -23,7 +30,12 @@ from vedette.agent.lookout import Lookout
 from vedette.agent.maintenance import Maintenance
 from vedette.agent.outbox import Outbox
 from vedette.agent.paging import KEPT_FOR, Paging
+from vedette.agent.peers.exchange import Exchange
 from vedette.agent.plan import Plan, make
+from vedette.agent.remediation.act import acts
+from vedette.agent.remediation.attempt import Attempt, event, providers
+from vedette.agent.remediation.remedies import Remedies
+from vedette.agent.remotewriting import remote_writer
 from vedette.agent.roas import KEPT_AS, Roas, watched
 from vedette.agent.store import (
     Statement,
@@ -31,14 +43,20 @@ from vedette.agent.store import (
     StoreError,
     keep_alarm,
     keep_announcement,
+    keep_attempt,
     keep_baseline,
     keep_configurations,
+    keep_drill,
     keep_incident,
+    keep_receiver,
 )
+from vedette.agent.storm import Storms, Told
+from vedette.agent.succession import Lasting, hears_the_same, unchanged
 from vedette.agent.surroundings import Surroundings
 from vedette.agent.telemetry import Counts
 from vedette.checks.bgp.feed.feed import Feed
 from vedette.checks.bgp.rpki.source import VrpSource
+from vedette.exporters.reach import Reach
 
 log = logging.getLogger(__name__)
 
@@ -63,18 +81,23 @@ class Agent:
         folder: Path,
         text: str | None = None,
         around: Surroundings | None = None,
+        before: "Agent | None" = None,
     ) -> None:
         around = around or Surroundings()
+        stays = before is not None and hears_the_same(before.config, config)
+        if before is not None and stays:
+            around = _hearing(before.plan, around)
         self.now = around.clock.now
-        self.config = config
+        self.config: Config = config
         self.folder = folder
         self.store = Store(folder / config.agent.state_dir)
         self.journal = Journal(self.store)
         self.ledger = Ledger()
-        self.counts = Counts()
-        self.good = LastKnownGood(
-            self.store.last_known_good(), after=config.agent.last_known_good_after
-        )
+        self.counts: Counts = before.counts if before else Counts()
+        ripe_after = config.agent.last_known_good_after
+        self.good = LastKnownGood(self.store.last_known_good(), after=ripe_after)
+        if before and before.config.agent.last_known_good_after == ripe_after:
+            self.good = before.good  # with what ripens
         self.learning = Learning(
             changes=Changes(self.store.pasts()),
             good=self.good,
@@ -83,7 +106,9 @@ class Agent:
         )
         self.plan: Plan = make(config, folder, self.good, self.now, around)
         self.roas = Roas(watched(config), config.rpki.expiring) if config.rpki else None
-        for feed in self.plan.feeds:
+        self.listening: Lasting = before.listening if before and stays else Lasting()
+        self.heir: Config | None = None
+        for feed in () if stays else self.plan.feeds:
             self._restore(feed.source, feed.restore)
         if self.roas:
             self._restore(KEPT_AS, self.roas.restore)
@@ -100,9 +125,10 @@ class Agent:
             now=self.now,
             stopwatch=around.stopwatch,
         )
+        self.exchange = Exchange(config, folder, self.lookout, self.now)
         self.maintenance = Maintenance(config)
-        memories = self.store.alarms()
-        self.engine = Engine(
+        memories = self.store.alarms() | (before.engine.memories if before else {})
+        self.engine: Engine = Engine(
             deployment=config.agent.deployment,
             quorum=self.plan.quorum,
             rules=self.plan.rules,
@@ -112,30 +138,70 @@ class Agent:
             hosts=self.plan.hosts,
             composites=Stepper(
                 self.plan.alarms,
-                {planned.key: planned.timing.fresh_for for planned in self.plan.checks},
+                {planned.key: planned.timing for planned in self.plan.checks},
                 memories,
                 self.store.announcements(),
             ),
         )
         self.paging = Paging(
             own=config.agent.name,
+            deployment=config.agent.deployment,
             status_url=config.agent.status_url,
             engine=self.engine,
             ledgers=self.ledgers,
             good=self.good,
             store=self.store,
+            storms=Storms(self.store.storms()),
+        )
+        self.reach = Reach(
+            config.paging.endpoints,
+            self.store.receivers(),
+            keep=lambda host, found: self.journal.write([keep_receiver(host, found)]),
         )
         self.outbox = Outbox(
-            around.pagers(config, folder),
+            around.pagers(config, folder, self.reach, self.now),
             self.journal,
             now=self.now,
+            routes=routes(config.pagers, config.paging, self.engine.services)
+            if config.pagers
+            else None,
             waiting=self.store.waiting(),
+            told=self.store.told(),
             last_row=self.store.last_row(),
         )
-        self.ready = False
-        self._started_at = self.now()
+        self.drills = Drills(
+            config.drill,
+            deployment=config.agent.deployment,
+            agent=config.agent.name,
+            pagers=[one.called for one in config.pagers],
+            remembered=self.store.drill(),
+            now=self.now(),
+        )
+        self.remote = remote_writer(config, folder, self.reach, self.now)
+        self.remedies = Remedies(
+            config.remediation,
+            acts(config.remediation, folder, self.reach, self.now),
+            remembered=self.store.attempts(),
+            keep=lambda attempt: self.journal.write(self._attempted(attempt)),
+            is_kept=lambda: not self.journal.failing,
+        )
+        self.heart = Heart(beats(config.heartbeats, folder, self.reach), self._signs, self.now)
+        self.ready: bool = before is not None and before.ready
+        self._started_at = self.stepped_at = self.counts.config_loaded_at = self.now()
+        if before is not None:
+            self._take_over(before)
         self._unproven = text
         self._configurations = self.store.configurations()
+
+    def _take_over(self, before: "Agent") -> None:
+        """Go on where *before* has ended, in all that the config leaves as it was."""
+        keys = unchanged(before.plan, self.plan)
+        for name, ledger in self.ledgers.items():
+            if name in before.ledgers:
+                ledger.take_over(before.ledgers[name], keys)
+        ticking = before.lookout.ticking_since
+        self.lookout.ticking_since = {key: ticking[key] for key in keys if key in ticking}
+        self.engine.composites.take_over(before.engine.composites)
 
     def _restore(self, name: str, restore: Callable[[dict[str, object]], None]) -> None:
         try:
@@ -155,6 +221,7 @@ class Agent:
                     for name, work in self._works()
                 ]
                 await stop.wait()
+                await self.outbox.settle()
                 for task in running:
                     task.cancel()
         finally:
@@ -165,12 +232,24 @@ class Agent:
         works: list[tuple[str, Work]] = [
             ("alarms", self._keep_stepping),
             ("outbox", self.outbox.run),
+            ("addresses of pagers", self.reach.run),
         ]
+        if self.config.remediation:
+            works.append(("remediation", self.remedies.run))
+        if self.remote:
+            works.append(("remote write", self.remote.run))
+        works += [
+            (f"heartbeat {beat.switch.name}", partial(self.heart.keep_beating, beat))
+            for beat in self.heart.beats
+        ]
+        for name, follower in self.exchange.followers.items():
+            works.append((f"peer {name}", follower.run))
         for feed in self.plan.feeds:
-            works.append((f"feed {feed.source}", feed.run))
+            name = f"feed {feed.source}"
+            works.append((name, partial(self.listening.keep, name, feed.run)))
             works.append((f"news of {feed.source}", partial(self._keep_noticing, feed)))
         if self.plan.vrps and self.roas:
-            works.append(("rpki", self.plan.vrps.run))
+            works.append(("rpki", partial(self.listening.keep, "rpki", self.plan.vrps.run)))
             works.append(("roas", partial(self._keep_reviewing, self.plan.vrps, self.roas)))
         for planned in self.plan.checks:
             works.append((str(planned.key), partial(self.lookout.keep_looking, planned)))
@@ -217,7 +296,8 @@ class Agent:
         self.journal.write(
             self._consequences(self.engine.step(self.ledgers, now, self.muted(now)), now)
         )
-        self.ready = True
+        self.remedies.go()
+        self.ready, self.stepped_at = True, now
         if self._unproven is not None and self._proven(now):
             self._keep_configuration(self._unproven, now)
             self._unproven = None
@@ -244,11 +324,50 @@ class Agent:
 
     def _consequences(self, step: Step, now: float) -> list[Statement]:
         statements = [keep_alarm(id_, without_dates(m)) for id_, m in step.alarms.items()]
+        for id_, memory in step.alarms.items():
+            logs.changed(self.engine.rules[id_], memory)
         statements += [keep_announcement(id_, told) for id_, told in step.announced.items()]
         statements += [keep_incident(incident) for incident in step.incidents]
-        for incident, change in step.changes:
-            statements += self.outbox.add(self.paging.write(incident, change, now), now)
+        pages, kept = self.paging.tell([*step.changes, *self._retold(step)], now)
+        statements += kept
+        for page in pages:
+            statements += self.outbox.add(page, now)
+        for attempt in self.remedies.step(
+            self.engine.open, self.engine.rules, partial(self._providers, now=now), now
+        ):
+            statements += self._attempted(attempt)
+        return [*statements, *self._drilled(now)]
+
+    def _retold(self, step: Step) -> Sequence[Told]:
+        """Return the open incidents whose pages have more to say, though nothing else changed."""
+        told = {incident.key for incident, _ in step.changes}
+        more = self.engine.open.keys() & self.remedies.news() - told
+        return [(self.engine.open[key], Change.REHEADLINED) for key in sorted(more)]
+
+    def _attempted(self, attempt: Attempt) -> list[Statement]:
+        return [keep_attempt(attempt), self.learning.note(event(attempt))]
+
+    def _providers(self, rule: Rule, *, now: float) -> Collection[str]:
+        return providers(rule, self.ledgers, self.plan.quorum, self.plan.controls, now)
+
+    def _drilled(self, now: float) -> list[Statement]:
+        """Send what a drill sends, to every pager: no route and no window keeps it from one."""
+        pages, drill = self.drills.step(self.outbox.ended, now)
+        statements = [keep_drill(drill)] if drill else []
+        for page in pages:
+            statements += self.outbox.add(page, now, to=self.drills.pagers)
         return statements
+
+    def _signs(self) -> Signs:
+        """Return what shows whether this agent works."""
+        now = self.now()
+        return Signs(
+            stepped_at=self.stepped_at,
+            checks=len(self.plan.checks),
+            late=late(self.plan.checks, self.ledger, self._started_at, now),
+            undelivered_since=undelivered_since(self.outbox.waiting, self.outbox.ended),
+            refused=is_refused(self.outbox.ended, self.drills.pagers),
+        )
 
     def _calendar(self) -> AsyncIOScheduler:
         """Return the calendar's work, running; a late run is made up for once, however late."""
@@ -257,8 +376,14 @@ class Agent:
         )
         calendar.add_job(self._prune, "cron", hour=3, minute=7)
         calendar.add_job(self._keep_baselines, "cron", minute="*/10")
+        if self._unproven is not None and self._unproven not in self._known_texts():
+            said = f"{self.config.agent.name} began to work with a new configuration"
+            calendar.add_job(self.outbox.announce, args=(said, self.config.agent.name))
         calendar.start()
         return calendar
+
+    def _known_texts(self) -> Collection[str]:
+        return [one.text for one in self._configurations[:1]]
 
     async def _prune(self) -> None:
         try:
@@ -275,7 +400,13 @@ class Agent:
 
     async def _close(self) -> None:
         await self._keep_baselines()
+        if self.heir is None or not hears_the_same(self.config, self.heir):
+            await self.listening.end()
         await self.outbox.close()
+        await self.heart.close()
+        await self.remedies.close()
+        if self.remote:
+            await self.remote.close()
         self.store.close()
 
 
@@ -285,9 +416,16 @@ def _spare_the_loop() -> None:
     Nearly everything here is freed as soon as nobody refers to it; what was made to stay until now
     need never be gone through again.
     """
+    gc.unfreeze()  # of an agent whose place was taken, nothing is needed any more
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+
+
+def _hearing(plan: Plan, around: Surroundings) -> Surroundings:
+    """Return *around* with the feeds and VRPs that *plan* has, which go on as they are."""
+    feeds, vrps = plan.feeds, plan.vrps
+    return replace(around, listen=lambda *_: feeds, vrps=lambda *_: vrps)
 
 
 async def _keep_refreshing(refresh: Callable[[], Awaitable[float]]) -> None:

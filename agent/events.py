@@ -26,6 +26,7 @@ class EventName(StrEnum):
     ROA_CHANGED = "roa_changed"
     ROA_MISSING = "roa_missing"
     ROA_EXPIRING = "roa_expiring"
+    REMEDIATION = "remediation"
 
 
 @dataclass(frozen=True, slots=True)

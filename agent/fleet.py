@@ -5,11 +5,10 @@ Rule: no I/O, no clock; time is passed in.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 
 from vedette.agent.agreement import Quorum, Votes, longest
 from vedette.agent.alarm import UNDECIDED, Evidence
-from vedette.agent.diagnoses.sight import Sight, sight, unless_blind
+from vedette.agent.diagnoses.sight import Sight, blindness, proven_at
 from vedette.agent.diagnoses.view import View
 from vedette.agent.ledger import CheckKey, Ledger
 
@@ -31,34 +30,58 @@ class Fleet:
         self.now, self.own, self.quorum = now, quorum.own, quorum
         self.views = {name: View(ledger, now) for name, ledger in ledgers.items()}
         self._ledgers = ledgers
-        self._unheard: set[str] = set()
-        self.sights = {name: self._sight(name, controls) for name in ledgers}
+        self._controls = controls
+        self._votes: dict[Callable[[View], Evidence], Votes] = {}
+        self._quorums: dict[str, tuple[Quorum, bool]] = {}
+        self.unheard: set[str] = set()
+        self.unproven: set[CheckKey] = set()
+        """The checks at which something is said to be wrong, and sight is not proven since."""
+        self.blindness = {name: self._blindness(name) for name in ledgers}
 
-    def _sight(self, name: str, controls: Sequence[CheckKey]) -> Sight:
+    @property
+    def sights(self) -> Mapping[str, Sight]:
+        """What of each vantage says whether it sees."""
+        return {name: Sight(e, self.proven_at(name)) for name, e in self.blindness.items()}
+
+    def _blindness(self, name: str) -> Evidence:
         """Judge a vantage by its controls; one that says nothing sees nothing, as far as we know.
 
         Until it is silent, one that was never heard may do either.
         """
-        ledger = self._ledgers[name]
-        # While we did not see ourselves, nobody could be heard.
-        heard_at = max(ledger.newest_at, self._ledgers[self.own].blind_at)
-        silent_at = heard_at + SILENT_AFTER
+        ledger, silent_at = self._ledgers[name], self.silent_at(name)
         is_silent = self.now > silent_at
         if name == self.own or not (is_silent or ledger.is_empty):
-            view = self.views[name]
-            return ledger.recall(
-                ("sight", *controls), controls, self.now, lambda: sight(view, controls)
-            )
-        self._unheard.add(name)
-        return Sight(Evidence(True, silent_at, self.now) if is_silent else UNDECIDED, -math.inf)
+            view, controls = self.views[name], self._controls
+            return ledger.recall("blindness", controls, self.now, lambda: blindness(view, controls))
+        self.unheard.add(name)
+        return Evidence(True, silent_at, self.now) if is_silent else UNDECIDED
+
+    def silent_at(self, name: str) -> float:
+        """Return from when on the vantage *name* is silent, if nothing more is heard of it."""
+        # While we did not see ourselves, nobody could be heard.
+        heard_at = max(self._ledgers[name].newest_at, self._ledgers[self.own].blind_at)
+        return math.inf if name == self.own else heard_at + SILENT_AFTER
+
+    def proven_at(self, name: str) -> float:
+        """Return until when it is proven that the vantage *name* sees."""
+        if name in self.unheard:
+            return -math.inf
+        view, controls = self.views[name], self._controls
+        return self._ledgers[name].recall(
+            "proven", controls, self.now, lambda: proven_at(view, controls), each_look=True
+        )
 
     def votes(self, key: CheckKey, judge: Callable[[View], Evidence]) -> Votes:
         """Return what *judge* says of the check *key* at each vantage that runs it, or may."""
-        return {
-            name: unless_blind(judge(view), self.sights[name])
-            for name, view in self.views.items()
-            if self._ledgers[name].runs(key) or name in self._unheard
-        }
+        votes = {}
+        for name, view in self.views.items():
+            if self._ledgers[name].runs(key) or name in self.unheard:
+                evidence = judge(view) if self.sees(name) else UNDECIDED
+                if evidence.holds and self.proven_at(name) < evidence.began_at:
+                    self.unproven.add(key)
+                    evidence = UNDECIDED
+                votes[name] = evidence
+        return votes
 
     def recalled(
         self, key: CheckKey, judge: Callable[[View], Evidence], beside: Sequence[CheckKey] = ()
@@ -67,51 +90,44 @@ class Fleet:
 
         It is the same function each time, and is only asked where it may say something new.
         """
-
-        def recalling(view: View) -> Evidence:
-            return view.recall(judge, (key, *beside))
-
-        return self.votes(key, recalling)
-
-    def well_at(self, key: CheckKey | None) -> Sequence[tuple[str, str]]:
-        """Return the vantages and places at which a check is well; nothing where it is not at all.
-
-        While they stay the same, so does what is said of the check. What a vantage that does not
-        see looks at counts for nothing; that it does not see is part of it.
-        """
-        well: list[tuple[str, str]] = []
-        for name, view in self.views.items():
-            if key is None:
-                return ()
-            if not self.sees(name):
-                well += [(name, "unseen")] if name in self._unheard or view.of(key) else []
-                continue
-            places = view.well_at(key)
-            if not places and view.of(key):
-                return ()
-            well += [(name, place) for place in places]
-        return [*well, ("", "short")] if well and self.is_short else well
+        if judge not in self._votes:
+            keys = (key, *beside)
+            self._votes[judge] = self.votes(key, lambda view: view.recall(judge, keys))
+        return self._votes[judge]
 
     def sees(self, name: str) -> bool:
         """Whether the vantage *name* is known to see the internet."""
-        return self.sights[name].blind.holds is False
+        return self.blindness[name].holds is False
 
     def blind(self, name: str) -> Evidence:
         """Return whether *name* is blind or silent, which only one who sees can tell."""
-        return self.sights[name].blind if name == self.own or self.sees(self.own) else UNDECIDED
+        return self.blindness[name] if name == self.own or self.sees(self.own) else UNDECIDED
 
-    def agreed(self, votes: Votes) -> Evidence:
-        """Return what the quorum says; a fleet that is short of it believes those that are left."""
-        silent = [name for name in self._unheard if self.sights[name].blind.holds]
-        evidence = self.quorum.judge(votes, silent)
-        return anybody(votes) if self.is_short and not evidence.holds else evidence
+    def agreed(self, votes: Votes, service: str = "") -> Evidence:
+        """Return what the quorum about *service* says.
 
-    @cached_property
-    def is_short(self) -> bool:
-        """Whether fewer providers see the internet than must agree."""
-        return len(self.quorum.providers(filter(self.sees, self.sights))) < self.quorum.need(
-            self.quorum.vantages
-        )
+        A fleet that is short of it believes those that are left.
+        """
+        silent = [name for name in self.unheard if self.blindness[name].holds]
+        evidence = self._in_force(service)[0].judge(votes, silent)
+        return anybody(votes) if self.is_short(service) and not evidence.holds else evidence
+
+    def is_short(self, service: str = "") -> bool:
+        """Whether fewer domains see the internet than must agree about *service*."""
+        return self._in_force(service)[1]
+
+    def shortage(self, service: str = "") -> str:
+        """Say by how much the fleet is short of a quorum about *service*; nothing if it is not."""
+        return self.quorum.of(service).shortage(filter(self.sees, self.views))
+
+    def _in_force(self, service: str) -> tuple[Quorum, bool]:
+        """Return the quorum as it is now, and whether those who see cannot make it up."""
+        name = service if service in self.quorum.services else ""
+        if name not in self._quorums:
+            live = [one for one in self.views if self.sees(one)]
+            quorum = self.quorum.of(name).left(live)
+            self._quorums[name] = quorum, quorum.is_short(live)
+        return self._quorums[name]
 
 
 def anybody(votes: Votes) -> Evidence:

@@ -3,6 +3,7 @@
 Rule: pure; no I/O, no clock; time is passed in.
 """
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -117,7 +118,7 @@ def _place(
             # What one fault of a step has changed, another that joins with it must not hide.
             told[joined.key] = (joined, told.get(joined.key, (joined, None))[1] or change)
             return
-    if faults.muted or _waits(id_, rule, began_at, faults, now):
+    if faults.muted or now < _waits_until(id_, began_at, faults):
         return
     used = {incident.key for incident in living}
     plain = dedup_key(deployment, service)
@@ -189,16 +190,31 @@ def _graver(
     return {incident.key: (after, Change.OPENED if opened else Change.REHEADLINED)}
 
 
-def _waits(id_: str, rule: Alarm, began_at: float, faults: Faults, now: float) -> bool:
-    """Whether a fault that would open a page waits for a better one that may be its cause."""
-    if is_warning(rule.severity):
-        return now - began_at - rule.hold < PATIENCE * rule.clear
+def waits_until(faults: Faults, open_: Sequence[Incident]) -> float:
+    """Return when the first of what waits to open a page need wait no more; inf where none does."""
+    joined = {id_ for incident in open_ for id_ in incident.members}
+    waiting = (id_ for id_ in faults.firing if id_ in faults.rules and id_ not in joined)
+    if faults.muted:
+        return math.inf
+    return min((_waits_until(id_, faults.firing[id_], faults) for id_ in waiting), default=math.inf)
+
+
+def _waits_until(id_: str, began_at: float, faults: Faults) -> float:
+    """Return until when a fault that would open a page waits for a better one: its cause maybe."""
     rules = faults.rules
-    return any(
-        _rank(other, rules) < _rank(id_, rules)
-        and now - since < rules[other].hold + rules[other].every + PATIENCE * rules[other].clear
-        for other, since in faults.pending.items()
-        if other in rules
+    if is_warning(rules[id_].severity):
+        return began_at + rules[id_].hold + PATIENCE * rules[id_].clear
+    better = (other for other in faults.pending if _rank(other, rules) < _rank(id_, rules))
+    return max(
+        (
+            faults.pending[other]
+            + rules[other].hold
+            + rules[other].every
+            + PATIENCE * rules[other].clear
+            for other in better
+            if other in rules
+        ),
+        default=-math.inf,
     )
 
 

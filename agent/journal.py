@@ -17,7 +17,7 @@ class Journal:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._owed: list[Statement] = []
-        self.failing = False
+        self.failing = store.frozen
 
     def write(self, statements: Sequence[Statement]) -> None:
         """Keep *statements* in one transaction with all that is still owed."""

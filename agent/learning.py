@@ -18,7 +18,12 @@ from vedette.checks.finding import Kind
 log = logging.getLogger(__name__)
 
 _KEPT_AT_ONCE = 200
-_ALARMING = (EventName.STALE_ANSWER_RETURNED, EventName.ROA_MISSING, EventName.ROA_EXPIRING)
+_ALARMING = (
+    EventName.STALE_ANSWER_RETURNED,
+    EventName.ROA_MISSING,
+    EventName.ROA_EXPIRING,
+    EventName.REMEDIATION,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,14 +1,14 @@
 """From config to checks and rules: what is looked at, how often, and what it can mean."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vedette.agent import secrets
 from vedette.agent.agreement import Quorum, Vantage
 from vedette.agent.composite.alarm import CompositeAlarm, composites, layer_of
 from vedette.agent.composite.link import link
-from vedette.agent.config import AgentSettings, Config, Controls, Service, beside
+from vedette.agent.config import AgentSettings, Config, Controls, QuorumSettings, Service, beside
 from vedette.agent.diagnoses.beyond import beyond_dns, beyond_http
 from vedette.agent.diagnoses.names import Diagnosis, Rule
 from vedette.agent.diagnoses.table import blind_rule, feed_rule, rules_for
@@ -31,7 +31,7 @@ from vedette.checks.dns.walk import Delegations
 from vedette.checks.finding import Check, Kind
 from vedette.checks.http.check import HttpCheck
 from vedette.checks.http.settings import HttpSettings
-from vedette.checks.settings import CheckSettings
+from vedette.checks.settings import CheckSettings, Missing
 
 CONTROLS = "controls"
 
@@ -50,6 +50,8 @@ class Planned:
     check: Check
     beyond: Collection[Diagnosis] = ()
     """Diagnoses of its kind that it cannot give: it does not look where they show."""
+    settings: object = None
+    """What the config says of it: of equal settings are checks that look alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +102,10 @@ def make(
         for rule in rules_for(p.key, p.timing, severities[p.key.service], keys)
         if rule.diagnosis not in p.beyond
     ]
-    quorum = _quorum(config, around.peers)
+    peers = around.peers(config)
+    quorum = _quorum(config, peers)
     times = controls[0].timing if controls else timing(Kind.DNS, config.defaults)
-    if controls or around.peers:
+    if controls or peers:
         rules += [blind_rule(name, times) for name in quorum.vantages]
     feeds = list(builder.listeners())
     rules += [feed_rule(p.key, p.timing) for p in feeds]
@@ -122,8 +125,21 @@ def _composites(
 def _quorum(config: Config, peers: Sequence[Vantage]) -> Quorum:
     """Return who must agree: this agent and its *peers*."""
     domain = config.agent.domain
-    own = Vantage(config.agent.name, domain.provider, domain.region)
-    return Quorum(own.name, {vantage.name: vantage for vantage in (own, *peers)})
+    own = Vantage(config.agent.name, domain.provider, domain.region, domain.account, domain.asn)
+    vantages = {vantage.name: vantage for vantage in (own, *peers)}
+    whole = _asking(Quorum(own.name, vantages), config.quorum)
+    differing = [service for service in config.services if service.quorum.model_fields_set]
+    return replace(whole, services={one.name: _asking(whole, one.quorum) for one in differing})
+
+
+def _asking(quorum: Quorum, settings: QuorumSettings) -> Quorum:
+    """Return *quorum* with what *settings* say of it."""
+    return replace(
+        quorum,
+        agree=settings.agree or quorum.agree,
+        distinct=settings.distinct or quorum.distinct,
+        when_short=settings.when_short or quorum.when_short,
+    )
 
 
 def _age(config: Config) -> float:
@@ -190,12 +206,13 @@ class _Builder:
             times = timing(Kind.BGP, bgp, service, self._defaults)
             current = self.vrps.current if self.vrps else None
             check = BgpCheck(bgp.watch, self.feeds, self._now, current)
-            yield Planned(CheckKey(service.name, Kind.BGP, check.name), times, check)
+            key = CheckKey(service.name, Kind.BGP, check.name)
+            yield Planned(key, times, check, settings=bgp)
 
     def listeners(self) -> Iterator[Planned]:
         """Yield the checks of the feeds themselves."""
         for feed in self.feeds:
-            times = timing(Kind.BGP, self._defaults)
+            times = replace(timing(Kind.BGP, self._defaults), missing=Missing.MISSING)
             key = CheckKey(feed.source, Kind.BGP, feed.source)
             yield Planned(key, times, FeedCheck(feed, self._now))
 
@@ -207,11 +224,16 @@ class _Builder:
             remembered = self._remembered(http) if asked_for else None
             yield self._http(CONTROLS, controls, http, remembered)
 
+    def _times(self, kind: Kind, check: CheckSettings, level: CheckSettings) -> Timing:
+        """Return the timing of a check; what nobody could see of a control is never made up."""
+        times = timing(kind, check, level, self._defaults)
+        return replace(times, missing=Missing.MISSING) if isinstance(level, Controls) else times
+
     def _dns(self, owner: str, level: CheckSettings, dns: DnsSettings) -> Planned:
-        times = timing(Kind.DNS, dns, level, self._defaults)
+        times = self._times(Kind.DNS, dns, level)
         settings = dns.model_copy(update={"ca_file": beside(self._folder, dns.ca_file)})
         check = DnsCheck(settings, self._means, seconds=times.timeout)
-        return Planned(CheckKey(owner, Kind.DNS, check.name), times, check, beyond_dns(dns))
+        return Planned(CheckKey(owner, Kind.DNS, check.name), times, check, beyond_dns(dns), dns)
 
     def _http(
         self,
@@ -220,7 +242,7 @@ class _Builder:
         http: HttpSettings,
         remembered: Callable[[], Sequence[str]] | None,
     ) -> Planned:
-        times = timing(Kind.HTTP, http, level, self._defaults)
+        times = self._times(Kind.HTTP, http, level)
         files = {key: beside(self._folder, getattr(http, key)) for key in _HTTP_FILES}
         check = HttpCheck(
             http.model_copy(update=files),
@@ -230,7 +252,8 @@ class _Builder:
             secrets=secrets.of_check(http, self._folder),
             last_known_good=remembered,
         )
-        return Planned(CheckKey(owner, Kind.HTTP, check.name), times, check, beyond_http(http))
+        key = CheckKey(owner, Kind.HTTP, check.name)
+        return Planned(key, times, check, beyond_http(http), http)
 
     def _remembered(self, http: HttpSettings) -> Callable[[], Sequence[str]] | None:
         """Offer the last-known-good addresses where a dns check of the name keeps them."""

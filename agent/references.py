@@ -18,6 +18,10 @@ from vedette.agent.secrets import (
     key_in_file,
     secret_in_environment,
     secret_in_file,
+    signing_key_in_environment,
+    signing_key_in_file,
+    url_in_environment,
+    url_in_file,
 )
 from vedette.checks.dns.dnssec.anchors import read_anchors
 from vedette.checks.dns.roots import read_hints
@@ -70,6 +74,7 @@ def _check_proxy(url: str) -> None:
 # What start-up reads besides the config, by the key that names it.
 _FILES: Mapping[str, Callable[[Path], object]] = {
     "ca_file": _certificates,
+    "client_ca_file": _certificates,
     "client_secret_file": secret_in_file,
     "modules": read_modules,
     "password_file": secret_in_file,
@@ -77,15 +82,19 @@ _FILES: Mapping[str, Callable[[Path], object]] = {
     "request_body_file": Path.read_bytes,
     "root_hints": read_hints,
     "routing_key_file": key_in_file,
+    "secret_file": signing_key_in_file,
     "token_file": secret_in_file,
     "trust_anchors": read_anchors,
+    "url_file": url_in_file,
 }
 _VARIABLES: Mapping[str, Callable[[str], object]] = {
     "client_secret_env": secret_in_environment,
     "password_env": secret_in_environment,
     "proxy_env": _proxy_in_environment,
     "routing_key_env": key_in_environment,
+    "secret_env": signing_key_in_environment,
     "token_env": secret_in_environment,
+    "url_env": url_in_environment,
 }
 
 

@@ -4,29 +4,24 @@ They are read once, at start; a file may end with a newline, which is not of the
 """
 
 import os
-from collections.abc import Sequence
+import re
 from pathlib import Path
+from typing import Protocol
 
 from vedette.checks.http.authentication import Secrets
 from vedette.checks.http.settings import HttpSettings
-from vedette.exporters.pagerduty import PagerDuty, PagerDutySettings
+from vedette.exporters.signature import signing_key
+
+SHORTEST_TOKEN = 16
+"""Characters that whoever reaches the listener cannot guess."""
 
 
 class SecretError(Exception):
     """A secret that cannot be had; the message names where it should be, never what it is."""
 
 
-def pagers(settings: Sequence[PagerDutySettings], folder: Path) -> list[PagerDuty]:
-    """Build the pagers; file names are as seen from *folder*; raise SecretError."""
-    return [
-        PagerDuty(
-            one,
-            key_in_file(folder / one.routing_key_file)
-            if one.routing_key_file is not None
-            else key_in_environment(str(one.routing_key_env)),
-        )
-        for one in settings
-    ]
+class WeakError(SecretError):
+    """A secret that is there, and that a stranger could guess."""
 
 
 def key_in_file(path: Path) -> str:
@@ -51,17 +46,40 @@ def of_check(settings: HttpSettings, folder: Path) -> Secrets:
     basic, bearer, oauth2 = settings.basic_auth, settings.bearer, settings.oauth2
     credential = None
     if basic is not None:
-        credential = _secret(folder, basic.password_file, basic.password_env)
+        credential = secret(folder, basic.password_file, basic.password_env)
     elif bearer is not None:
-        credential = _secret(folder, bearer.token_file, bearer.token_env)
+        credential = secret(folder, bearer.token_file, bearer.token_env)
     elif oauth2 is not None:
-        credential = _secret(folder, oauth2.client_secret_file, oauth2.client_secret_env)
+        credential = secret(folder, oauth2.client_secret_file, oauth2.client_secret_env)
     return Secrets(
-        credential=credential, proxy=_secret(folder, settings.proxy_file, settings.proxy_env)
+        credential=credential, proxy=secret(folder, settings.proxy_file, settings.proxy_env)
     )
 
 
-def _secret(folder: Path, file: str | None, variable: str | None) -> str | None:
+class Tokened(Protocol):
+    """Settings that may name a token, in a file or a variable of the environment."""
+
+    @property
+    def token_file(self) -> str | None: ...  # noqa: D102
+
+    @property
+    def token_env(self) -> str | None: ...  # noqa: D102
+
+
+def token_of(settings: Tokened, folder: Path) -> str | None:
+    """Return the token that *settings* name, if they name one; raise SecretError."""
+    token = secret(folder, settings.token_file, settings.token_env)
+    if token is not None and len(token) < SHORTEST_TOKEN:
+        place = settings.token_file or f"environment variable {settings.token_env}"
+        raise WeakError(
+            f"the token in {place} can be guessed: it should have {SHORTEST_TOKEN} characters or "
+            "more (openssl rand -hex 32)"
+        )
+    return token
+
+
+def secret(folder: Path, file: str | None, variable: str | None) -> str | None:
+    """Return the secret that a file or a variable holds, None where neither is named."""
     if file is not None:
         return secret_in_file(folder / file)
     return None if variable is None else secret_in_environment(variable)
@@ -95,3 +113,39 @@ def _one_line(text: str, place: str) -> str:
     if not secret or not secret.isprintable():
         raise SecretError(f"{place} holds no secret: it should have one line of text")
     return secret
+
+
+def signing_key_in_file(path: Path) -> str:
+    """Return the secret that webhooks are signed with, which *path* holds."""
+    return _signing_key(secret_in_file(path), str(path))
+
+
+def signing_key_in_environment(name: str) -> str:
+    """Return the secret that webhooks are signed with, which the variable *name* holds."""
+    return _signing_key(secret_in_environment(name), f"environment variable {name}")
+
+
+def _signing_key(secret: str, place: str) -> str:
+    try:
+        signing_key(secret)
+    except ValueError as error:
+        raise SecretError(
+            f"{place} holds no secret to sign with: {error} (openssl rand -hex 32)"
+        ) from None
+    return secret
+
+
+def url_in_file(path: Path) -> str:
+    """Return the URL that *path* holds, which may be a secret."""
+    return _url(secret_in_file(path), str(path))
+
+
+def url_in_environment(name: str) -> str:
+    """Return the URL that the variable *name* holds, which may be a secret."""
+    return _url(secret_in_environment(name), f"environment variable {name}")
+
+
+def _url(text: str, place: str) -> str:
+    if not re.match(r"https?://[^/\s]+\S*$", text):
+        raise SecretError(f"{place} holds no URL: it should begin with https:// or http://")
+    return text

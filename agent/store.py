@@ -1,81 +1,62 @@
 """What outlives a restart: one SQLite file in WAL mode, written in whole transactions."""
 
 import json
+import logging
 import math
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from vedette.agent.alarm import Memory, State
 from vedette.agent.changes import Held, Past
 from vedette.agent.composite.announcement import Announcement
 from vedette.agent.composite.suppression import SuppressedBy, Suppression
+from vedette.agent.drill import Drill, Phase
 from vedette.agent.events import Event, EventName
 from vedette.agent.incidents import Incident
 from vedette.agent.lastgood import Configuration, Generation
-from vedette.exporters.page import Action, Page, Severity
+from vedette.agent.remediation.attempt import Attempt, Result
+from vedette.agent.storefile import FILE, look_into, open_file, open_to_write
+from vedette.agent.storefile import StoreError as StoreError  # noqa: PLC0414 - what it raises
+from vedette.agent.storm import Grade, Storm
+from vedette.exporters.page import Action, Outcome, Page, Severity
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS alarm (
-    id TEXT PRIMARY KEY, state TEXT NOT NULL, began_at REAL NOT NULL, good_for REAL NOT NULL);
-CREATE TABLE IF NOT EXISTS announcement (
-    alarm TEXT PRIMARY KEY, state TEXT NOT NULL, quiet_state TEXT NOT NULL, quiet_by TEXT,
-    quiet_until REAL NOT NULL);
-CREATE TABLE IF NOT EXISTS incident (
-    key TEXT NOT NULL, opened_at REAL NOT NULL, resolved_at REAL, body TEXT NOT NULL,
-    PRIMARY KEY (key, opened_at));
-CREATE TABLE IF NOT EXISTS outbox (
-    id INTEGER PRIMARY KEY, pager TEXT NOT NULL, page TEXT NOT NULL, queued_at REAL NOT NULL,
-    ended_at REAL, outcome TEXT, detail TEXT NOT NULL DEFAULT '');
-CREATE INDEX IF NOT EXISTS outbox_waiting ON outbox (id) WHERE ended_at IS NULL;
-CREATE TABLE IF NOT EXISTS last_known_good (
-    name TEXT NOT NULL, type TEXT NOT NULL, generation INTEGER NOT NULL, answers TEXT NOT NULL,
-    since REAL NOT NULL, promoted_at REAL NOT NULL, whole INTEGER NOT NULL,
-    PRIMARY KEY (name, type, generation));
-CREATE TABLE IF NOT EXISTS configuration (
-    generation INTEGER PRIMARY KEY, text TEXT NOT NULL, since REAL NOT NULL,
-    promoted_at REAL NOT NULL);
-CREATE TABLE IF NOT EXISTS event (
-    at REAL NOT NULL, service TEXT NOT NULL, "check" TEXT NOT NULL, event TEXT NOT NULL,
-    subject TEXT NOT NULL, detail TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS event_at ON event (at);
-CREATE INDEX IF NOT EXISTS event_of_service ON event (service, at);
-CREATE TABLE IF NOT EXISTS past (
-    service TEXT NOT NULL, event TEXT NOT NULL, subject TEXT NOT NULL, seen_at REAL NOT NULL,
-    body TEXT NOT NULL, PRIMARY KEY (service, event, subject));
-CREATE TABLE IF NOT EXISTS baseline (feed TEXT PRIMARY KEY, body TEXT NOT NULL);
-"""
-# By the version that they lead away from; what is missing then, the schema makes.
-_MIGRATIONS = {
-    1: """
-ALTER TABLE last_known_good RENAME TO last_known_good_1;
-CREATE TABLE last_known_good (
-    name TEXT NOT NULL, type TEXT NOT NULL, generation INTEGER NOT NULL, answers TEXT NOT NULL,
-    since REAL NOT NULL, promoted_at REAL NOT NULL, whole INTEGER NOT NULL,
-    PRIMARY KEY (name, type, generation));
-INSERT INTO last_known_good SELECT name, type, 0, answers, since, since, 1 FROM last_known_good_1;
-DROP TABLE last_known_good_1;
-""",
-}
-_VERSION = 2
-
-
-class StoreError(Exception):
-    """The state cannot be read or written; the message names the file and the remedy."""
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A page on its way to one pager."""
+    """A page on its way to one pager; *backed* once it went to its second channels as well."""
 
     id: int
     pager: str
     page: Page
     queued_at: float
+    backed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A page that a pager was given, and what became of it; None while it is on its way."""
+
+    pager: str
+    page: Page
+    outcome: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A page with what became of it; *ended_at* is None while it is on its way."""
+
+    row: Row
+    ended_at: float | None
+    outcome: str | None
+    detail: str
+
+
+Made = TypeVar("Made")
 Statement = tuple[str, Sequence[object]]
 
 
@@ -104,6 +85,24 @@ def keep_incident(incident: Incident) -> Statement:
     )
 
 
+def keep_storm(grade: Grade, storm: Storm) -> Statement:
+    """Return the statement that keeps which incidents of a class share one page."""
+    return "INSERT OR REPLACE INTO storm VALUES (?, ?)", (grade, json.dumps(asdict(storm)))
+
+
+def keep_drill(drill: Drill) -> Statement:
+    """Return the statement that keeps how far the newest page drill has come."""
+    return "INSERT OR REPLACE INTO drill VALUES (0, ?)", (json.dumps(asdict(drill)),)
+
+
+def keep_attempt(attempt: Attempt) -> Statement:
+    """Return the statement that keeps what became of a remedy for one incident."""
+    return (
+        "INSERT OR REPLACE INTO remediation VALUES (?, ?, ?, ?, ?)",
+        (attempt.name, attempt.key, attempt.opened_at, attempt.at, json.dumps(asdict(attempt))),
+    )
+
+
 def queue(row: Row) -> Statement:
     """Return the statement that puts one page into the outbox."""
     return (
@@ -118,6 +117,16 @@ def end(id_: int, at: float, outcome: str, detail: str) -> Statement:
         "UPDATE outbox SET ended_at = ?, outcome = ?, detail = ? WHERE id = ?",
         (at, outcome, detail, id_),
     )
+
+
+def back_up(id_: int, at: float) -> Statement:
+    """Return the statement that says that one page went to its second channels as well."""
+    return "INSERT OR REPLACE INTO backed VALUES (?, ?)", (id_, at)
+
+
+def keep_receiver(host: str, addresses: Sequence[str]) -> Statement:
+    """Return the statement that keeps the addresses of a receiver of pages."""
+    return "INSERT OR REPLACE INTO receiver VALUES (?, ?)", (host, json.dumps(addresses))
 
 
 def keep_generations(generations: Sequence[Generation]) -> list[Statement]:
@@ -175,20 +184,19 @@ def keep_baseline(feed: str, baseline: Mapping[str, object]) -> Statement:
 class Store:
     """The state file; every write is one transaction, on the disk when it returns.
 
-    With *read_only* it is looked at beside the agent that writes it, and nothing is made.
+    With *read_only* it is looked at beside the agent that writes it, and nothing is made. It is
+    *frozen* while the disk lets it be read but not written: then it is a copy in memory.
     """
 
     def __init__(self, folder: Path, *, read_only: bool = False) -> None:
-        self.path = folder / "vedette.db"
-        try:
-            self._db = _look_into(self.path) if read_only else _open(self.path)
-        except (OSError, sqlite3.Error) as error:
-            raise StoreError(
-                f"{self.path} cannot be opened ({error}): mend it or choose another agent.state_dir"
-            ) from error
+        self.path = folder / FILE
+        opened = look_into(self.path) if read_only else open_to_write(self.path)
+        self._db, self.frozen = opened.db, opened.frozen
 
     def write(self, statements: Iterable[Statement]) -> None:
         """Do all *statements* or none; raise StoreError when the disk does not take them."""
+        if self.frozen:
+            self._thaw()
         try:
             self._db.execute("BEGIN IMMEDIATE")
             for sql, values in statements:
@@ -199,11 +207,30 @@ class Store:
                 self._db.execute("ROLLBACK")
             raise StoreError(f"{self.path} cannot be written ({error})") from error
 
+    def _thaw(self) -> None:
+        """Go over from what is held in memory to the file, once that can be written."""
+        try:
+            db = open_file(self.path)
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(f"{self.path} cannot be written ({error})") from error
+        self._db.close()
+        self._db, self.frozen = db, False
+
     def _rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         try:
             return self._db.execute(sql, values).fetchall()
         except sqlite3.Error as error:
             raise StoreError(f"{self.path} cannot be read ({error})") from error
+
+    def _sound(self, made: Callable[..., Made], rows: Iterable[tuple[Any, ...]]) -> Iterator[Made]:
+        """Yield what is made of *rows*; one that a bad disk has changed is told, and left out."""
+        for row in rows:
+            try:
+                yield made(*row)
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
+                log.error(  # noqa: TRY400 - a damaged row is no bug
+                    "%s: a row is damaged (%s): going on without it", self.path, error
+                )
 
     def alarms(self) -> dict[str, Memory]:
         """Return every alarm's state."""
@@ -225,14 +252,89 @@ class Store:
     def open_incidents(self) -> list[Incident]:
         """Return the incidents that have not resolved."""
         rows = self._rows("SELECT body FROM incident WHERE resolved_at IS NULL")
+        return [*self._sound(lambda body: _incident(json.loads(body)), rows)]
+
+    def storms(self) -> dict[Grade, Storm]:
+        """Return which incidents of each class share one page."""
+        rows = self._rows("SELECT grade, body FROM storm")
+        return {Grade(grade): Storm(**json.loads(body)) for grade, body in rows}
+
+    def drill(self) -> Drill | None:
+        """Return how far the newest page drill has come; None where there never was one."""
+        rows = self._rows("SELECT body FROM drill")
+        return _drill(json.loads(rows[0][0])) if rows else None
+
+    def attempts(self) -> list[Attempt]:
+        """Return what became of each remedy, the oldest first."""
+        rows = self._rows("SELECT body FROM remediation ORDER BY at, name, key")
+        return [_attempt(json.loads(body)) for (body,) in rows]
+
+    def incidents(
+        self, since: float = -math.inf, until: float = math.inf, most: int = 50
+    ) -> list[Incident]:
+        """Return incidents that opened from *since* to before *until*, ended or not, newest first.
+
+        There are at most so many.
+        """
+        rows = self._rows(
+            "SELECT body FROM incident WHERE opened_at >= ? AND opened_at < ? "
+            "ORDER BY opened_at DESC, key LIMIT ?",
+            (since, until, most),
+        )
         return [_incident(json.loads(body)) for (body,) in rows]
+
+    def sent(self, incident: Incident, most: int = 50) -> list[Sent]:
+        """Return the pages of *incident*, the oldest first, on their way or not; at most so many.
+
+        Those of one key that were queued before it opened are of an earlier one.
+        """
+        rows = self._rows(
+            "SELECT id, pager, page, queued_at, ended_at, outcome, detail FROM outbox "
+            "WHERE queued_at >= ? AND queued_at <= ? AND json_extract(page, '$.key') = ? "
+            "ORDER BY id LIMIT ?",
+            (
+                incident.opened_at,
+                math.inf if incident.resolved_at is None else incident.resolved_at,
+                incident.key,
+                most,
+            ),
+        )
+        return [
+            Sent(Row(id_, pager, _page(json.loads(page)), queued_at), ended_at, outcome, detail)
+            for id_, pager, page, queued_at, ended_at, outcome, detail in rows
+        ]
 
     def waiting(self) -> list[Row]:
         """Return the pages that nobody has accepted or refused yet, oldest first."""
         rows = self._rows(
-            "SELECT id, pager, page, queued_at FROM outbox WHERE ended_at IS NULL ORDER BY id"
+            "SELECT id, pager, page, queued_at, id IN (SELECT id FROM backed) FROM outbox "
+            "WHERE ended_at IS NULL ORDER BY id"
         )
-        return [Row(id_, pager, _page(json.loads(page)), at) for id_, pager, page, at in rows]
+
+        def row(id_: int, pager: str, page: str, at: float, backed: int) -> Row:
+            return Row(id_, pager, _page(json.loads(page)), at, bool(backed))
+
+        return [*self._sound(row, rows)]
+
+    def told(self) -> list[Told]:
+        """Return each key's last page at each pager, and the last that was taken, oldest first."""
+        rows = self._rows(
+            "SELECT pager, page, outcome FROM outbox WHERE id IN (SELECT max(id) FROM outbox "
+            "GROUP BY pager, json_extract(page, '$.key'), coalesce(outcome, '') = ?) ORDER BY id",
+            (Outcome.DELIVERED,),
+        )
+
+        def told(pager: str, page: str, outcome: str | None) -> Told:
+            return Told(pager, _page(json.loads(page)), outcome)
+
+        return [*self._sound(told, rows)]
+
+    def receivers(self) -> dict[str, list[str]]:
+        """Return the addresses that receivers of pages had, by host."""
+        return {
+            host: json.loads(addresses)
+            for host, addresses in self._rows("SELECT host, addresses FROM receiver")
+        }
 
     def last_row(self) -> int:
         """Return the highest outbox id ever used."""
@@ -287,7 +389,13 @@ class Store:
             [
                 ("DELETE FROM event WHERE at < ?", (before,)),
                 ("DELETE FROM past WHERE seen_at < ?", (before,)),
+                (
+                    "DELETE FROM remediation WHERE at < ? AND key NOT IN (SELECT key FROM incident "
+                    "WHERE resolved_at IS NULL)",
+                    (before,),
+                ),
                 ("DELETE FROM outbox WHERE ended_at < ?", (before,)),
+                ("DELETE FROM backed WHERE id NOT IN (SELECT id FROM outbox)", ()),
                 ("DELETE FROM incident WHERE resolved_at < ?", (before,)),
             ]
         )
@@ -297,47 +405,20 @@ class Store:
         self._db.close()
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    """Open the file to write it, made or brought to this version where need be."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    db = sqlite3.connect(path, isolation_level=None, timeout=1.0)
-    version = _version(db, path)
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
-    migrations = "".join(_MIGRATIONS[v] for v in range(version or _VERSION, _VERSION))
-    db.executescript(
-        f"BEGIN IMMEDIATE; {migrations} {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;"
-    )
-    return db
-
-
-def _look_into(path: Path) -> sqlite3.Connection:
-    """Open the file to read it while another process may be writing."""
-    if not path.exists():
-        raise StoreError(f"{path} does not exist: no agent has kept anything there yet")
-    # Without a log nobody has the file open; to say so spares us files of our own beside it, which
-    # a reader may not be permitted to make.
-    in_use = path.with_name(f"{path.name}-wal").exists()
-    how = "mode=ro" if in_use else "immutable=1"
-    db = sqlite3.connect(f"{path.resolve().as_uri()}?{how}", uri=True, timeout=1.0)
-    if _version(db, path) < _VERSION:
-        raise StoreError(f"{path} was written by an older Vedette: start the agent to renew it")
-    return db
-
-
-def _version(db: sqlite3.Connection, path: Path) -> int:
-    version: int = db.execute("PRAGMA user_version").fetchone()[0]
-    if version > _VERSION:
-        raise StoreError(f"{path} was written by a newer Vedette: run that one")
-    return version
-
-
 def _incident(body: dict[str, object]) -> Incident:
     headlines = body.pop("headlines")
     assert isinstance(headlines, list)
     severity = Severity(str(body.pop("severity", Severity.CRITICAL)))
     told = tuple((headline, at) for headline, at in headlines)
     return Incident(headlines=told, severity=severity, **body)  # type: ignore[arg-type]
+
+
+def _drill(body: dict[str, Any]) -> Drill:
+    return Drill(**body | {"phase": Phase(body["phase"])})
+
+
+def _attempt(body: dict[str, Any]) -> Attempt:
+    return Attempt(**body | {"result": Result(body["result"])})
 
 
 def _past(service: str, name: str, subject: str, seen_at: float, body: str) -> Past:

@@ -6,7 +6,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Protocol
 
-from vedette.agent import feeds, secrets
+from vedette.agent import feeds, pagers
 from vedette.agent.agreement import Vantage
 from vedette.agent.clock import SteadyClock
 from vedette.agent.config import Config
@@ -16,6 +16,7 @@ from vedette.checks.bgp.watch import Watch
 from vedette.checks.dns.resolver import system_servers
 from vedette.checks.net import Endpoint
 from vedette.exporters.page import Pager
+from vedette.exporters.reach import Reach
 
 Now = Callable[[], float]
 
@@ -33,8 +34,14 @@ def _listen(config: Config, watches: Collection[Watch], folder: Path, now: Now) 
     return feeds.feeds(config.feeds, watches, folder, now)
 
 
-def _pagers(config: Config, folder: Path) -> Sequence[Pager]:
-    return secrets.pagers([one.pagerduty for one in config.pagers], folder)
+def _peers(config: Config) -> Sequence[Vantage]:
+    """Return the peers by the domains that the config says, whatever they say of themselves."""
+    domains = [(peer.name, peer.domain) for peer in config.peers]
+    return [Vantage(name, d.provider, d.region, d.account, d.asn) for name, d in domains]
+
+
+def _pagers(config: Config, folder: Path, reach: Reach, now: Now) -> Sequence[Pager]:
+    return pagers.pagers(config.pagers, folder, reach, now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,5 +57,5 @@ class Surroundings:
     system: Callable[[], Sequence[Endpoint]] = system_servers
     listen: Listen = _listen
     vrps: Callable[[Config, Collection[Watch], Path, Now], VrpSource | None] = feeds.vrps
-    pagers: Callable[[Config, Path], Sequence[Pager]] = _pagers
-    peers: Sequence[Vantage] = ()
+    pagers: Callable[[Config, Path, Reach, Now], Sequence[Pager]] = _pagers
+    peers: Callable[[Config], Sequence[Vantage]] = _peers

@@ -37,6 +37,8 @@ class Counts:
     skipped: int = 0
     internal_errors: int = 0
     lateness: Histogram = field(default_factory=Histogram)
+    config_is_current: bool = True
+    config_loaded_at: float = 0.0
     events: dict[EventName, int] = field(default_factory=lambda: dict.fromkeys(EventName, 0))
 
     def ticked(self, lateness: float, skipped: int) -> None:
@@ -170,6 +172,25 @@ class Alarms:
         )
         yield from self._suppressed(now)
         yield gauge("vedette_incidents_open", "Open incidents.", _one(len(self._engine.open)))
+        yield gauge(
+            "vedette_incident_opened_timestamp_seconds",
+            "When an open incident was opened, by its headline.",
+            list(self._incidents()),
+        )
+
+    def _incidents(self) -> Iterator[tuple[Labels, float]]:
+        for key, incident in self._engine.open.items():
+            rule = self._engine.rules.get(incident.headline)
+            yield (
+                Labels(
+                    key=key,
+                    service=incident.service,
+                    diagnosis=rule.diagnosis if rule else incident.headline,
+                    subject=rule.subject if rule else incident.service,
+                    severity=incident.severity,
+                ),
+                incident.opened_at,
+            )
 
     def _suppressed(self, now: float) -> Iterator[Family]:
         """Return why composite alarms keep quiet, for those that ever may."""
@@ -238,6 +259,16 @@ def last_known_good(good: LastKnownGood) -> Iterator[Family]:
 def work(counts: Counts, version: str) -> Iterator[Family]:
     """Return the families of the agent's own work."""
     yield gauge("vedette_build_info", "1, with the version.", [(Labels(version=version), 1)])
+    yield gauge(
+        "vedette_config_last_reload_successful",
+        "1 while the agent goes by its config file as that was read last, 0 where it was refused.",
+        [(NO_LABELS, counts.config_is_current)],
+    )
+    yield gauge(
+        "vedette_config_last_reload_success_timestamp_seconds",
+        "When the config that the agent goes by was read.",
+        [(NO_LABELS, counts.config_loaded_at)],
+    )
     yield counter("vedette_check_runs_total", "Rounds of checks.", [(NO_LABELS, counts.runs)])
     yield counter(
         "vedette_check_ticks_skipped_total",

@@ -1,21 +1,29 @@
-"""How often and how long a check looks, and how long what it sees must last."""
+"""How often and how long a check looks, and what of what it sees is a signal."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from vedette.checks.finding import Kind
-from vedette.checks.settings import CheckSettings
+from vedette.checks.settings import CheckSettings, FailingSettings, Missing
+
+_SOME = FailingSettings(looks=3, of=5)
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """A check's four times in seconds, with every default filled in."""
+    """A check's four times in seconds, and what its looks add up to, with every default filled in.
+
+    What goes on for *hold* is a fault, and so is what comes and goes as *failing* says; *missing*
+    says what is made of a look that could not be made.
+    """
 
     every: float
     timeout: float
     hold: float
     clear: float
+    failing: FailingSettings = _SOME
+    missing: Missing = Missing.MISSING
 
     @property
     def fresh_for(self) -> float:
@@ -32,7 +40,7 @@ _DEFAULTS: Mapping[Kind, Timing] = {
 
 
 def timing(kind: Kind, *levels: CheckSettings) -> Timing:
-    """Return the times of a check of *kind*: the first of *levels* that sets one wins."""
+    """Return the timing of a check of *kind*: the first of *levels* that sets a part of it wins."""
 
     def first(key: Literal["every", "timeout", "hold", "clear"]) -> float:
         for level in levels:
@@ -42,4 +50,11 @@ def timing(kind: Kind, *levels: CheckSettings) -> Timing:
         default: float = getattr(_DEFAULTS[kind], key)
         return default
 
-    return Timing(first("every"), first("timeout"), first("hold"), first("clear"))
+    return Timing(
+        first("every"),
+        first("timeout"),
+        first("hold"),
+        first("clear"),
+        next((one.failing for one in levels if one.failing is not None), _SOME),
+        next((one.missing for one in levels if one.missing is not None), Missing.MISSING),
+    )

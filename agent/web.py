@@ -1,6 +1,7 @@
 """What the agent shows: metrics, health and the status page, on its own listener."""
 
 import asyncio
+import ssl
 import zlib
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
@@ -8,16 +9,23 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 from prometheus_client.exposition import gzip_accepted
 
-from vedette.agent import routetelemetry, telemetry
+from vedette.agent import routetelemetry, telemetry, votetelemetry
+from vedette.agent.access import BODY, Access
 from vedette.agent.blackbox.handlers import Prober
 from vedette.agent.blackbox.limits import strict
 from vedette.agent.blackbox.loaded import Loaded
 from vedette.agent.blackbox.lookup import SystemResolver
+from vedette.agent.certificate import served
 from vedette.agent.config import ProbeSettings
 from vedette.agent.daemon import VERSION, Agent
-from vedette.agent.statuspage import render as render_page
-from vedette.checks.net import parse_endpoint
+from vedette.agent.peers import routes
+from vedette.agent.peers.telemetry import peers
+from vedette.agent.secrets import SecretError, token_of
+from vedette.agent.status import routes as status
 from vedette.exporters.metrics import CONTENT_TYPE, process_text, render, slices
+
+HEADERS = 64
+"""How many a request may have, each of at most 8190 octets, as its first line."""
 
 
 class ListenError(Exception):
@@ -27,11 +35,13 @@ class ListenError(Exception):
 @asynccontextmanager
 async def serving(agent: Agent) -> AsyncIterator[None]:
     """Serve *agent* at its `listen` address until the block ends; raise ListenError."""
-    endpoint = parse_endpoint(agent.config.agent.listen, 9469)
-    runner = web.AppRunner(_app(agent), access_log=None, shutdown_timeout=1)
+    endpoint, tls = agent.config.agent.endpoint, _tls(agent)
+    runner = web.AppRunner(
+        application(agent), access_log=None, shutdown_timeout=1, max_headers=HEADERS
+    )
     await runner.setup()
     try:
-        await web.TCPSite(runner, endpoint.host, endpoint.port).start()
+        await web.TCPSite(runner, endpoint.host, endpoint.port, ssl_context=tls).start()
     except OSError as error:
         await runner.cleanup()
         raise ListenError(
@@ -44,8 +54,28 @@ async def serving(agent: Agent) -> AsyncIterator[None]:
         await runner.cleanup()
 
 
-def _app(agent: Agent) -> web.Application:
+def _tls(agent: Agent) -> ssl.SSLContext | None:
+    tls = agent.config.agent.tls
+    try:
+        return None if tls is None else served(*tls.paths(agent.folder))
+    except ValueError as error:
+        raise ListenError(f"agent.tls: {error}") from error
+
+
+def _access(agent: Agent) -> Access:
+    try:
+        shared = {peer.name: token_of(peer, agent.folder) for peer in agent.config.peers}
+        own = token_of(agent.config.agent, agent.folder)
+    except SecretError as error:
+        raise ListenError(str(error)) from error
+    return Access(agent.config.agent, own, shared, agent.now)
+
+
+def application(agent: Agent) -> web.Application:
+    """Return all that *agent* serves; every route has a name, by which its policy is found."""
     shown = Metrics(agent)
+    if agent.remote:
+        agent.remote.lines = shown.lines
 
     async def metrics(request: web.Request) -> web.Response:
         headers = {"Content-Type": CONTENT_TYPE, "Vary": "Accept-Encoding"}
@@ -63,24 +93,16 @@ def _app(agent: Agent) -> web.Application:
             return web.Response(text="Ready\n")
         return web.Response(status=503, text="Not ready: no alarm has been judged yet\n")
 
-    async def status(_: web.Request) -> web.Response:
-        return web.Response(
-            text=render_page(agent),
-            content_type="text/html",
-            headers={
-                "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
-                "Referrer-Policy": "no-referrer",
-                "X-Content-Type-Options": "nosniff",
-            },
-        )
-
-    app = web.Application(client_max_size=65536)
-    app.router.add_get("/", status)
-    app.router.add_get("/metrics", metrics)
-    app.router.add_get("/-/healthy", healthy)
-    app.router.add_get("/-/ready", ready)
+    app = web.Application(client_max_size=BODY, middlewares=[_access(agent).guard])
+    status.add(app, agent)
+    app.router.add_get("/metrics", metrics, name="metrics")
+    app.router.add_get("/-/healthy", healthy, name="healthy")
+    app.router.add_get("/-/ready", ready, name="ready")
     if agent.config.agent.probe is not None:
-        app.router.add_get("/probe", _prober(agent, agent.config.agent.probe).probe)
+        prober = _prober(agent, agent.config.agent.probe)
+        app.router.add_get("/probe", prober.probe, name="probe")
+    if agent.config.peers:
+        routes.add(app, agent.config.agent, agent.exchange)
     return app
 
 
@@ -100,6 +122,9 @@ class Metrics:
         self._agent = agent
         self._probes = telemetry.Probes(agent.ledger, [p.key for p in agent.plan.checks])
         self._alarms = telemetry.Alarms(agent.engine)
+        self._votes = votetelemetry.Votes(
+            agent.plan, agent.config.agent.deployment, agent.config.agent.status_url
+        )
         self._rpki = routetelemetry.Rpki(agent.roas)
 
     def lines(self) -> Iterator[str]:
@@ -113,7 +138,13 @@ class Metrics:
                 *telemetry.probes(seen, now),
                 *telemetry.last_known_good(agent.good),
                 *self._alarms.families(now),
+                *self._votes.families(agent.ledger, now),
                 *telemetry.pages(agent.outbox, agent.journal, now),
+                *peers(agent.exchange.standings, now),
+                *agent.drills.families(),
+                *agent.heart.families(),
+                *agent.remedies.families(),
+                *(agent.remote.written.families(now) if agent.remote else ()),
                 *routetelemetry.routes(seen),
                 *routetelemetry.feeds([feed.health(now) for feed in agent.plan.feeds], now),
                 *self._rpki.families(vrps.health(now) if vrps else None, now),

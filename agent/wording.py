@@ -28,6 +28,8 @@ _SHOWN = 5
 """How many ASes a line names."""
 _LISTED = 20
 """How many prefixes a page lists: thousands may fail together."""
+_MOST = 50
+"""How many lines a list of a page has: a service may have hundreds of checks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class Witness:
     """How everything stands that the rules of composite alarms name."""
     changes: Sequence[str] = ()
     """What changed before the incident and since, the newest first."""
+    shortage: str = ""
+    """By how much the vantages that see are too few to agree."""
 
     @property
     def ledger(self) -> Ledger:
@@ -74,7 +78,8 @@ def page(incident: Incident, change: Change, witness: Witness, now: float) -> Pa
         end = "its rule holds no longer" if composite else f"{subject} is well again"
         summary = f"resolved: {diagnosis}: {end}, failing since {utc(began_at)}"
     else:
-        summary = _summary(rule, incident, witness, now) if rule else f"{diagnosis}: {subject}"
+        summary = told(rule, incident, witness, now) if rule else f"{diagnosis}: {subject}"
+        summary += f"; {witness.shortage}" if witness.shortage else ""
     return Page(
         key=incident.key,
         action=Action.RESOLVE if change is Change.RESOLVED else Action.TRIGGER,
@@ -89,7 +94,8 @@ def page(incident: Incident, change: Change, witness: Witness, now: float) -> Pa
     )
 
 
-def _summary(rule: Alarm, incident: Incident, witness: Witness, now: float) -> str:
+def told(rule: Alarm, incident: Incident, witness: Witness, now: float) -> str:
+    """Return the first line of a page: the cause, since when, and the way around it, if any."""
     since = utc(incident.members[rule.id])[11:]
     if isinstance(rule, CompositeAlarm):
         return f"{rule.id}: {telling.holding(rule, witness.standings, now)} since {since}"
@@ -119,10 +125,12 @@ def _details(
     yield "diagnosis", rule.diagnosis if rule else incident.headline
     yield "since", utc(began_at)
     yield "seen_from", list(_vantages(rule, witness, now))
+    if witness.shortage:
+        yield "quorum", witness.shortage
     if isinstance(rule, CompositeAlarm):
         yield from _rule(rule, witness)
     elif rule and rule.key:
-        yield "seen", list(_seen(rule, witness, now))
+        yield "seen", _some(list(_seen(rule, witness, now)))
     yield "changes", list(witness.changes) or "no change was seen before it, or since"
     yield from _good(incident.service, witness, now)
     yield "bgp", list(_bgp(incident.service, witness, now)) or "no prefix of it is watched"
@@ -130,10 +138,16 @@ def _details(
         yield "feeds", feeds
     order = _order(incident, witness)
     lines = {id_: f"{utc(at)} {_title(id_, witness)}" for at, id_ in order}
-    yield "symptoms", [line for id_, line in lines.items() if id_ != incident.headline]
-    yield "not_broken", list(_fine(incident.service, witness, now))
-    yield "order", list(lines.values())
+    yield "symptoms", _some([line for id_, line in lines.items() if id_ != incident.headline])
+    yield "not_broken", _some(list(_fine(incident.service, witness, now)))
+    yield "order", _some(list(lines.values()))
     yield "status_page", witness.status_url
+
+
+def _some(lines: Sequence[str]) -> Sequence[str]:
+    """Return the first of *lines*, and how many more there are."""
+    more = [f"and {len(lines) - _MOST} more"] if len(lines) > _MOST else []
+    return [*lines[:_MOST], *more]
 
 
 def _vantages(rule: Alarm | None, witness: Witness, now: float) -> Iterator[str]:
@@ -193,7 +207,7 @@ def _seen(rule: Rule, witness: Witness, now: float) -> Iterator[str]:
 
 
 def _of_service(service: str, witness: Witness) -> Iterator[Series]:
-    return (series for series in witness.ledger if series.key.service == service)
+    return witness.ledger.of_service(service)
 
 
 def _good(service: str, witness: Witness, now: float) -> Iterator[tuple[str, object]]:
@@ -223,7 +237,7 @@ def _serving(service: str, witness: Witness, now: float, host: str | None = None
     good = {answer for one in witness.good for answer in one.answers}
     looks = [
         s
-        for s in _of_service(service, witness)
+        for s in witness.ledger.of_service(service, Kind.HTTP)
         if s.place == "address" and s.subject in good and host in (None, _host(s.key))
     ]
     serving = [s.subject for s in looks if s.verdict(now) is Verdict.OK]

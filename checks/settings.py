@@ -1,9 +1,10 @@
-"""What the settings of every kind have in common: strictness and the four times."""
+"""What the settings of every kind have in common: strictness, times, and what a signal is."""
 
 import re
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -30,10 +31,45 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Missing(StrEnum):
+    """What is made of what nobody could see: the four of CloudWatch's TreatMissingData."""
+
+    BREACHING = "breaching"  # it is taken for bad
+    NOT_BREACHING = "notBreaching"  # it is taken for good
+    IGNORE = "ignore"  # all stays as it was
+    MISSING = "missing"  # nothing is known: INSUFFICIENT_DATA, and what was paged stays open
+
+
+class FailingSettings(Settings):
+    """M of N: so many *looks* of the newest *of* that failed are a fault, were others well between.
+
+    CloudWatch calls them DatapointsToAlarm and EvaluationPeriods.
+    """
+
+    looks: Annotated[int, Field(ge=1, le=60, strict=True)]
+    """So many that failed are a fault."""
+    of: Annotated[int, Field(ge=1, le=60, strict=True)]
+    """Of so many, the newest."""
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> Self:
+        if self.looks > self.of:
+            raise ValueError(f"{self.looks} looks of {self.of} can never fail: raise of")
+        return self
+
+
 class CheckSettings(Settings):
-    """The four times that every check takes; None inherits from the service, then the defaults."""
+    """What every check takes; what it leaves out it takes from its service, then the defaults."""
 
     every: Annotated[Duration, Field(ge=0.1)] | None = None
+    """Between the beginnings of two looks."""
     timeout: Annotated[Duration, Field(ge=0.01)] | None = None
+    """How long a look may take."""
     hold: Duration | None = None
+    """How long bad looks must span before they are a fault."""
     clear: Duration | None = None
+    """How much good, in all, ends it."""
+    failing: FailingSettings | None = None
+    """When what comes and goes is a fault too."""
+    missing: Missing | None = None
+    """What is made of a look that could not be made."""

@@ -3,10 +3,10 @@
 Rule: types only, no I/O.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Severity(StrEnum):
@@ -75,3 +75,24 @@ class Pager(Protocol):
 
     async def close(self) -> None:
         """Give back connections."""
+
+
+@runtime_checkable
+class Repeating(Pager, Protocol):
+    """A pager whose receiver forgets what is not sent again every so many seconds."""
+
+    every: float
+
+    def stand(self, pages: Iterable[Page]) -> None:
+        """Take over what stood when the agent ended."""
+
+    async def repeat(self) -> Delivery:
+        """Try once to hand over again all that stands."""
+
+
+@runtime_checkable
+class Announcing(Pager, Protocol):
+    """A pager that also tells of changes, which wake nobody."""
+
+    async def tell(self, change: str, source: str, at: float) -> Delivery | None:
+        """Try once to tell of a *change* of *source* at epoch seconds; None where unwanted."""

@@ -11,7 +11,20 @@ import pytest
 from vedette.agent.cli import parser
 from vedette.agent.composite.settings import AlarmSettings, SuppressorSettings
 from vedette.agent.composite.windows import WindowSettings
-from vedette.agent.config import AgentSettings, Config, Domain, FeedSettings, read
+from vedette.agent.config import (
+    AgentSettings,
+    Config,
+    Domain,
+    FeedSettings,
+    ListenerTls,
+    PeerSettings,
+    QuorumSettings,
+    read,
+)
+from vedette.agent.config.drill import DrillSettings
+from vedette.agent.config.heartbeats import HeartbeatSettings
+from vedette.agent.config.remediation import CallSettings, RemediationSettings
+from vedette.agent.config.remote_write import RemoteWriteSettings
 from vedette.checks.bgp.settings import (
     BgpSettings,
     BgpStreamSettings,
@@ -75,6 +88,14 @@ def test_each_kind_has_an_example(kind):
         ("alarms", AlarmSettings),
         ("alarms", SuppressorSettings),
         ("alarms", WindowSettings),
+        ("fleet", PeerSettings),
+        ("fleet", ListenerTls),
+        ("fleet", QuorumSettings),
+        ("metrics", RemoteWriteSettings),
+        ("staying-awake", HeartbeatSettings),
+        ("staying-awake", DrillSettings),
+        ("staying-awake", RemediationSettings),
+        ("staying-awake", CallSettings),
     ],
 )
 def test_examples_show_every_key(name, settings):

@@ -4,7 +4,20 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from vedette.agent.cli import bgp, bgpinit, blackbox, check, demo, lkg, replay, run, validate
+from vedette.agent.cli import (
+    audit,
+    bgp,
+    bgpinit,
+    blackbox,
+    check,
+    demo,
+    lkg,
+    peers,
+    replay,
+    rules,
+    run,
+    validate,
+)
 from vedette.agent.daemon import VERSION
 
 
@@ -18,7 +31,20 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"vedette {VERSION}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (run, validate, check, lkg, bgp, bgpinit, replay, blackbox, demo):
+    for command in (
+        run,
+        validate,
+        check,
+        lkg,
+        peers,
+        audit,
+        bgp,
+        bgpinit,
+        replay,
+        rules,
+        blackbox,
+        demo,
+    ):
         command.add(commands)
     return top
 

@@ -4,34 +4,31 @@ import argparse
 import asyncio
 import logging
 import signal
-import sys
 from collections.abc import Coroutine
 from pathlib import Path
 
-from vedette.agent import web
+from vedette.agent import logs, reload, web
 from vedette.agent.cli.lkg import good_configuration
 from vedette.agent.cli.output import complain
-from vedette.agent.config import Config, ConfigError, parse, read_text
-from vedette.agent.daemon import Agent
+from vedette.agent.config import ConfigError
 from vedette.agent.store import StoreError
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the command line."""
-    command = commands.add_parser("run", help="run the agent", allow_abbrev=False)
+    command = commands.add_parser(
+        "run", help="run the agent; SIGHUP has it read its config again", allow_abbrev=False
+    )
     command.add_argument("--config", type=Path, required=True, metavar="FILE")
     command.set_defaults(action=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
-    )
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    # Until there is somebody to hear it: its default is to end the process.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        text = read_text(options.config)
-        config = parse(text, options.config)
-        run_loop(_until_signalled(config, options.config.parent, text))
+        document = reload.Document.read(options.config)
+        run_loop(_until_signalled(document))
     except ConfigError as error:
         return complain(*error.lines(), *good_configuration(options.config))
     except (StoreError, web.ListenError) as error:
@@ -49,10 +46,13 @@ def run_loop(work: Coroutine[None, None, None]) -> None:
         uvloop.run(work)
 
 
-async def _until_signalled(config: Config, folder: Path, text: str) -> None:
-    stop = asyncio.Event()
+async def _until_signalled(document: reload.Document) -> None:
+    stop, hangup = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await web.run(Agent(config, folder, text), stop)
+    loop.add_signal_handler(signal.SIGHUP, hangup.set)
+    await reload.run(
+        document, stop, hangup, adopted=lambda config: logs.configure(config.agent.log)
+    )
     logging.getLogger(__name__).info("stopped")

@@ -5,7 +5,9 @@ import sys
 from pathlib import Path
 
 from vedette.agent.cli.output import complain
-from vedette.agent.config import Config, ConfigError, read
+from vedette.agent.config import Config, ConfigError, pagers, read, read_text
+from vedette.agent.config.vantage import is_loopback
+from vedette.agent.document import load
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -25,7 +27,18 @@ def _validate(options: argparse.Namespace) -> int:
     sys.stdout.write(f"{options.file}: valid: {config.size}\n")
     for warning in _warnings(config):
         sys.stdout.write(f"{options.file}: note: {warning}\n")
+    for line, warning in _untold(config, options.file):
+        sys.stdout.write(f"{options.file}:{line}: note: {warning}\n")
     return 0
+
+
+def _untold(config: Config, path: Path) -> list[tuple[int, str]]:
+    """Return what nobody is told of, with its lines."""
+    document = load(read_text(path))
+    return sorted(
+        (document.line(place), message)
+        for place, message in pagers.untold(config.pagers, config.services)
+    )
 
 
 def _warnings(config: Config) -> list[str]:
@@ -34,4 +47,17 @@ def _warnings(config: Config) -> list[str]:
         notes.append("no pager is configured, so nobody will be woken")
     if not (config.controls.dns or config.controls.http):
         notes.append("no controls: a fault of this vantage's own uplink will look like yours")
+    agent = config.agent
+    if agent.is_guarded and not agent.has_token:
+        notes.append(
+            "no agent.token_file: nobody can read the status page"
+            + ("" if agent.open_metrics else " or the metrics")
+        )
+    if agent.tls is None and not is_loopback(agent.endpoint.host):
+        notes.append("no agent.tls: tokens pass the network in the clear")
+    notes += [
+        f"peer {peer.name}: the token passes the network in the clear: use https"
+        for peer in config.peers
+        if peer.is_exposed and peer.has_token
+    ]
     return notes

@@ -86,7 +86,7 @@ class CompositeAlarm:
     def graded(self, fleet: Fleet) -> "CompositeAlarm":
         """Return the alarm as grave as it is at the moment of *fleet*, as Rule.graded does."""
         mild = milder(self.severity, Severity.WARNING)
-        return replace(self, severity=mild) if fleet.is_short else self
+        return replace(self, severity=mild) if fleet.is_short(self.service) else self
 
 
 Alarm = Rule | CompositeAlarm

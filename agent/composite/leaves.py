@@ -30,7 +30,7 @@ def judge_of(key: CheckKey, reason: str | None = None) -> Callable[[Fleet], Evid
 
     def judged(fleet: Fleet) -> Evidence:
         votes = fleet.votes(key, at_vantage)
-        return anybody(votes) if key.kind is Kind.BGP else fleet.agreed(votes)
+        return anybody(votes) if key.kind is Kind.BGP else fleet.agreed(votes, key.service)
 
     return judged
 

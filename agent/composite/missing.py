@@ -3,18 +3,8 @@
 Rule: pure; time is passed in.
 """
 
-from enum import StrEnum
-
 from vedette.agent.alarm import Evidence, State
-
-
-class Missing(StrEnum):
-    """The four of CloudWatch's TreatMissingData, by its names."""
-
-    BREACHING = "breaching"  # as if the rule held
-    NOT_BREACHING = "notBreaching"  # as if it did not
-    IGNORE = "ignore"  # the alarm keeps its state
-    MISSING = "missing"  # the alarm says INSUFFICIENT_DATA, and what was paged stays open
+from vedette.checks.settings import Missing
 
 
 def treated(

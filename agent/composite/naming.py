@@ -62,7 +62,10 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Nameables:
-    """All that an agent looks at: its *services*, its *controls*, itself and its *feeds*."""
+    """All that an agent knows of: its *services*, its *controls*, its *feeds*, and the *vantages*.
+
+    These are itself and its peers.
+    """
 
     services: Sequence[Watched]
     controls: Watched
@@ -85,7 +88,8 @@ class Nameables:
                 known.setdefault(key.check, []).append(check)
                 for diagnosis in diagnoses:
                     _put(known, f"{key.service}/{diagnosis}/{key.check}")
-        sighted = self.vantages if self.controls.dns or self.controls.http else ()
+        has_controls = bool(self.controls.dns or self.controls.http)
+        sighted = self.vantages if has_controls or len(self.vantages) > 1 else ()
         for vantage in sighted:
             _put(known, f"{vantage}/{Diagnosis.VANTAGE_BLIND}/{vantage}")
         for feed in self.feeds:

@@ -4,11 +4,10 @@ from typing import Annotated
 
 from pydantic import Field, PlainValidator
 
-from vedette.agent.composite.missing import Missing
 from vedette.agent.composite.parse import parse
 from vedette.agent.composite.rule import Rule
 from vedette.agent.composite.windows import WindowSettings
-from vedette.checks.settings import Duration, Settings
+from vedette.checks.settings import Duration, Missing, Settings
 from vedette.exporters.page import Severity
 
 
@@ -29,24 +28,37 @@ class SuppressorSettings(Settings):
     """
 
     alarm: Annotated[str, Field(min_length=1)]
+    """The alarm, by its name."""
     wait: Duration = 60.0
+    """How long it may take to follow this one into ALARM."""
     extension: Duration = 60.0
+    """How long this one may take to follow it out."""
 
 
 class AlarmSettings(Settings):
-    """An alarm of the user's own; hold and clear of None are those of the defaults.
+    """An alarm of the user's own; *hold* and *clear* are those of the defaults unless given.
 
     It joins the incidents of *service*, or has its own without one. Limits of name and description
     are CloudWatch's.
     """
 
     name: AlarmName
+    """Of the alarm; other rules name it so."""
     description: Annotated[str, Field(max_length=1024)] = ""
+    """What a person needs to know; it stands on the page."""
     rule: Annotated[Rule, PlainValidator(_rule)]
+    """The rule, in CloudWatch's grammar."""
     severity: Severity = Severity.CRITICAL
+    """Of its page."""
     service: str | None = None
+    """The service whose incidents it joins."""
     hold: Duration | None = None
+    """How long the rule must hold."""
     clear: Duration | None = None
+    """How long it must not, to end it."""
     missing: Missing = Missing.MISSING
+    """What is made of INSUFFICIENT_DATA."""
     suppressor: SuppressorSettings | None = None
+    """An alarm that explains this one."""
     mute: list[WindowSettings] = []
+    """Windows in which it opens no page."""

@@ -4,7 +4,7 @@ Rule: no I/O, no clock; time is passed in. What cannot have changed is not judge
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from vedette.agent.alarm import UNDECIDED, Evidence, Memory, State, step
@@ -19,7 +19,8 @@ from vedette.agent.composite.suppression import Suppression
 from vedette.agent.diagnoses.sight import Sight, unless_blind
 from vedette.agent.fleet import SILENT_AFTER, Fleet
 from vedette.agent.ledger import CheckKey
-from vedette.checks.finding import Kind
+from vedette.agent.timing import Timing
+from vedette.checks.settings import Missing
 
 ASLEEP = 60.0
 """Seconds between two steps after which nothing that was seen before says anything any more."""
@@ -40,13 +41,14 @@ class Stepper:
     def __init__(
         self,
         alarms: Sequence[CompositeAlarm] = (),
-        fresh_for: Mapping[CheckKey, float] | None = None,
+        timings: Mapping[CheckKey, Timing] | None = None,
         memories: Mapping[str, Memory] | None = None,
         announced: Mapping[str, Announcement] | None = None,
     ) -> None:
         """Take up where *memories* and *announced* stopped; *alarms* are in an order to judge.
 
-        *fresh_for* has the checks, and for how many seconds a look at each speaks for the present.
+        *timings* has the checks: for how long a look at each speaks for the present, and what is
+        made of them while nothing is known.
         """
         self.alarms = {alarm.id: alarm for alarm in alarms}
         self.memories = {id_: (memories or {}).get(id_, Memory()) for id_ in self.alarms}
@@ -57,10 +59,17 @@ class Stepper:
         self.at: dict[Target, Standing] = {}
         self._undecided: dict[str, float] = {}
         self._due: set[str] = set()
-        self._well: dict[CheckKey, Sequence[tuple[str, str]]] = {}
+        self._failing: dict[CheckKey, None] = {}
         self._loaded_at = self._awake_at = math.inf
         self._stepped_at = -math.inf
-        self._link({str(key): (key, seconds) for key, seconds in (fresh_for or {}).items()})
+        self._kept = {k for k, one in (timings or {}).items() if one.missing is Missing.IGNORE}
+        self._link({str(key): (key, one.fresh_for) for key, one in (timings or {}).items()})
+
+    def take_over(self, before: "Stepper") -> None:
+        """Go on with what *before* knew: of what is not the same any more, the next step tells."""
+        self.at = dict(before.at)
+        self._undecided = {i: at for i, at in before._undecided.items() if i in self.alarms}  # noqa: SLF001
+        self._loaded_at = before._loaded_at  # noqa: SLF001
 
     def _link(self, checks: Mapping[str, tuple[CheckKey, float]]) -> None:
         """Find who reads what, and for how long what is not heard of may still be on its way."""
@@ -99,14 +108,28 @@ class Stepper:
             leaves.append(target)
         self._patience[target.id] = patience
 
-    def step(self, fleet: Fleet, standard: Mapping[str, Memory]) -> Stepped:
-        """Advance to the moment of *fleet*; *standard* are the memories of the standard alarms."""
+    @property
+    def checks(self) -> Collection[CheckKey]:
+        """The checks that rules name."""
+        return self._checks.keys()
+
+    def due(self, now: float) -> float:
+        """Return from when on a step after *now* may change something, though nothing is seen."""
+        return now if self._due or self._failing else math.inf
+
+    def step(
+        self, fleet: Fleet, standard: Mapping[str, Memory], keys: Collection[CheckKey]
+    ) -> Stepped:
+        """Advance to the moment of *fleet*; *standard* are the memories of the standard alarms.
+
+        Of no check but *keys* anything else may be said than before.
+        """
         if not self.alarms:
             return Stepped()
         self._begin(fleet.now)
         due, self._due = self._due, set()
         stepped, telling, sight = Stepped(), set(due), _sight(fleet)
-        for target in (*self._seen(fleet), *self._standards(standard, fleet.now)):
+        for target in (*self._seen(fleet, keys), *self._standards(standard, fleet.now)):
             due.update(self._readers.get(target, ()))
             telling.update(self._quieted.get(target, ()))
         for id_ in self.alarms:
@@ -131,25 +154,24 @@ class Stepper:
         """Return until when nothing has been heard of something only for our own sake."""
         return self._awake_at + self._patience[id_]
 
-    def _seen(self, fleet: Fleet) -> Sequence[Target]:
+    def _seen(self, fleet: Fleet, keys: Collection[CheckKey]) -> Sequence[Target]:
         """Judge the checks, and return those that stand otherwise than before.
 
-        While a check is well at the same places it stands as it does, unless it has failed so
-        often of late that it still does; of a route, facts beyond that count.
+        One that fails is seen to do so again and again.
         """
         changed = []
-        for key, targets in self._checks.items():
-            well_at = () if key.kind is Kind.BGP else fleet.well_at(key)
-            if well_at and well_at == self._well.get(key):
-                continue
-            for target in targets:
+        for key in dict.fromkeys((*keys, *self._failing)):
+            for target in self._checks.get(key, ()):
                 evidence, before = self._judges[target](fleet), self.at.get(target)
+                if evidence.holds is None and before is not None and key in self._kept:
+                    continue
                 after = of_check(before, evidence, fleet.now, self._heard_by(target.id))
                 if after != before:
                     self.at[target] = after
                     changed.append(target)
-            failing = any(self.at[target].state is State.ALARM for target in targets)
-            self._well[key] = () if failing else well_at
+            self._failing.pop(key, None)
+            if any(self.at[t].state is State.ALARM for t in self._checks.get(key, ())):
+                self._failing[key] = None
         return changed
 
     def _standards(self, memories: Mapping[str, Memory], now: float) -> Sequence[Target]:

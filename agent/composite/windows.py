@@ -32,16 +32,17 @@ def _timezone(name: str) -> tzinfo:
         ) from None
 
 
-class WindowSettings(Settings):
-    """A window: it begins when *cron* says, by the clocks of *timezone*, and lasts *duration*.
+class CronSettings(Settings):
+    """Moments: when *cron* says, by the clocks of *timezone*.
 
     What begins in an hour that the clocks skip begins an hour later, and in one that comes twice,
     twice.
     """
 
     cron: str
-    duration: Annotated[Duration, Field(ge=_MINUTE)]
+    """Five fields: minute, hour, day of month, month, day of week."""
     timezone: str = "UTC"
+    """By whose clocks, such as Europe/Berlin."""
 
     @field_validator("timezone")
     @classmethod
@@ -57,6 +58,17 @@ class WindowSettings(Settings):
         if trigger.get_next_fire_time(None, begin) is None:
             raise ValueError(f"cron: {self.cron!r} names a day that no year has")
         return self
+
+    def first_after(self, at: float) -> float:
+        """Return the first moment after *at*; both in epoch seconds."""
+        return _first_begin(self.cron, self.timezone, (int(at // _MINUTE) + 1) * _MINUTE)
+
+
+class WindowSettings(CronSettings):
+    """A window: it begins at each such moment, and lasts *duration*."""
+
+    duration: Annotated[Duration, Field(ge=_MINUTE)]
+    """How long it lasts."""
 
 
 def is_muted(windows: Iterable[WindowSettings], at: float) -> bool:

@@ -2,10 +2,11 @@
 
 from vedette.agent.config.feeds import FeedSettings
 from vedette.agent.config.model import Config
-from vedette.agent.config.pagers import PagerSettings
+from vedette.agent.config.pagers import PagerSettings, PagingSettings
+from vedette.agent.config.peers import PeerSettings
+from vedette.agent.config.quorum import QuorumSettings
 from vedette.agent.config.reading import (
     ConfigError,
-    beside,
     explained,
     parse,
     read,
@@ -13,7 +14,7 @@ from vedette.agent.config.reading import (
     state_folder,
 )
 from vedette.agent.config.services import Controls, Service
-from vedette.agent.config.vantage import AgentSettings, Domain, ProbeSettings
+from vedette.agent.config.vantage import AgentSettings, Domain, ListenerTls, ProbeSettings, beside
 
 __all__ = [
     "AgentSettings",
@@ -22,8 +23,12 @@ __all__ = [
     "Controls",
     "Domain",
     "FeedSettings",
+    "ListenerTls",
     "PagerSettings",
+    "PagingSettings",
+    "PeerSettings",
     "ProbeSettings",
+    "QuorumSettings",
     "Service",
     "beside",
     "explained",

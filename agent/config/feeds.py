@@ -18,10 +18,15 @@ class FeedSettings(Settings):
     """One source of BGP routes, of one kind; a kind without settings takes the defaults."""
 
     ris_live: RisLiveSettings | None = None
+    """RIPE RIS Live: public collectors, within seconds."""
     bmp: BmpSettings | None = None
+    """Your own routers."""
     mrt: MrtSettings | None = None
+    """MRT files that a collector writes."""
     bgpstream: BgpStreamSettings | None = None
+    """RIS and RouteViews by pybgpstream (extra `bgpstream`)."""
     ripestat: RipeStatSettings | None = None
+    """RIPEstat's tables, asked again and again: a slow second opinion."""
 
     @model_validator(mode="before")
     @classmethod

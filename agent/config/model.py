@@ -3,40 +3,63 @@
 from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from vedette.agent.composite.naming import Nameables, Watched
 from vedette.agent.composite.settings import AlarmSettings
 from vedette.agent.composite.windows import WindowSettings
+from vedette.agent.config.audit import AuditSettings
+from vedette.agent.config.drill import DrillSettings
 from vedette.agent.config.feeds import FeedSettings
-from vedette.agent.config.pagers import PagerSettings
+from vedette.agent.config.heartbeats import HeartbeatSettings
+from vedette.agent.config.pagers import PagerSettings, PagingSettings
+from vedette.agent.config.peers import PeerSettings
+from vedette.agent.config.quorum import QuorumSettings
+from vedette.agent.config.remediation import RemediationSettings
+from vedette.agent.config.remote_write import RemoteWriteSettings
 from vedette.agent.config.services import Controls, Service
 from vedette.agent.config.vantage import AgentSettings
 from vedette.checks.bgp.settings import RpkiSettings
 from vedette.checks.settings import CheckSettings, Settings
-
-Nothing = Annotated[list[object], Field(max_length=0)]
-
-
-def _none_yet(value: object) -> object:
-    if value:
-        raise ValueError("not supported by this version: remove it")
-    return value
 
 
 class Config(Settings):
     """A whole config file."""
 
     agent: AgentSettings
+    """This vantage: who it is, where it listens and keeps its state."""
     defaults: CheckSettings = CheckSettings()
+    """Times and tolerance of every check, where neither it nor its service says otherwise."""
     services: Annotated[list[Service], Field(min_length=1)]
+    """What you depend on."""
     controls: Controls = Controls()
+    """Names and pages of other operators, which prove that this vantage sees the internet."""
+    quorum: QuorumSettings = QuorumSettings()
+    """Who must agree before a page."""
     feeds: list[FeedSettings] = []
+    """Where routes are heard of; RIS Live when nothing is said."""
     rpki: RpkiSettings | None = None
+    """Where the VRPs of a validator are; without it nothing is said of the RPKI."""
     pagers: list[PagerSettings] = []
-    peers: Annotated[Nothing, BeforeValidator(_none_yet)] = []
+    """The ways to reach a human; with none, nobody is paged."""
+    paging: PagingSettings = PagingSettings()
+    """What all pagers have in common."""
+    peers: list[PeerSettings] = []
+    """The other agents of the fleet."""
     alarms: list[AlarmSettings] = []
+    """Rules of your own over checks and other alarms."""
     maintenance: list[WindowSettings] = []
+    """Windows in which no page opens for any service."""
+    heartbeats: list[HeartbeatSettings] = []
+    """Dead man's switches that are called while the agent works."""
+    drill: DrillSettings | None = None
+    """When the way to every pager is proved by a page that means nothing."""
+    remediation: list[RemediationSettings] = []
+    """What is done about chosen diagnoses without waiting for a person."""
+    audit: AuditSettings = AuditSettings()
+    """What `vedette audit` knows of networks."""
+    remote_write: RemoteWriteSettings | None = None
+    """Where metrics are sent, for an agent that nobody can scrape."""
 
     @model_validator(mode="after")
     def _has_anchors(self) -> "Config":
@@ -61,6 +84,8 @@ class Config(Settings):
             "control": controls,
             "pager": len(self.pagers),
         }
+        if self.peers:
+            counts["peer"] = len(self.peers)
         if self.alarms:
             counts["alarm"] = len(self.alarms)
         return ", ".join(f"{n} {word}{'' if n == 1 else 's'}" for word, n in counts.items())
@@ -68,14 +93,18 @@ class Config(Settings):
     @property
     def nameables(self) -> Nameables:
         """What the rules of alarms may name."""
-        return nameables(self.agent.name, self.services, self.controls, self.feeds)
+        vantages = [self.agent.name, *(peer.name for peer in self.peers)]
+        return nameables(vantages, self.services, self.controls, self.feeds)
 
 
 def nameables(
-    agent: str, services: Sequence[Service], controls: Controls, feeds: Sequence[FeedSettings]
+    vantages: Sequence[str],
+    services: Sequence[Service],
+    controls: Controls,
+    feeds: Sequence[FeedSettings],
 ) -> Nameables:
     """Return what the rules of alarms may name, of the blocks of a config."""
     watched = [Watched(s.name, s.dns, s.http, s.bgp) for s in services]
     kinds = [kind.replace("_", "-") for feed in feeds for kind in feed.model_fields_set]
     heard = (kinds or ["ris-live"]) if any(s.bgp for s in services) else []
-    return Nameables(watched, Watched("controls", controls.dns, controls.http), [agent], heard)
+    return Nameables(watched, Watched("controls", controls.dns, controls.http), vantages, heard)

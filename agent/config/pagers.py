@@ -1,10 +1,190 @@
-"""The `pagers` block: the ways to reach a human."""
+"""The `pagers` and `paging` blocks: the ways to reach a human, and who is told of what."""
 
-from vedette.checks.settings import Settings
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from vedette.agent.config.services import Service
+from vedette.agent.config.vantage import Name
+from vedette.agent.document import Document, Place, Problem
+from vedette.agent.routing import BACKUP_AFTER, Route, Routes
+from vedette.checks.net import Endpoint, is_address, parse_endpoint
+from vedette.checks.settings import Duration, Settings
+from vedette.exporters.alertmanager import AlertmanagerSettings
+from vedette.exporters.email import EmailSettings
+from vedette.exporters.page import Severity
 from vedette.exporters.pagerduty import PagerDutySettings
+from vedette.exporters.webhook import WebhookSettings
+
+RESOLVERS = ("9.9.9.9", "8.8.8.8", "1.1.1.1")
+"""Of three operators that share nothing: one of them may be what broke."""
+
+KINDS = ("pagerduty", "alertmanager", "webhook", "email")
+
+
+def _resolver(text: str) -> str:
+    if not is_address(parse_endpoint(text, 53).host):
+        raise ValueError(f"{text!r} is not ADDRESS or ADDRESS:PORT")
+    return text
+
+
+class PagingSettings(Settings):
+    """What all pagers have in common: who else knows their addresses, and how long one may take."""
+
+    resolvers: list[Annotated[str, AfterValidator(_resolver)]] = [*RESOLVERS]
+    """Asked for a pager's address when this host's own fail."""
+    backup_after: Annotated[Duration, Field(ge=1)] = BACKUP_AFTER
+    """A page unaccepted for so long goes to its second channel too."""
+
+    @property
+    def endpoints(self) -> Sequence[Endpoint]:
+        """The resolvers as endpoints."""
+        return [parse_endpoint(text, 53) for text in self.resolvers]
 
 
 class PagerSettings(Settings):
-    """One way to reach a human."""
+    """One way to reach a human, and the pages that go there; without a name it has its kind's."""
 
-    pagerduty: PagerDutySettings
+    pagerduty: PagerDutySettings | None = None
+    """PagerDuty's Events API v2."""
+    alertmanager: AlertmanagerSettings | None = None
+    """A cluster of Alertmanagers."""
+    webhook: WebhookSettings | None = None
+    """A receiver of your own, with signed requests."""
+    email: EmailSettings | None = None
+    """Mail by SMTP."""
+    name: Name | None = None
+    """What metrics, status page and `backup_of` call it; without it, its kind."""
+    services: Annotated[list[str], Field(min_length=1)] | None = None
+    """The only services whose pages it takes."""
+    severities: Annotated[list[Severity], Field(min_length=1)] | None = None
+    """The only severities that it takes."""
+    backup_of: str | None = None
+    """The pager whose second channel it is."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if len(self._kinds) != 1:
+            raise ValueError(f"expected exactly one of {', '.join(KINDS)}")
+        return self
+
+    @property
+    def _kinds(self) -> Sequence[str]:
+        return [kind for kind in KINDS if getattr(self, kind) is not None]
+
+    @property
+    def called(self) -> str:
+        """What the metrics and the status page call it."""
+        return self.name or self._kinds[0]
+
+    @property
+    def route(self) -> Route:
+        """Which pages it takes."""
+        return Route(
+            self.called,
+            None if self.services is None else frozenset(self.services),
+            None if self.severities is None else frozenset(self.severities),
+            self.backup_of,
+        )
+
+
+def routes(
+    pagers: Sequence[PagerSettings], paging: PagingSettings, watched: Collection[str]
+) -> Routes:
+    """Return who is told of what."""
+    return Routes([one.route for one in pagers], watched, paging.backup_after)
+
+
+def called(pagers: object) -> Sequence[str | None]:
+    """Return the names of pagers as they are written, None where one cannot be told."""
+    return [_called(one) for one in (pagers if isinstance(pagers, list) else [])]
+
+
+def _called(pager: object) -> str | None:
+    if not isinstance(pager, Mapping):
+        return None
+    name = pager.get("name") or next((kind for kind in KINDS if kind in pager), None)
+    return name if isinstance(name, str) else None
+
+
+def misrouted(document: Document) -> Iterator[Problem]:
+    """Names in routes that mean nothing, and second channels that wait for each other."""
+    data = document.data if isinstance(document.data, Mapping) else {}
+    pagers, services = data.get("pagers"), data.get("services")
+    if not isinstance(pagers, list):
+        return
+    names = called(pagers)
+    watched = (
+        {s.get("name") for s in services or () if isinstance(s, Mapping)}
+        if isinstance(services, list)
+        else set()
+    )
+    backups = {
+        name: one.get("backup_of")
+        for name, one in zip(names, pagers, strict=True)
+        if name is not None and isinstance(one, Mapping)
+    }
+    for i, one in enumerate(pagers):
+        if isinstance(one, Mapping):
+            yield from _dangling(document, i, one, watched)
+            yield from _circular(document, i, names[i], one.get("backup_of"), backups)
+
+
+def _dangling(
+    document: Document, i: int, pager: Mapping[object, object], watched: Collection[object]
+) -> Iterator[Problem]:
+    services = pager.get("services")
+    for j, name in enumerate(services if isinstance(services, list) else []):
+        if name not in watched:
+            place: Place = ("pagers", i, "services", j)
+            yield Problem(
+                document.line(place),
+                f"pagers.{i}.services.{j}: no service is called {name}: mend or remove it",
+            )
+
+
+def _circular(
+    document: Document, i: int, name: str | None, of: object, backups: Mapping[str, object]
+) -> Iterator[Problem]:
+    if of is None:
+        return
+    line = document.line(("pagers", i, "backup_of"))
+    where = f"pagers.{i}.backup_of"
+    if of not in backups:
+        yield Problem(line, f"{where}: no pager is called {of}: name one of the others")
+        return
+    seen = {name}
+    while isinstance(of, str) and of not in seen:
+        seen.add(of)
+        of = backups.get(of)
+    if of == name:
+        yield Problem(
+            line, f"{where}: {name} is a second channel of itself, so nobody is told first: "
+            "remove one backup_of"
+        )  # fmt: skip
+
+
+def untold(
+    pagers: Sequence[PagerSettings], services: Sequence[Service]
+) -> Iterator[tuple[Place, str]]:
+    """Return what nobody is told of, each with its place in the file."""
+    first = [one.route for one in pagers if one.backup_of is None]
+    if not pagers:
+        return
+    for i, service in enumerate(services):
+        takers = [r for r in first if r.services is None or service.name in r.services]
+        if not takers:
+            yield ("services", i), f"no pager takes the pages of {service.name}"
+        elif not any(r.severities is None or service.severity in r.severities for r in takers):
+            yield (
+                ("services", i),
+                f"no pager takes the {service.severity} pages of {service.name}",
+            )
+    left = [
+        severity
+        for severity in Severity
+        if not any(r.severities is None or severity in r.severities for r in first)
+    ]
+    if left:
+        yield ("pagers",), f"no pager takes pages of severity {', '.join(left)}"

@@ -10,8 +10,12 @@ from pydantic import ValidationError
 from vedette.agent import references
 from vedette.agent.composite import naming
 from vedette.agent.composite.settings import AlarmSettings
+from vedette.agent.config import credentials
 from vedette.agent.config.feeds import FeedSettings
 from vedette.agent.config.model import Config, nameables
+from vedette.agent.config.pagers import misrouted
+from vedette.agent.config.quorum import unplaced
+from vedette.agent.config.remediation import unusable
 from vedette.agent.config.services import Controls, Service
 from vedette.agent.config.twins import twins
 from vedette.agent.config.vantage import STATE_DIR
@@ -55,7 +59,11 @@ def parse(text: str, path: Path) -> Config:
     problems = [
         *document.problems,
         *references.faults(document, path.parent),
+        *credentials.faults(document, path.parent),
         *twins(document),
+        *unplaced(document),
+        *unusable(document),
+        *misrouted(document),
         *_misnamed(document),
     ]
     config = None
@@ -118,9 +126,10 @@ def _misnamed(document: Document) -> Iterator[Problem]:
     known = [service for service in services if service]
     if not alarms or controls is None or len(known) < len(services):
         return
-    agent = data.get("agent")
-    name = str(agent.get("name")) if isinstance(agent, Mapping) else ""
-    yield from naming.faults(document, alarms, nameables(name, known, controls, feeds))
+    peers = data.get("peers")
+    vantages = [data.get("agent"), *(peers if isinstance(peers, list) else [])]
+    names = [str(one.get("name")) for one in vantages if isinstance(one, Mapping)]
+    yield from naming.faults(document, alarms, nameables(names, known, controls, feeds))
 
 
 def _each(model: type[Block], data: object) -> Sequence[Block | None]:
@@ -133,8 +142,3 @@ def _each(model: type[Block], data: object) -> Sequence[Block | None]:
             return None
 
     return [read_as(item) for item in (data if isinstance(data, list) else [])]
-
-
-def beside(folder: Path, name: str | None) -> str | None:
-    """Return the file *name* as the config file at *folder* means it."""
-    return None if name is None else str(folder / name)

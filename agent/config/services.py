@@ -3,7 +3,8 @@
 from pydantic import model_validator
 
 from vedette.agent.composite.windows import WindowSettings
-from vedette.agent.config.vantage import Name
+from vedette.agent.config.quorum import QuorumSettings
+from vedette.agent.config.vantage import Domain, Name
 from vedette.checks.bgp.settings import BgpSettings
 from vedette.checks.dns.settings import DnsSettings
 from vedette.checks.http.settings import HttpSettings
@@ -15,11 +16,21 @@ class Service(CheckSettings):
     """Something that a person depends on, and how it is looked at."""
 
     name: Name
+    """What pages and metrics call it."""
     severity: Severity = Severity.CRITICAL
+    """How grave its pages are at most."""
     dns: list[DnsSettings] = []
+    """Its names."""
     http: list[HttpSettings] = []
+    """Its pages."""
     bgp: list[BgpSettings] = []
+    """Its prefixes."""
     maintenance: list[WindowSettings] = []
+    """Windows in which no page opens for it."""
+    quorum: QuorumSettings = QuorumSettings()
+    """Who must agree about it."""
+    domain: Domain | None = None
+    """What it hangs on itself, for `vedette audit`."""
 
     @model_validator(mode="after")
     def _watches_something(self) -> "Service":
@@ -32,4 +43,14 @@ class Controls(CheckSettings):
     """Names and pages of other operators: does this vantage see the internet at all?"""
 
     dns: list[DnsSettings] = []
+    """Names that must resolve."""
     http: list[HttpSettings] = []
+    """Pages that must answer."""
+
+    @model_validator(mode="after")
+    def _say_what_they_see(self) -> "Controls":
+        if any(one.missing is not None for one in (self, *self.dns, *self.http)):
+            raise ValueError(
+                "missing: what nobody could see of a control is never taken for anything: remove it"
+            )
+        return self

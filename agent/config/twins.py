@@ -3,14 +3,23 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from vedette.agent.config.feeds import FeedSettings
+from vedette.agent.config.pagers import called as names_of_pagers
 from vedette.agent.document import Document, Place, Problem
+from vedette.agent.rollup import DIAGNOSIS
 
 
 def twins(document: Document) -> Iterator[Problem]:
     """Names that must be unique: they become labels and keys."""
     if not isinstance(document.data, Mapping):
         return
-    yield from _repeated(document, ("pagers",), _pager_names(document.data.get("pagers")), "pager")
+    # Pages wait under a pager's name: of two with the same, one would get none.
+    pagers = names_of_pagers(document.data.get("pagers"))
+    yield from _repeated(document, ("pagers",), pagers, "pager")
+    yield from _peers(document)
+    for block, what in (("heartbeats", "heartbeat"), ("remediation", "remedy")):
+        named = document.data.get(block)
+        if isinstance(named, list):
+            yield from _repeated(document, (block,), [_key(n, "name") or what for n in named], what)
     alarms = document.data.get("alarms")
     if isinstance(alarms, list):
         called = [one.get("name") if isinstance(one, Mapping) else None for one in alarms]
@@ -34,26 +43,46 @@ def twins(document: Document) -> Iterator[Problem]:
                 yield from _repeated(document, ("services", i, kind), names, f"{kind} check")
 
 
-def _pager_names(pagers: object) -> Sequence[str | None]:
-    """Pages wait under a pager's name: of two with the same, one would get none."""
-    settings = [
-        pager.get("pagerduty") if isinstance(pager, Mapping) else None
-        for pager in (pagers if isinstance(pagers, list) else [])
-    ]
-    return [str(s.get("name", "pagerduty")) if isinstance(s, Mapping) else None for s in settings]
+def _vantages(data: Mapping[object, object]) -> Sequence[str | None]:
+    """Return the names of this agent and of its peers."""
+    peers = data.get("peers")
+    owners = [data.get("agent"), *(peers if isinstance(peers, list) else [])]
+    return [str(o["name"]) if isinstance(o, Mapping) and "name" in o else None for o in owners]
+
+
+def _peers(document: Document) -> Iterator[Problem]:
+    """Vantages of one name would be one voice, and one of them would be unheard."""
+    assert isinstance(document.data, Mapping)
+    own, *names = _vantages(document.data)
+    yield from _repeated(document, ("peers",), names, "peer")
+    for i, name in enumerate(names):
+        if name is not None and name == own:
+            yield Problem(
+                document.line(("peers", i, "name")),
+                f"peers.{i}.name: {name} is this agent itself: list the others alone",
+            )
 
 
 def _reserved(document: Document, names: Sequence[str | None]) -> Iterator[Problem]:
-    """Names that are taken: that of the controls, and those under which the agent pages itself."""
+    """Names that are taken: that of the controls, and those under which the agent pages itself.
+
+    An alarm that has no service pages under its own name.
+    """
     assert isinstance(document.data, Mapping)
-    agent = document.data.get("agent")
-    taken = {"controls", str(agent.get("name")) if isinstance(agent, Mapping) else None}
+    taken = {"controls", DIAGNOSIS, *_vantages(document.data)}
     taken |= {kind.replace("_", "-") for kind in FeedSettings.model_fields}
     for i, name in enumerate(names):
         if name is not None and name in taken:
             line = document.line(("services", i, "name"))
             yield Problem(
                 line, f"services.{i}.name: {name} is taken by the agent itself: rename it"
+            )
+    alarms = document.data.get("alarms")
+    for i, alarm in enumerate(alarms if isinstance(alarms, list) else []):
+        if isinstance(alarm, Mapping) and alarm.get("name") == DIAGNOSIS:
+            line = document.line(("alarms", i, "name"))
+            yield Problem(
+                line, f"alarms.{i}.name: {DIAGNOSIS} is taken by the agent itself: rename it"
             )
 
 

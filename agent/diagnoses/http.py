@@ -14,6 +14,7 @@ from statistics import median
 from vedette.agent.alarm import UNDECIDED, Evidence
 from vedette.agent.diagnoses.view import Voice
 from vedette.agent.diagnoses.votes import at_least, either, failing, failing_for, fine, most
+from vedette.agent.ledger import LONGER, PACE, WINDOW
 from vedette.checks.finding import Finding, Observation, Verdict
 from vedette.checks.http.places import Place
 from vedette.checks.http.reason import Reason
@@ -21,16 +22,12 @@ from vedette.checks.http.reason import Reason
 Voices = Sequence[Voice]
 """Of one check."""
 
-WINDOW = 900.0
-"""Seconds over which failing looks are counted, as far back as looks are kept."""
 SHARE = 0.1
 """The share of them that is too many."""
 LEAST = 3
 """How many it takes at least: two may be a coincidence."""
-PACE = 5
-"""How many of the newest looks tell how long an address takes."""
-SLOWER, LONGER = 3.0, 0.5
-"""How many times as long as the others, and how many seconds longer, an edge takes that is slow."""
+SLOWER = 3.0
+"""How many times as long as the others an edge takes that is slow, and LONGER than they besides."""
 
 is_uncertified = failing_for(Reason.TLS_EXPIRED, Reason.TLS_NAME, Reason.TLS_UNTRUSTED)
 

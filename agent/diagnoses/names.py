@@ -141,6 +141,6 @@ class Rule:
         What too few vantages see to agree on wakes nobody.
         """
         severity = self.severity if self.grade is None else self.grade(fleet)
-        if fleet.is_short:
+        if fleet.is_short(self.service):
             severity = milder(severity, Severity.WARNING)
         return self if severity is self.severity else replace(self, severity=severity)

@@ -26,32 +26,44 @@ class Sight:
 
 
 def sight(view: View, controls: Sequence[CheckKey]) -> Sight:
+    """Judge the controls, and say until when they prove that this vantage sees."""
+    return Sight(blindness(view, controls), proven_at(view, controls))
+
+
+def blindness(view: View, controls: Sequence[CheckKey]) -> Evidence:
     """Judge the controls: blind when most of them fail; without controls we trust ourselves."""
     if not controls:
-        return Sight(Evidence(False), math.inf)
-    judged = [_control(view.of(key)) for key in controls]
+        return Evidence(False)
+    judged = [most(_asked(view.of(key)), failing) for key in controls]
     need = len(controls) // 2 + 1
-    blinded = [e for e, _ in judged if e.holds]
-    undecided = sum(e.holds is None for e, _ in judged)
-    seeing = sorted((at for e, at in judged if e.holds is False), reverse=True)
-    half = math.ceil(len(controls) / 2)
-    proven_at = seeing[half - 1] if len(seeing) >= half else -math.inf
+    blinded = [e for e in judged if e.holds]
     if len(blinded) >= need:
         began_at = sorted(e.began_at for e in blinded)[need - 1]
         seen_at = sorted((e.seen_at for e in blinded), reverse=True)[need - 1]
-        return Sight(Evidence(True, began_at, max(began_at, seen_at)), proven_at)
-    blind = Evidence(False) if len(blinded) + undecided < need else UNDECIDED
-    return Sight(blind, proven_at)
+        return Evidence(True, began_at, max(began_at, seen_at))
+    undecided = sum(e.holds is None for e in judged)
+    return Evidence(False) if len(blinded) + undecided < need else UNDECIDED
 
 
-def _control(voices: Sequence[Voice]) -> tuple[Evidence, float]:
-    """Judge one control, and say when most of its subjects were last seen well."""
-    asked = [v for v in voices if v.place not in _COMPARED]
-    seen = sorted(
-        (-math.inf if v.series.ok_at is None else v.series.ok_at for v in asked), reverse=True
-    )
-    well_at = seen[math.ceil(len(seen) / 2) - 1] if seen else -math.inf
-    return most(asked, failing), well_at
+def proven_at(view: View, controls: Sequence[CheckKey]) -> float:
+    """Return when half of the controls that do not fail, or more, were last seen well."""
+    if not controls:
+        return math.inf
+    asked = [_asked(view.of(key)) for key in controls]
+    seeing = sorted((_well_at(a) for a in asked if most(a, failing).holds is False), reverse=True)
+    half = math.ceil(len(controls) / 2)
+    return seeing[half - 1] if len(seeing) >= half else -math.inf
+
+
+def _asked(voices: Sequence[Voice]) -> Sequence[Voice]:
+    return [v for v in voices if v.place not in _COMPARED]
+
+
+def _well_at(asked: Sequence[Voice]) -> float:
+    """Return when most of the subjects of a control were last seen well."""
+    ends = (-math.inf if v.series.ok_at is None else v.series.ok_at for v in asked)
+    seen = sorted(ends, reverse=True)
+    return seen[math.ceil(len(seen) / 2) - 1] if seen else -math.inf
 
 
 def unless_blind(evidence: Evidence, sight: Sight) -> Evidence:

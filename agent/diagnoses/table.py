@@ -146,7 +146,7 @@ def _alone(key: CheckKey, judge: Alone) -> Callable[[Fleet], Evidence]:
 
     if key.kind is Kind.BGP:  # what a feed said last it says of now
         return lambda fleet: anybody(fleet.votes(key, alone))
-    return lambda fleet: fleet.agreed(fleet.recalled(key, alone))
+    return lambda fleet: fleet.agreed(fleet.recalled(key, alone), key.service)
 
 
 def _beside(
@@ -155,4 +155,4 @@ def _beside(
     def beside(view: View) -> Evidence:
         return judge(view.of(key), [view.of(control) for control in controls])
 
-    return lambda fleet: fleet.agreed(fleet.recalled(key, beside, controls))
+    return lambda fleet: fleet.agreed(fleet.recalled(key, beside, controls), key.service)

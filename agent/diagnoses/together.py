@@ -43,7 +43,7 @@ Judge = Callable[[Page, Fleet], Evidence]
 def service_down(page: Page, fleet: Fleet) -> Evidence:
     """It is down for half of the vantages that see, or more, and for a quorum."""
     down = fleet.recalled(page.key, page.down)
-    agreed, (bad, known) = fleet.agreed(down), share(down)
+    agreed, (bad, known) = fleet.agreed(down, page.key.service), share(down)
     return agreed if agreed.holds is not True or 2 * bad >= known else Evidence(False)
 
 
@@ -68,7 +68,7 @@ def _in_part(page: Page, fleet: Fleet, *, regional: bool) -> Evidence:
     if service_down(page, fleet).holds:
         return Evidence(False)
     votes = page.troubled(fleet)
-    trouble = fleet.agreed(votes)
+    trouble = fleet.agreed(votes, page.key.service)
     if trouble.holds and _is_regional(votes, fleet) is not regional:
         return Evidence(False)
     return trouble

@@ -7,15 +7,33 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from vedette.agent.ledger import CheckKey, Ledger, Series, T
-from vedette.checks.finding import Finding, Verdict
+from vedette.checks.bgp.reason import Reason as BgpReason
+from vedette.checks.dns.reason import Reason as DnsReason
+from vedette.checks.finding import Finding, Kind, Observation, Verdict
+from vedette.checks.http.reason import Reason as HttpReason
+from vedette.checks.settings import Missing
 
-_UNEVEN = 0.5
-"""Seconds between two looks of one round from which on it is worth to ask whether one is slow."""
+_UNSEEN = "nobody could look, which `missing: breaching` takes for failing"
+_AS_BAD = {
+    Kind.DNS: Finding(verdict=Verdict.FAILING, reason=DnsReason.TIMEOUT, detail=_UNSEEN),
+    Kind.HTTP: Finding(verdict=Verdict.FAILING, reason=HttpReason.TIMEOUT, detail=_UNSEEN),
+    # A feed that says nothing says nothing of any route, only that the check fails.
+    Kind.BGP: Finding(
+        verdict=Verdict.FAILING,
+        reason=BgpReason.FEED_STALE,
+        detail=_UNSEEN,
+        facts={"undecided": tuple(BgpReason)},
+    ),
+}
+_AS_GOOD = Finding(verdict=Verdict.OK)
 
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """What a series says about the moment *now*; UNKNOWN where its newest look is too old."""
+    """What a series says about the moment *now*; UNKNOWN where its newest look is too old.
+
+    A check that takes what nobody could see for bad, or for good, says that instead.
+    """
 
     series: Series
     place: str
@@ -27,7 +45,30 @@ class Voice:
 
 def voice(series: Series, now: float) -> Voice:
     """Return what *series* says about *now*."""
-    return Voice(series, series.place, series.verdict(now), series.last.finding, now)
+    verdict, finding = series.verdict(now), series.last.finding
+    if verdict is Verdict.UNKNOWN and (instead := _unseen(series)):
+        verdict, finding = instead.verdict, instead
+    return Voice(series, series.place, verdict, finding, now)
+
+
+def taken(series: Series, look: Observation) -> Finding:
+    """Return what a *look* of *series* is taken for: another finding where it could not be made."""
+    if look.finding.verdict is not Verdict.UNKNOWN:
+        return look.finding
+    return _unseen(series) or look.finding
+
+
+def _unseen(series: Series) -> Finding | None:
+    """Return what is made of what nobody could see; None where it stays unknown.
+
+    As if nobody had answered in time, since that is how it would look.
+    """
+    match series.timing.missing:
+        case Missing.BREACHING:
+            return _AS_BAD[series.key.kind]
+        case Missing.NOT_BREACHING:
+            return _AS_GOOD
+    return None
 
 
 class View:
@@ -38,33 +79,12 @@ class View:
         self._ledger = ledger
         self._voices: dict[CheckKey, Sequence[Voice]] = {}
 
-    def well_at(self, key: CheckKey | None) -> Sequence[str]:
-        """Return the places of a check's voices where all of them are well, else nothing.
-
-        One that says OK, and that its certificate ends soon, has something to be judged; so have
-        those of which one takes much longer than another.
-        """
-        if key is None:
-            return ()
-        return self._ledger.recall(("well", key), (key,), self.now, lambda: self._well_at(key))
-
     def recall(self, judge: "Callable[[View], T]", keys: Sequence[CheckKey]) -> T:
         """Return what *judge*, which goes by the checks *keys* alone, said last or says now."""
         return self._ledger.recall(judge, keys, self.now, lambda: judge(self))
-
-    def _well_at(self, key: CheckKey) -> Sequence[str]:
-        series = self._ledger.of(key)
-        well = all(s.verdict(self.now) is Verdict.OK and not s.expiring for s in series)
-        return [s.place for s in series] if well and _are_even(series) else ()
 
     def of(self, key: CheckKey) -> Sequence[Voice]:
         """Return the voices of one check, in the order of its subjects."""
         if key not in self._voices:
             self._voices[key] = [voice(series, self.now) for series in self._ledger.of(key)]
         return self._voices[key]
-
-
-def _are_even(series: Sequence[Series]) -> bool:
-    """Whether the newest looks took about as long as each other."""
-    took = [s.last.seconds for s in series]
-    return len(took) < 2 or max(took) - min(took) < _UNEVEN

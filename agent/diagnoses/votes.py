@@ -4,15 +4,14 @@ Rule: pure. UNKNOWN is no vote: what the unknown could still turn is undecided.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice, takewhile
 
 from vedette.agent.alarm import UNDECIDED, Evidence
-from vedette.agent.diagnoses.view import Voice
+from vedette.agent.diagnoses.view import Voice, taken
+from vedette.agent.ledger import Series
 from vedette.checks.finding import Finding, Observation, Verdict
-
-SOME, OF = 3, 5
-"""So many of the newest looks must fail where the newest of all did not, or where others between
-them were well."""
+from vedette.checks.settings import Missing
 
 Counts = Callable[[Finding], bool]
 """Whether a finding is a vote for something."""
@@ -35,21 +34,41 @@ def failing_for(*reasons: str) -> Counts:
 
 
 def voting(voices: Sequence[Voice], counts: Counts) -> list[Voice]:
-    """Return those of *voices* that are known and count, at their newest look or at most others."""
+    """Return those of *voices* that are known and count, at their newest look or at most others.
+
+    So many of the newest looks must fail, as the check says, where the newest of all did not, or
+    where others between them were well.
+    """
     known = (v for v in voices if v.verdict is not Verdict.UNKNOWN)
-    return [v for v in known if counts(v.finding) or len(_bad(v, counts)) >= SOME]
+    return [v for v in known if counts(v.finding) or _comes_and_goes(v, counts)]
+
+
+def _comes_and_goes(voice: Voice, counts: Counts) -> bool:
+    return len(_bad(voice, counts)) >= voice.series.timing.failing.looks
 
 
 def _bad(voice: Voice, counts: Counts) -> list[Observation]:
     """Return those of the newest looks that failed and count: what comes and goes is a fault."""
-    newest = list(voice.series.looks)[-OF:]
-    return [
-        look
-        for look in newest
-        if failing(look.finding)
-        and counts(look.finding)
-        and look.started_at > voice.series.blind_at
+    series = voice.series
+    newest = _unbroken(series, math.inf, series.timing.failing.of)
+    return [look for look in newest if failing(finding := taken(series, look)) and counts(finding)][
+        ::-1
     ]
+
+
+def _unbroken(series: Series, now: float, most: int | None = None) -> Iterator[Observation]:
+    """Yield the newest looks, the last one first, back to blindness, or to a gap before *now*.
+
+    In a gap nobody looked, as while the machine slept; what was before it fills no hold.
+    """
+    after = now
+    for look in islice(reversed(series.looks), most):
+        ended_at = look.started_at + look.seconds
+        is_gap = after < math.inf and after - ended_at > series.timing.fresh_for
+        if is_gap or look.started_at <= series.blind_at:
+            return
+        yield look
+        after = look.started_at
 
 
 def most(voices: Sequence[Voice], counts: Counts) -> Evidence:
@@ -81,9 +100,10 @@ def at_least(need: int, voices: Sequence[Voice], counts: Counts) -> Evidence:
 
 def _began_at(voice: Voice, counts: Counts) -> float:
     """Return when what counts began: with the present run of looks, or with the first of a few."""
-    bad = _bad(voice, counts)
     began_at = _run_began_at(voice, counts) if counts(voice.finding) else math.inf
-    return min(began_at, bad[0].started_at) if len(bad) >= SOME else began_at
+    if _comes_and_goes(voice, counts):
+        began_at = min(began_at, _bad(voice, counts)[0].started_at)
+    return began_at
 
 
 def _seen_at(voice: Voice, counts: Counts) -> float:
@@ -101,14 +121,27 @@ def _run_began_at(voice: Voice, counts: Counts) -> float:
     """
     series = voice.series
     if voice.verdict is Verdict.FAILING:
+        if series.timing.missing is Missing.BREACHING:
+            return _unseen_began_at(voice, counts)
         if series.failing_since is None:
             return voice.now
         run = (look for look in series.looks if look.started_at >= series.failing_since)
     else:
         after = -math.inf if series.failed_at is None else series.failed_at
         run = (look for look in series.looks if look.started_at > after)
-    first = next((look for look in run if counts(look.finding)), series.last)
+    first = next((look for look in run if counts(taken(series, look))), series.last)
     return first.started_at
+
+
+def _unseen_began_at(voice: Voice, counts: Counts) -> float:
+    """Return the start of the run of looks that failed, or could not be made, without a gap.
+
+    That nobody looked at all spans no time.
+    """
+    looks = _unbroken(voice.series, voice.now)
+    run = takewhile(lambda look: failing(taken(voice.series, look)), looks)
+    counting = (look.started_at for look in run if counts(taken(voice.series, look)))
+    return min(counting, default=voice.now)
 
 
 def both(*parts: Evidence) -> Evidence:

@@ -27,6 +27,7 @@ from vedette.agent.replay.routes import RouteWorld
 from vedette.agent.replay.scenario import Agent, Scenario
 from vedette.agent.replay.sockets import SimulatedSocket
 from vedette.agent.replay.states import History
+from vedette.agent.replay.steady import Weather
 from vedette.agent.replay.tree import Tree
 from vedette.agent.replay.validator import SaidSource
 from vedette.agent.replay.vantage import Outside, SimulatedPager, Vantage
@@ -133,6 +134,9 @@ class Incident:
         asyncio.get_running_loop().slow_callback_duration = 1e9
         end = self._zero + self.scenario.end_s
         self._vantages = [self._vantage(i, one) for i, one in enumerate(self.scenario.agents)]
+        for change in self.scenario.timeline:
+            for vantage in self._vantages if change.maintenance else ():
+                self._loop.call_at(self._zero + change.t, vantage.rouse)
         works = [vantage.live() for vantage in self._vantages]
         works += [one.run(self.scenario) for one in self._collectors]
         tasks = [asyncio.create_task(work) for work in works]
@@ -145,6 +149,7 @@ class Incident:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             for vantage in self._vantages:
+                await vantage.listening.end()
                 vantage.store.close()
 
     def _vantage(self, position: int, agent: Agent) -> Vantage:
@@ -163,12 +168,12 @@ class Incident:
             system=lambda: (Endpoint(SYSTEM, 53),),
             listen=partial(self._listen, outside, woken),
             vrps=self._vrps,
-            peers=[
+            peers=lambda _config: [
                 agreement.Vantage(one.name, one.provider, one.region)
                 for one in self.scenario.agents
                 if one.name != agent.name
             ],
-            pagers=lambda _config, _folder: [SimulatedPager(self.desk, outside)],
+            pagers=lambda *_: [SimulatedPager(self.desk, outside)],
         )
         vantages.append(Vantage(config, folder, around, outside, self.desk, self._share))
         return vantages[0]
@@ -189,6 +194,7 @@ class Incident:
             sockets=lambda _family, kind: cast("object", SimulatedSocket(self._loop, ask, kind)),  # type: ignore[arg-type,return-value]
             connections=web.connection,
             up=up,
+            weather=Weather(self.scenario, agent.name, self._pages),
             maintained=lambda: self._maintained.at(self.now()),
             now=self.now,
         )
@@ -248,7 +254,12 @@ class Incident:
     def _share(self, name: str, planned: Planned, looks: Sequence[Observation]) -> None:
         """Tell the other agents, a second later, unless an uplink is down."""
         sender = next(one for one in self._vantages if one.name == name)
+        others = [one for one in self._vantages if one is not sender]
         if sender.is_up:
-            for other in self._vantages:
-                if other is not sender:
-                    self._loop.call_later(SHARING, other.hear, name, planned, looks, SHARING)
+            self._loop.call_later(SHARING, self._spread, others, name, planned, looks)
+
+    def _spread(
+        self, to: Sequence[Vantage], name: str, planned: Planned, looks: Sequence[Observation]
+    ) -> None:
+        for other in to:
+            other.hear(name, planned, looks, SHARING)

@@ -3,30 +3,30 @@
 import asyncio
 import math
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from vedette.agent.alarm import State
 from vedette.agent.config import Config
 from vedette.agent.daemon import Agent
 from vedette.agent.engine import Step
-from vedette.agent.ledger import Series
 from vedette.agent.plan import Planned
 from vedette.agent.replay.desk import Desk
+from vedette.agent.replay.steady import SteadyRounds, Weather
 from vedette.agent.store import Statement
 from vedette.agent.surroundings import Surroundings
 from vedette.checks.bgp.feed.feed import Feed
-from vedette.checks.finding import Observation, Verdict
+from vedette.checks.finding import Observation
 from vedette.checks.http.connection import CONNECTIONS
 from vedette.checks.net import SOCKETS, OpenSocket
 from vedette.exporters.page import Delivery, Outcome, Page
 
-SOON, LATE, CALM = 1.0, 10.0, 30.0
-"""Seconds until alarms are stepped again: while one is about to begin, while one is about to end or
-a peer is missed, and while none is. What looks see anew is always stepped at the next second."""
-MISSED = 40.0
-"""Seconds after which a peer is missed that is not heard: all look every half minute."""
+CALM = 30.0
+"""Seconds after which alarms are stepped though nothing was seen that may change one, nor is due:
+for what is due elsewhere."""
+LISTENED = 10.0
+"""Seconds after which a feed is asked for news though nothing came."""
 NOTICED = 0.25
 """Seconds in which news of routes are gathered, as the agent does."""
 
@@ -42,6 +42,7 @@ class Outside:
     up: Callable[[], bool]
     maintained: Callable[[], bool]
     """Whether the watched services are being worked on, and that was declared."""
+    weather: Weather
     now: Callable[[], float]
     """Seconds after the incident's start."""
 
@@ -84,8 +85,9 @@ class Vantage(Agent):
         self._desk = desk
         self._tell = tell
         self._restless = asyncio.Event()
-        self._patience = SOON
+        self._versions: dict[str, int] = {}
         self.lookout.tell = self._seen
+        self.lookout.round = SteadyRounds(outside.weather, outside.now, asyncio.sleep).look_all
 
     @property
     def name(self) -> str:
@@ -102,8 +104,18 @@ class Vantage(Agent):
 
     def _seen(self, planned: Planned, looks: Sequence[Observation]) -> None:
         self._tell(self.name, planned, looks)
-        if any(map(self._matters, self.ledger.of(planned.key))):
-            self._restless.set()
+        self._take_note(self.name, planned)
+
+    def _take_note(self, vantage: str, planned: Planned) -> None:
+        """Step at the next second if what was just filed may change something."""
+        version = self.ledgers[vantage].version
+        if version != self._versions.get(vantage) or self.engine.awaits(vantage, planned.key):
+            self._versions[vantage] = version
+            self.rouse()
+
+    def rouse(self) -> None:
+        """Step at the next second."""
+        self._restless.set()
 
     @property
     def is_up(self) -> bool:
@@ -121,47 +133,27 @@ class Vantage(Agent):
         if not self.is_up:
             return
         self.lookout.hear(vantage, planned, looks, ago)
-        if any(map(self._matters, self.ledgers[vantage].of(planned.key))):
-            self._restless.set()
-
-    def _matters(self, series: Series) -> bool:
-        """Whether the newest look can change an alarm at once."""
-        last = series.last.finding
-        if self._patience == SOON and last.verdict is Verdict.FAILING:
-            return True
-        if len(series.looks) < 2:
-            return False
-        before = series.looks[-2].finding
-        return (before.verdict, before.reason) != (last.verdict, last.reason)
+        self._take_note(vantage, planned)
 
     async def _keep_stepping(self) -> None:
+        """Step at whole seconds, as the agent does, and at those only at which it may matter."""
         clock = asyncio.get_running_loop().time
         while True:
-            try:
-                async with asyncio.timeout(self._patience):
-                    await self._restless.wait()
-            except TimeoutError:
-                pass
-            # The agent steps at whole seconds.
-            await asyncio.sleep(math.ceil(clock()) - clock())
+            await asyncio.sleep(math.floor(clock()) + 1 - clock())
             self._restless.clear()
             self.step()
-            self._patience = self._wait()
+            await self._wait(clock() + CALM)
 
-    def _wait(self) -> float:
-        """Return the seconds for which nothing can change but by what is seen."""
-        memories, patience = self.engine.memories, CALM
-        told = {id_ for incident in self.engine.open.values() for id_ in incident.members}
-        for id_, evidence in self.engine.evidence.items():
-            fires = memories[id_].state is State.ALARM
-            # What fires and is on no page waits for its cause, or for the end of a window.
-            if evidence.holds and (not fires or id_ not in told):
-                return LATE if self._outside.maintained() else SOON
-            if fires and evidence.holds is False:
-                patience = LATE
-        now = self.now()
-        missed = any(now - ledger.newest_at > MISSED for ledger in self.ledgers.values())
-        return LATE if missed else patience
+    async def _wait(self, at_latest: float) -> None:
+        """Wait until something is seen that may change an alarm, or one may change by itself."""
+        clock = asyncio.get_running_loop().time
+        while not self._restless.is_set():
+            due = min(clock() + self.engine.due(self.ledgers) - self.now(), at_latest)
+            if due <= clock():
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(due):
+                    await self._restless.wait()
 
     def _consequences(self, step: Step, now: float) -> list[Statement]:
         statements = super()._consequences(step, now)
@@ -182,7 +174,7 @@ class Vantage(Agent):
         planned = self.plan.of_prefix
         while True:
             try:
-                async with asyncio.timeout(LATE):
+                async with asyncio.timeout(LISTENED):
                     await self.woken.wait()
             except TimeoutError:
                 pass

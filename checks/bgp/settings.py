@@ -46,9 +46,13 @@ class BgpSettings(CheckSettings):
     """
 
     prefix: Annotated[str, AfterValidator(exact)]
+    """Exactly as it is announced, IPv4 or IPv6."""
     origins: Annotated[list[Asn], Field(min_length=1)]
+    """The AS numbers that may announce it."""
     more_specifics: list[Annotated[str, AfterValidator(exact)]] = []
+    """Parts of it that are announced on purpose, by these origins."""
     neighbours: list[Asn] = []
+    """The AS numbers that may stand next to the origin."""
 
     @model_validator(mode="after")
     def _are_inside(self) -> "BgpSettings":
@@ -74,10 +78,13 @@ class RisLiveSettings(Settings):
     """Where RIS Live and RIPEstat are, and how long a silent feed is still believed."""
 
     url: Annotated[str, _has_scheme("wss", "ws")] = "wss://ris-live.ripe.net/v1/ws/"
+    """Where RIS Live is."""
     seed: Annotated[str, _has_scheme("https", "http")] = (
         "https://stat.ripe.net/data/bgp-state/data.json"
     )
+    """Where the table at the start comes from: RIPEstat's bgp-state."""
     stale_after: Annotated[Duration, Field(gt=0)] = 120.0
+    """A feed that is silent for longer is not believed."""
 
 
 class RipeStatSettings(Settings):
@@ -86,8 +93,11 @@ class RipeStatSettings(Settings):
     url: Annotated[str, _has_scheme("https", "http")] = (
         "https://stat.ripe.net/data/bgp-state/data.json"
     )
+    """Where RIPEstat's bgp-state is."""
     every: Annotated[Duration, Field(ge=10)] = 60.0
+    """Between two questions about a prefix."""
     stale_after: Annotated[Duration, Field(gt=0)] = 1800.0
+    """How old its newest table may be."""
 
 
 class RpkiSettings(Settings):
@@ -97,10 +107,15 @@ class RpkiSettings(Settings):
     """
 
     file: Annotated[str, Field(pattern=r"^[^\x00]+$")] | None = None
+    """The list's file, plain or gzip."""
     url: Annotated[str, _has_scheme("https", "http")] | None = None
+    """Where the list is."""
     every: Annotated[Duration, Field(ge=1)] = 600.0
+    """Between two questions whether there is something new."""
     stale_after: Annotated[Duration, Field(gt=0)] = 7200.0
+    """An older list says nothing."""
     expiring: Annotated[Duration, Field(gt=0)] = EXPIRING
+    """How long before its end a ROA is told of."""
 
     @model_validator(mode="after")
     def _has_one_source(self) -> "RpkiSettings":
@@ -127,9 +142,11 @@ class BmpSettings(Settings):
     """
 
     listen: Annotated[str, AfterValidator(_endpoint)] = "127.0.0.1:11019"
+    """Address and port that routers connect to."""
     routers: Annotated[list[IPvAnyNetwork], Field(min_length=1)] = [
         ip_network(network) for network in _LOOPBACK
     ]
+    """Addresses and networks of routers that may."""
 
     @model_validator(mode="after")
     def _names_its_routers(self) -> "BmpSettings":
@@ -151,10 +168,15 @@ class MrtSettings(Settings):
     """
 
     files: Annotated[str, Field(min_length=1)]
+    """The pattern of the files."""
     collector: Annotated[str, AfterValidator(_collector)] = "mrt"
+    """The name that their peers get."""
     every: Annotated[Duration, Field(ge=0.1)] = 5.0
+    """Between two looks for something new."""
     max_age: Annotated[Duration, Field(gt=0)] = 86400.0
+    """Files last written longer ago are not read."""
     stale_after: Annotated[Duration, Field(gt=0)] = 1800.0
+    """Without news for longer it is not believed."""
 
 
 class BgpStreamSettings(Settings):
@@ -165,11 +187,17 @@ class BgpStreamSettings(Settings):
     """
 
     projects: list[str] = ["ris-live"]
+    """Projects, in libbgpstream's words."""
     collectors: list[str] = []
+    """Collectors; none is all."""
     interface: Annotated[str, Field(min_length=1)] = "broker"
+    """The data interface."""
     options: dict[str, str] = {}
+    """Its options."""
     history: Duration = 0.0
+    """How long ago to begin."""
     stale_after: Annotated[Duration, Field(gt=0)] = 600.0
+    """A reader that is silent for longer is started anew."""
 
     @model_validator(mode="after")
     def _has_its_library(self) -> "BgpStreamSettings":

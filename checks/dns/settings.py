@@ -86,7 +86,9 @@ class TtlRange(Settings):
     """The TTLs that answers may have, in seconds, both ends included."""
 
     min: Duration = 0.0
+    """The least."""
     max: Duration | None = None
+    """The most."""
 
     @model_validator(mode="after")
     def _not_void(self) -> Self:
@@ -101,19 +103,27 @@ class DnsSettings(CheckSettings):
     """One name and type that must have records, and whom to ask for it."""
 
     name: Annotated[str, AfterValidator(domain_name)]
+    """The domain name that is asked for."""
     type: Annotated[str, AfterValidator(record_type)] = "A"
+    """The record type."""
     servers: Annotated[list[str], AfterValidator(_servers)] = Field(
         min_length=1, default_factory=lambda: [Source.AUTHORITATIVE.value, Source.SYSTEM.value]
     )
+    """`authoritative`, `system`, `parent` (for NS), or HOST[:PORT], also with a scheme."""
     ca_file: str | None = None
     """The only authorities whose certificates servers may show, in PEM, instead of the system's."""
     min_records: int = Field(default=1, ge=0, le=65535)
+    """Fewer are as bad as none: `record_emptied`."""
     max_records: int | None = Field(default=None, ge=0, le=65535)
+    """More are `wrong_answer`."""
     allowed: Annotated[list[str], Field(min_length=1)] | None = None
+    """Addresses and networks (A, AAAA) or names (NS) that may be answered; else `wrong_answer`."""
     cname_targets: (
         Annotated[list[Annotated[str, AfterValidator(_cname_target)]], Field(min_length=1)] | None
     ) = None
+    """Names that the chain of CNAMEs may lead to; `*.` may come first."""
     ttl: TtlRange | None = None
+    """The TTLs that answers may have."""
     dnssec: bool = False
     """Whether answers must be secure: an unsigned zone is then a failure, and so is a resolver that
     does not validate, where nobody else is asked."""

@@ -35,8 +35,11 @@ class BasicAuth(Settings):
     """User name and password (RFC 7617); the password is in a file or in the environment."""
 
     username: Annotated[str, AfterValidator(_user)]
+    """The user's name."""
     password_file: str | None = None
+    """The file of the password."""
     password_env: str | None = None
+    """The environment variable that holds it."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -48,7 +51,9 @@ class Bearer(Settings):
     """A token (RFC 6750), in a file or in the environment."""
 
     token_file: str | None = None
+    """The file of the token."""
     token_env: str | None = None
+    """The environment variable that holds it."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -60,10 +65,15 @@ class OAuth2(Settings):
     """A token fetched with the client's credentials (RFC 6749 section 4.4)."""
 
     token_url: Annotated[str, AfterValidator(_url)]
+    """Where the token comes from."""
     client_id: Annotated[str, Field(min_length=1)]
+    """Who we are there."""
     client_secret_file: str | None = None
+    """The file of the secret."""
     client_secret_env: str | None = None
+    """The environment variable that holds it."""
     scopes: list[Annotated[str, Field(pattern=r"^[!#-\[\]-~]+$")]] = []
+    """What is asked for."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

@@ -140,13 +140,16 @@ class HeaderRule(Settings):
     """A header, and what must not be found in any of its values; without it there is nothing."""
 
     name: Annotated[str, AfterValidator(_header_name)]
+    """The header's name."""
     regexp: Regexp
+    """The regular expression."""
 
 
 class HeaderMatch(HeaderRule):
     """A header, and what must be found in one of its values."""
 
     allow_missing: bool = False
+    """Whether an answer without the header is well too."""
 
 
 class HttpSettings(CheckSettings):
@@ -156,14 +159,22 @@ class HttpSettings(CheckSettings):
     """
 
     url: Annotated[str, AfterValidator(_url)]
+    """The page; http or https."""
 
     method: Literal["GET", "HEAD", "OPTIONS", "TRACE", "POST", "PUT", "PATCH", "DELETE"] = "GET"
+    """Of the request."""
     headers: Annotated[dict[str, str], AfterValidator(_headers)] = Field(default_factory=dict)
+    """Of the request; secrets have keys of their own."""
     request_body: str | None = None
+    """What is sent, as UTF-8."""
     request_body_file: str | None = None
+    """The file of what is sent."""
     basic_auth: BasicAuth | None = None
+    """User name and password."""
     bearer: Bearer | None = None
+    """A token."""
     oauth2: OAuth2 | None = None
+    """A token that is fetched first."""
     compression: bool = False
     """Whether to say that compressed answers are welcome; those that come are read anyway."""
     redirects: Annotated[int, Field(ge=0, le=20)] = 0
@@ -180,24 +191,33 @@ class HttpSettings(CheckSettings):
         ]
         | None
     ) = None
-    """`name`, `every`, `last-known-good` or addresses; None is by name and, where known,
+    """`name`, `every`, `last-known-good` or addresses; by default by name and, where known,
     last-known-good."""
     last_known_good_of: Annotated[str, AfterValidator(_dns_name)] | None = None
     """The name whose last-known-good addresses these are, instead of the URL's host."""
     standby: bool = False
     """Whether it is a failover target, which is to be good before it is needed."""
     proxy: Annotated[str, AfterValidator(_proxy)] | None = None
+    """The HTTP proxy on the way; its URL without a password."""
     proxy_file: str | None = None
+    """The file that holds the proxy's URL."""
     proxy_env: str | None = None
+    """The environment variable that holds it."""
 
     ca_file: str | None = None
     """The only trust anchors, in PEM, instead of the system's."""
     client_cert: str | None = None
+    """Our own certificate, in PEM."""
     client_key: str | None = None
+    """Its key, where that is a file of its own."""
     server_name: Annotated[str, AfterValidator(_server_name)] | None = None
+    """The name that is verified and sent as SNI, in place of the URL's host."""
     verify: bool = True
+    """Whether the certificate must be valid."""
     tls_min: TlsVersion | None = None
+    """The oldest TLS that is spoken."""
     tls_max: TlsVersion | None = None
+    """The newest."""
     http3: bool = False
     """Whether to speak HTTP/3, and nothing else."""
     expiring: Duration = 14 * 86400.0
@@ -208,7 +228,9 @@ class HttpSettings(CheckSettings):
     ] = Field(default=[200], min_length=1)
     """Codes, and classes such as `2xx`."""
     headers_match: list[HeaderMatch] = []
+    """Headers that the answer must have."""
     headers_not_match: list[HeaderRule] = []
+    """Headers that it must not have."""
     body: Regexps = []
     """All of these must be found in the body, which is read as UTF-8."""
     body_not: Regexps = []
@@ -216,6 +238,7 @@ class HttpSettings(CheckSettings):
     json_: Annotated[list[Expression], BeforeValidator(_several), Field(alias="json")] = []
     """Each must be true of `body`, the parsed document."""
     min_size: Size | None = None
+    """Of the body after inflating."""
     max_size: Size | None = None
     """Of the body after inflating."""
     versions: Annotated[

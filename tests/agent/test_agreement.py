@@ -1,13 +1,14 @@
 """The quorum: three values over failure domains, since when it holds, and who makes it up."""
 
 from collections.abc import Mapping, Sequence
-from itertools import product
+from dataclasses import replace
+from itertools import combinations, product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vedette.agent.agreement import Quorum, Vantage, share
+from vedette.agent.agreement import Distinct, Quorum, Vantage, WhenShort, share
 from vedette.agent.alarm import UNDECIDED, Evidence
 
 PROVIDERS = {"fra": "alfa", "ber": "alfa", "nyc": "bravo", "sgp": "charlie"}
@@ -139,3 +140,80 @@ def test_share_counts_agents_that_know() -> None:
     """A share is of the vantages that say anything, and two of one provider are two of them."""
     assert share(votes(fra=True, ber=True, nyc=False, sgp=None)) == (2, 3)
     assert share({}) == (0, 0)
+
+
+PLACED = {
+    "fra": Vantage("fra", "alfa", "eu", "ops", 64501),
+    "ber": Vantage("ber", "alfa", "eu", "ext", 64502),
+    "ams": Vantage("ams", "bravo", "eu", "ops", 64502),
+    "nyc": Vantage("nyc", "charlie", "us", "ext", 64503),
+}
+
+
+@pytest.mark.parametrize(
+    ("distinct", "voices"),
+    [
+        (Distinct.PROVIDER, 3),
+        (Distinct.ACCOUNT, 2),
+        (Distinct.REGION, 2),
+        (Distinct.ASN, 3),
+        (Distinct.VANTAGE, 4),
+    ],
+)
+def test_voices_are_by_the_domain_that_counts(distinct: Distinct, voices: int) -> None:
+    """Agents that share the domain are one voice, and no more are needed than there are voices."""
+    quorum = Quorum("fra", PLACED, agree=9, distinct=distinct)
+
+    assert quorum.need(PLACED) == voices
+    for size in range(len(PLACED) + 1):
+        for names in combinations(PLACED, size):
+            said = {name: Evidence(name in names) for name in PLACED}
+            assert quorum.judge(said).holds is (len(quorum.domains(names)) == voices)
+
+
+def test_domains_that_are_not_known_are_one() -> None:
+    """Who does not say where it is may be anywhere: it makes up no quorum with another such."""
+    quorum = Quorum("a", {"a": Vantage("a", "x"), "b": Vantage("b", "y")}, distinct=Distinct.REGION)
+
+    assert quorum.judge(votes(a=True, b=False)).holds is True
+    assert quorum.need("ab") == 1
+
+
+@pytest.mark.parametrize(
+    ("live", "hold", "degrade"),
+    [
+        (["fra", "ams", "nyc"], (3, False), (3, False)),
+        (["fra", "ber", "ams"], (3, True), (2, False)),
+        (["fra", "ber"], (3, True), (1, False)),
+        ([], (3, True), (1, True)),
+    ],
+)
+def test_a_quorum_that_is_short_holds_or_degrades(
+    live: list[str], hold: tuple[int, bool], degrade: tuple[int, bool]
+) -> None:
+    """It stays as it is, or as many are enough as are left; of nobody, one still must say so."""
+    for when_short, expected in ((WhenShort.HOLD, hold), (WhenShort.DEGRADE, degrade)):
+        quorum = Quorum("fra", PLACED, agree=3, when_short=when_short).left(live)
+        assert (quorum.need(PLACED), quorum.is_short(live)) == expected
+
+
+def test_a_service_may_have_a_quorum_of_its_own() -> None:
+    """What is not said of a service is as for all."""
+    own = replace(QUORUM, agree=3)
+    quorum = replace(QUORUM, services={"shop": own})
+
+    assert quorum.of("shop") is own
+    assert quorum.of("bank") is quorum
+
+
+@pytest.mark.parametrize(
+    ("live", "says"),
+    [
+        (["fra", "nyc"], ""),
+        (["fra", "ber"], "1 of the 2 providers that must agree sees the internet"),
+        ([], "0 of the 2 providers that must agree see the internet"),
+    ],
+)
+def test_a_shortage_in_words(live: list[str], says: str) -> None:
+    """It says how many see, of how many of what are needed."""
+    assert QUORUM.shortage(live) == (says and f"the fleet is short: {says}")

@@ -93,3 +93,51 @@ def test_keep_never_overlaps(runs: list[float], first: float) -> None:
     for began, _ in spans:
         assert round((began - first) / 10) * 10 == pytest.approx(began - first, abs=1e-6)
     assert all(0 <= lateness < 1e-6 for lateness, _ in ticks)
+
+
+def called(at: list[float], runs: float, until: float, every: float = 10) -> tuple[list, list]:
+    """Return when runs of *runs* seconds began by *until*, called *at* times, and the ticks."""
+    began: list[float] = []
+    ticks: list[tuple[float, int]] = []
+
+    async def main() -> None:
+        clock, event = asyncio.get_running_loop().time, asyncio.Event()
+
+        async def once() -> None:
+            began.append(clock())
+            await asyncio.sleep(runs)
+
+        ticked = lambda lateness, missed: ticks.append((lateness, missed))  # noqa: E731
+        task = asyncio.create_task(keep(every, 0, once, ticked, event))
+        for moment in at:
+            await asyncio.sleep(moment - clock())
+            event.set()
+        await asyncio.sleep(until - clock())
+        task.cancel()
+
+    in_virtual_time(main())
+    return began, ticks
+
+
+@pytest.mark.parametrize(
+    ("at", "runs", "began"),
+    [
+        ([], 1, [0, 10, 20]),
+        ([4], 1, [0, 4, 10, 20]),  # a call moves no tick
+        ([4, 4.5, 4.7], 1, [0, 4, 5, 10, 20]),  # calls meanwhile are one
+        ([0.5], 1, [0, 1, 10, 20]),  # it runs never twice at once
+        ([8], 5, [0, 8, 20]),  # a run that lasts until a tick is that one
+    ],
+)
+def test_a_call_is_heard_between_the_ticks(
+    at: list[float], runs: float, began: list[float]
+) -> None:
+    """It runs when called, alone, and its ticks stay where they are."""
+    assert called(at, runs, 25)[0] == pytest.approx(began)
+
+
+def test_a_call_is_no_late_tick() -> None:
+    """Only ticks are counted, with their lateness and those that were skipped."""
+    _, ticks = called([4, 13], 5, 29)
+
+    assert ticks == [(0, 0), (0, 0), (0, 0)]

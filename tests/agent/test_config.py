@@ -12,7 +12,7 @@ from vedette.agent.config import Config, ConfigError, read, state_folder
 from vedette.agent.document import Problem
 from vedette.agent.timing import Timing, timing
 from vedette.checks.finding import Kind
-from vedette.checks.settings import CheckSettings
+from vedette.checks.settings import CheckSettings, FailingSettings, Missing
 from vedette.exporters.page import Severity
 
 MINIMAL = """\
@@ -109,7 +109,12 @@ ONE_FAULT = {
     "duration": ("  - name: shop", "  - name: shop\n    every: 5 parsecs", 6, "duration"),
     "negative duration": ("  - name: shop", "  - name: shop\n    hold: -5", 6, "duration"),
     "severity": ("  - name: shop", "  - name: shop\n    severity: dire", 6, "severity"),
-    "peers": ("services:", "peers: [{name: x}]\nservices:", 4, "not supported"),
+    "peers": (
+        "services:",
+        "peers: [{name: x, url: 'https://x.test', domain: {provider: y}}]\nservices:",
+        4,
+        "peers.0: peer x has no credential",
+    ),
     "listen": ("  name: fra-1", "  name: fra-1\n  listen: 127.0.0.1:99999", 3, "listen"),
     "stub zone": ("  name: fra-1", "  name: fra-1\n  stub_zones: {a: [ns.a]}", 3, "ADDRESS"),
     "no hints": ("  name: fra-1", "  name: fra-1\n  root_hints: none", 3, "No such file"),
@@ -136,6 +141,43 @@ ONE_FAULT = {
         "  - pagerduty: {routing_key_env: VEDETTE_TEST_KEY}\nservices:",
         6,
         "pager pagerduty is given twice (first in line 5)",
+    ),
+    "more looks than there are": (
+        "  - name: shop",
+        "  - name: shop\n    failing: {looks: 6, of: 5}",
+        6,
+        "services.0.failing: 6 looks of 5 can never fail: raise of",
+    ),
+    "no look": ("  - name: shop", "  - name: shop\n    failing: {looks: 0, of: 5}", 6, "looks"),
+    "M of no N": ("  - name: shop", "  - name: shop\n    failing: {looks: 3}", 6, "of: is req"),
+    "another word for missing": ("  - name: shop", "  - name: shop\n    missing: ok", 6, "missing"),
+    "controls that are made up": (
+        "services:",
+        "controls: {missing: notBreaching, dns: [{name: example.com}]}\nservices:",
+        4,
+        "of a control is never taken for anything: remove it",
+    ),
+    "a control that is made up": (
+        "services:",
+        "controls: {dns: [{name: example.com, missing: ignore}]}\nservices:",
+        4,
+        "of a control is never taken for anything: remove it",
+    ),
+    "a quorum of nobody": ("services:", "quorum: {agree: 0}\nservices:", 4, "quorum.agree"),
+    "a quorum of some": ("services:", "quorum: {agree: most}\nservices:", 4, "quorum.agree"),
+    "a quorum over nothing": ("services:", "quorum: {distinct: rack}\nservices:", 4, "provider"),
+    "a quorum that gives in": ("services:", "quorum: {when_short: panic}\nservices:", 4, "degrade"),
+    "a quorum over what is not known": (
+        "services:",
+        "quorum:\n  agree: 2\n  distinct: asn\nservices:",
+        6,
+        "quorum.distinct: asn is not known of fra-1: name it in agent.domain.asn",
+    ),
+    "a service's quorum over what is not known": (
+        "  - name: shop",
+        "  - name: shop\n    quorum: {distinct: region}",
+        6,
+        "services.0.quorum.distinct: region is not known of fra-1: name it in agent.domain.region",
     ),
     "no cadence": ("  - name: shop", "  - name: shop\n    every: 0", 6, "greater than"),
     "no place of VRPs": ("services:", "rpki: {}\nservices:", 4, "give it either file or url"),
@@ -392,6 +434,29 @@ def test_the_first_level_that_sets_a_time_wins(kind: Kind, levels: list[dict[str
     for key in FOUR_TIMES:
         wanted = [level[key] for level in levels if key in level]
         assert getattr(got, key) == (wanted[0] if wanted else getattr(default, key))
+
+
+KINDS_OF_LOOKS = st.builds(
+    lambda looks, more: FailingSettings(looks=looks, of=looks + more),
+    st.integers(1, 30),
+    st.integers(0, 30),
+)
+signals = st.fixed_dictionaries(
+    {}, optional={"failing": KINDS_OF_LOOKS, "missing": st.sampled_from(Missing)}
+)
+
+
+@given(st.sampled_from(Kind), st.lists(signals, max_size=3))
+def test_the_first_level_that_says_what_a_signal_is_wins(
+    kind: Kind, levels: list[dict[str, object]]
+) -> None:
+    """M of N and what is missing are inherited as the times are, each by itself."""
+    got = timing(kind, *(CheckSettings.model_validate(level) for level in levels))
+    failing = [level["failing"] for level in levels if "failing" in level]
+    missing = [level["missing"] for level in levels if "missing" in level]
+
+    assert got.failing == (failing[0] if failing else FailingSettings(looks=3, of=5))
+    assert got.missing is (missing[0] if missing else Missing.MISSING)
 
 
 def test_default_times_are_those_of_the_documentation() -> None:

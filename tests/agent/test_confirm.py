@@ -1,5 +1,6 @@
 """Extra looks at what has just begun to fail: when they begin, when they end, and their budget."""
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -7,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.agent.observations import TIMING, seen, series
-from vedette.agent.confirm import BURST, Budget, doubtful, look_until_certain
+from tests.virtual import in_virtual_time
+from vedette.agent.confirm import BURST, Budget, began_now, doubtful, look_until_certain
 from vedette.agent.ledger import Series
 from vedette.checks.finding import Verdict
 
@@ -17,8 +19,9 @@ OK, FAILING, UNKNOWN = Verdict
 class World:
     """A target that fails while it is down, and a clock that only sleeping moves."""
 
-    def __init__(self, down: Sequence[float]) -> None:
+    def __init__(self, down: Sequence[float], every: float = 30) -> None:
         self.now, self.looks = 0.0, list[float]()
+        self._every = every
         self._from, self._until = down
         self.series: Series = series(seen(-30, OK))
 
@@ -36,6 +39,7 @@ class World:
             lambda: doubtful([self.series], self.now),
             budget,
             lambda: self.now,
+            self._every,
             self.sleep,
         )
 
@@ -78,13 +82,55 @@ def test_what_is_doubtful(looks: list[tuple[float, Verdict]], doubted: bool) -> 
     assert bool(doubtful([series(*(seen(at, v) for at, v in looks))], 0)) is doubted
 
 
-async def test_checks_of_one_target_share_its_budget() -> None:
-    """Five hundred checks that fail at one server look at it again no more often than one does."""
-    budget, worlds = Budget(), [World((0, 99)) for _ in range(500)]
-    for world in worlds:
-        await world.once(budget)
+def test_checks_of_one_target_share_its_budget() -> None:
+    """Five hundred checks that fail at one server look at it again no more often than one does.
+
+    What is left trickles on, so that one of them is certain when the hold is over.
+    """
+    budget, worlds = Budget(), [Sleeping((0, 99)) for _ in range(500)]
+
+    async def fail() -> None:
+        await asyncio.gather(*(world.once(budget) for world in worlds))
+
+    in_virtual_time(fail())
     extra = sum(len(world.looks) - 1 for world in worlds)
-    assert BURST <= extra <= BURST + 5
+    assert BURST <= extra <= BURST + 0.2 * (TIMING.hold + 1)
+    assert any(world.looks[-1] >= TIMING.hold for world in worlds)
+
+
+def test_a_cadence_needs_no_budget() -> None:
+    """A check that looks every five seconds goes on with that where nothing is left."""
+    budget, world = Budget(burst=0, rate=0), Sleeping((0, 99), every=5)
+    in_virtual_time(world.once(budget))
+
+    assert world.looks == [0, 5, 10, 15]
+
+
+class Sleeping(World):
+    """A world of which several sleep at the same time."""
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        self.now += seconds
+
+
+@pytest.mark.parametrize(
+    ("looks", "began_at"),
+    [
+        ([(0, OK)], None),
+        ([(0, FAILING)], 0),
+        ([(0, UNKNOWN)], None),
+        ([(0, OK), (30, FAILING)], 30),
+        ([(0, FAILING), (1, FAILING)], None),
+        ([(0, FAILING), (5, UNKNOWN), (10, FAILING)], None),
+        ([(0, FAILING), (5, OK), (10, FAILING)], 10),
+    ],
+)
+def test_a_fault_begins_with_the_first_bad_look(
+    looks: list[tuple[float, Verdict]], began_at: float | None
+) -> None:
+    """A look says so that is bad when none before it was since the last good one."""
+    assert began_now([series(*(seen(at, v) for at, v in looks))]) == began_at
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 3)), max_size=200))

@@ -288,28 +288,6 @@ def test_alarms_of_removed_rules_are_dropped() -> None:
     assert fewer.memories == {}
 
 
-@given(timelines, st.lists(st.sampled_from(Verdict), max_size=40))
-@settings(max_examples=60)
-def test_what_is_passed_over_would_have_changed_nothing(
-    timeline: Sequence[Round], control: Sequence[Verdict]
-) -> None:
-    """An engine that judges every rule in every step tells the same as one that spares itself."""
-    sparing, thorough, ledger = (
-        engine(controls=[CONTROL]), engine(controls=[CONTROL]), Ledger(),
-    )  # fmt: skip
-    for second, verdicts in enumerate(timeline):
-        now = float(second)
-        sight = control[second] if second < len(control) else OK
-        look(ledger, now, [*zip(CHECKS, verdicts, strict=True), (CONTROL, sight)])
-        thorough._quiet.clear()
-        assert told(now, sparing.step({"here": ledger}, now)) == told(
-            now, thorough.step({"here": ledger}, now)
-        )
-        assert sparing.evidence == thorough.evidence
-        states = [{i: m.state for i, m in e.memories.items()} for e in (sparing, thorough)]
-        assert states[0] == states[1]
-
-
 FEED = CheckKey("ris-live", Kind.BGP, "ris-live")
 
 

@@ -1,11 +1,12 @@
 """What all vantages see at one moment: who sees, who is silent, who votes, and who is short."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
 from tests.agent.observations import TIMING, seen
-from vedette.agent.agreement import Quorum, Vantage
+from vedette.agent.agreement import Distinct, Quorum, Vantage, WhenShort
 from vedette.agent.alarm import UNDECIDED, Evidence
 from vedette.agent.diagnoses.view import View
 from vedette.agent.diagnoses.votes import failing, most
@@ -146,7 +147,7 @@ def test_time_in_which_nobody_could_be_heard_is_no_silence() -> None:
 )
 def test_short_is_by_the_providers_that_see(said: Mapping[str, Said], is_short: bool) -> None:
     """A fleet is short where fewer providers see than must agree, who else may look on."""
-    assert fleet(said).is_short is is_short
+    assert fleet(said).is_short() is is_short
 
 
 @pytest.mark.parametrize(
@@ -188,21 +189,38 @@ def test_anybody_is_the_first_that_says_so(votes: list[Evidence], expected: Evid
         assert anybody({str(i): vote for i, vote in enumerate(order)}) == expected
 
 
-def test_well_is_where_all_that_see_are_well() -> None:
-    """A check is not well where one that sees says else; who is blind is noted, not asked."""
-    well = fleet({"nyc": OK}).well_at(PAGE)
+@pytest.mark.parametrize(
+    ("when_short", "said", "holds", "is_short"),
+    [
+        (WhenShort.HOLD, {"fra": FAILING, "nyc": FAILING, "sgp": OK}, False, False),
+        (WhenShort.HOLD, {"fra": FAILING, "nyc": FAILING, "sgp": SILENT}, True, True),
+        (WhenShort.HOLD, {"fra": FAILING, "nyc": OK, "sgp": SILENT}, True, True),
+        (WhenShort.DEGRADE, {"fra": FAILING, "nyc": FAILING, "sgp": OK}, False, False),
+        (WhenShort.DEGRADE, {"fra": FAILING, "nyc": FAILING, "sgp": SILENT}, True, False),
+        (WhenShort.DEGRADE, {"fra": FAILING, "nyc": OK, "sgp": SILENT}, False, False),
+        (WhenShort.DEGRADE, {"fra": FAILING, "nyc": BLIND, "sgp": SILENT}, True, False),
+    ],
+    ids=str,
+)
+def test_a_short_fleet_goes_by_one_or_by_all_that_are_left(
+    when_short: WhenShort, said: Mapping[str, Said], holds: bool, is_short: bool
+) -> None:
+    """What is held is a warning that one is enough for; what degrades is agreed by the rest."""
+    made = fleet(said)
+    base = Quorum("fra", made.quorum.vantages)
+    service = replace(base, agree=3, when_short=when_short)
+    made = Fleet(made._ledgers, replace(base, services={"shop": service}), [CONTROL], NOW)
 
-    assert well == [("fra", "name"), ("nyc", "name")]
-    assert not fleet({"nyc": FAILING}).well_at(PAGE)
-    assert fleet({"nyc": BLIND, "sgp": OK}).well_at(PAGE) not in ([], well)
-    assert fleet({"nyc": None}).well_at(PAGE) == [("fra", "name")]
-    assert not fleet({}).well_at(None)
+    assert made.agreed(made.votes(PAGE, down), "shop").holds is holds
+    assert made.is_short("shop") is is_short
 
 
-def test_well_in_a_short_fleet_is_not_the_same() -> None:
-    """What the others can decide changes with their number, so the mark of what is well does."""
-    both, short = (fleet({"nyc": word, "sgp": BLIND}) for word in (OK, BLIND))
-    kept = {(name, place) for name, place in short.well_at(PAGE) if name == "sgp"}
+def test_a_service_goes_by_the_domains_it_names() -> None:
+    """Two agents of one provider agree where vantages count, and for nobody else."""
+    made = fleet({"fra": FAILING, "ber": FAILING, "nyc": OK})
+    own = replace(made.quorum, distinct=Distinct.VANTAGE)
+    made = Fleet(made._ledgers, replace(made.quorum, services={"shop": own}), [CONTROL], NOW)
+    votes = made.votes(PAGE, down)
 
-    assert kept < set(both.well_at(PAGE))
-    assert short.well_at(PAGE)[-1] == ("", "short")
+    assert made.agreed(votes, "shop").holds is True
+    assert made.agreed(votes, "bank").holds is False

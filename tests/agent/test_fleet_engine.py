@@ -451,20 +451,6 @@ def test_an_agent_sees_its_own_blindness(others: Said) -> None:
     assert [(key, change) for _, key, _, change, _ in said] == [("test/fra", Change.OPENED)]
 
 
-@settings(max_examples=30)
-@given(timelines())
-def test_what_is_passed_over_would_have_changed_nothing(timeline: list[Moment]) -> None:
-    """An engine that judges every rule in every step tells the same as one that spares itself."""
-    sparing, thorough, heard = engine(), engine(), (ledgers(), ledgers())
-    timeline = [*timeline, *[timeline[-1]] * LONG]
-    steps = live(timeline, sparing, heard[0]), live(timeline, thorough, heard[1])
-    for one in steps[0]:
-        thorough._quiet.clear()
-        assert one == next(steps[1])
-        assert sparing.evidence == thorough.evidence
-        assert states(sparing) == states(thorough)
-
-
 @pytest.mark.parametrize("missing", [BLIND, None], ids=["blind", "silent"])
 def test_a_fleet_that_misses_one_spares_itself_too(missing: Said) -> None:
     """While one vantage does not see and all else is well, nothing of the services is judged."""

@@ -16,6 +16,7 @@ class Moody:
 
     def __init__(self, moods: list[bool]) -> None:
         self.path = Path("moody.db")
+        self.frozen = False
         self.moods = list(moods)
         self.taken: list[Statement] = []
 

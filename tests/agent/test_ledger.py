@@ -1,12 +1,16 @@
 """What a series remembers, how long a look speaks for the present, what the ledger forgets."""
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.agent.observations import KEY, TIMING, seen, series
-from vedette.agent.ledger import KEPT, CheckKey, Ledger, deciding
-from vedette.checks.finding import Kind, Verdict
+from vedette.agent import composite, diagnoses
+from vedette.agent.ledger import JUDGED, KEPT, CheckKey, Ledger, deciding
+from vedette.checks.finding import Kind, Observation, Verdict
 
 OK, FAILING, UNKNOWN = Verdict
 
@@ -114,3 +118,59 @@ def test_a_failure_of_long_ago_is_no_beginning() -> None:
 
     assert series(seen(0.0, FAILING), seen(late, FAILING)).failing_since == late
     assert series(seen(0.0, FAILING), seen(late - 1, FAILING)).failing_since == 0.0
+
+
+def versions(*looks: Observation) -> list[int]:
+    """Return how much news a ledger had after each look."""
+    ledger, told = Ledger(), []
+    for look in looks:
+        ledger.add(KEY, TIMING, [look])
+        told.append(ledger.version)
+    return told
+
+
+def test_one_more_look_like_many_before_is_no_news() -> None:
+    """The first looks are news, as many as are counted; later ones only if they show another."""
+    many = TIMING.failing.of + 1
+    told = versions(*(seen(30.0 * i) for i in range(many + 3)))
+
+    assert told == [*range(1, many + 1), many, many, many]
+    last = [seen(30.0 * many, "nodata"), seen(30.0 * many, zone="example"), seen(30.0 * many + 999)]
+    for other in last:
+        assert versions(*(seen(30.0 * i) for i in range(many)), other)[-1] == many + 1
+
+
+def test_what_only_informs_is_no_news() -> None:
+    """A TTL that counts down, as a resolver's does, has nothing judged anew."""
+    many = TIMING.failing.of + 1
+    told = versions(*(seen(30.0 * i, ttl=300 - i) for i in range(many + 5)))
+
+    assert told[-1] == many
+
+
+def test_every_fact_that_is_judged_is_compared() -> None:
+    """A fact that a judge reads and the ledger does not compare would be judged late."""
+    sources = [
+        path.read_text()
+        for package in (diagnoses, composite)
+        for path in Path(package.__path__[0]).glob("*.py")
+    ]
+    read = {name for text in sources for name in re.findall(r'facts(?:\.get\(|\[)"(\w+)"', text)}
+    read |= {
+        n for text in sources for n in re.findall(r'(?:is_unauthorised|_names)\([^)]*"(\w+)"', text)
+    }
+
+    assert read <= set(JUDGED)
+    assert len(read) > 10
+
+
+def test_news_are_listed_since_a_version_newest_first() -> None:
+    """Who has read up to a version is told of each check once that has news since."""
+    other = KEY._replace(check="other.example A")
+    ledger = Ledger()
+    for at, key in enumerate((KEY, other, KEY)):
+        ledger.add(key, TIMING, [seen(float(at), key=key)])
+
+    assert ledger.news(0) == [KEY, other]
+    assert ledger.news(2) == [KEY]
+    assert ledger.news(3) == []

@@ -24,6 +24,7 @@ class Sheet:
 
     def __init__(self) -> None:
         self.path = Path("sheet")
+        self.frozen = False
         self.told: list[Statement] = []
 
     def write(self, statements: list[Statement]) -> None:
@@ -56,9 +57,12 @@ class Receiver:
         return [(page.key, page.summary) for _, page in self.asked]
 
 
-def page(key: str = "k", summary: str = "", action: Action = TRIGGER) -> Page:
+def page(
+    key: str = "k", summary: str = "", action: Action = TRIGGER, service: str = "s",
+    severity: Severity = Severity.ERROR,
+) -> Page:  # fmt: skip
     return Page(
-        key=key, action=action, severity=Severity.ERROR, summary=summary, service="s",
+        key=key, action=action, severity=severity, summary=summary, service=service,
         diagnosis="d", subject="x", source="v", began_at=0,
     )  # fmt: skip
 
@@ -152,11 +156,11 @@ def test_hanging_key_blocks_no_other() -> None:
 
 
 def test_attempts_at_once_are_bounded() -> None:
-    """However many keys wait, only a few attempts are under way at once."""
-    pager = Receiver(lambda *_: None)
-    delivered(pager, pages=[page(str(i)) for i in range(3 * AT_ONCE)])
+    """However many keys wait, few attempts are under way at once, and of each pager as many."""
+    dead, fine = Receiver(lambda *_: None, "dead"), Receiver(lambda *_: DELIVERED, "fine")
+    delivered(dead, fine, pages=[page(str(i)) for i in range(3 * AT_ONCE)])
 
-    assert len(pager.asked) == AT_ONCE
+    assert (len(dead.asked), len(fine.asked)) == (AT_ONCE, 3 * AT_ONCE)
 
 
 def test_triggers_go_first() -> None:

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from vedette.agent.agreement import Distinct, WhenShort
 from vedette.agent.config import parse
 from vedette.agent.diagnoses.names import Diagnosis
 from vedette.agent.lastgood import LastKnownGood
 from vedette.agent.plan import Plan, make
+from vedette.checks.settings import Missing
 from vedette.exporters.page import Severity
 
 _CONFIG = """\
@@ -83,3 +85,48 @@ def test_one_list_of_vrps_serves_all() -> None:
     config = parse(_CONFIG.format(servers="system") + "rpki: {file: vrps.json}", Path("x.yaml"))
     plan = make(config, Path(), LastKnownGood(), lambda: 0.0)
     assert (plan.vrps, plan.feeds) == (None, [])
+
+
+SIGNALS = """\
+agent: {name: here, domain: {provider: host, asn: 64500}}
+defaults: {missing: notBreaching, failing: {looks: 2, of: 4}}
+quorum: {agree: 3}
+services:
+  - name: shop
+    missing: ignore
+    quorum: {distinct: asn}
+    dns: [{name: shop.example, missing: breaching}]
+    http: [{url: "https://shop.example/", failing: {looks: 1, of: 1}}]
+  - name: net
+    quorum: {agree: 2, when_short: degrade}
+    bgp: [{prefix: 192.0.2.0/24, origins: [64500]}]
+controls: {dns: [{name: example.com}], http: [{url: "https://example.com/"}]}
+"""
+
+
+def test_a_signal_is_what_its_check_says() -> None:
+    """M of N and what is missing reach each check; controls and feeds say what they see."""
+    plan = make(parse(SIGNALS, Path("x.yaml")), Path(), LastKnownGood(), lambda: 0.0)
+    timings = {str(one.key): one.timing for one in plan.checks}
+
+    assert {key: (t.missing, t.failing.looks, t.failing.of) for key, t in timings.items()} == {
+        "shop/dns/shop.example A": (Missing.BREACHING, 2, 4),
+        "shop/http/https://shop.example/": (Missing.IGNORE, 1, 1),
+        "net/bgp/192.0.2.0/24": (Missing.NOT_BREACHING, 2, 4),
+        "controls/dns/example.com A": (Missing.MISSING, 2, 4),
+        "controls/http/https://example.com/": (Missing.MISSING, 2, 4),
+        "ris-live/bgp/ris-live": (Missing.MISSING, 2, 4),
+    }
+
+
+def test_a_quorum_is_what_its_service_says() -> None:
+    """A service takes from the top of the file what it leaves out, and that from the defaults."""
+    plan = make(parse(SIGNALS, Path("x.yaml")), Path(), LastKnownGood(), lambda: 0.0)
+    quorums = [plan.quorum.of(name) for name in ("shop", "net", "ris-live")]
+
+    assert [(q.agree, q.distinct, q.when_short) for q in quorums] == [
+        (3, Distinct.ASN, WhenShort.HOLD),
+        (2, Distinct.PROVIDER, WhenShort.DEGRADE),
+        (3, Distinct.PROVIDER, WhenShort.HOLD),
+    ]
+    assert plan.quorum.vantages["here"].domain(Distinct.ASN) == 64500

@@ -19,6 +19,7 @@ from vedette.agent.daemon import VERSION
 from vedette.agent.diagnoses.names import Diagnosis, Rule
 from vedette.agent.engine import Engine
 from vedette.agent.events import EventName
+from vedette.agent.incidents import Incident
 from vedette.agent.journal import Journal
 from vedette.agent.lastgood import LastKnownGood, Round
 from vedette.agent.ledger import CheckKey, Ledger
@@ -57,16 +58,27 @@ def rule(diagnosis: Diagnosis, key: CheckKey) -> Rule:
     )  # fmt: skip
 
 
+def incident(headline: str) -> Incident:
+    """Return an open incident with a rule's id for its headline."""
+    return Incident(f"test/{headline}", "shop", headline, 95.0, {headline: 90.0}, ())
+
+
 def agent(*checks: CheckKey, rules: Sequence[Rule] = ()) -> Any:
     """Return what the metrics read of an agent with *checks* and *rules*."""
-    journal = Journal(SimpleNamespace())
+    journal = Journal(SimpleNamespace(frozen=False))
     return SimpleNamespace(
         now=lambda: NOW,
         plan=SimpleNamespace(
             checks=[SimpleNamespace(key=key) for key in checks],
             feeds=[SimpleNamespace(health=lambda now: FEED)],
             vrps=SimpleNamespace(health=lambda now: VRPS),
+            rules=rules,
+            alarms=(),
+            controls=(),
+            quorum=QUORUM,
         ),
+        config=SimpleNamespace(agent=SimpleNamespace(deployment="test", status_url="http://here/")),
+        remote=None,
         roas=Roas({ROUTE: Watch(ROUTE.check, frozenset({64500, 64501}))}, within=10),
         ledger=Ledger(),
         good=LastKnownGood(after=0),
@@ -74,6 +86,10 @@ def agent(*checks: CheckKey, rules: Sequence[Rule] = ()) -> Any:
         outbox=Outbox([], journal, now=lambda: NOW),
         journal=journal,
         counts=Counts(),
+        exchange=SimpleNamespace(standings=()),
+        drills=SimpleNamespace(families=tuple),
+        heart=SimpleNamespace(families=tuple),
+        remedies=SimpleNamespace(families=tuple),
     )
 
 
@@ -95,7 +111,7 @@ def test_a_small_state_word_for_word() -> None:
         seen(-99, "timeout", key=PAGE, subject="by name", place="name", status=503),
     ])  # fmt: skip
     a.engine.memories[withdrawn.id] = Memory(State.ALARM)
-    a.engine.open["shop"] = object()
+    a.engine.open["shop"] = incident(withdrawn.id)
     a.good.see("shop.example", "A", Round({}, {"ns": frozenset({"192.0.2.2"})}), 7.5)
     a.outbox.delivered |= {("pagerduty", Outcome.REJECTED): 1, ("pagerduty", Outcome.DELIVERED): 3}
     a.counts.events[EventName.LAST_KNOWN_GOOD_PROMOTED] += 1
@@ -121,7 +137,7 @@ def add_round(a: Any, key: CheckKey, subjects: Sequence[str], bad: bool) -> None
 
 def set_alarm(a: Any, id_: str, state: State) -> None:
     a.engine.memories[id_] = Memory(state)
-    a.engine.open[id_] = object()
+    a.engine.open[id_] = incident(id_)
 
 
 def promote(a: Any, name: str) -> None:

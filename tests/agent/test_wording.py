@@ -61,6 +61,7 @@ def written(
     twin: Sequence[Observation] = (),
     peers: Mapping[str, Ledger] | None = None,
     changes: Sequence[str] = (),
+    shortage: str = "",
 ) -> Page:
     """Return the page for what the words say was seen at servers, by name and at addresses."""
     ledger = Ledger()
@@ -77,7 +78,7 @@ def written(
     witness = Witness(
         vantage="fra-1", vantages=FLEET, status_url="http://127.0.0.1:9469/",
         ledgers={"fra-1": ledger, **(peers or {})},
-        good=GOOD, rules=rules, failing={}, changes=changes,
+        good=GOOD, rules=rules, failing={}, changes=changes, shortage=shortage,
     )  # fmt: skip
     return page(opened or incident(EMPTIED.id, DOWN.id), change, witness, NOW)
 
@@ -156,6 +157,16 @@ def test_says_what_changed(changes: tuple[str, ...]) -> None:
     """The changes before the incident stand as they are told; that there was none is said."""
     told = written(changes=changes).details["changes"]
     assert told == (list(changes) or "no change was seen before it, or since")
+
+
+def test_says_that_the_fleet_is_short() -> None:
+    """Where too few see to agree, the first line ends with that; where enough do, nothing does."""
+    short = written(shortage="the fleet is short")
+
+    assert short.summary.endswith("; the fleet is short")
+    assert short.details["quorum"] == "the fleet is short"
+    assert "quorum" not in written().details
+    assert written(change=Change.RESOLVED, shortage="x").summary.endswith(" UTC")
 
 
 def test_symptoms_are_grouped_under_the_cause() -> None:
@@ -329,3 +340,14 @@ def test_thousands_of_prefixes_fit_on_a_page() -> None:
 
     assert made.details["bgp"][0].startswith("ris-live: FAILING")
     assert made.details["bgp"][20:] == ["and 481 more"]
+
+
+def test_long_lists_are_bounded() -> None:
+    """Of a service whose five hundred checks fail, a page lists some, and says how many more."""
+    many = {f"shop/{n}": BEGAN + n for n in range(500)}
+    opened = replace(incident(EMPTIED.id), members={EMPTIED.id: BEGAN, **many})
+    details = written(opened, dns=("nodata",) * 500).details
+
+    assert len(details["seen"]) == len(details["symptoms"]) == len(details["order"]) == 51
+    assert details["seen"][-1] == details["symptoms"][-1] == "and 450 more"
+    assert details["order"][-1] == "and 451 more"

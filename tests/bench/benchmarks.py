@@ -127,6 +127,10 @@ BENCHMARKS = (
     Benchmark("HTTPS look, uvloop", partial(web.looks, secure=True), 0.90, HTTPS),
     Benchmark("vedette blackbox, /probe", peers.drop_in, 0.15, BLACKBOX),
     Benchmark("RIS Live frame", lambda _server: heard("ris_live"), 0.02),
+    # A second of a whole agent, or of an incident with all of its agents.
+    Benchmark("10,000 alarms, few failing", lambda _server: heard("alarms"), 300.0),
+    Benchmark("10,000 alarms, all failing", lambda _server: heard("alarms", "--failing", 1), 300.0),
+    Benchmark("Replayed second", lambda _server: heard("replayed"), 0.5),
     Benchmark(BLACKBOX, peers.blackbox),
     Benchmark(HTTP, partial(web.blackbox, secure=False)),
     Benchmark(HTTPS, partial(web.blackbox, secure=True)),

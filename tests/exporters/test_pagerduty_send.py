@@ -3,8 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from tests.exporters.test_pagerduty_encode import KEY, PAGE
 from tests.servers.pagerduty import (
@@ -18,8 +21,10 @@ from tests.servers.pagerduty import (
     resets,
 )
 from tests.servers.process import free_port
+from vedette.exporters.pace import Pace
 from vedette.exporters.page import Action, Delivery, Outcome, Pager
-from vedette.exporters.pagerduty import PagerDuty, PagerDutySettings, retry_after
+from vedette.exporters.pagerduty import PagerDuty, PagerDutySettings
+from vedette.exporters.post import retry_after
 
 RESOLVE = replace(PAGE, action=Action.RESOLVE)
 WEDNESDAY = "Wed, 21 Oct 2026 07:28:00 GMT"
@@ -27,8 +32,8 @@ WEDNESDAY = "Wed, 21 Oct 2026 07:28:00 GMT"
 
 @asynccontextmanager
 async def pager_at(url: str, *, patience: float = 5.0, key: str = KEY) -> AsyncIterator[Pager]:
-    settings = PagerDutySettings(name="pd", routing_key_file="unread", url=url)
-    pager = PagerDuty(settings, key, timeout=patience)
+    settings = PagerDutySettings(routing_key_file="unread", url=url)
+    pager = PagerDuty("pd", settings, key, timeout=patience)
     try:
         yield pager
     finally:
@@ -218,3 +223,57 @@ async def test_close_may_come_at_any_time() -> None:
         await pager.close()
         await pager.close()
         assert (await pager.send(RESOLVE)).outcome is Outcome.DELIVERED
+
+
+async def test_a_change_is_told_where_it_is_wanted() -> None:
+    """A change event has the published form, and goes to the endpoint of changes, if wanted."""
+    taken: list[tuple[str, dict[str, Any]]] = []
+
+    async def take(request: web.Request) -> web.Response:
+        taken.append((request.path, await request.json()))
+        return web.json_response({"status": "success"}, status=202)
+
+    app = web.Application()
+    app.router.add_post("/{path:.*}", take)
+    async with TestServer(app) as server:
+        url = str(server.make_url("/v2/enqueue"))
+        for wanted in (False, True):
+            settings = PagerDutySettings(routing_key_file="unread", url=url, change_events=wanted)
+            pager = PagerDuty("pd", settings, KEY)
+            told = await pager.tell("c" * 2000, "fra-1", 1_760_925_600.25)
+            await pager.close()
+            assert (told is not None) == wanted
+    ((path, event),) = taken
+    assert path == "/v2/change/enqueue"
+    assert event.keys() == {"routing_key", "payload"}
+    assert event["routing_key"] == KEY
+    assert event["payload"].pop("summary") == "c" * 1023 + "…"
+    assert event["payload"] == {"source": "fra-1", "timestamp": "2025-10-20T02:00:00.250+00:00"}
+
+
+@pytest.mark.parametrize(
+    ("region", "url"),
+    [
+        ("us", "https://events.pagerduty.com/v2/change/enqueue"),
+        ("eu", "https://events.eu.pagerduty.com/v2/change/enqueue"),
+    ],
+)
+def test_changes_go_to_the_region(region: str, url: str) -> None:
+    """Changes go where events of the same region go."""
+    read = PagerDutySettings.model_validate({"routing_key_env": "X", "region": region})
+    assert read.changes == url
+
+
+async def test_pagers_of_one_key_share_its_limit() -> None:
+    """A pager has a limit, by default PagerDuty's, and may be given that of another one."""
+    pace = Pace(2)
+    settings = PagerDutySettings(routing_key_file="unread")
+    assert (
+        PagerDuty("a", settings, KEY, pace=pace).pace
+        is PagerDuty("b", settings, KEY, pace=pace).pace
+    )
+    own = PagerDuty("c", settings, KEY).pace
+    for _ in range(100):
+        assert own.ready_at(0.0) == 0.0
+        own.take(0.0)
+    assert own.ready_at(0.0) == 60.0

@@ -90,15 +90,17 @@ def _payload_faults(payload: object) -> list[str]:
 
 
 class PagerDutyServer:
-    """The double on a loopback port while its block runs; the first calls meet *script*'s steps."""
+    """The double on a port while its block runs; the first calls meet the steps of *script*."""
 
-    def __init__(self, script: Iterable[Step] = (), *, port: int = 0) -> None:
+    def __init__(
+        self, script: Iterable[Step] = (), *, port: int = 0, host: str = "127.0.0.1"
+    ) -> None:
         self.script = deque(script)
         self.bodies: list[bytes] = []
         self.requests: list[web.Request] = []
         self.accepted: list[Event] = []
         self.incidents: list[Incident] = []
-        self._port = port
+        self._host, self._port = host, port
         self._changed = asyncio.Condition()
 
     async def __aenter__(self) -> Self:
@@ -107,7 +109,7 @@ class PagerDutyServer:
         # A client that gives up ends its handler, so that hang() needs no clock.
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
+        site = web.TCPSite(self._runner, self._host, self._port)
         await site.start()
         self._port = self._runner.addresses[0][1]
         return self
@@ -118,7 +120,7 @@ class PagerDutyServer:
     @property
     def url(self) -> str:
         """Where events are posted to."""
-        return f"http://127.0.0.1:{self._port}/v2/enqueue"
+        return f"http://{self._host}:{self._port}/v2/enqueue"
 
     @property
     def open(self) -> Sequence[Incident]:

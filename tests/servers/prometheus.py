@@ -14,7 +14,7 @@ import yaml
 
 from tests.servers.process import free_port, need, running
 
-_TIMES = {"scrape_interval": "1s", "scrape_timeout": "1s"}
+_TIMES = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,14 @@ class Prometheus:
             time.sleep(0.1)
 
 
+def found(url: str, query: str) -> list[dict[str, Any]]:
+    """Return what *query* finds now at any server with Prometheus's API."""
+    path = f"{url}/api/v1/query?{urllib.parse.urlencode({'query': query})}"
+    with urllib.request.urlopen(path, timeout=5) as response:
+        result: list[dict[str, Any]] = json.load(response)["data"]["result"]
+    return result
+
+
 def _ready(port: int) -> Callable[[], bool]:
     """It listens before it can answer: until its storage is open it says 503."""
 
@@ -65,21 +73,37 @@ def _ready(port: int) -> Callable[[], bool]:
 
 @contextmanager
 def prometheus(
-    folder: Path, target: str = "", *, scrape_configs: Sequence[dict[str, Any]] = ()
+    folder: Path,
+    target: str = "",
+    *,
+    scrape_configs: Sequence[dict[str, Any]] = (),
+    flags: Sequence[str] = (),
+    rules: Sequence[Path] = (),
+    port: int = 0,
 ) -> Iterator[Prometheus]:
-    """Scrape *target*, HOST:PORT, and *scrape_configs* once a second until the block ends."""
-    program, port = need("prometheus"), free_port()
-    folder.mkdir()
+    """Scrape *target*, HOST:PORT, and *scrape_configs* once a second until the block ends.
+
+    The files of *rules* are evaluated as often.
+
+    A *folder* that another has left is taken up.
+    """
+    program, port = need("prometheus"), port or free_port()
+    folder.mkdir(exist_ok=True)
     config = folder / "prometheus.yml"
     jobs = [*scrape_configs]
     if target:
         jobs.append({"job_name": "tested", "static_configs": [{"targets": [target]}]})
-    config.write_text(yaml.safe_dump({"global": _TIMES, "scrape_configs": jobs}))
+    config.write_text(
+        yaml.safe_dump(
+            {"global": _TIMES, "scrape_configs": jobs, "rule_files": [str(path) for path in rules]}
+        )
+    )
     command = [
         program,
         f"--config.file={config}",
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address=127.0.0.1:{port}",
+        *flags,
     ]
     with running(command, log=folder / "log", ready=_ready(port)):
         yield Prometheus(f"http://127.0.0.1:{port}")

@@ -2,16 +2,14 @@
 
 import tempfile
 from pathlib import Path
-from types import SimpleNamespace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.agent.composite.world import CONFIG, World, planned
+from tests.agent.composite.world import World
 from vedette.agent.alarm import State
 from vedette.agent.composite.announcement import Announcement
 from vedette.agent.composite.suppression import SuppressedBy, Suppression
-from vedette.agent.statuspage import _maintenance
 from vedette.agent.store import Store, keep_announcement
 from vedette.agent.telemetry import Alarms
 from vedette.checks.finding import Verdict
@@ -83,16 +81,4 @@ def test_the_state_of_an_alarm_is_a_metric() -> None:
     assert (
         'vedette_alarm_state{service="plain",diagnosis="plain",subject="plain",state="OK"} 1.0'
         in text
-    )
-
-
-def test_the_status_page_says_what_is_open() -> None:
-    """A line for each window that is open, and none for others."""
-    config = CONFIG + 'maintenance: [{cron: "1 0 * * *", duration: 60s}]\n'
-    _, maintenance = planned("[]", config)
-    agent = SimpleNamespace(maintenance=maintenance)
-
-    assert _maintenance(agent, 59.0) == ""
-    assert _maintenance(agent, 60.0) == (
-        "<p>In maintenance, no page opens: everything: from 1 0 * * * UTC, for 1 min</p>"
     )

@@ -3,7 +3,8 @@
 import pytest
 
 from vedette.agent.alarm import UNDECIDED, Evidence, State
-from vedette.agent.composite.missing import Missing, shown, treated
+from vedette.agent.composite.missing import shown, treated
+from vedette.checks.settings import Missing
 
 
 @pytest.mark.parametrize(

@@ -200,3 +200,35 @@ def test_windows_of_maintenance(place: str) -> None:
 
     assert config("  []\n", top)
     assert "time zone" in faults("  []\n", top.replace("UTC", "Mars/Olympus"))[0][1]
+
+
+PEERS = """\
+peers:
+  - {name: nyc-1, url: "http://127.0.0.1:1", domain: {provider: x}, token_env: VEDETTE_TEST_TOKEN}
+  - {name: a b, url: "http://127.0.0.1:2", domain: {provider: y}, token_env: VEDETTE_TEST_TOKEN}
+"""
+
+
+@pytest.mark.parametrize("controls", [True, False])
+@pytest.mark.parametrize("name", ["fra-1", "nyc-1", "a b"])
+def test_the_sight_of_every_vantage_has_a_name(
+    name: str, controls: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With peers there are alarms of all vantages; without controls one that is silent is blind."""
+    monkeypatch.setenv("VEDETTE_TEST_TOKEN", "0" * 32)
+    top = PEERS + (TOP if controls else TOP.replace("controls: {dns: [{name: example.com}]}\n", ""))
+    rule = f'ALARM("{name}/vantage_blind/{name}")'
+    made = config(f"  - {{name: mine, rule: '{rule}'}}\n", top)
+
+    assert [ref.name for ref in made.alarms[0].rule.refs] == [f"{name}/vantage_blind/{name}"]
+
+
+def test_a_vantage_that_is_not_configured_has_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A misspelt peer is a fault, with the nearest name there is."""
+    monkeypatch.setenv("VEDETTE_TEST_TOKEN", "0" * 32)
+    ((line, message),) = faults(
+        "  - {name: mine, rule: 'ALARM(\"nyc-2/vantage_blind/nyc-2\")'}\n", PEERS + TOP
+    )
+
+    assert line == 1
+    assert 'did you mean "nyc-1/vantage_blind/nyc-1"?' in message

@@ -3,9 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
-from vedette.agent.composite.missing import Missing
 from vedette.agent.composite.parse import parse
 from vedette.agent.composite.settings import AlarmSettings
+from vedette.checks.settings import Missing
 from vedette.exporters.page import Severity
 
 

@@ -1,11 +1,15 @@
 """Composite alarms at work: from looks at checks to pages, beside the standard alarms."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tests.agent.composite.world import BANK, CONFIG, HEARD, LINGERS, NAME, SHOP, World
+from tests.agent.composite.test_restart import states, timelines
+from tests.agent.composite.world import BANK, CONFIG, HEARD, LINGERS, NAME, SHOP, Round, World
 from tests.agent.observations import seen
 from vedette.agent.agreement import Vantage
 from vedette.agent.alarm import State
+from vedette.agent.composite.link import Target
 from vedette.agent.incidents import Change
 from vedette.checks.finding import Verdict
 from vedette.exporters.page import Severity
@@ -345,3 +349,107 @@ def test_names_in_full_and_in_short_are_the_same() -> None:
     world = World(rules).live([*[WELL] * (HEARD + 1), *[ALL_BAD] * 10])
 
     assert {tuple(world.of(f"n{i}")) for i in range(6)} == {((8, OPENED),)}
+
+
+@pytest.mark.parametrize(
+    ("how", "rule", "bad", "holds"),
+    [
+        ("missing", 'ALARM("shop.example A")', True, False),
+        ("missing", 'INSUFFICIENT_DATA("shop.example A")', False, True),
+        ("ignore", 'ALARM("shop.example A")', True, True),
+        ("ignore", 'OK("shop.example A")', False, True),
+        ("ignore", 'INSUFFICIENT_DATA("shop.example A")', False, False),
+        ("breaching", 'ALARM("shop.example A")', False, True),
+        ("breaching", 'ALARM("shop.example A:nodata")', False, False),
+        ("notBreaching", 'OK("shop.example A")', True, True),
+    ],
+)
+def test_what_a_rule_sees_of_a_check_that_is_missing(
+    how: str, rule: str, bad: bool, holds: bool
+) -> None:
+    """A check that nobody can see any more stands as its own `missing` says."""
+    config = CONFIG.replace("servers: [authoritative]", f"servers: [authoritative], missing: {how}")
+    world = World(f"- {{name: mine, rule: '{rule} AND TRUE', hold: 0s, clear: 0s}}", config=config)
+    world.live([*[(FAILING if bad else OK, OK, OK)] * 20, *[UNSEEN] * 40])
+
+    assert world.engine.composites.at[Target("mine")].state is (
+        State.ALARM if holds else State.INSUFFICIENT_DATA if how == "missing" and bad else State.OK
+    )
+
+
+@pytest.mark.parametrize("how", ["missing", "ignore"])
+@given(timelines(*Verdict), st.integers(1, 60))
+@settings(max_examples=20)
+def test_what_is_missing_changes_no_standard_alarm(
+    how: str, rounds: list[Round], seconds: int
+) -> None:
+    """Unless the user takes it for good or bad, what nobody sees neither pages nor resolves."""
+    config = CONFIG.replace("clear: 5s", f"clear: 5s, missing: {how}")
+    world = World("[]", config=config).live(rounds)
+    before, said = states(world), list(world.said)
+    world.live([UNSEEN] * seconds, start=len(rounds))
+
+    assert states(world) == before
+    assert world.said == said
+
+
+def test_missing_that_is_breaching_pages_and_ends() -> None:
+    """A check that nobody can look at is a fault where the user says so, with its own words."""
+    config = CONFIG.replace("clear: 5s", "clear: 5s, missing: breaching")
+    world = World("[]", config=config).live([*[WELL] * 10, *[(OK, UNKNOWN, OK)] * 10, *[WELL] * 10])
+
+    assert [(key, change) for _, key, change in world.said] == [
+        ("test/shop", OPENED),
+        ("test/shop", RESOLVED),
+    ]
+    assert world.pages[0].diagnosis == "service_down"
+    assert "nobody could look" in world.pages[0].summary
+
+
+QUORUM = "quorum: {agree: 3, when_short: %s}\n"
+THREE = [Vantage("there", "elsewhere"), Vantage("yonder", "abroad")]
+
+
+@pytest.mark.parametrize(
+    ("when_short", "failing", "severity"),
+    [
+        ("hold", ("here", "there"), Severity.WARNING),
+        ("hold", ("here",), Severity.WARNING),
+        ("degrade", ("here", "there"), Severity.CRITICAL),
+        ("degrade", ("here",), None),
+    ],
+)
+def test_a_fleet_that_lost_one_of_three(
+    when_short: str, failing: tuple[str, ...], severity: Severity | None
+) -> None:
+    """Held, what any of the rest sees is a warning; degraded, what all of the rest see is paged."""
+    world = World("[]", config=CONFIG + QUORUM % when_short, peers=THREE)
+    for now in range(200):
+        for vantage in ("here", "there"):
+            world.look(now, SHOP_BAD if vantage in failing else WELL, vantage)
+        world.step(now)
+    pages = [page for page in world.pages if page.key == "test/shop"]
+
+    assert [page.severity for page in pages] == ([severity] if severity else [])
+
+
+@pytest.mark.parametrize("name", ["here", "next door"])
+def test_a_rule_may_ask_whether_a_vantage_is_blind(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sight of every configured vantage can be named, whatever is in its name."""
+    monkeypatch.setenv("VEDETTE_TEST_TOKEN", "0" * 32)
+    other = {"here": "next door", "next door": "here"}[name]
+    rule = f'ALARM("{name}/vantage_blind/{name}") AND NOT ALARM("{other}/vantage_blind/{other}")'
+    peers = "peers: [{name: next door, url: 'http://127.0.0.1:1', domain: {provider: x}, "
+    config = CONTROLLED + peers + "token_env: VEDETTE_TEST_TOKEN}]\n"
+    world = World(f"- {{name: mine, rule: '{rule}', hold: 0s}}", config=config)
+    (control,) = world.plan.controls
+    for now in range(30):
+        for vantage in world.ledgers:
+            blind = vantage == name and now >= 10
+            look = seen(now, "timeout" if blind else OK, key=control, place="recursive")
+            world.ledgers[vantage].add(control, world.timing(control), [look])
+        world.step(now)
+
+    assert [change for _, change in world.of("mine")] == [OPENED]

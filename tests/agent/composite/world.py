@@ -52,7 +52,8 @@ def planned(
 ) -> tuple[Plan, Maintenance]:
     """Return what follows from *config* with *alarms*, the YAML of their list."""
     text = f"{config}alarms:\n{textwrap.indent(textwrap.dedent(alarms), '  ')}"
-    made, around = parse(text, Path("vedette.yaml")), Surroundings(peers=peers)
+    made = parse(text, Path("vedette.yaml"))
+    around = Surroundings(peers=lambda _config: peers) if peers else Surroundings()
     plan = make(made, Path(), LastKnownGood(), lambda: 0.0, around)
     return plan, Maintenance(made)
 
@@ -82,7 +83,7 @@ class World:
             incidents=store.open_incidents() if store else (),
             composites=Stepper(
                 self.plan.alarms,
-                {p.key: p.timing.fresh_for for p in self.plan.checks},
+                {p.key: p.timing for p in self.plan.checks},
                 memories,
                 store.announcements() if store else {},
             ),

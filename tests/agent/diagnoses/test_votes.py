@@ -1,13 +1,15 @@
 """How looks add up: majorities in three values, what combines them, and since when they hold."""
 
+from dataclasses import replace
 from itertools import combinations_with_replacement, product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.agent.observations import TIMING, case, seen, series, voices
+from tests.agent.observations import KEY, TIMING, case, seen, series, voices
 from vedette.agent.alarm import UNDECIDED, Evidence
+from vedette.agent.diagnoses.bgp import given_by
 from vedette.agent.diagnoses.view import Voice
 from vedette.agent.diagnoses.votes import (
     at_least,
@@ -19,7 +21,10 @@ from vedette.agent.diagnoses.votes import (
     half,
     most,
 )
-from vedette.checks.finding import Verdict
+from vedette.agent.timing import Timing
+from vedette.checks.bgp.reason import Reason as BgpReason
+from vedette.checks.finding import Kind, Verdict
+from vedette.checks.settings import FailingSettings, Missing
 
 OK, FAILING, UNKNOWN = Verdict
 STALE = "stale"
@@ -147,10 +152,18 @@ def test_either_is_one_of_them_and_not_their_sum() -> None:
     assert either() == UNDECIDED
 
 
-def going(pattern: str, every: float = 30.0) -> list[Voice]:
-    """Return one server that was looked at as *pattern* says: x is a bad look, a dot a good one."""
-    looks = [seen(every * i, "timeout" if word == "x" else OK) for i, word in enumerate(pattern)]
-    return voices(series(*looks), now=every * (len(pattern) - 1))
+WORDS = {"x": "timeout", ".": OK, "?": UNKNOWN}
+
+
+def going(
+    pattern: str, every: float = 30.0, timing: Timing = TIMING, later: float = 0.0
+) -> list[Voice]:
+    """Return one server that was looked at as *pattern* says, as it stands *later*.
+
+    x is a bad look, a dot a good one, ? one that could not be made; in a space nobody looked.
+    """
+    looks = [seen(every * i, WORDS[word]) for i, word in enumerate(pattern) if word != " "]
+    return voices(series(*looks, timing=timing), now=every * (len(pattern) - 1) + later)
 
 
 @pytest.mark.parametrize(
@@ -176,3 +189,97 @@ def test_a_blip_seen_often_is_still_a_blip() -> None:
     evidence = most(going("xxxxxxxx..", every=1.0), failing)
     assert evidence.holds is True or evidence.holds is False
     assert evidence.seen_at - evidence.began_at < 15
+
+
+@pytest.mark.parametrize(
+    ("looks", "of", "pattern", "holds", "span"),
+    [
+        (3, 5, "xx.x.", True, 90),
+        (4, 5, "xx.x.", False, 0),
+        (4, 5, "xxxx.", True, 90),
+        (2, 3, "xx.", True, 30),
+        (2, 3, "x.x.", False, 0),  # the first is beyond the newest three
+        (1, 2, "x.", True, 0),  # one bad look spans no time, whoever counts it
+        (5, 5, "xxxx", True, 90),  # what goes on is a fault by its hold alone
+        (60, 60, "x" * 59 + ".", False, 0),
+    ],
+)
+def test_how_many_of_how_many_is_the_check_s_to_say(
+    looks: int, of: int, pattern: str, holds: bool, span: float
+) -> None:
+    """M of N says when what comes and goes is a fault."""
+    timing = replace(TIMING, failing=FailingSettings(looks=looks, of=of))
+    evidence = most(going(pattern, timing=timing), failing)
+    assert (evidence.holds, evidence.seen_at - evidence.began_at) == (holds, span)
+
+
+def missing(how: Missing, pattern: str, later: float = 0.0) -> Evidence:
+    return most(going(pattern, timing=replace(TIMING, missing=how), later=later), failing)
+
+
+@pytest.mark.parametrize("pattern", ["?", ".?", "x?", "??", "x??x?"])
+@pytest.mark.parametrize(
+    ("how", "holds"),
+    [
+        (Missing.BREACHING, True),
+        (Missing.NOT_BREACHING, False),
+        (Missing.IGNORE, None),
+        (Missing.MISSING, None),
+    ],
+)
+def test_what_could_not_be_seen(how: Missing, holds: bool | None, pattern: str) -> None:
+    """It is bad, or good, only where the user said so."""
+    assert missing(how, pattern).holds is holds
+
+
+@pytest.mark.parametrize("how", [*Missing])
+@pytest.mark.parametrize("pattern", [".", "x", "xx", ".x", "x.", "x.xx.", "xx....."])
+def test_what_was_seen_is_the_same_however_the_rest_is_taken(how: Missing, pattern: str) -> None:
+    """Where every look could be made, the setting changes nothing."""
+    assert missing(how, pattern) == most(going(pattern), failing)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "span"),
+    [
+        ("??", 30),
+        ("x?", 30),
+        ("?x", 30),
+        (".?", 0),
+        ("?.?", 0),
+        ("?.??", 90),  # three of five
+        ("?     ?", 0),  # the machine slept in between
+        ("??    ??", 30),
+    ],
+)
+def test_since_when_it_could_not_be_seen(pattern: str, span: float) -> None:
+    """Breaching holds from the first look that failed or could not be made, without a gap."""
+    evidence = missing(Missing.BREACHING, pattern)
+    assert (evidence.holds, evidence.seen_at - evidence.began_at) == (True, span)
+
+
+@pytest.mark.parametrize("pattern", [".", "x", "?", "xx", "??", ".?"])
+def test_that_nobody_looked_for_long_fills_no_hold(pattern: str) -> None:
+    """A machine that slept is no fault: breaching then holds, and since no time at all."""
+    evidence = missing(Missing.BREACHING, pattern, later=3600)
+    assert (evidence.holds, evidence.seen_at) == (True, evidence.began_at)
+
+
+def test_what_came_and_went_before_a_sleep_fills_no_hold() -> None:
+    """Two bad looks of the evening and one of the morning are not three of five."""
+    evidence = most(going(".xx" + " " * 100 + "x"), failing)
+    assert (evidence.holds, evidence.seen_at) == (True, evidence.began_at)
+
+
+@pytest.mark.parametrize("kind", [*Kind])
+def test_breaching_says_nothing_of_why(kind: Kind) -> None:
+    """A look that could not be made is one that timed out, and no other diagnosis."""
+    key = KEY._replace(kind=kind)
+    timing = replace(TIMING, missing=Missing.BREACHING)
+    voice = voices(series(seen(0, UNKNOWN, key=key), key=key, timing=timing), now=0)
+
+    assert most(voice, failing).holds is True
+    assert most(voice, is_empty).holds is False
+    assert most(voice, failing_for("timeout")).holds is (kind is not Kind.BGP)
+    for reason in BgpReason if kind is Kind.BGP else ():
+        assert given_by(reason)(voice).holds is None

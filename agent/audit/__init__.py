@@ -1,0 +1,1 @@
+"""Shared fate: what the watchers and the watched hang on, and which one failure takes both."""

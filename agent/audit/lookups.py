@@ -1,0 +1,111 @@
+"""What the DNS says of a name: addresses, the chain of its owners, its zone and its TTLs."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import dns.asyncquery
+import dns.asyncresolver
+import dns.exception
+import dns.message
+import dns.name
+import dns.rdatatype
+import dns.resolver
+
+from vedette.checks.net import Endpoint, is_address
+
+AT_ONCE = 20
+"""How many questions may be in flight."""
+
+
+class LookupFailedError(Exception):
+    """Nobody answered; the message says what was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Records as text, and the names of the chain that led to them, the asked one first."""
+
+    records: Sequence[str]
+    chain: Sequence[str]
+
+
+class Lookups(Protocol):
+    """Asks the DNS; every method raises LookupFailedError where nobody answers."""
+
+    async def answer(self, name: str, type_: str) -> Answer:
+        """Return the records of *name*, none where there are none."""
+
+    async def zone(self, name: str) -> tuple[str, Sequence[str]]:
+        """Return the apex of the zone that *name* is in, and the names of its servers."""
+
+    async def ttl(self, name: str, type_: str, server: str) -> int | None:
+        """Return the TTL in seconds that *server*, an address, gives; None where it has none."""
+
+
+@dataclass(slots=True)
+class Resolvers:
+    """Lookups through resolvers; TTLs come from the zone's own servers, where they do not age."""
+
+    endpoints: Sequence[Endpoint]
+    port: int = 53
+    seconds: float = 5.0
+    _turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    _known: dict[tuple[str, str], Answer] = field(default_factory=dict)
+
+    async def answer(self, name: str, type_: str) -> Answer:
+        """Return the records of *name*, none where there are none."""
+        if is_address(name):
+            return Answer([name] if (":" in name) == (type_ == "AAAA") else [], [])
+        known = self._known.get((name, type_))
+        if known is None:
+            known = self._known[name, type_] = await self._ask(name, type_)
+        return known
+
+    async def _ask(self, name: str, type_: str) -> Answer:
+        try:
+            async with self._turn:
+                found = await self._resolver().resolve(
+                    name, type_, raise_on_no_answer=False, search=False, lifetime=self.seconds
+                )
+        except dns.resolver.NXDOMAIN:
+            return Answer([], [name])
+        except (dns.exception.DNSException, OSError) as error:
+            raise LookupFailedError(f"{type_} of {name} could not be looked up: {error}") from None
+        chain = [str(rrset.name).rstrip(".") for rrset in found.response.answer]
+        records = [item.to_text() for item in found.rrset] if found.rrset is not None else []
+        return Answer(records, list(dict.fromkeys([name.rstrip("."), *chain])))
+
+    async def zone(self, name: str) -> tuple[str, Sequence[str]]:
+        """Return the apex of the zone that *name* is in, and the names of its servers."""
+        try:
+            async with self._turn:
+                apex = await dns.asyncresolver.zone_for_name(
+                    dns.name.from_text(name), resolver=self._resolver(), lifetime=self.seconds
+                )
+        except (dns.exception.DNSException, OSError) as error:
+            raise LookupFailedError(f"the zone of {name} could not be found: {error}") from None
+        servers = await self.answer(str(apex), "NS")
+        return str(apex).rstrip(".") or ".", [one.rstrip(".") for one in servers.records]
+
+    async def ttl(self, name: str, type_: str, server: str) -> int | None:
+        """Return the TTL in seconds that *server*, an address, gives; None where it has none."""
+        question = dns.message.make_query(name, type_, flags=0)
+        try:
+            async with self._turn:
+                reply, _ = await dns.asyncquery.udp_with_fallback(
+                    question, server, timeout=self.seconds, port=self.port
+                )
+        except (dns.exception.DNSException, OSError) as error:
+            raise LookupFailedError(f"{server} was asked for the TTL of {name}: {error}") from None
+        wanted = dns.name.from_text(name)
+        sets = [*reply.answer, *reply.authority]
+        return next((s.ttl for s in sets if s.name == wanted and s.rdtype.name == type_), None)
+
+    def _resolver(self) -> dns.asyncresolver.Resolver:
+        resolver = dns.asyncresolver.Resolver(configure=False)
+        resolver.nameservers = [
+            dns.nameserver.Do53Nameserver(one.host, one.port) for one in self.endpoints
+        ]
+        return resolver

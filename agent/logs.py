@@ -1,0 +1,76 @@
+"""How the agent logs: lines for people or machines, of our own code and of libraries alike.
+
+Code logs through the standard library; here its records become structlog's, with their fields.
+Rule: a line is a change that somebody may want to find. A healthy probe leaves none.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TextIO
+
+import structlog
+from structlog.typing import Processor
+
+from vedette.agent.alarm import Memory, State
+from vedette.agent.composite.alarm import Alarm
+from vedette.agent.config.vantage import LogSettings
+
+log = logging.getLogger(__name__)
+
+_LIBRARIES: Mapping[str, int] = {"apscheduler": logging.WARNING, "asyncio": logging.WARNING}
+"""What libraries say of each thing that they do is of no use to anybody here."""
+
+
+def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
+    """Have every log record written to *stream*, standard error at first, as *settings* say."""
+    stream = stream or sys.stderr
+    form = settings.format or ("console" if stream.isatty() else "logfmt")
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[
+                structlog.stdlib.add_log_level,
+                structlog.stdlib.ExtraAdder(),
+                structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
+            ],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *_form(form, stream),
+            ],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=settings.level.upper(), force=True)
+    for name, level in _LIBRARIES.items():
+        logging.getLogger(name).setLevel(level)
+
+
+def changed(rule: Alarm, memory: Memory) -> None:
+    """Log that an alarm began or ended; that it was well all the time is no news."""
+    if memory.state is State.ALARM or memory.began_at:
+        log.log(
+            logging.WARNING if memory.state is State.ALARM else logging.INFO,
+            "%s of %s is %s", rule.diagnosis, rule.subject, memory.state,
+            extra={"service": rule.service, "diagnosis": rule.diagnosis, "state": memory.state},
+        )  # fmt: skip
+
+
+def _form(form: str, stream: TextIO) -> Sequence[Processor]:
+    """Return what makes a line of a record's fields."""
+    if form == "console":
+        colors = stream.isatty() and not os.environ.get("NO_COLOR")
+        return [
+            structlog.dev.ConsoleRenderer(
+                colors=colors,
+                timestamp_key="ts",
+                exception_formatter=structlog.dev.plain_traceback,  # no other shows no variables
+            )
+        ]
+    whole: list[Processor] = [
+        structlog.processors.format_exc_info,
+        structlog.processors.EventRenamer("msg"),
+    ]
+    if form == "json":
+        return [*whole, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    return [*whole, structlog.processors.LogfmtRenderer(key_order=["ts", "level", "msg"])]

@@ -1,0 +1,91 @@
+"""From settings to pagers, with the secrets that they only name."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from vedette.agent import secrets
+from vedette.agent.config.pagers import PagerSettings
+from vedette.exporters.alertmanager import Alertmanager, AlertmanagerSettings
+from vedette.exporters.email import Email, EmailSettings
+from vedette.exporters.pace import Pace
+from vedette.exporters.page import Pager
+from vedette.exporters.pagerduty import PER_MINUTE, PagerDuty
+from vedette.exporters.reach import Reach
+from vedette.exporters.webhook import Webhook, WebhookSettings
+
+Trusting = TypeVar("Trusting", AlertmanagerSettings, WebhookSettings, EmailSettings)
+
+
+def pagers(
+    settings: Sequence[PagerSettings], folder: Path, reach: Reach, now: Callable[[], float]
+) -> Sequence[Pager]:
+    """Build the pagers; file names are as seen from *folder*; raise SecretError."""
+    making = _Making(folder, reach, now)
+    return [making.pager(one) for one in settings]
+
+
+@dataclass(frozen=True, slots=True)
+class _Making:
+    folder: Path
+    reach: Reach
+    now: Callable[[], float]
+    paces: dict[str, Pace] = field(default_factory=dict)
+    """By routing key: what PagerDuty counts."""
+
+    def pager(self, one: PagerSettings) -> Pager:
+        if one.pagerduty is not None:
+            return self._pagerduty(one)
+        if one.alertmanager is not None:
+            settings = one.alertmanager
+            return Alertmanager(
+                one.called,
+                self._at_home(settings),
+                now=self.now,
+                credential=secrets.secret(
+                    self.folder,
+                    settings.password_file or settings.token_file,
+                    settings.password_env or settings.token_env,
+                ),
+                reach=self.reach,
+            )
+        return self._webhook(one) if one.webhook is not None else self._email(one)
+
+    def _at_home(self, settings: Trusting) -> Trusting:
+        """Return *settings* with the path of their CA file as seen from here."""
+        if settings.ca_file is None:
+            return settings
+        return settings.model_copy(update={"ca_file": str(self.folder / settings.ca_file)})
+
+    def _pagerduty(self, one: PagerSettings) -> Pager:
+        assert one.pagerduty is not None
+        settings = one.pagerduty
+        key = (
+            secrets.key_in_file(self.folder / settings.routing_key_file)
+            if settings.routing_key_file is not None
+            else secrets.key_in_environment(str(settings.routing_key_env))
+        )
+        pace = self.paces.setdefault(key, Pace(PER_MINUTE))
+        return PagerDuty(one.called, settings, key, reach=self.reach, pace=pace)
+
+    def _webhook(self, one: PagerSettings) -> Pager:
+        assert one.webhook is not None
+        settings = self._at_home(one.webhook)
+        url, folder = settings.url, self.folder
+        if settings.url_file is not None:
+            url = secrets.url_in_file(folder / settings.url_file)
+        elif settings.url_env is not None:
+            url = secrets.url_in_environment(settings.url_env)
+        secret = (
+            secrets.signing_key_in_file(folder / settings.secret_file)
+            if settings.secret_file is not None
+            else secrets.signing_key_in_environment(str(settings.secret_env))
+        )
+        return Webhook(one.called, settings, str(url), secret, now=self.now, reach=self.reach)
+
+    def _email(self, one: PagerSettings) -> Pager:
+        assert one.email is not None
+        settings = self._at_home(one.email)
+        password = secrets.secret(self.folder, settings.password_file, settings.password_env)
+        return Email(one.called, settings, now=self.now, password=password, reach=self.reach)

@@ -1,0 +1,45 @@
+"""The whole of an agent's talk with its peers: what it tells, whom it follows, how that stands."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from vedette.agent import secrets
+from vedette.agent.config import Config
+from vedette.agent.lookout import Lookout
+from vedette.agent.peers.follower import Follower
+from vedette.agent.peers.offer import Offer
+from vedette.agent.peers.standing import Standing
+
+
+class Exchange:
+    """An offer to all peers of *config*, and a follower of each; raises SecretError."""
+
+    def __init__(
+        self, config: Config, folder: Path, lookout: Lookout, now: Callable[[], float]
+    ) -> None:
+        self.now = now
+        self.offer = Offer(config.agent, now)
+        self.followers: Mapping[str, Follower] = {
+            peer.name: Follower(
+                peer,
+                token=secrets.token_of(peer, folder),
+                agent=config.agent,
+                folder=folder,
+                planned={planned.key: planned for planned in lookout.plan.checks},
+                lookout=lookout,
+                now=now,
+            )
+            for peer in config.peers
+        }
+        if self.followers:
+            lookout.tell = self.offer.tell
+
+    @property
+    def standings(self) -> Sequence[Standing]:
+        """How it stands with each peer, in the order of the config."""
+        return [follower.standing for follower in self.followers.values()]
+
+    def asked(self, name: str) -> None:
+        """Take note that the peer *name* has asked us."""
+        if name in self.followers:
+            self.followers[name].nudge()

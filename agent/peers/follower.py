@@ -1,0 +1,160 @@
+"""Follows one peer: asks it what is new, for ever, and files what it saw under its name."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NoReturn
+
+import aiohttp
+from msgspec import Raw
+
+from vedette.agent.config import AgentSettings, PeerSettings
+from vedette.agent.ledger import CheckKey
+from vedette.agent.lookout import Lookout
+from vedette.agent.peers import asking, wire
+from vedette.agent.peers.standing import Standing
+from vedette.agent.peers.wire import Refusal, RefusedError
+from vedette.agent.plan import Planned
+
+log = logging.getLogger(__name__)
+
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
+SHORTEST = 0.05
+"""Seconds between two questions, whatever a peer makes of the wait that it is asked to keep."""
+_AT_ONCE = 50
+"""Rounds that are taken in before somebody else gets a turn."""
+_STRANGERS = 1000
+
+
+class Follower:
+    """Hears one *peer*; what it says of checks that are *planned* here goes to *lookout*."""
+
+    def __init__(
+        self,
+        peer: PeerSettings,
+        *,
+        token: str | None,
+        agent: AgentSettings,
+        folder: Path,
+        planned: Mapping[CheckKey, Planned],
+        lookout: Lookout,
+        now: Callable[[], float],
+    ) -> None:
+        self.standing = Standing(peer)
+        self._peer, self._agent, self._folder = peer, agent, folder
+        self._planned, self._lookout, self._now = planned, lookout, now
+        self._token = token
+        self._cursor, self._is_behind = "", False
+        self._pause = FIRST_PAUSE
+        self._nudged = asyncio.Event()
+
+    def nudge(self) -> None:
+        """Ask the peer soon: it has just asked us, so it is there."""
+        self.standing.asked_at = self._now()
+        self._nudged.set()
+
+    async def run(self) -> NoReturn:
+        """Follow the peer for ever."""
+        clock = asyncio.get_running_loop().time
+        async with asking.session(self._agent.name, self._token) as session:
+            while True:
+                began = clock()
+                error = await self._ask(session)
+                self._note(error)
+                if error:
+                    await self._rest()
+                    continue
+                self._pause = FIRST_PAUSE
+                if not self._is_behind:
+                    await asyncio.sleep(began + SHORTEST - clock())
+
+    def _note(self, error: str) -> None:
+        if error != self.standing.error:
+            self.standing.error = error
+            if error:
+                log.warning("peer %s at %s: %s", self._peer.name, self._peer.url, error)
+            else:
+                log.info("peer %s is heard", self._peer.name)
+
+    async def _rest(self) -> None:
+        """Wait longer each time, and shorter when the peer asks us."""
+        self._nudged.clear()
+        await asyncio.sleep(random.uniform(0.5, 1) * FIRST_PAUSE)
+        try:
+            async with asyncio.timeout(random.uniform(0.5, 1) * (self._pause - FIRST_PAUSE)):
+                await self._nudged.wait()
+        except TimeoutError:
+            pass
+        self._pause = min(2 * self._pause, LONGEST_PAUSE)
+
+    async def _ask(self, session: aiohttp.ClientSession) -> str:
+        """Ask once, take in the answer, and return what was wrong, or nothing."""
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        query = {"after": self._cursor, "wait": f"{asking.WAIT:g}"}
+        url = f"{self._peer.url}{asking.OBSERVATIONS}"
+        try:
+            tls = asking.tls_of(self._peer, self._folder)
+            document = wire.decode(await asking.answer(session, url, tls, query))
+            self._greet(document)
+        except RefusedError as error:
+            self.standing.refused[error.why] += 1
+            return str(error)
+        except (asking.UnansweredError, ValueError) as error:
+            return str(error)
+        # Half of the time that was neither ours nor the peer's is the way of its answer.
+        way = max(0.0, clock() - began - document.held) / 2
+        await self._take(document, way)
+        return ""
+
+    def _greet(self, document: wire.Document) -> None:
+        """Refuse the word of anybody but the one whom the config names."""
+        for what, said, meant in (
+            ("agent", document.agent, self._peer.name),
+            ("deployment", document.deployment, self._agent.deployment),
+        ):
+            if said != meant:
+                raise RefusedError(
+                    Refusal.STRANGER,
+                    f"it says that its {what} is {said[:100]!r} and not {meant!r}: mend the url, "
+                    f"or the {what} in one of the two configs",
+                )
+
+    async def _take(self, document: wire.Document, way: float) -> None:
+        standing, now = self.standing, self._now()
+        standing.says, standing.heard_at = document.domain, now - way
+        standing.offset = document.clock - (now - way)
+        standing.documents += 1
+        self._cursor, self._is_behind = document.cursor, document.more
+        written_at = now - way
+        for start in range(0, len(document.rounds), _AT_ONCE):
+            for raw in document.rounds[start : start + _AT_ONCE]:
+                self._hear(raw, self._now() - written_at)
+            await asyncio.sleep(0)
+        ledger = self._lookout.ledgers[self._peer.name]
+        if not ledger.is_empty:  # it lives, though it may have nothing new to say
+            ledger.newest_at = max(ledger.newest_at, written_at)
+
+    def _hear(self, raw: Raw, ago: float) -> None:
+        """Take in a round that was written *ago* seconds."""
+        try:
+            round_ = wire.decode_round(raw)
+            planned = self._planned.get(round_.key)
+            if planned is None:
+                self._miss(round_.key)
+                return
+            looks = wire.observations(round_, self._peer.name)
+        except RefusedError as error:
+            if not self.standing.refused[error.why]:
+                log.warning("peer %s: %s", self._peer.name, error)
+            self.standing.refused[error.why] += 1
+            return
+        youngest = min(look.age for look in round_.looks)
+        self._lookout.hear(self._peer.name, planned, looks, ago + youngest)
+
+    def _miss(self, key: CheckKey) -> None:
+        self.standing.refused[Refusal.UNKNOWN_CHECK] += 1
+        if len(self.standing.strangers) < _STRANGERS:
+            self.standing.strangers.add(key)

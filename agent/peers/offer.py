@@ -1,0 +1,139 @@
+"""What an agent tells its peers: its rounds of late, numbered, for whoever asks what is newer."""
+
+import asyncio
+import logging
+import secrets
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from itertools import takewhile
+from typing import NamedTuple
+
+from msgspec import Raw
+
+from vedette.agent.config import AgentSettings
+from vedette.agent.ledger import CheckKey
+from vedette.agent.peers import wire
+from vedette.agent.plan import Planned
+from vedette.checks.finding import Observation
+
+log = logging.getLogger(__name__)
+
+KEPT_FOR = 60.0
+"""Seconds for which every round is told; who comes later is told the newest of each check."""
+GATHERED = 0.1
+"""Seconds for which news are gathered: a busy agent is asked ten times a second, and no more."""
+ENOUGH = 256 << 10
+"""Octets after which a document is closed; what is left comes with the next."""
+MOST = 500
+"""Rounds after which it is: who writes a thousand checks into one document delays its probes."""
+
+
+class _Numbered(NamedTuple):
+    number: int
+    at: float
+    key: CheckKey
+    looks: Sequence[Observation]
+
+
+class Offer:
+    """The rounds of this agent by number; *now* is the clock by which it looks."""
+
+    def __init__(self, agent: AgentSettings, now: Callable[[], float]) -> None:
+        self._agent, self._now = agent, now
+        self._run = secrets.token_hex(4)  # the numbers of another life mean nothing
+        self._number = 0
+        self._recent: deque[_Numbered] = deque()
+        self._newest: dict[CheckKey, _Numbered] = {}
+        self._news, self._is_over = asyncio.Event(), False
+        self._left_out: set[CheckKey] = set()
+
+    def tell(self, planned: Planned, looks: Sequence[Observation]) -> None:
+        """Take in one round, which is told to all who ask from now on."""
+        if not looks:
+            return
+        self._number += 1
+        now = self._now()
+        new = _Numbered(self._number, now, planned.key, looks)
+        self._newest[planned.key] = new
+        self._recent.append(new)
+        while self._recent[0].at < now - KEPT_FOR:
+            self._recent.popleft()
+        self._news.set()
+
+    def end(self) -> None:
+        """Keep no question any longer: the listener closes."""
+        self._is_over = True
+        self._news.set()
+
+    async def answer(self, after: str, wait: float) -> bytes:
+        """Return the document of what is newer than the cursor *after*: at once where there is any,
+
+        else when there is, or without anything after *wait* seconds. A cursor that is not of this
+        agent's present life, as "" is, asks for the newest round of every check.
+        """
+        clock = asyncio.get_running_loop().time
+        began, number = clock(), self._read(after)
+        if number is not None:
+            await self._gather(number, wait)
+        now = self._now()
+        rounds, last, more = self._written(self._since(number), number or 0, now)
+        return wire.encode(
+            wire.Document(
+                agent=self._agent.name,
+                deployment=self._agent.deployment,
+                domain=wire.told(self._agent.domain),
+                clock=now,
+                held=clock() - began,
+                cursor=f"{self._run}-{last}",
+                more=more,
+                rounds=tuple(rounds),
+            )
+        )
+
+    def _read(self, cursor: str) -> int | None:
+        run, _, number = cursor.partition("-")
+        is_ours = run == self._run and number.isdecimal() and int(number) <= self._number
+        return int(number) if is_ours else None
+
+    async def _gather(self, number: int, wait: float) -> None:
+        """Wait until there is something newer than *number*, and what comes right after it."""
+        try:
+            async with asyncio.timeout(wait):
+                while self._number <= number and not self._is_over:
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            return
+        if self._number - number < MOST and not self._is_over:
+            await asyncio.sleep(min(GATHERED, wait))
+
+    def _since(self, number: int | None) -> Iterator[_Numbered]:
+        """Yield what is newer than *number*, oldest first; of what is not kept, the newest."""
+        if number is not None and self._recent and self._recent[0].number <= number + 1:
+            newer = takewhile(lambda one: one.number > number, reversed(self._recent))
+            return reversed([*newer])
+        newest = (one for one in self._newest.values() if one.number > (number or 0))
+        return iter(sorted(newest, key=lambda one: one.number))
+
+    def _written(
+        self, rounds: Iterator[_Numbered], last: int, now: float
+    ) -> tuple[list[Raw], int, bool]:
+        """Return as many rounds as one document holds, the last number, and if there is more."""
+        written: list[Raw] = []
+        size = 0
+        for one in rounds:
+            if size > ENOUGH or len(written) >= MOST:
+                return written, last, True
+            last = one.number
+            try:
+                written.append(wire.encode_round(one.looks, now))
+            except wire.RefusedError as error:
+                self._leave_out(one.key, error)
+            else:
+                size += len(memoryview(written[-1]))
+        return written, last, False
+
+    def _leave_out(self, key: CheckKey, error: wire.RefusedError) -> None:
+        if key not in self._left_out:
+            self._left_out.add(key)
+            log.warning("%s", error)

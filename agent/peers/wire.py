@@ -1,0 +1,245 @@
+"""What agents tell each other: versioned JSON, read with suspicion.
+
+```
+{"version": 1, "agent": "fra-1", "deployment": "vedette", "domain": {"provider": "hetzner", …},
+ "clock": 1764000000.2, "held": 3.1, "cursor": "5f0c-812", "more": false, "rounds": [ROUND, …]}
+ROUND = {"service": "shop", "kind": "dns", "check": "api.shop.example A", "looks": [LOOK, …]}
+LOOK = {"subject": "192.0.2.1:53", "place": "authoritative", "verdict": "FAILING",
+        "reason": "nodata", "detail": "…", "facts": {…}, "age": 0.4, "seconds": 0.02}
+```
+
+A look's *age* is in seconds since it ended, as the sender counts them when it writes: its wall
+clock may be wrong by minutes. *clock* is only shown. A round is all present subjects of one check.
+What a newer agent adds is left out by an older one; a round that is not understood costs itself.
+Rule: no I/O, no clock.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Raw, Struct
+
+from vedette.agent.config import Domain
+from vedette.agent.ledger import CheckKey
+from vedette.agent.runner import RunnerReason
+from vedette.checks.bgp.reason import Reason as BgpReason
+from vedette.checks.dns.reason import Reason as DnsReason
+from vedette.checks.finding import Finding, Kind, Observation, Verdict
+from vedette.checks.http.reason import Reason as HttpReason
+
+VERSION = 1
+LARGEST = 8 << 20
+"""Octets of the largest document that is read, when it is unpacked."""
+LARGEST_ROUND = 1 << 20
+"""Octets of the largest round that is told."""
+
+_REASONS: Mapping[Kind, Sequence[type[StrEnum]]] = {
+    Kind.DNS: (DnsReason, RunnerReason),
+    Kind.HTTP: (HttpReason, RunnerReason),
+    Kind.BGP: (BgpReason, RunnerReason),
+}
+
+_Name = Annotated[str, Meta(min_length=1, max_length=4096)]
+_Seconds = Annotated[float, Meta(ge=0, le=1e9)]
+_Fact = str | int | float | bool | None | tuple[str, ...] | dict[str, float]
+
+
+class Refusal(StrEnum):
+    """Why a document, or a round of it, is not taken: a metric label, so none is renamed."""
+
+    VERSION = "version"
+    MALFORMED = "malformed"
+    STRANGER = "stranger"  # it is of another agent or deployment than the config says
+    TOO_LARGE = "too_large"
+    UNKNOWN_CHECK = "unknown_check"  # this agent has no such check
+
+
+class RefusedError(Exception):
+    """A document, or a round of it, that is not taken; *why*, and in words what to do."""
+
+    def __init__(self, why: Refusal, words: str) -> None:
+        super().__init__(words)
+        self.why = why
+
+
+class Look(Struct, frozen=True, gc=False):
+    """One observation without what its round and its sender say of it."""
+
+    subject: Annotated[str, Meta(max_length=4096)]
+    place: Annotated[str, Meta(max_length=256)]
+    verdict: Verdict
+    age: _Seconds
+    seconds: _Seconds
+    reason: str | None = None
+    detail: str = ""
+    facts: dict[str, _Fact] = {}
+
+
+class Round(Struct, frozen=True):
+    """The looks of one check, of all its subjects, at one time."""
+
+    service: _Name
+    kind: Kind
+    check: _Name
+    looks: Annotated[tuple[Look, ...], Meta(min_length=1, max_length=10_000)]
+
+    @property
+    def key(self) -> CheckKey:
+        """Which check it is of."""
+        return CheckKey(self.service, self.kind, self.check)
+
+
+class Told(Struct, frozen=True, omit_defaults=True):
+    """The failure domains that a sender says it has; the config's count."""
+
+    provider: str
+    account: str | None = None
+    region: str | None = None
+    asn: int | None = None
+
+
+class Document(Struct, frozen=True):
+    """One answer of a peer; *held* is for how many seconds it kept the question."""
+
+    agent: str
+    deployment: str
+    domain: Told
+    clock: float
+    held: _Seconds
+    cursor: Annotated[str, Meta(max_length=100)]
+    more: bool = False
+    rounds: tuple[Raw, ...] = ()
+    version: int = VERSION
+
+
+class _Versioned(Struct):
+    version: int
+
+
+_encode = msgspec.json.Encoder().encode
+_version = msgspec.json.Decoder(_Versioned)
+_document = msgspec.json.Decoder(Document)
+_round = msgspec.json.Decoder(Round)
+
+
+def told(domain: Domain) -> Told:
+    """Return what is told of one's own failure domains."""
+    return Told(domain.provider, domain.account, domain.region, domain.asn)
+
+
+def encode_round(looks: Sequence[Observation], now: float) -> Raw:
+    """Write one round, at *now* of the clock by which it was looked; raise RefusedError."""
+    first = looks[0]
+    made = Round(first.service, first.kind, first.check, tuple(_look(one, now) for one in looks))
+    try:
+        body = _encode(made)
+    except UnicodeEncodeError:  # half a surrogate pair, out of somebody's answer
+        body = _encode(msgspec.convert(_sound(msgspec.to_builtins(made)), Round))
+    if len(body) > LARGEST_ROUND:
+        raise RefusedError(
+            Refusal.TOO_LARGE,
+            f"what {first.check} of {first.service} saw is {len(body)} octets, and peers are told "
+            f"at most {LARGEST_ROUND}: they see nothing of it",
+        )
+    return Raw(body)
+
+
+def _look(one: Observation, now: float) -> Look:
+    finding = one.finding
+    return Look(
+        subject=one.subject,
+        place=one.place,
+        verdict=finding.verdict,
+        age=max(0.0, now - one.started_at - one.seconds),
+        seconds=one.seconds,
+        reason=None if finding.reason is None else str(finding.reason),
+        detail=finding.detail,
+        facts=dict(finding.facts),  # type: ignore[arg-type]
+    )
+
+
+def _sound(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, Mapping):
+        return {_sound(key): _sound(one) for key, one in value.items()}
+    return [_sound(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def encode(document: Document) -> bytes:
+    """Write a document."""
+    return _encode(document)
+
+
+def decode(body: bytes) -> Document:
+    """Read a document, and none of its rounds; raise RefusedError."""
+    try:
+        version = _version.decode(body).version
+        if version != VERSION:
+            raise RefusedError(
+                Refusal.VERSION,
+                f"it speaks version {version} of the peers' protocol and this agent version "
+                f"{VERSION}: let both run the same release",
+            )
+        document = _document.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise RefusedError(Refusal.MALFORMED, f"its answer is not understood: {error}") from None
+    if not math.isfinite(document.clock):
+        raise RefusedError(Refusal.MALFORMED, "its answer is not understood: clock is no time")
+    return document
+
+
+def decode_round(raw: Raw) -> Round:
+    """Read a round; raise RefusedError."""
+    try:
+        return _round.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise RefusedError(Refusal.MALFORMED, f"a round is not understood: {error}") from None
+
+
+def observations(round_: Round, vantage: str) -> Sequence[Observation]:
+    """Return the looks of *round_*, by *vantage*, with 0 as the time at which it was written.
+
+    Raise RefusedError where a reason is none that this agent knows of.
+    """
+    return [
+        Observation(
+            service=round_.service,
+            check=round_.check,
+            kind=round_.kind,
+            vantage=vantage,
+            subject=look.subject,
+            place=look.place,
+            finding=_finding(look, round_.kind),
+            started_at=-look.age - look.seconds,
+            seconds=look.seconds,
+        )
+        for look in round_.looks
+    ]
+
+
+def _finding(look: Look, kind: Kind) -> Finding:
+    if (look.reason is None) != (look.verdict is Verdict.OK):
+        raise RefusedError(
+            Refusal.MALFORMED, f"{look.verdict} with reason {look.reason} contradicts itself"
+        )
+    return Finding(
+        verdict=look.verdict,
+        reason=None if look.reason is None else _reason(look.reason, kind),
+        detail=look.detail,
+        facts=look.facts,
+    )
+
+
+def _reason(text: str, kind: Kind) -> StrEnum:
+    for known in _REASONS[kind]:
+        if text in known.__members__.values():
+            return known(text)
+    raise RefusedError(
+        Refusal.MALFORMED,
+        f"{text[:40]!r} is no reason of a {kind} check that this agent knows: let both run the "
+        "same release",
+    )

@@ -1,0 +1,168 @@
+"""One agent after another in one process: the config file is read again, and nothing is dropped.
+
+The agent in force ends cleanly: what it knows is in the store, or handed to the next. A file that
+cannot be used changes nothing but the log.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from vedette.agent import web
+from vedette.agent.config import Config, ConfigError, parse, read_text
+from vedette.agent.daemon import Agent
+from vedette.agent.store import StoreError
+from vedette.agent.surroundings import Surroundings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A config file that can be used, and its text."""
+
+    path: Path
+    text: str
+    config: Config
+
+    @classmethod
+    def read(cls, path: Path) -> "Document":
+        """Read *path*; raise ConfigError with every problem found."""
+        text = read_text(path)
+        return cls(path, text, parse(text, path))
+
+
+@dataclass(frozen=True, slots=True)
+class _Reign:
+    """An agent, and the document that it goes by."""
+
+    agent: Agent
+    document: Document
+
+    @classmethod
+    def of(cls, document: Document, around: Surroundings, before: Agent | None = None) -> "_Reign":
+        path, text = document.path, document.text
+        return cls(Agent(document.config, path.parent, text, around, before), document)
+
+
+async def run(
+    document: Document,
+    stop: asyncio.Event,
+    hangup: asyncio.Event,
+    around: Surroundings | None = None,
+    adopted: Callable[[Config], None] = lambda _config: None,
+) -> None:
+    """Run the agent of *document* until *stop*; whenever *hangup* is set, read its file again.
+
+    Each new config that the agent goes by is told to *adopted*.
+
+    Raise StoreError or web.ListenError where the first agent cannot start.
+    """
+    around = around or Surroundings()
+    now, before = _Reign.of(document, around), None
+    while True:
+        try:
+            listener = await _listening(now.agent)
+        except web.ListenError as error:
+            now.agent.store.close()
+            if before is None:
+                raise
+            now, before = _kept(before, around, error), None
+            continue
+        before = None
+        adopted(now.document.config)
+        renewed = await _serve(now, listener, stop, hangup)
+        if renewed is None:
+            return
+        now, before = _succeeding(now, renewed, around), now
+
+
+async def _listening(agent: Agent) -> AsyncExitStack:
+    """Open the listener of *agent*; raise web.ListenError."""
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(web.serving(agent))
+        return stack.pop_all()
+
+
+async def _serve(
+    now: _Reign, listener: AsyncExitStack, stop: asyncio.Event, hangup: asyncio.Event
+) -> Document | None:
+    """Run the agent until *stop*, or until there is another config, which is returned."""
+    agent, over = now.agent, asyncio.Event()
+    running = asyncio.create_task(agent.run(over))
+    renewed = None
+    try:
+        while renewed is None and not stop.is_set() and not running.done():
+            await _first(running, stop, hangup)
+            if hangup.is_set() and not stop.is_set():
+                hangup.clear()
+                renewed = await _renewed(now)
+    finally:
+        # Open connections may take a second to end, and the agent looks meanwhile.
+        await listener.aclose()
+        agent.heir = renewed.config if renewed else None
+        over.set()
+        await running
+    return renewed
+
+
+async def _first(running: asyncio.Task[None], *events: asyncio.Event) -> None:
+    """Wait until *running* ends or one of *events* is set."""
+    waits = [asyncio.create_task(event.wait()) for event in events]
+    try:
+        await asyncio.wait([running, *waits], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+
+
+async def _renewed(now: _Reign) -> Document | None:
+    """Read the file again; None where it cannot be used, and the log says why."""
+    agent, document = now.agent, now.document
+    try:
+        found = await asyncio.to_thread(Document.read, document.path)
+        faults: Sequence[str] = _immutable(document, found)
+    except ConfigError as error:
+        faults = [*error.lines()]
+    if agent.journal.failing:
+        faults = [*faults, f"{agent.store.path} cannot be written: what it lacks would be lost"]
+    if not faults:
+        return found
+    for fault in faults:
+        log.error("%s", fault)
+    _not_used(agent, document.path)
+    return None
+
+
+def _not_used(agent: Agent, path: Path) -> None:
+    log.error("%s is not used: what was read before stays in force", path)
+    agent.counts.config_is_current = False
+
+
+def _immutable(document: Document, found: Document) -> Sequence[str]:
+    """Return what a running agent cannot become: another, or one with its state elsewhere."""
+    before, after = document.config.agent, found.config.agent
+    changed = [key for key in ("name", "state_dir") if getattr(before, key) != getattr(after, key)]
+    return [f"{found.path}: agent.{key} has changed: restart the agent for that" for key in changed]
+
+
+def _succeeding(now: _Reign, renewed: Document, around: Surroundings) -> _Reign:
+    """Return the agent of *renewed*, which takes over from one that has ended."""
+    try:
+        after = _Reign.of(renewed, around, now.agent)
+    except StoreError as error:
+        return _kept(now, around, error)
+    after.agent.counts.config_is_current = True
+    log.info("%s was read again: %s", renewed.path, renewed.config.size)
+    return after
+
+
+def _kept(before: _Reign, around: Surroundings, error: Exception) -> _Reign:
+    """Return the agent of the config before, since with the newer one there is none."""
+    log.error("%s", error)
+    after = _Reign.of(before.document, around, before.agent)
+    _not_used(after.agent, before.document.path)
+    return after

@@ -1,0 +1,1 @@
+"""What is done about an incident without waiting for a person: decided, tried once, and told."""

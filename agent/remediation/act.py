@@ -1,0 +1,154 @@
+"""The two ways to act: a command of this host, and a signed request. Each is tried once.
+
+What a command gets: the incident as JSON on its standard input, and as variables VEDETTE_… beside
+PATH, HOME, LANG and TZ; nothing else of the agent's environment, which may hold secrets.
+"""
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from vedette.agent.config.remediation import RemediationSettings
+from vedette.agent.secrets import secret
+from vedette.exporters.page import Outcome
+from vedette.exporters.post import Poster, cut, one_line
+from vedette.exporters.reach import Reach
+from vedette.exporters.signature import PREFIX, signed, signing_key
+
+_PASSED_ON = ("PATH", "HOME", "LANG", "TZ")
+_MAX_OUTPUT = 4096
+_MAX_DETAIL = 300
+_ACCEPTED = range(200, 300)
+
+Facts = Mapping[str, str | float | Sequence[str]]
+"""What is told of an incident."""
+
+
+class Act(Protocol):
+    """A way to act."""
+
+    async def do(self, facts: Facts) -> tuple[bool, str]:
+        """Try once, within a timeout, and return whether it went well, and what was said."""
+
+    async def close(self) -> None:
+        """Give back connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A program with its arguments, run in *folder*; no shell reads them."""
+
+    argv: Sequence[str]
+    timeout: float
+    folder: Path
+
+    async def do(self, facts: Facts) -> tuple[bool, str]:
+        """Run it to its end; after the timeout it is killed with all that it started."""
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self.argv,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+                env=_environment(facts),
+                cwd=self.folder,
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            return False, f"{self.argv[0]} cannot be run: {error}"
+        try:
+            async with asyncio.timeout(self.timeout):
+                said = await _conversation(process, _body(facts))
+                status = await process.wait()
+        except TimeoutError:
+            return False, f"it was killed after {self.timeout:g} s"
+        finally:
+            _kill(process.pid)
+            await process.wait()
+        text = cut(one_line(said.decode(errors="replace")), _MAX_DETAIL)
+        ended = "" if status == 0 else f"it ended with {status}"
+        return status == 0, ": ".join(part for part in (ended, text) if part)
+
+    async def close(self) -> None:
+        """Hold nothing."""
+
+
+async def _conversation(process: asyncio.subprocess.Process, body: bytes) -> bytes:
+    """Give *body*, and return the beginning of what is said; the rest is read and forgotten."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with suppress(OSError):  # it need not listen
+        process.stdin.write(body)
+        await process.stdin.drain()
+        process.stdin.close()
+    said = bytearray()
+    while chunk := await process.stdout.read(_MAX_OUTPUT):
+        said += chunk[: _MAX_OUTPUT - len(said)]
+    return bytes(said)
+
+
+def _kill(group: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
+
+
+def _environment(facts: Facts) -> Mapping[str, str]:
+    passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    told = {
+        f"VEDETTE_{name.upper()}": ",".join(value)
+        if isinstance(value, Sequence) and not isinstance(value, str)
+        else str(value)
+        for name, value in facts.items()
+    }
+    return passed_on | {name: value.replace("\0", "") for name, value in told.items()}
+
+
+def _body(facts: Facts) -> bytes:
+    return json.dumps(facts, ensure_ascii=True, allow_nan=False).encode()
+
+
+class Call:
+    """A POST of the incident as JSON, signed as Standard Webhooks has it."""
+
+    def __init__(
+        self, url: str, secret: str, reach: Reach, *, timeout: float, now: Callable[[], float]
+    ) -> None:
+        self._url, self._key, self._now = url, signing_key(secret), now
+        secrets = {"URL": url, "secret": secret.removeprefix(PREFIX)}
+        self._poster = Poster(reach, [url], secrets=secrets, timeout=timeout)
+
+    async def do(self, facts: Facts) -> tuple[bool, str]:
+        """Post it; any answer of the class 2xx is taken for done."""
+        body = _body(facts)
+        headers = signed(body, self._key, self._now())
+        answer = await self._poster.post(self._url, body, accepted=_ACCEPTED, headers=headers)
+        return answer.delivery.outcome is Outcome.DELIVERED, answer.delivery.detail
+
+    async def close(self) -> None:
+        """Give back connections."""
+        await self._poster.close()
+
+
+def acts(
+    settings: Sequence[RemediationSettings], folder: Path, reach: Reach, now: Callable[[], float]
+) -> Mapping[str, Act]:
+    """Build what the remedies that are enabled do; raise SecretError."""
+    return {one.name: _act(one, folder, reach, now) for one in settings if one.enabled}
+
+
+def _act(
+    settings: RemediationSettings, folder: Path, reach: Reach, now: Callable[[], float]
+) -> Act:
+    if settings.command is not None:
+        return Command(settings.command, settings.timeout, folder)
+    assert settings.webhook is not None
+    call = settings.webhook
+    url = call.url or str(secret(folder, call.url_file, call.url_env))
+    key = str(secret(folder, call.secret_file, call.secret_env))
+    return Call(url, key, reach, timeout=settings.timeout, now=now)

@@ -1,0 +1,80 @@
+"""Pages and what became of them; what nobody has accepted yet comes first.
+
+Rule: pure; time is passed in.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from heapq import nsmallest
+from itertools import islice
+
+from vedette.agent.outbox import Outbox
+from vedette.agent.store import Sent
+from vedette.exporters.page import Page
+
+SHOWN = 20
+"""How many of each sort are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One page at one pager; *outcome* is None while nobody has accepted or refused it."""
+
+    key: str
+    pager: str
+    action: str
+    summary: str
+    outcome: str | None
+    at: float
+    attempts: int
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deliveries:
+    """The pages that are owed, the oldest first, and the newest that are not."""
+
+    owed: Sequence[Delivery]
+    ended: Sequence[Delivery]
+    total: int
+    oldest: float | None
+
+    @property
+    def more(self) -> int:
+        """How many that are owed are not shown."""
+        return self.total - len(self.owed)
+
+
+def deliveries(outbox: Outbox, key: str | None = None) -> Deliveries:
+    """Return the pages of the incident *key*, or all, that this run of the agent knows."""
+    waiting = [one for one in outbox.waiting if key in (None, one.row.page.key)]
+    first = nsmallest(SHOWN, waiting, key=lambda one: one.row.queued_at)
+    owed = [
+        _delivery(one.row.pager, one.row.page, None, one.row.queued_at, one.detail, one.attempts)
+        for one in first
+    ]
+    newest = (
+        _delivery(one.row.pager, one.row.page, one.delivery.outcome, one.at, one.delivery.detail, 0)
+        for one in reversed(outbox.ended)
+        if key in (None, one.row.page.key)
+    )
+    oldest = owed[0].at if owed else None
+    return Deliveries(owed, list(islice(newest, SHOWN)), len(waiting), oldest)
+
+
+def of_record(sent: Iterable[Sent]) -> Iterator[Delivery]:
+    """Yield the pages of the record."""
+    for one in sent:
+        ended = one.ended_at is not None
+        at = one.ended_at if one.ended_at is not None else one.row.queued_at
+        yield _delivery(
+            one.row.pager, one.row.page, one.outcome if ended else None, at, one.detail, 0
+        )
+
+
+def _delivery(
+    pager: str, page: Page, outcome: str | None, at: float, answer: str, attempts: int
+) -> Delivery:
+    return Delivery(
+        page.key, pager, page.action, page.summary or page.key, outcome, at, attempts, answer
+    )

@@ -1,0 +1,98 @@
+"""From what a page says to HTML: the templates, and the words for times and numbers in them.
+
+Rule: every value is escaped by the template engine, and none is ever marked as safe.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from vedette.agent.clock import utc
+from vedette.agent.status.look import Row
+
+PIECES = 400
+"""Pieces of a template that are made in one turn of the loop: a few milliseconds at most."""
+
+_FOLDER = Path(__file__).parent / "templates"
+
+
+def iso(at: float) -> str:
+    """Return epoch seconds as HTML's `datetime` wants them."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
+
+
+def clock(at: float) -> str:
+    """Return the time of day of epoch seconds, UTC."""
+    return time.strftime("%H:%M:%S", time.gmtime(at))
+
+
+def span(seconds: float) -> str:
+    """Return a length of time as `45 s`, `12 min`, `5 h` or `3 d`."""
+    seconds = max(0.0, seconds)
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def took(seconds: float) -> str:
+    """Return how long a look took."""
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{math.ceil(seconds * 1000)} ms"
+
+
+def quoted(name: str) -> str:
+    """Return *name* as one segment of a path."""
+    return quote(name, safe="", errors="replace")
+
+
+def by_check(rows: Iterable[Row]) -> Sequence[Sequence[Row]]:
+    """Return *rows* by the check they are of, in the order of the first one of each."""
+    checks: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        checks.setdefault((row.kind, row.check), []).append(row)
+    return list(checks.values())
+
+
+def environment() -> Environment:
+    """Return the environment of the templates; a name that is not known is a bug, and raises."""
+    made = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "utc": utc, "iso": iso, "clock": clock, "span": span, "took": took, "quoted": quoted,
+        "by_check": by_check,
+    }  # fmt: skip
+    return made
+
+
+class Rendering:
+    """Makes documents, a piece at a time."""
+
+    def __init__(self) -> None:
+        self._templates = environment()
+        for name in self._templates.list_templates():
+            self._templates.get_template(name)  # compiled before anybody waits for it
+
+    async def document(self, template: str, /, **said: object) -> bytes:
+        """Return the document of *template* with what it says, in UTF-8."""
+        pieces = self._templates.get_template(template).generate(**said)
+        made: list[bytes] = []
+        while some := _some(pieces):
+            made.append(some)
+            await asyncio.sleep(0)
+        return b"".join(made)
+
+
+def _some(pieces: Iterator[str]) -> bytes:
+    # A name that a file system or a peer gave us may hold what UTF-8 cannot say.
+    return "".join(islice(pieces, PIECES)).encode(errors="replace")

@@ -1,0 +1,246 @@
+"""The state file itself: its form, and what becomes of it when disk or power fail.
+
+A damaged file is set aside, and what can be read of it goes into a new one. One that can be read
+but not written is gone on from in memory. Whatever is lost, an agent that watches is worth more.
+"""
+
+import logging
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+FILE = "vedette.db"
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS alarm (
+    id TEXT PRIMARY KEY, state TEXT NOT NULL, began_at REAL NOT NULL, good_for REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS announcement (
+    alarm TEXT PRIMARY KEY, state TEXT NOT NULL, quiet_state TEXT NOT NULL, quiet_by TEXT,
+    quiet_until REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS incident (
+    key TEXT NOT NULL, opened_at REAL NOT NULL, resolved_at REAL, body TEXT NOT NULL,
+    PRIMARY KEY (key, opened_at));
+CREATE TABLE IF NOT EXISTS outbox (
+    id INTEGER PRIMARY KEY, pager TEXT NOT NULL, page TEXT NOT NULL, queued_at REAL NOT NULL,
+    ended_at REAL, outcome TEXT, detail TEXT NOT NULL DEFAULT '');
+CREATE INDEX IF NOT EXISTS outbox_waiting ON outbox (id) WHERE ended_at IS NULL;
+CREATE TABLE IF NOT EXISTS backed (id INTEGER PRIMARY KEY, at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS receiver (host TEXT PRIMARY KEY, addresses TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS last_known_good (
+    name TEXT NOT NULL, type TEXT NOT NULL, generation INTEGER NOT NULL, answers TEXT NOT NULL,
+    since REAL NOT NULL, promoted_at REAL NOT NULL, whole INTEGER NOT NULL,
+    PRIMARY KEY (name, type, generation));
+CREATE TABLE IF NOT EXISTS configuration (
+    generation INTEGER PRIMARY KEY, text TEXT NOT NULL, since REAL NOT NULL,
+    promoted_at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS event (
+    at REAL NOT NULL, service TEXT NOT NULL, "check" TEXT NOT NULL, event TEXT NOT NULL,
+    subject TEXT NOT NULL, detail TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS event_at ON event (at);
+CREATE INDEX IF NOT EXISTS event_of_service ON event (service, at);
+CREATE TABLE IF NOT EXISTS past (
+    service TEXT NOT NULL, event TEXT NOT NULL, subject TEXT NOT NULL, seen_at REAL NOT NULL,
+    body TEXT NOT NULL, PRIMARY KEY (service, event, subject));
+CREATE TABLE IF NOT EXISTS baseline (feed TEXT PRIMARY KEY, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS storm (grade TEXT PRIMARY KEY, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS drill (id INTEGER PRIMARY KEY CHECK (id = 0), body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS remediation (
+    name TEXT NOT NULL, key TEXT NOT NULL, opened_at REAL NOT NULL, at REAL NOT NULL,
+    body TEXT NOT NULL, PRIMARY KEY (name, key, opened_at));
+"""
+# By the version that they lead away from; what is missing then, the schema makes.
+_MIGRATIONS = {
+    1: """
+ALTER TABLE last_known_good RENAME TO last_known_good_1;
+CREATE TABLE last_known_good (
+    name TEXT NOT NULL, type TEXT NOT NULL, generation INTEGER NOT NULL, answers TEXT NOT NULL,
+    since REAL NOT NULL, promoted_at REAL NOT NULL, whole INTEGER NOT NULL,
+    PRIMARY KEY (name, type, generation));
+INSERT INTO last_known_good SELECT name, type, 0, answers, since, since, 1 FROM last_known_good_1;
+DROP TABLE last_known_good_1;
+""",
+}
+_VERSION = 2
+
+
+class StoreError(Exception):
+    """The state cannot be read or written; the message names the file and the remedy."""
+
+
+_MAGIC = b"SQLite format 3\x00"
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_UNWRITABLE = frozenset(
+    {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN}
+)
+_SUFFIXES = ("", "-wal", "-shm")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An open database; *frozen* where it is a copy in memory of a file that cannot be written."""
+
+    db: sqlite3.Connection
+    frozen: bool = False
+
+
+def open_to_write(path: Path) -> Opened:
+    """Open the file, or the best that can be made of it; raise StoreError."""
+    try:
+        try:
+            return Opened(open_file(path))
+        except sqlite3.Error as error:
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            if code in _DAMAGED and _was_ours(path):
+                return Opened(_renewed(path, error))
+            if code in _UNWRITABLE and path.is_file():
+                return Opened(_copied(path, error), frozen=True)
+            raise
+    except (OSError, sqlite3.Error) as error:
+        raise _unusable(path, error) from error
+
+
+def look_into(path: Path) -> Opened:
+    """Open the file to read it while another process may be writing; raise StoreError."""
+    try:
+        return Opened(_look_into(path))
+    except (OSError, sqlite3.Error) as error:
+        raise _unusable(path, error) from error
+
+
+def _unusable(path: Path, error: Exception) -> StoreError:
+    return StoreError(
+        f"{path} cannot be opened ({error}): mend it or choose another agent.state_dir"
+    )
+
+
+def open_file(path: Path) -> sqlite3.Connection:
+    """Open the file to write it, made or brought to this version where need be.
+
+    Raise OSError or sqlite3.Error, also where the file is damaged.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    db = sqlite3.connect(path, isolation_level=None, timeout=1.0)
+    try:
+        version = _version(db, path)
+        db.execute("PRAGMA journal_mode = WAL")
+        # In this mode each commit is on the disk, log and all, before it returns.
+        db.execute("PRAGMA synchronous = FULL")
+        _check(db)
+        _prepare(db, version)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _check(db: sqlite3.Connection) -> None:
+    ((said,),) = db.execute("PRAGMA quick_check(1)").fetchall()
+    if said != "ok":
+        error = sqlite3.DatabaseError(said.splitlines()[-1])
+        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise error
+
+
+def _prepare(db: sqlite3.Connection, version: int) -> None:
+    migrations = "".join(_MIGRATIONS[v] for v in range(version or _VERSION, _VERSION))
+    db.executescript(
+        f"BEGIN IMMEDIATE; {migrations} {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;"
+    )
+
+
+def _was_ours(path: Path) -> bool:
+    """Whether the file was a database once: what else has its name is not ours to move."""
+    with path.open("rb") as file:
+        return _MAGIC.startswith(file.read(len(_MAGIC)))
+
+
+def _renewed(path: Path, error: sqlite3.Error) -> sqlite3.Connection:
+    """Set a damaged file aside and return a new one with what can be read of it."""
+    aside = _aside(path)
+    for suffix in _SUFFIXES:
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+    db = open_file(path)
+    saved = _salvage(aside, db)
+    log.error(
+        "%s was damaged (%s) and is kept as %s: %d rows of it could be read, and the agent goes on "
+        "with these; what still fails is paged again under its key", path, error, aside, saved,
+    )  # fmt: skip
+    return db
+
+
+def _aside(path: Path) -> Path:
+    number = 1
+    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
+        number += 1
+    return aside
+
+
+def _salvage(aside: Path, db: sqlite3.Connection) -> int:
+    """Copy into *db* the rows that can be read of a damaged file, and return how many they are."""
+    before = db.total_changes
+    tables = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    with closing(sqlite3.connect(aside, isolation_level=None)) as damaged:
+        # Else a file that is shorter than it says is not read at all.
+        damaged.execute("PRAGMA writable_schema = ON")
+        for table in tables:
+            columns = [row[1] for row in db.execute(f'PRAGMA table_info("{table}")')]
+            named = ", ".join(f'"{column}"' for column in ["rowid", *columns])
+            into = f'"{table}" ({named}) VALUES (?{", ?" * len(columns)})'
+            db.execute("BEGIN")
+            for row in _readable(damaged, f'SELECT {named} FROM "{table}"'):  # noqa: S608
+                db.execute(f"INSERT OR IGNORE INTO {into}", row)
+            db.execute("COMMIT")
+    return db.total_changes - before
+
+
+def _readable(damaged: sqlite3.Connection, sql: str) -> Iterator[tuple[object, ...]]:
+    """Yield rows from the first to where the file ends, and from the last."""
+    for order in ("ASC", "DESC"):
+        with suppress(sqlite3.Error):
+            yield from damaged.execute(f"{sql} ORDER BY rowid {order}")
+
+
+def _copied(path: Path, error: sqlite3.Error) -> sqlite3.Connection:
+    """Return a copy in memory of a file that cannot be written now."""
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    with tempfile.TemporaryDirectory() as folder:
+        # Elsewhere, as what is still in the log is read only by who may write beside it.
+        for suffix in _SUFFIXES[:2]:
+            with suppress(FileNotFoundError):
+                shutil.copy(path.with_name(path.name + suffix), folder)
+        with closing(sqlite3.connect(Path(folder) / path.name)) as copy:
+            copy.backup(db)
+    _prepare(db, _version(db, path))
+    log.error(
+        "%s cannot be written (%s): going on from what it holds, in memory; make it writable, and "
+        "nothing is lost", path, error,
+    )  # fmt: skip
+    return db
+
+
+def _look_into(path: Path) -> sqlite3.Connection:
+    """Open the file to read it while another process may be writing."""
+    if not path.exists():
+        raise StoreError(f"{path} does not exist: no agent has kept anything there yet")
+    # Without a log nobody has the file open; to say so spares us files of our own beside it, which
+    # a reader may not be permitted to make.
+    in_use = path.with_name(f"{path.name}-wal").exists()
+    how = "mode=ro" if in_use else "immutable=1"
+    db = sqlite3.connect(f"{path.resolve().as_uri()}?{how}", uri=True, timeout=1.0)
+    if _version(db, path) < _VERSION:
+        raise StoreError(f"{path} was written by an older Vedette: start the agent to renew it")
+    return db
+
+
+def _version(db: sqlite3.Connection, path: Path) -> int:
+    version: int = db.execute("PRAGMA user_version").fetchone()[0]
+    if version > _VERSION:
+        raise StoreError(f"{path} was written by a newer Vedette: run that one")
+    return version

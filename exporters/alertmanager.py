@@ -1,0 +1,264 @@
+"""Alertmanager's API v2: a page as an alert, sent to every member and again while it stands.
+
+Members do not tell each other of alerts, and forget one that is not sent again.
+API: https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml
+"""
+
+import asyncio
+import base64
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Annotated, Self
+
+from pydantic import Field, StringConstraints, field_validator, model_validator
+
+from vedette.checks.settings import Duration, Settings
+from vedette.exporters.details import fit, serialize
+from vedette.exporters.page import Action, Delivery, Outcome, Page
+from vedette.exporters.post import Answer, Poster, cut, utf8
+from vedette.exporters.reach import Reach
+from vedette.exporters.trust import trusting
+
+EVERY = 60.0
+"""Seconds after which what stands is sent again, as Prometheus does."""
+RETOLD = 900.0
+"""Seconds for which an end is sent again: a member may have been away when it was told."""
+MAX_TEXT = 16_384
+_ACCEPTED = (200,)
+_SKEW = 5.0
+"""Seconds that two clocks may differ by before it matters: the Date header has whole ones."""
+
+Member = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#]+[^\s?#]*$")]
+
+
+class AlertmanagerSettings(Settings):
+    """The `alertmanager` block of a pager: all members of one cluster, each by its own URL.
+
+    *labels* are added to every alert; *lasts* is how long an alert stands without this agent.
+    """
+
+    urls: Annotated[list[Member], Field(min_length=1)]
+    """Every member of the cluster; no load balancer before them."""
+    labels: dict[str, str] = {}
+    """Added to every alert."""
+    lasts: Annotated[Duration, Field(ge=120)] = 3600.0
+    """How long an alert stands when this agent is gone."""
+    username: Annotated[str, StringConstraints(pattern=r"^[^:]+$")] | None = None
+    """The user's name, where it asks for one."""
+    password_file: str | None = None
+    """The file of the password."""
+    password_env: str | None = None
+    """The environment variable that holds it."""
+    token_file: str | None = None
+    """The file of a bearer token."""
+    token_env: str | None = None
+    """The environment variable that holds it."""
+    ca_file: str | None = None
+    """The only trust anchors, in PEM, instead of the system's."""
+
+    @field_validator("labels")
+    @classmethod
+    def _names(cls, labels: dict[str, str]) -> dict[str, str]:
+        for name in labels:
+            if not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", name):
+                raise ValueError(f"{name!r} is not the name of a label")
+            if name in _OURS:
+                raise ValueError(f"{name} is set by the page: choose another name")
+        return labels
+
+    @model_validator(mode="after")
+    def _one_credential(self) -> Self:
+        given = (self.password_file, self.password_env, self.token_file, self.token_env)
+        if sum(one is not None for one in given) > 1:
+            raise ValueError("give at most one of password_file, password_env, token_file, "
+                             "token_env")  # fmt: skip
+        if bool(self.username) != bool(self.password_file or self.password_env):
+            raise ValueError("a username needs its password_file or password_env, and these a "
+                             "username")  # fmt: skip
+        return self
+
+
+_OURS = ("alertname", "service", "severity", "deployment", "incident", "subject")
+
+
+def labels(page: Page, more: Mapping[str, str]) -> dict[str, str]:
+    """Return what an alert is known by: the same at every agent that sees it."""
+    found = {
+        **more,
+        "alertname": page.diagnosis,
+        "service": page.service,
+        "severity": page.severity.value,
+        "deployment": page.key.partition("/")[0],
+        "incident": page.key,
+        "subject": page.subject,
+    }
+    return {name: cut(value, 1024) for name, value in found.items() if value}
+
+
+def encode(page: Page, more: Mapping[str, str], ends_at: float, skew: float = 0.0) -> object:
+    """Return the alert of *page*, which stands until *ends_at* unless it is sent again.
+
+    *skew* is what the member's clock is ahead of ours.
+    """
+    details = fit(page.details, MAX_TEXT, "Alertmanager")
+    shown = details if isinstance(details, dict) else {}
+    annotations = {
+        "summary": cut(page.summary, 1024),
+        "description": "\n".join(f"{name}: {_text(value)}" for name, value in shown.items()),
+        "source": page.source,
+    }
+    alert: dict[str, object] = {
+        "labels": labels(page, more),
+        "annotations": {name: utf8(text) for name, text in annotations.items() if text},
+        "startsAt": _rfc3339(min(page.began_at, ends_at) + skew),
+        "endsAt": _rfc3339(ends_at + skew),
+    }
+    if str(page.details.get("status_page", "")).startswith(("http://", "https://")):
+        alert["generatorURL"] = utf8(str(page.details["status_page"]))
+    return alert
+
+
+class Alertmanager:
+    """The pager that sends alerts to all members; one that takes a page has it delivered.
+
+    *repeat* sends what stands again, and what has ended for a while. An alert is known by its
+    labels: where a page changes them, the one before is ended with it.
+    """
+
+    every = EVERY
+
+    def __init__(
+        self,
+        name: str,
+        settings: AlertmanagerSettings,
+        *,
+        now: Callable[[], float],
+        credential: str | None = None,
+        reach: Reach | None = None,
+        timeout: float = 10.0,
+    ) -> None:
+        self.name = name
+        self._settings = settings
+        self._now = now
+        self._urls = [f"{url.rstrip('/')}/api/v2/alerts" for url in settings.urls]
+        self._headers = _headers(settings.username, credential)
+        self._poster = Poster(
+            reach or Reach(),
+            self._urls,
+            secrets={"credential": credential or ""},
+            tls=trusting(settings.ca_file),
+            timeout=timeout,
+        )
+        self._skews: dict[str, float] = {}
+        self._standing: dict[str, Page] = {}
+        self._ended: list[tuple[Page, float]] = []
+
+    def stand(self, pages: Iterable[Page]) -> None:
+        """Take over what stood when the agent ended."""
+        self._standing |= {page.key: page for page in pages}
+
+    async def send(self, page: Page) -> Delivery:
+        """Try once to hand *page* to every member."""
+        now = self._now()
+        before = self._standing.get(page.key)
+        ended = [before] if before and self._known_as(before) != self._known_as(page) else []
+        resolves = page.action is Action.RESOLVE
+        if resolves:
+            # An end is told of the labels that stand, which the last page may not have.
+            ended = [before or page]
+        standing = [] if resolves else [page]
+        delivery = await self._tell(standing, [(one, now) for one in ended])
+        if delivery.outcome is Outcome.DELIVERED:
+            self._standing.pop(page.key, None)
+            self._standing |= {one.key: one for one in standing}
+            self._ended += [(one, now) for one in ended]
+        return delivery
+
+    async def repeat(self) -> Delivery:
+        """Try once to tell every member all that stands, and what has ended not long ago."""
+        now = self._now()
+        again = {json.dumps(self._known_as(page)) for page in self._standing.values()}
+        self._ended = [
+            (page, at)
+            for page, at in self._ended
+            if now - at < RETOLD and json.dumps(self._known_as(page)) not in again
+        ]
+        if not self._standing and not self._ended:
+            return Delivery(outcome=Outcome.DELIVERED, detail="nothing stands")
+        return await self._tell([*self._standing.values()], self._ended)
+
+    async def close(self) -> None:
+        """Give back connections."""
+        await self._poster.close()
+
+    def _known_as(self, page: Page) -> dict[str, str]:
+        return labels(page, self._settings.labels)
+
+    async def _tell(
+        self, standing: Sequence[Page], ended: Sequence[tuple[Page, float]]
+    ) -> Delivery:
+        attempts = [self._tell_one(url, standing, ended) for url in self._urls]
+        return _together(await asyncio.gather(*attempts))
+
+    async def _tell_one(
+        self, url: str, standing: Sequence[Page], ended: Sequence[tuple[Page, float]]
+    ) -> Delivery:
+        """Tell one member, by its own clock: once more where that was not known to differ.
+
+        By a clock that is ahead of ours a new alert would have ended already.
+        """
+        assumed = self._skews.get(url, 0.0)
+        answer = await self._post(url, standing, ended)
+        if answer.at is not None:
+            skew = answer.at - self._now()
+            self._skews[url] = skew if abs(skew) > _SKEW else 0.0
+        told = answer.delivery.outcome is Outcome.DELIVERED
+        if told and abs(self._skews.get(url, 0.0) - assumed) > _SKEW:
+            answer = await self._post(url, standing, ended)
+        return answer.delivery
+
+    async def _post(
+        self, url: str, standing: Sequence[Page], ended: Sequence[tuple[Page, float]]
+    ) -> Answer:
+        until, skew = self._now() + self._settings.lasts, self._skews.get(url, 0.0)
+        more = self._settings.labels
+        # A resolving page says how it ended; what stood said what it was.
+        alerts = [encode(page, more, at, skew) for page, at in ended]
+        alerts += [encode(page, more, until, skew) for page in standing]
+        return await self._poster.post(
+            url, serialize(alerts), accepted=_ACCEPTED, headers=self._headers
+        )
+
+
+def _together(deliveries: Sequence[Delivery]) -> Delivery:
+    """Return the best that became of a page at any member, with what the others said."""
+    best = min(deliveries, key=lambda one: list(Outcome).index(one.outcome))
+    if best.outcome is not Outcome.DELIVERED:
+        return best
+    taken = sum(one.outcome is Outcome.DELIVERED for one in deliveries)
+    failed = [one.detail for one in deliveries if one.outcome is not Outcome.DELIVERED]
+    if not failed:
+        return best
+    return replace(best, detail=f"accepted by {taken} of {len(deliveries)}: {'; '.join(failed)}")
+
+
+def _headers(username: str | None, credential: str | None) -> dict[str, str]:
+    if credential is None:
+        return {}
+    if username is None:
+        return {"Authorization": f"Bearer {credential}"}
+    pair = base64.b64encode(f"{username}:{credential}".encode()).decode()  # RFC 7617
+    return {"Authorization": f"Basic {pair}"}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list):
+        return "\n  " + "\n  ".join(_text(item) for item in value) if value else "none"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
+
+
+def _rfc3339(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")

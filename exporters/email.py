@@ -1,0 +1,217 @@
+"""A page as a mail, handed to one SMTP server over TLS.
+
+Rule: what a header says is one printable line, whatever the page holds.
+Protocol: RFC 5321 (SMTP), RFC 3207 (STARTTLS), RFC 8314 (TLS from the first octet).
+"""
+
+import asyncio
+import hashlib
+import json
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import formatdate
+from typing import Annotated, Literal, Self
+
+import aiosmtplib
+from pydantic import Field, StringConstraints, model_validator
+
+from vedette.checks.settings import Settings
+from vedette.exporters.details import fit
+from vedette.exporters.page import Action, Delivery, Outcome, Page, Severity
+from vedette.exporters.post import cleaned, cut, one_line, utf8
+from vedette.exporters.reach import Reach
+
+MAX_TEXT = 256_000
+_MAX_SUBJECT = 250
+_PORTS = {"starttls": 587, "tls": 465, "none": 25}
+
+Address = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$",
+        max_length=254,
+    ),
+]
+Host = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,253}$")]
+
+
+class EmailSettings(Settings):
+    """The `email` block of a pager: the server that takes the mail, from whom, and to whom.
+
+    *tls* is `starttls` (port 587), `tls` (465), or `none` (25) for a server on this host or a
+    network of one's own; then there is no password.
+    """
+
+    host: Host
+    """The server that takes the mail."""
+    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    """Its port; 587, 465 or 25, as `tls` has it."""
+    tls: Literal["starttls", "tls", "none"] = "starttls"
+    """How the way there is encrypted."""
+    sender: Annotated[Address, Field(alias="from")]
+    """From whom."""
+    to: Annotated[list[Address], Field(min_length=1, max_length=100)]
+    """To whom."""
+    username: str | None = None
+    """The user's name, where it asks for one."""
+    password_file: str | None = None
+    """The file of the password."""
+    password_env: str | None = None
+    """The environment variable that holds it."""
+    ca_file: str | None = None
+    """The only trust anchors, in PEM, instead of the system's."""
+
+    @model_validator(mode="after")
+    def _credential(self) -> Self:
+        sources = [one for one in (self.password_file, self.password_env) if one is not None]
+        if len(sources) > 1:
+            raise ValueError("give at most one of password_file and password_env")
+        if bool(self.username) != bool(sources):
+            raise ValueError(
+                "a username needs its password_file or password_env, and these a username"
+            )
+        if self.username and self.tls == "none":
+            raise ValueError("a password is not sent without TLS: set tls to starttls or tls")
+        return self
+
+    @property
+    def server_port(self) -> int:
+        """The port that is connected to."""
+        return self.port or _PORTS[self.tls]
+
+
+def encode(page: Page, sender: str, to: list[str], now: float) -> bytes:
+    """Return the mail for *page*, dated epoch seconds.
+
+    Mails of one incident are one thread (RFC 5322, 3.6.4), and a mail that comes twice has one
+    Message-ID.
+    """
+    domain = sender.rpartition("@")[2]
+    thread = f"<vedette.{_digest(page.key)}@{domain}>"
+    text = "".join(f"{line}\n" for line in _lines(page))
+    message = EmailMessage(policy=SMTP)
+    message["From"] = f"Vedette <{sender}>"
+    message["To"] = ", ".join(to)
+    message["Subject"] = _subject(page)
+    message["Date"] = formatdate(now)
+    message["Message-ID"] = f"<vedette.{_digest(page.key)}.{_digest(text)}@{domain}>"
+    message["In-Reply-To"] = thread
+    message["References"] = thread
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office reply, please
+    if page.severity is Severity.CRITICAL and page.action is Action.TRIGGER:
+        message["Importance"] = "high"
+    message.set_content(text, cte="quoted-printable")
+    return message.as_bytes()
+
+
+def _subject(page: Page) -> str:
+    said = page.summary or f"{page.action} {page.key}"
+    tag = "" if page.action is Action.RESOLVE else f"[{page.severity}] "
+    return cut(one_line(f"{tag}{said}"), _MAX_SUBJECT)
+
+
+def _lines(page: Page) -> Iterator[str]:
+    yield utf8(page.summary)
+    yield ""
+    facts = {
+        "action": page.action, "severity": page.severity, "service": page.service,
+        "diagnosis": page.diagnosis, "subject": page.subject, "told by": page.source,
+        "incident": page.key,
+    }  # fmt: skip
+    for name, text in facts.items():
+        yield f"{name}: {utf8(text)}"
+    details = fit(page.details, MAX_TEXT, "the mail")
+    for name, value in (details if isinstance(details, dict) else {}).items():
+        yield ""
+        yield f"{name}:"
+        for item in value if isinstance(value, list) else [value]:
+            yield f"  {item if isinstance(item, str) else json.dumps(item, ensure_ascii=False)}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:24]
+
+
+class Email:
+    """The pager that hands mails to a server; taken for one recipient or more is delivered."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: EmailSettings,
+        *,
+        now: Callable[[], float],
+        password: str | None = None,
+        reach: Reach | None = None,
+        timeout: float = 20.0,
+    ) -> None:
+        self.name = name
+        self._settings = settings
+        self._now = now
+        self._password = password
+        self._secrets: Mapping[str, str] = {"password": password or ""}
+        self._reach = reach or Reach()
+        self._timeout = timeout
+        self._tls = ssl.create_default_context(cafile=settings.ca_file)
+        self._reach.add(settings.host)
+
+    async def send(self, page: Page) -> Delivery:
+        """Try once to hand *page* over, within the timeout."""
+        mail = encode(page, self._settings.sender, self._settings.to, self._now())
+        host = self._settings.host
+        try:
+            async with asyncio.timeout(self._timeout):
+                refused = await self._hand_over(mail)
+        except TimeoutError:
+            self._reach.doubt(host)
+            return Delivery(outcome=Outcome.RETRY, detail=f"no answer within {self._timeout:g} s")
+        except aiosmtplib.SMTPException as error:
+            return self._failed(error)
+        except (OSError, ValueError) as error:
+            self._reach.doubt(host)
+            return Delivery(outcome=Outcome.RETRY, detail=self._clean(f"{error}" or repr(error)))
+        self._reach.trust(host)
+        detail = f"accepted, but not for {', '.join(sorted(refused))}" if refused else "accepted"
+        return Delivery(outcome=Outcome.DELIVERED, detail=self._clean(detail))
+
+    async def close(self) -> None:
+        """Hold nothing: each mail has a connection of its own."""
+
+    async def _hand_over(self, mail: bytes) -> Mapping[str, object]:
+        """Return the recipients that the server does not want, if it takes any."""
+        settings = self._settings
+        client = aiosmtplib.SMTP(
+            hostname=settings.host,
+            sock=await self._reach.connect(settings.host, settings.server_port),
+            username=settings.username,
+            password=self._password,
+            local_hostname="vedette",
+            timeout=self._timeout,
+            use_tls=settings.tls == "tls",
+            start_tls=settings.tls == "starttls",
+            tls_context=self._tls,
+        )
+        async with client:
+            transport = client.transport
+            refused, _ = await client.sendmail(settings.sender, settings.to, mail)
+        if isinstance(transport, asyncio.WriteTransport):
+            transport.abort()  # what was said has been answered: there is nothing to wait for
+        return refused
+
+    def _failed(self, error: aiosmtplib.SMTPException) -> Delivery:
+        """Say what a failure means: codes from 500 on are for good (RFC 5321, 4.2.1)."""
+        codes = [getattr(error, "code", 0)]
+        if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
+            codes = [one.code for one in error.recipients]
+        final = all(code >= 500 for code in codes)
+        if codes == [0]:
+            self._reach.doubt(self._settings.host)
+        said = "; ".join(str(one) for one in error.args) or repr(error)
+        return Delivery(
+            outcome=Outcome.REJECTED if final else Outcome.RETRY, detail=self._clean(said)
+        )
+
+    def _clean(self, text: str) -> str:
+        return cleaned(text, self._secrets)

@@ -1,0 +1,216 @@
+"""One attempt to hand a body over by HTTP, and what its answer means.
+
+Rule: what is secret leaves only in the request; no text that we return may hold it.
+"""
+
+import json
+import re
+import ssl
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from vedette.exporters.page import Delivery, Outcome
+from vedette.exporters.reach import Reach
+
+# 408 and 425 are of the way, not of the page: the same bytes may be taken the next time.
+_RETRIED = frozenset({408, 425, 429})
+_MAX_ANSWER = 65_536
+_MAX_DETAIL = 300
+_CONNECTING = 3.0
+"""Seconds for one address, TLS included, so that one that accepts and is silent costs no page."""
+# A mistaken or hostile header must not silence paging for a day.
+_MAX_WAIT = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of one attempt, and what the receiver's clock said, in epoch seconds."""
+
+    delivery: Delivery
+    at: float | None = None
+
+
+class Poster:
+    """Posts to receivers, one attempt a call.
+
+    Refusals that the same bytes would meet again are rejected; everything else is worth another
+    try, also an answer that is not the receiver's, because something else may stand in its place
+    for a while. *secrets* are cut out of all that receivers say.
+    """
+
+    def __init__(
+        self,
+        reach: Reach,
+        urls: Collection[str],
+        *,
+        secrets: Mapping[str, str] | None = None,
+        tls: ssl.SSLContext | None = None,
+        timeout: float = 10.0,
+    ) -> None:
+        self._reach = reach
+        self._secrets = dict(secrets or {})
+        self._tls = tls
+        self._timeout = timeout
+        self._session: aiohttp.ClientSession | None = None
+        for url in urls:
+            reach.add(_host(url))
+
+    async def post(
+        self,
+        url: str,
+        body: bytes,
+        *,
+        accepted: Collection[int],
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Try once, within the timeout, to have the JSON *body* answered with *accepted*."""
+        try:
+            async with self._open().post(
+                url,
+                data=body,
+                headers={"Content-Type": "application/json", **(headers or {})},
+                allow_redirects=False,
+                ssl=self._tls or True,
+            ) as response:
+                self._reach.trust(_host(url))
+                return Answer(await self._judge(response, accepted), _said_at(response.headers))
+        except TimeoutError:
+            self._reach.doubt(_host(url))
+            return Answer(_again(f"no answer within {self._timeout:g} s"))
+        except (aiohttp.ClientError, OSError) as exc:
+            self._reach.doubt(_host(url))
+            return Answer(_again(self._clean(_trouble(exc))))
+
+    async def close(self) -> None:
+        """Give back connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=self._reach.connector(),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"User-Agent": "Vedette"},
+                timeout=aiohttp.ClientTimeout(total=self._timeout, sock_connect=_CONNECTING),
+                trust_env=False,
+            )
+        return self._session
+
+    async def _judge(self, response: aiohttp.ClientResponse, accepted: Collection[int]) -> Delivery:
+        status = response.status
+        if status in accepted:
+            # The page is theirs now, whatever becomes of the rest of the answer.
+            return Delivery(outcome=Outcome.DELIVERED, detail="accepted")
+        final = 400 <= status < 500 and status not in _RETRIED
+        try:
+            said = self._clean(_said(await _beginning(response.content)))
+        except (TimeoutError, aiohttp.ClientError, OSError):
+            said = ""  # the status has said enough
+        return Delivery(
+            outcome=Outcome.REJECTED if final else Outcome.RETRY,
+            detail=f"{status} {said}".rstrip(),
+            retry_after=None if final else retry_after(response.headers),
+        )
+
+    def _clean(self, text: str) -> str:
+        return cleaned(text, self._secrets)
+
+
+def cleaned(text: str, secrets: Mapping[str, str]) -> str:
+    """Return *text* as one short printable line, with the name of each secret in its place."""
+    for name, secret in secrets.items():
+        if secret:
+            text = re.sub(re.escape(secret), f"[{name}]", text, flags=re.IGNORECASE)
+    return cut(one_line(text), _MAX_DETAIL)
+
+
+def one_line(text: str) -> str:
+    """Return *text* with a space for whatever cannot be printed."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def utf8(text: str) -> str:
+    """Return *text* with a question mark for each surrogate, which UTF-8 cannot hold."""
+    return text.encode(errors="replace").decode()
+
+
+def cut(text: str, length: int) -> str:
+    """Return *text* in at most *length* characters; the last tells that some are missing."""
+    text = utf8(text)
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that Retry-After asks for, or None; a date counts from Date's.
+
+    Two dates of one clock are compared (RFC 9110, 10.2.3), so ours may be wrong.
+    """
+    text = headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text), _MAX_WAIT)
+    until, now = _date(text), _date(headers.get("Date", ""))
+    if until is None or now is None:
+        return None
+    return min(max((until - now).total_seconds(), 0.0), _MAX_WAIT)
+
+
+def _said_at(headers: Mapping[str, str]) -> float | None:
+    date = _date(headers.get("Date", ""))
+    return None if date is None else date.timestamp()
+
+
+def _again(detail: str) -> Delivery:
+    return Delivery(outcome=Outcome.RETRY, detail=detail)
+
+
+def _trouble(exc: Exception) -> str:
+    """Return what aiohttp's exceptions mean, without what they say of objects."""
+    if isinstance(exc, aiohttp.ClientConnectorCertificateError):
+        return (
+            f"{exc.host}:{exc.port} shows a certificate that is not its own or not trusted "
+            f"({exc.certificate_error})"
+        )
+    if isinstance(exc, aiohttp.ClientConnectorError):
+        return f"cannot connect to {exc.host}:{exc.port}: {exc.os_error}"
+    return f"{exc}" or repr(exc)
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
+
+
+async def _beginning(content: aiohttp.StreamReader) -> bytes:
+    read = bytearray()
+    while len(read) < _MAX_ANSWER and (chunk := await content.read(_MAX_ANSWER - len(read))):
+        read += chunk
+    return bytes(read)
+
+
+def _said(body: bytes) -> str:
+    """Return message and errors of a JSON answer such as PagerDuty's, or the text of another."""
+    text = body.decode(errors="replace")
+    try:
+        answer = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    if not isinstance(answer, dict):
+        return text
+    errors = answer.get("errors")
+    listed = errors if isinstance(errors, list) else [errors] if errors else []
+    parts = [answer.get("message"), "; ".join(str(error) for error in listed)]
+    return ": ".join(str(part) for part in parts if part) or text
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)

@@ -1,0 +1,235 @@
+"""The way to a receiver's host when DNS may be what broke.
+
+Rule: where a host is, is asked of several; who is there, TLS alone proves.
+"""
+
+import asyncio
+import logging
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+
+import aiohappyeyeballs
+from aiohttp import TCPConnector
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from vedette.checks.dns.resolver import StubResolver
+from vedette.checks.net import Endpoint, NetworkFailure, family, is_address
+
+log = logging.getLogger(__name__)
+
+SILENCE = 1.0
+"""Seconds for which the system's resolver may be silent before others are asked."""
+PATIENCE = 4.0
+"""Seconds for which any resolver is waited for; where addresses are known, half of it."""
+ROUND = 3600.0
+"""Seconds after which all hosts are looked up again, so that what is known is not old."""
+KEPT = 16
+"""Addresses that are remembered of a host, those of its newest answer first."""
+_STAGGER = 0.25  # RFC 8305 section 5: the delay between attempts to connect
+
+Keep = Callable[[str, Sequence[str]], None]
+System = Callable[[str], Awaitable[Sequence[str]]]
+
+
+class Reach:
+    """Finds the addresses of receivers: asks the system, then *resolvers*, then remembers.
+
+    The system's resolver is asked first, as it knows the hosts file and names of one's own. Where
+    it fails, is silent, or has led nowhere, *resolvers* are asked as well, all at once. Addresses
+    that were answered before (*known*, by host; what is new goes to *keep*) come after those that
+    are answered now, or in their stead. No proxy of the environment is ever used.
+    """
+
+    def __init__(
+        self,
+        resolvers: Sequence[Endpoint] = (),
+        known: Mapping[str, Sequence[str]] | None = None,
+        *,
+        keep: Keep = lambda _host, _addresses: None,
+        system: System | None = None,
+    ) -> None:
+        self._others = [StubResolver([one], seconds=PATIENCE) for one in resolvers]
+        self._known = {host: tuple(addresses) for host, addresses in (known or {}).items()}
+        self._keep = keep
+        self._system = system or SystemLookup().addresses
+        self._doubts: dict[str, int] = {}
+        self._hosts: set[str] = set()
+
+    def add(self, host: str) -> None:
+        """Look *host* up from time to time, so that its addresses are known when DNS breaks."""
+        if not is_address(host):
+            self._hosts.add(host)
+
+    async def run(self) -> None:
+        """Keep what is known of the hosts fresh, for ever."""
+        while True:
+            for host in sorted(self._hosts):
+                try:
+                    await self.addresses(host)
+                except OSError as error:
+                    log.warning("the address of a pager is not known: %s", error)
+            await asyncio.sleep(ROUND)
+
+    def doubt(self, host: str) -> None:
+        """Take note that no address of *host* led to it: the next time more are asked."""
+        self._doubts[host] = self._doubts.get(host, 0) + 1
+
+    def trust(self, host: str) -> None:
+        """Take note that *host* has answered."""
+        self._doubts.pop(host, None)
+
+    async def addresses(self, host: str) -> Sequence[str]:
+        """Return all addresses to try, the likeliest first; raise OSError where none is known.
+
+        After an attempt that led nowhere the next one begins with another address.
+        """
+        if is_address(host):
+            return (host,)
+        known = self._known.get(host, ())
+        doubts = self._doubts.get(host, 0)
+        answered = await self._answered(host, PATIENCE / 2 if known else PATIENCE, all_=doubts > 0)
+        found = tuple(dict.fromkeys([*answered, *known]))[:KEPT]
+        if not found:
+            raise OSError(f"no resolver knows {host}, and no address of it was ever known")
+        if not answered:
+            log.warning("no resolver answers for %s: trying the addresses it had", host)
+        self._known[host] = found
+        if set(found) != set(known):
+            self._keep(host, found)
+        turn = doubts % len(found)
+        return (*found[turn:], *found[:turn])
+
+    async def _answered(self, host: str, patience: float, *, all_: bool) -> Sequence[str]:
+        """Return what the first to answer says, or with *all_* what everybody says in time."""
+        system = asyncio.ensure_future(self._system(host))
+        asked: set[asyncio.Future[Sequence[str]]] = {system}
+        clock = asyncio.get_running_loop().time
+        until = clock() + patience
+        try:
+            if not all_:
+                await asyncio.wait(asked, timeout=min(SILENCE, patience))
+                if _said(asked):
+                    return _said(asked)
+            asked |= {asyncio.ensure_future(one.resolve(host)) for one in self._others}
+            when = asyncio.ALL_COMPLETED if all_ else asyncio.FIRST_COMPLETED
+            while (left := {one for one in asked if not one.done()}) and clock() < until:
+                await asyncio.wait(left, timeout=until - clock(), return_when=when)
+                if _said(asked) and not all_:
+                    break
+            return _said(asked)
+        finally:
+            for one in asked:
+                one.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
+
+    async def connect(self, host: str, port: int) -> socket.socket:
+        """Return a socket that is connected to *host*; raise OSError."""
+        found = [_info(address, port) for address in await self.addresses(host)]
+        return await aiohappyeyeballs.start_connection(
+            found, happy_eyeballs_delay=_STAGGER, interleave=1
+        )
+
+    def connector(self) -> TCPConnector:
+        """Return a connector for HTTP that goes this way.
+
+        Pages are rare: a connection kept since the last one is more often dead than fast.
+        """
+        return TCPConnector(
+            force_close=True,
+            resolver=_ForHttp(self),
+            use_dns_cache=False,
+            happy_eyeballs_delay=_STAGGER,
+        )
+
+
+def _said(asked: Collection["asyncio.Future[Sequence[str]]"]) -> Sequence[str]:
+    """Return what those who have answered say; a failure is no answer."""
+    done = [one for one in asked if one.done() and not one.cancelled()]
+    for one in done:
+        error = one.exception()
+        assert error is None or isinstance(error, OSError | NetworkFailure), error
+    return [text for one in done if one.exception() is None for text in one.result()]
+
+
+def _info(address: str, port: int) -> aiohappyeyeballs.AddrInfoType:
+    of = family(address)
+    place = (address, port, 0, 0) if of is socket.AF_INET6 else (address, port)
+    return (of, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", place)
+
+
+class _ForHttp(AbstractResolver):
+    def __init__(self, reach: Reach) -> None:
+        self._reach = reach
+
+    async def resolve(
+        self,
+        host: str,
+        port: int = 0,
+        family: socket.AddressFamily = socket.AF_UNSPEC,  # noqa: ARG002 - both are tried
+    ) -> list[ResolveResult]:
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=_info(address, port)[0],
+                proto=socket.IPPROTO_TCP,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+            for address in await self._reach.addresses(host)
+        ]
+
+    async def close(self) -> None:
+        """Hold nothing."""
+
+
+class SystemLookup:
+    """The host's own way from names to addresses: hosts file, search list, resolvers.
+
+    It blocks for as long as the host is configured to wait. So each lookup has a thread, which
+    neither holds up others nor the end of the agent; of a name there is only one at a time.
+    """
+
+    def __init__(self) -> None:
+        self._underway: dict[str, asyncio.Future[Sequence[str]]] = {}
+
+    async def addresses(self, host: str) -> Sequence[str]:
+        """Return the addresses of *host*; raise OSError."""
+        if host not in self._underway:
+            loop = asyncio.get_running_loop()
+            self._underway[host] = future = loop.create_future()
+            future.add_done_callback(lambda done: self._ended(host, done))
+            thread = threading.Thread(target=_look, args=(host, loop, future), daemon=True)
+            thread.start()
+        return await asyncio.shield(self._underway[host])
+
+    def _ended(self, host: str, done: "asyncio.Future[Sequence[str]]") -> None:
+        del self._underway[host]
+        if not done.cancelled():
+            done.exception()  # whether or not somebody still waits for it
+
+
+def _look(
+    host: str, loop: asyncio.AbstractEventLoop, future: "asyncio.Future[Sequence[str]]"
+) -> None:
+    result: Sequence[str] | OSError
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        result = tuple(dict.fromkeys(str(place[0]) for *_, place in found))
+    except OSError as error:
+        result = error
+    except UnicodeError:
+        result = OSError(f"{host} is no host name")
+    with suppress(RuntimeError):  # the loop has ended, and nobody waits
+        loop.call_soon_threadsafe(_tell, future, result)
+
+
+def _tell(future: "asyncio.Future[Sequence[str]]", result: Sequence[str] | OSError) -> None:
+    if future.done():
+        return
+    if isinstance(result, OSError):
+        future.set_exception(result)
+    else:
+        future.set_result(result)

@@ -1,0 +1,119 @@
+"""A page as a signed HTTP request, for a receiver of one's own.
+
+Scheme: Standard Webhooks 1.0.0,
+https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, Self
+
+from pydantic import StringConstraints, model_validator
+
+from vedette.checks.settings import Settings
+from vedette.exporters.details import plain, serialize
+from vedette.exporters.page import Delivery, Page
+from vedette.exporters.post import Poster, utf8
+from vedette.exporters.reach import Reach
+from vedette.exporters.signature import PREFIX, signed, signing_key
+from vedette.exporters.trust import trusting
+
+VERSION = 1
+"""Of the body: a key may be added to it, but none renamed, removed or given another meaning."""
+_ACCEPTED = range(200, 300)
+
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#]+[^\s]*$")]
+
+
+class WebhookSettings(Settings):
+    """The `webhook` block of a pager: where to, and where the secret of the signature lies.
+
+    The URL may be a secret itself: then *url_file* or *url_env* says where it is.
+    """
+
+    url: Url | None = None
+    """Where pages are posted to."""
+    url_file: str | None = None
+    """The file that holds the URL."""
+    url_env: str | None = None
+    """The environment variable that holds it."""
+    secret_file: str | None = None
+    """The file of the signature's secret: 24 bytes or more, or `whsec_` and base64."""
+    secret_env: str | None = None
+    """The environment variable that holds it."""
+    ca_file: str | None = None
+    """The only trust anchors, in PEM, instead of the system's."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if sum(one is not None for one in (self.url, self.url_file, self.url_env)) != 1:
+            raise ValueError("give exactly one of url, url_file and url_env")
+        if bool(self.secret_file) == bool(self.secret_env):
+            raise ValueError("give exactly one of secret_file and secret_env")
+        return self
+
+
+def encode(page: Page) -> bytes:
+    """Return the body for *page*: the same bytes for the same page."""
+    return serialize(
+        {
+            "type": f"page.{page.action.value}",
+            "timestamp": datetime.fromtimestamp(page.began_at, UTC).isoformat(
+                timespec="milliseconds"
+            ),
+            "version": VERSION,
+            "data": {
+                "key": utf8(page.key),
+                "action": page.action.value,
+                "severity": page.severity.value,
+                "summary": utf8(page.summary),
+                "service": utf8(page.service),
+                "diagnosis": utf8(page.diagnosis),
+                "subject": utf8(page.subject),
+                "source": utf8(page.source),
+                "began_at": page.began_at,
+                "details": plain(page.details),
+            },
+        }
+    )
+
+
+class Webhook:
+    """The pager that posts signed pages to a URL; any answer of the class 2xx takes one."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: WebhookSettings,
+        url: str,
+        secret: str,
+        *,
+        now: Callable[[], float],
+        reach: Reach | None = None,
+        timeout: float = 10.0,
+    ) -> None:
+        self.name = name
+        self._url = url
+        self._key = signing_key(secret)
+        self._now = now
+        secrets = {"secret": secret.removeprefix(PREFIX)}
+        if settings.url is None:
+            secrets["URL"] = url
+        self._poster = Poster(
+            reach or Reach(),
+            [url],
+            secrets=secrets,
+            tls=trusting(settings.ca_file),
+            timeout=timeout,
+        )
+
+    async def send(self, page: Page) -> Delivery:
+        """Try once to hand *page* over."""
+        body = encode(page)
+        headers = signed(body, self._key, self._now())
+        answer = await self._poster.post(self._url, body, accepted=_ACCEPTED, headers=headers)
+        return answer.delivery
+
+    async def close(self) -> None:
+        """Give back connections."""
+        await self._poster.close()

@@ -1,0 +1,277 @@
+"""How a peer is followed: what it says is filed under its name, whatever it says of itself."""
+
+import asyncio
+import json
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from aiohttp import web
+
+from tests.agent.daemon import until
+from tests.agent.peers.test_wire import document, round_
+from tests.servers.process import free_port
+from tests.virtual import in_virtual_time
+from vedette.agent.clock import SteadyClock
+from vedette.agent.config import read
+from vedette.agent.daemon import Agent
+from vedette.agent.ledger import CheckKey
+from vedette.agent.peers import asking, follower, wire
+from vedette.agent.peers.follower import LONGEST_PAUSE, Follower
+from vedette.agent.peers.standing import Standing
+from vedette.agent.surroundings import Surroundings
+from vedette.checks.finding import Kind
+
+NOW = 1_764_000_000.0
+TOKEN = "shared 0123456789abcdef"
+KEY = CheckKey("shop", Kind.DNS, "a.test A")
+
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@pytest.fixture(autouse=True)
+def first_pause(monkeypatch: pytest.MonkeyPatch) -> float:
+    """Have all pauses begin with a shorter one than in earnest."""
+    monkeypatch.setattr(follower, "FIRST_PAUSE", 0.1)
+    return 0.1
+
+
+class Peer:
+    """A double of a peer, which answers by turns what a test wants, and then nothing any more."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self.answers = list(answers)
+        self.asked: list[dict[str, str]] = []
+        self.credentials: list[str | None] = []
+        self.idle = asyncio.Event()
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        self.asked.append(dict(request.query))
+        self.credentials.append(request.headers.get("Authorization"))
+        if not self.answers:
+            self.idle.set()
+            await asyncio.Event().wait()
+        return await self.answers.pop(0)(request)
+
+
+def says(**changes: Any) -> Answer:
+    """Answer a document with these changes."""
+    return writes(json.dumps(document(**changes)).encode())
+
+
+def tells(check: str = "a.test A", **look: Any) -> dict[str, Any]:
+    """Return a round of the check."""
+    return round_(**look) | {"check": check}
+
+
+def writes(body: bytes, status: int = 200, **headers: str) -> Answer:
+    """Answer a body, whatever it is."""
+
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return web.Response(body=body, status=status, headers=headers)
+
+    return answer
+
+
+async def resets(request: web.Request) -> web.StreamResponse:
+    """Answer nothing, and close."""
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
+
+
+@asynccontextmanager
+async def following(folder: Path, peer: Peer) -> AsyncIterator[tuple[Agent, Standing]]:
+    """Follow *peer* as an agent does that looks at nothing, and whose clock stands still."""
+    app = web.Application()
+    app.router.add_get(asking.OBSERVATIONS, peer.answer)
+    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
+    await runner.setup()
+    port = free_port()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    (folder / "token").write_text(TOKEN)
+    config = {
+        "agent": {"name": "fra-1", "domain": {"provider": "hetzner"}},
+        "services": [{"name": "shop", "dns": [{"name": "a.test"}]}],
+        "peers": [
+            {
+                "name": "nyc-1",
+                "url": f"http://127.0.0.1:{port}",
+                "domain": {"provider": "digitalocean", "region": "us-east"},
+                "token_file": "token",
+            }
+        ],
+    }
+    path = folder / "vedette.yaml"
+    path.write_text(yaml.safe_dump(config))
+    around = Surroundings(clock=SteadyClock(lambda: NOW, lambda: 0.0))
+    agent = Agent(read(path), folder, None, around)
+    one = agent.exchange.followers["nyc-1"]
+    task = asyncio.create_task(one.run())
+    try:
+        yield agent, one.standing
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await runner.cleanup()
+        agent.store.close()
+
+
+async def test_what_it_sees_is_filed_under_its_name(tmp_path):
+    """A look is stamped by its age at the sender, though the sender's clock is an hour off."""
+    peer = Peer(says(clock=NOW + 3600, rounds=[tells(age=40, seconds=2)]))
+    async with following(tmp_path, peer) as (agent, standing):
+        await peer.idle.wait()
+        (series,) = agent.ledgers["nyc-1"].of(KEY)
+        assert series.last.vantage == "nyc-1"
+        assert series.last.started_at == pytest.approx(NOW - 42, abs=1)
+        assert series.fresh_until == pytest.approx(NOW - 40 + series.timing.fresh_for, abs=1)
+        assert agent.ledgers["fra-1"].is_empty
+        assert standing.is_up
+        assert standing.offset == pytest.approx(3600, abs=1)
+        assert standing.notes[1:] == ["its clock is 3600 s ahead"]
+        assert peer.credentials == [f"Bearer {TOKEN}"] * 2
+
+
+async def test_it_is_asked_for_what_is_newer(tmp_path):
+    """The cursor of each answer comes with the next question, and the first has none."""
+    peer = Peer(says(cursor="x-1"), says(cursor="x-2"))
+    async with following(tmp_path, peer):
+        await peer.idle.wait()
+        assert [one["after"] for one in peer.asked] == ["", "x-1", "x-2"]
+        assert {one["wait"] for one in peer.asked} == {"5"}
+
+
+async def test_an_empty_answer_is_a_sign_of_life(tmp_path):
+    """It keeps a peer from being silent that was heard before, and is no word of its own."""
+    peer = Peer(says())
+    async with following(tmp_path, peer) as (agent, standing):
+        await peer.idle.wait()
+        assert agent.ledgers["nyc-1"].is_empty
+        assert standing.heard_at == pytest.approx(NOW, abs=1)
+    peer = Peer(says(rounds=[tells(age=600)]), says())
+    async with following(tmp_path, peer) as (agent, _):
+        await peer.idle.wait()
+        assert agent.ledgers["nyc-1"].newest_at == pytest.approx(NOW, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"agent": "sgp-1"}, "it says that its agent is 'sgp-1' and not 'nyc-1': mend the url"),
+        ({"deployment": "lab"}, "it says that its deployment is 'lab' and not 'vedette'"),
+    ],
+)
+async def test_nobody_speaks_for_another(tmp_path, changes, words):
+    """The word of another agent, or of another fleet, is refused, and counts for nothing."""
+    peer = Peer(says(rounds=[tells()], **changes), says(rounds=[tells()]))
+    async with following(tmp_path, peer) as (agent, standing):
+        await until(lambda: standing.refused[wire.Refusal.STRANGER])
+        assert words in standing.error
+        assert agent.ledgers["nyc-1"].is_empty
+        await peer.idle.wait()  # the next answer is its own, and is heard
+        assert not agent.ledgers["nyc-1"].is_empty
+
+
+async def test_a_lie_about_the_domain_changes_nothing(tmp_path):
+    """The quorum goes by the config's provider; what the peer says is told to who asks."""
+    peer = Peer(says(domain={"provider": "hetzner", "region": "eu"}))
+    async with following(tmp_path, peer) as (agent, standing):
+        await peer.idle.wait()
+        assert agent.plan.quorum.vantages["nyc-1"].provider == "digitalocean"
+        assert standing.notes == ["it says that it is at hetzner/eu; digitalocean/us-east counts"]
+
+
+async def test_what_is_not_understood_costs_itself(tmp_path, caplog):
+    """Unknown checks and broken rounds are counted, and the others are heard all the same."""
+    rounds = [tells("other A"), tells(verdict="FAILING"), {"service": 1}, tells()]
+    peer = Peer(says(rounds=rounds), says(rounds=rounds))
+    async with following(tmp_path, peer) as (agent, standing):
+        await peer.idle.wait()
+        assert len(agent.ledgers["nyc-1"].of(KEY)[0].looks) == 2
+        assert standing.refused == {
+            wire.Refusal.UNKNOWN_CHECK: 2,
+            wire.Refusal.MALFORMED: 4,
+        }
+        assert standing.is_up
+        assert "this agent does not look at shop/dns/other A" in standing.notes
+    assert [r.message for r in caplog.records if "contradicts" in r.message] == [
+        "peer nyc-1: FAILING with reason None contradicts itself"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (writes(b"", 401), "it answers 401: it does not know our credential: token_file must"),
+        (writes(b"", 403), "it answers 403: it does not take us for a peer"),
+        (writes(b"", 404), "it answers 404: it follows no peers: it must name this agent"),
+        (writes(b"", 429), "it answers 429: it was shown a wrong credential too often"),
+        (writes(b"", 500), "it answers 500: expected 200"),
+        (writes(b"", 302, Location="http://127.0.0.1:1/"), "it answers 302: expected 200"),
+        (writes(b"\x00"), "its answer is not understood: JSON is malformed"),
+        (writes(b"\xff" * 20, **{"Content-Encoding": "gzip"}), "Can not decode content-encoding"),
+        (says(version=2), "it speaks version 2 of the peers' protocol"),
+        (writes(b"x" * (wire.LARGEST + 1)), "its answer is larger than 8388608 octets"),
+        (
+            writes(
+                zlib.compress(b" " * (wire.LARGEST * 4), wbits=31), **{"Content-Encoding": "gzip"}
+            ),
+            "its answer is larger than 8388608 octets",
+        ),
+    ],
+)
+async def test_what_is_wrong_is_told_in_words(tmp_path, answer, words):
+    """Each way to fail is one sentence; the peer is asked again, and heard once it is mended."""
+    peer = Peer(answer, says(rounds=[tells()]))
+    async with following(tmp_path, peer) as (agent, standing):
+        await until(lambda: standing.error != "not asked yet")
+        assert words in standing.error
+        assert TOKEN not in standing.error
+        await peer.idle.wait()
+        assert standing.is_up
+        assert not agent.ledgers["nyc-1"].is_empty
+
+
+async def test_a_peer_that_hangs_up_is_told(tmp_path):
+    """A connection that ends without an answer, also when tried again, is one sentence too."""
+    peer = Peer(resets, resets, says())
+    async with following(tmp_path, peer) as (_, standing):
+        await until(lambda: standing.error == "it closed the connection without an answer")
+        await peer.idle.wait()
+        assert standing.is_up
+
+
+def rests(number: int, *, nudged: bool = False) -> list[float]:
+    """Return the seconds of *number* pauses after one failure each."""
+
+    async def play() -> list[float]:
+        one = Follower.__new__(Follower)
+        one._pause, one._nudged = follower.FIRST_PAUSE, asyncio.Event()
+        clock, lasted = asyncio.get_running_loop().time, []
+        for _ in range(number):
+            began = clock()
+            if nudged:
+                asyncio.get_running_loop().call_later(0.01, one._nudged.set)
+            await one._rest()
+            lasted.append(clock() - began)
+        return lasted
+
+    return in_virtual_time(play())
+
+
+def test_pauses_grow_up_to_half_a_minute(first_pause):
+    """Each pause is at most twice the one before and half a minute, and at least half of that."""
+    lasted = rests(12)
+    for number, seconds in enumerate(lasted):
+        most = min(first_pause * 2**number, LONGEST_PAUSE)
+        assert most / 2 <= seconds <= most
+
+
+def test_a_peer_that_asks_us_is_asked_soon(first_pause):
+    """Who hears from a peer need not wait for the end of a long pause."""
+    assert max(rests(10, nudged=True)) <= first_pause

@@ -1,0 +1,216 @@
+"""What is told to who asks what is newer: all of it, once, at once, and never too much."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import cast
+
+import pytest
+
+from tests.virtual import in_virtual_time
+from vedette.agent.config import AgentSettings, Domain
+from vedette.agent.ledger import CheckKey
+from vedette.agent.peers import offer as offering
+from vedette.agent.peers import wire
+from vedette.agent.peers.offer import GATHERED, KEPT_FOR, MOST, Offer
+from vedette.agent.plan import Planned
+from vedette.checks.finding import Finding, Kind, Observation, Verdict
+
+AGENT = AgentSettings(name="fra-1", domain=Domain(provider="hetzner"))
+
+
+@dataclass
+class Only:
+    """A planned check, as far as an offer looks at it."""
+
+    key: CheckKey
+
+
+class Talk:
+    """An offer on the clock of a virtual loop, and what it answers."""
+
+    def __init__(self) -> None:
+        self.clock = asyncio.get_running_loop().time
+        self.offer = Offer(AGENT, self.clock)
+
+    def tell(self, check: str, subject: str = "s", facts: int = 0) -> None:
+        key = CheckKey("shop", Kind.DNS, check)
+        look = Observation(
+            service="shop", check=check, kind=Kind.DNS, vantage="fra-1", subject=subject,
+            place="name", finding=Finding(verdict=Verdict.OK, detail="x" * facts),
+            started_at=self.clock() - 0.25, seconds=0.25,
+        )  # fmt: skip
+        self.offer.tell(cast("Planned", Only(key)), [look])
+
+    async def ask(self, after: str = "", wait: float = 5) -> wire.Document:
+        return wire.decode(await self.offer.answer(after, wait))
+
+    async def all(self, after: str = "") -> tuple[list[str], str]:
+        """Ask until there is no more; return the checks in order, and the cursor."""
+        told: list[str] = []
+        while True:
+            answer = await self.ask(after, 0)
+            told += [wire.decode_round(raw).check for raw in answer.rounds]
+            after = answer.cursor
+            if not answer.more:
+                return told, after
+
+
+def played(story: Callable[[Talk], Awaitable[None]]) -> None:
+    """Play *story* in virtual time."""
+
+    async def play() -> None:
+        await story(Talk())
+
+    in_virtual_time(play())
+
+
+def test_who_comes_first_is_told_the_present():
+    """Without a cursor the newest round of each check is told, without waiting."""
+
+    async def story(talk: Talk) -> None:
+        talk.tell("a", "old")
+        talk.tell("b")
+        talk.tell("a", "new")
+        answer = await talk.ask()
+        rounds = [wire.decode_round(raw) for raw in answer.rounds]
+        assert [(one.check, one.looks[0].subject) for one in rounds] == [("b", "s"), ("a", "new")]
+        assert (answer.agent, answer.deployment, answer.held) == ("fra-1", "vedette", 0)
+
+    played(story)
+
+
+def test_every_round_is_told_once():
+    """Who follows is told each round since, in order, also the older ones of one check."""
+
+    async def story(talk: Talk) -> None:
+        _, cursor = await talk.all()
+        talk.tell("a")
+        talk.tell("b")
+        talk.tell("a")
+        told, cursor = await talk.all(cursor)
+        assert told == ["a", "b", "a"]
+        assert await talk.all(cursor) == ([], cursor)
+
+    played(story)
+
+
+def test_news_are_told_at_once_and_gathered():
+    """A kept question is answered as soon as there is news, with all that comes right after it."""
+
+    async def story(talk: Talk) -> None:
+        _, cursor = await talk.all()
+        asked = asyncio.create_task(talk.ask(cursor))
+        await asyncio.sleep(2)
+        talk.tell("a")
+        await asyncio.sleep(GATHERED / 2)
+        talk.tell("b")
+        answer = await asked
+        assert len(answer.rounds) == 2
+        assert talk.clock() == pytest.approx(2 + GATHERED)
+        assert answer.held == pytest.approx(2 + GATHERED)
+
+    played(story)
+
+
+def test_an_empty_answer_is_a_sign_of_life():
+    """Where nothing is seen, the answer comes at the end of the wait, with the same cursor."""
+
+    async def story(talk: Talk) -> None:
+        talk.tell("a")
+        _, cursor = await talk.all()
+        answer = await talk.ask(cursor, 5)
+        assert (answer.rounds, answer.cursor, talk.clock()) == ((), cursor, pytest.approx(5))
+
+    played(story)
+
+
+def test_the_end_answers_what_was_kept():
+    """Who closes the listener waits for nobody's question."""
+
+    async def story(talk: Talk) -> None:
+        _, cursor = await talk.all()
+        asked = asyncio.create_task(talk.ask(cursor))
+        await asyncio.sleep(1)
+        talk.offer.end()
+        assert (await asked).rounds == ()
+        assert talk.clock() == pytest.approx(1)
+        assert (await talk.ask(cursor)).rounds == ()
+        assert talk.clock() == pytest.approx(1)
+
+    played(story)
+
+
+def test_ages_count_until_the_answer_is_written():
+    """A look that ended two seconds before the answer is told to be two seconds old."""
+
+    async def story(talk: Talk) -> None:
+        talk.tell("a")
+        await asyncio.sleep(2)
+        answer = await talk.ask()
+        (look,) = wire.decode_round(answer.rounds[0]).looks
+        assert (look.age, look.seconds) == (pytest.approx(2), 0.25)
+
+    played(story)
+
+
+def test_who_was_away_for_long_is_told_the_present():
+    """What is no longer kept round by round is told by its newest, and what came since too."""
+
+    async def story(talk: Talk) -> None:
+        talk.tell("a", "first")
+        _, cursor = await talk.all()
+        talk.tell("a", "lost")
+        talk.tell("b")
+        await asyncio.sleep(KEPT_FOR + 1)
+        talk.tell("a", "last")
+        answer = await talk.ask(cursor)
+        rounds = [wire.decode_round(raw) for raw in answer.rounds]
+        assert [(one.check, one.looks[0].subject) for one in rounds] == [("b", "s"), ("a", "last")]
+
+    played(story)
+
+
+@pytest.mark.parametrize("cursor", ["", "-", "x", "0000-1", "{}-x", "{}--1", "{}-99", "{}-²"])
+def test_an_odd_cursor_asks_for_the_present(cursor):
+    """A cursor of another life, of the future, or none at all is no error."""
+
+    async def story(talk: Talk) -> None:
+        talk.tell("a")
+        answer = await talk.ask()
+        run = answer.cursor.partition("-")[0]
+        assert len((await talk.ask(cursor.format(run))).rounds) == 1
+
+    played(story)
+
+
+def test_much_is_told_in_parts():
+    """A thousand checks, and rounds of many octets, come in several documents, none twice."""
+
+    async def story(talk: Talk) -> None:
+        for number in range(2 * MOST + 1):
+            talk.tell(f"c{number}")
+        for number in range(10):
+            talk.tell(f"large{number}", facts=offering.ENOUGH // 4)
+        first = await talk.ask()
+        assert first.more
+        assert len(first.rounds) == MOST
+        told, _ = await talk.all()
+        assert told == [f"c{n}" for n in range(2 * MOST + 1)] + [f"large{n}" for n in range(10)]
+
+    played(story)
+
+
+def test_one_round_that_is_too_large_costs_itself(caplog):
+    """It is left out, which is logged once, and all others are told."""
+
+    async def story(talk: Talk) -> None:
+        for _ in range(2):
+            talk.tell("a")
+            talk.tell("large", facts=wire.LARGEST_ROUND)
+            talk.tell("b")
+            told, _ = await talk.all()
+            assert told == ["a", "b"]
+
+    played(story)
+    assert [record.message[:21] for record in caplog.records] == ["what large of shop sa"]

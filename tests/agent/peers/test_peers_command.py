@@ -1,0 +1,171 @@
+"""`vedette peers`: who sees whom, as three agents on loopback tell it."""
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+import yaml
+
+from tests.agent.daemon import until
+from tests.servers.process import free_port
+from vedette.agent.cli import main
+from vedette.agent.config import read
+from vedette.agent.daemon import Agent
+from vedette.agent.web import serving
+
+NAMES = ("fra-1", "nyc-1", "sgp-1")
+
+
+async def asked(path: Path, *options: str) -> int:
+    """Run the command beside the agents of this loop, and return its exit status."""
+    return await asyncio.to_thread(main, ["peers", "--config", str(path), *options])
+
+
+class Fleet:
+    """Three agents in one process, each with a config file, that know each other by tokens."""
+
+    def __init__(self, folder: Path, *, tls: bool = False) -> None:
+        self.folder = folder
+        self.ports = {name: free_port() for name in NAMES}
+        self.tls = tls
+        self.agents: dict[str, Agent] = {}
+        for i, one in enumerate(NAMES):
+            for other in NAMES[i + 1 :]:
+                (folder / f"{one}-{other}.token").write_text(os.urandom(16).hex())
+        for name in NAMES:
+            self.path(name).write_text(yaml.safe_dump(self.config(name)))
+
+    def path(self, name: str) -> Path:
+        return self.folder / f"{name}.yaml"
+
+    def config(self, name: str) -> dict[str, Any]:
+        """Return the config of *name*; with TLS the peers know each other by certificates."""
+
+        def proof(other: str) -> dict[str, str]:
+            if self.tls:
+                pair = {"client_cert": f"{name}.pem", "client_key": f"{name}.key"}
+                return {"ca_file": "ca.pem", **pair}
+            return {"token_file": "-".join(sorted([name, other])) + ".token"}
+
+        scheme = "https" if self.tls else "http"
+        agent: dict[str, Any] = {
+            "name": name,
+            "domain": {"provider": f"of-{name}"},
+            "listen": f"127.0.0.1:{self.ports[name]}",
+            "state_dir": f"./state-{name}",
+        }
+        if self.tls:
+            files = {"cert_file": f"{name}.pem", "key_file": f"{name}.key"}
+            agent["tls"] = {**files, "client_ca_file": "ca.pem"}
+        peers = [
+            {
+                "name": other,
+                "url": f"{scheme}://127.0.0.1:{self.ports[other]}",
+                "domain": {"provider": f"of-{other}"},
+                **proof(other),
+            }
+            for other in NAMES
+            if other != name
+        ]
+        check = {"url": "http://127.0.0.1:1/", "every": "500ms", "timeout": "200ms"}
+        services = [{"name": "shop", "http": [check]}]
+        return {"agent": agent, "services": services, "peers": peers}
+
+    @asynccontextmanager
+    async def running(self, *names: str) -> AsyncIterator[None]:
+        """Run these agents until the block ends."""
+        stop = asyncio.Event()
+        async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
+            for name in names:
+                path = self.path(name)
+                agent = self.agents[name] = Agent(read(path), path.parent)
+                await stack.enter_async_context(serving(agent))
+                tasks.create_task(agent.run(stop))
+            try:
+                yield
+            finally:
+                stop.set()
+
+    async def see(self, *names: str) -> None:
+        """Wait until these agents see each other."""
+
+        def all_up() -> bool:
+            standings = [
+                standing
+                for name in names
+                for standing in self.agents[name].exchange.standings
+                if standing.peer.name in names
+            ]
+            return all(standing.is_up for standing in standings)
+
+        await until(all_up)
+
+
+async def test_all_see_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where each agent hears each other, every line says so, and the status is 0."""
+    fleet = Fleet(tmp_path)
+    async with fleet.running(*NAMES):
+        await fleet.see(*NAMES)
+        assert await asked(fleet.path("fra-1")) == 0
+        rows = [line.split()[:3] for line in capsys.readouterr().out.splitlines()[1:]]
+        pairs = [[one, other, "yes"] for one in NAMES for other in NAMES if one != other]
+        assert sorted(rows) == sorted(pairs)
+        assert await asked(fleet.path("nyc-1"), "--json") == 0
+        document = json.loads(capsys.readouterr().out)
+        assert (document["agent"], document["whole"]) == ("nyc-1", True)
+        assert [one["name"] for one in document["agents"]] == ["nyc-1", "fra-1", "sgp-1"]
+        assert all(peer["up"] for one in document["agents"] for peer in one["peers"])
+
+
+async def test_who_is_missing_is_told_by_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An agent that is not there, or takes us for nobody, is told of in words, with status 1."""
+    fleet = Fleet(tmp_path)
+    config = fleet.config("nyc-1")
+    fleet.path("nyc-1").write_text(yaml.safe_dump(config | {"peers": config["peers"][1:]}))
+    async with fleet.running("fra-1", "nyc-1"):
+        standing = fleet.agents["fra-1"].exchange.standings[0]
+        await until(lambda: "401" in standing.error)
+        assert await asked(fleet.path("fra-1")) == 1
+        out = capsys.readouterr().out
+        lines = [" ".join(line.split()) for line in out.splitlines()]
+        refused = "it answers 401: it does not know our credential: token_file must hold the same "
+        assert any(line.startswith(f"fra-1 nyc-1 no {refused}") for line in lines), out
+        assert any(line.startswith("fra-1 sgp-1 no it cannot be reached: ") for line in lines)
+        assert any(line.startswith("nyc-1 - no at http://127.0.0.1:") for line in lines)
+        assert any(line.startswith("sgp-1 - no at http://127.0.0.1:") for line in lines)
+
+
+async def test_certificates_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Agents that know each other by certificates need no token, and neither does the command."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    for name in NAMES:
+        pair = authority.issue_cert("127.0.0.1", name)
+        pair.private_key_pem.write_to_path(tmp_path / f"{name}.key")
+        pair.cert_chain_pems[0].write_to_path(tmp_path / f"{name}.pem")
+    fleet = Fleet(tmp_path, tls=True)
+    async with fleet.running(*NAMES):
+        await fleet.see(*NAMES)
+        assert await asked(fleet.path("fra-1")) == 0, capsys.readouterr().out
+
+
+async def test_an_agent_alone_has_nobody_to_ask(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A config without peers is wrong usage, in one sentence."""
+    path = tmp_path / "vedette.yaml"
+    path.write_text(
+        "agent: {name: fra-1, domain: {provider: x}}\n"
+        "services: [{name: shop, dns: [{name: a.test}]}]\n"
+    )
+    assert await asked(path) == 2
+    said = capsys.readouterr()
+    assert said == ("", f"vedette: {path} has no peers: this agent is alone\n")

@@ -1,0 +1,136 @@
+"""The same looks for an engine and, as its vantages' votes, for a Prometheus with the rules."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.agent.composite.world import BANK, CONFIG, NAME, SHOP
+from tests.agent.observations import seen
+from tests.servers import promtool
+from vedette.agent.agreement import Vantage
+from vedette.agent.alarm import State
+from vedette.agent.composite.stepper import Stepper
+from vedette.agent.config import parse
+from vedette.agent.engine import Engine
+from vedette.agent.lastgood import LastKnownGood
+from vedette.agent.ledger import CheckKey, Ledger
+from vedette.agent.plan import Plan, make
+from vedette.agent.rules.document import written
+from vedette.agent.rules.groups import rules
+from vedette.agent.surroundings import Surroundings
+from vedette.agent.votetelemetry import Votes
+from vedette.checks.finding import Kind, Verdict
+from vedette.exporters.metrics import render
+
+OK, FAILING, UNKNOWN = Verdict
+CONTROLLED = f"{CONFIG}controls: {{http: [{{url: 'https://control.example/'}}]}}\n"
+CONTROL = CheckKey("controls", Kind.HTTP, "https://control.example/")
+PEERS = (Vantage("there", "bravo", "us"), Vantage("yonder", "charlie", "asia"))
+
+Said = tuple[Verdict, Verdict, Verdict, Verdict] | None
+"""What a vantage sees of world.CHECKS and of the control in one second; None if it is not heard."""
+Named = tuple[str, str, str]
+CHECKS = (NAME, SHOP, BANK, CONTROL)
+
+
+@cache
+def planned(alarms: str, peers: Sequence[Vantage]) -> Plan:
+    """Return what follows from the config with *alarms*, the YAML of their list, and *peers*."""
+    text = f"{CONTROLLED}alarms:\n{textwrap.indent(textwrap.dedent(alarms), '  ')}"
+    around = Surroundings(peers=lambda _: peers)
+    return make(parse(text, Path("vedette.yaml")), Path(), LastKnownGood(), lambda: 0.0, around)
+
+
+class Timeline:
+    """A fleet that looks once a second, as it is scraped and evaluated."""
+
+    def __init__(self, alarms: str = "[]", peers: Sequence[Vantage] = ()) -> None:
+        self._plan = plan = planned(alarms, peers)
+        self._ledgers = {name: Ledger(since=0.0) for name in plan.quorum.vantages}
+        self._timings = {planned.key: planned.timing for planned in plan.checks}
+        self._engine = Engine(
+            deployment="test",
+            quorum=plan.quorum,
+            rules=plan.rules,
+            controls=plan.controls,
+            composites=Stepper(plan.alarms, self._timings),
+        )
+        self._votes = {
+            name: Votes(replace(plan, quorum=replace(plan.quorum, own=name)), "test", "")
+            for name in plan.quorum.vantages
+        }
+        self._series: dict[str, list[float | None]] = {}
+        self._seconds = 0
+        self.states: list[frozenset[Named]] = []
+        """The alarms that the engine has in ALARM, by the second."""
+
+    def live(self, moments: Sequence[Mapping[str, Said]]) -> "Timeline":
+        """Go through *moments*, a second each."""
+        for moment in moments:
+            now = float(self._seconds)
+            for name, said in moment.items():
+                for key, verdict in zip(CHECKS, said or (), strict=said is not None):
+                    self._look(now, key, verdict, name)
+            self._engine.step(self._ledgers, now)
+            self.states.append(
+                frozenset(
+                    (rule.service, str(rule.diagnosis), rule.subject)
+                    for id_, rule in self._engine.rules.items()
+                    if self._engine.memories[id_].state is State.ALARM
+                )
+            )
+            self._scrape(now, [name for name, said in moment.items() if said is not None])
+            self._seconds += 1
+        return self
+
+    def _look(self, now: float, key: CheckKey, verdict: Verdict, name: str) -> None:
+        place, reason = ("authoritative", "nodata") if key is NAME else ("name", "timeout")
+        look = seen(now, reason if verdict is FAILING else verdict, key=key, place=place)
+        self._ledgers[name].add(key, self._timings[key], [look])
+
+    def _scrape(self, now: float, heard: Sequence[str]) -> None:
+        for name in heard:
+            families = self._votes[name].families(self._ledgers[name], now)
+            text = "".join(render(families))
+            for family in text_string_to_metric_families(text):
+                for sample in family.samples:
+                    labels = ",".join(f'{k}="{v}"' for k, v in sample.labels.items())
+                    values = self._series.setdefault(f"{sample.name}{{{labels}}}", [])
+                    values += [None] * (self._seconds - len(values))
+                    values.append(sample.value)
+
+    def firing(self, folder: Path) -> list[frozenset[Named]]:
+        """Return what Prometheus has firing at each second of it."""
+        for values in self._series.values():
+            values.extend([None] * (self._seconds - len(values)))
+        path = folder / "rules.yaml"
+        path.write_text(written("test", rules(self._plan, "test", 1.0), 1.0, []))
+        expr = (
+            "count by (service, diagnosis, subject) "
+            '(ALERTS{alertstate="firing",alertname!="vantage_silent"})'
+        )
+        found = promtool.evaluate(path, self._series, expr)
+        return [
+            frozenset((row["service"], row["diagnosis"], row["subject"]) for row in map(dict, rows))
+            for _, rows in sorted(found.items())
+        ]
+
+
+def differences(
+    ours: Sequence[frozenset[Named]], theirs: Sequence[frozenset[Named]], *, of_any: bool = False
+) -> list[tuple[int, Named]]:
+    """Return when and of what the two differ, outside one evaluation around a change.
+
+    The change is of the alarm itself, or *of_any*: one that names others sees theirs.
+    """
+    found = []
+    for at in range(1, len(ours) - 1):
+        around = ours[at - 1 : at + 2]
+        for named in ours[at] ^ theirs[at]:
+            if len(set(around)) == 1 or not (of_any or len({named in one for one in around}) > 1):
+                found.append((at, named))
+    return found

@@ -1,0 +1,43 @@
+"""An engine that spares itself nothing: it judges every rule by every look, anew at each step."""
+
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from typing import TypeVar
+
+from vedette.agent.agenda import Agenda
+from vedette.agent.engine import Engine
+from vedette.agent.fleet import Fleet
+from vedette.agent.ledger import CheckKey, Ledger
+
+T = TypeVar("T")
+
+
+class ForgetfulLedger(Ledger):
+    """Remembers what was seen, and nothing that was made of it."""
+
+    def recall(
+        self,
+        what: Hashable,
+        keys: Sequence[CheckKey],
+        now: float,
+        make: Callable[[], T],
+        *,
+        each_look: bool = False,
+    ) -> T:
+        return make()
+
+
+class _Everything(Agenda):
+    def due(self, fleet: Fleet, ledgers: Mapping[str, Ledger]) -> Sequence[CheckKey]:
+        super().due(fleet, ledgers)
+        return [*self._keys]
+
+
+class ThoroughEngine(Engine):
+    """Goes through all checks and all services at each step."""
+
+    def __init__(self, **parts: object) -> None:
+        super().__init__(**parts)
+        self._agenda = _Everything(self._of_check, (), {})
+
+    def _busy(self, *_: object) -> Collection[str]:
+        return {*self._of_service, *(one.service for one in self.open.values())}

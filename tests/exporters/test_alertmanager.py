@@ -1,0 +1,212 @@
+"""A page as an alert at Debian's Alertmanager: it stands while it is told of, and ends with it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from tests.exporters.test_email import TEXT
+from tests.exporters.test_pagerduty_encode import PAGE
+from tests.servers.alertmanager import alertmanager
+from tests.servers.process import free_port
+from vedette.agent.clock import SteadyClock
+from vedette.exporters.alertmanager import Alertmanager, AlertmanagerSettings, labels
+from vedette.exporters.page import Action, Outcome, Page, Severity
+
+DELIVERED, RETRY, REJECTED = Outcome
+RESOLVE = replace(PAGE, action=Action.RESOLVE, summary="well again")
+NOW = SteadyClock().now
+
+
+@asynccontextmanager
+async def pager(
+    *urls: str, ahead: float = 0.0, credential: str | None = None, **more: Any
+) -> AsyncIterator[Alertmanager]:
+    """Make a pager whose clock is *ahead* of the members' by so many seconds."""
+    settings = AlertmanagerSettings.model_validate({"urls": urls, **more})
+    made = Alertmanager("am", settings, now=lambda: NOW() + ahead, credential=credential, timeout=5)
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+async def test_an_alert_stands_at_every_member(tmp_path: Path) -> None:
+    """Trigger, repetition and resolve reach all members; the alert says what the page says."""
+    with alertmanager(tmp_path / "a") as a, alertmanager(tmp_path / "b") as b:
+        async with pager(a.url, f"{b.url}/", labels={"team": "dns"}) as sender:
+            page = replace(PAGE, began_at=NOW() - 60)
+            assert (await sender.send(page)).outcome is DELIVERED
+            ((first,), (second,)) = a.alerts(), b.alerts()
+            assert (await sender.repeat()).outcome is DELIVERED
+            assert len(a.alerts()) == 1
+            assert (await sender.send(RESOLVE)).outcome is DELIVERED
+            assert a.names([]) == b.names([]) == []
+    assert first["labels"] == second["labels"]
+    assert first["labels"] == {
+        "alertname": "record_emptied",
+        "service": "dynamodb",
+        "severity": "critical",
+        "deployment": "vedette",
+        "incident": "vedette/dynamodb",
+        "subject": "dynamodb.us-east-1.amazonaws.com A",
+        "team": "dns",
+    }
+    assert first["annotations"]["summary"] == "dynamodb: record_emptied"
+    assert "evidence: 4 of 4 servers answer NODATA" in first["annotations"]["description"]
+    assert "fra-1" in first["annotations"]["description"]
+    assert first["status"]["state"] == "active"
+
+
+async def test_a_member_that_forgot_is_told_again(tmp_path: Path) -> None:
+    """A member that was away, or lost its memory, has what stands after the next repetition."""
+    with alertmanager(tmp_path / "a") as a:
+        async with pager(a.url) as sender:
+            await sender.send(replace(PAGE, began_at=NOW()))
+            await sender.send(replace(PAGE, key="vedette/x", service="x", began_at=NOW()))
+            await sender.send(replace(RESOLVE, key="vedette/x", service="x"))
+            with alertmanager(tmp_path / "b") as b:
+                sender._urls.append(f"{b.url}/api/v2/alerts")
+                assert b.alerts() == []
+                await sender.repeat()
+                assert b.names(["record_emptied"]) == ["record_emptied"]
+
+
+async def test_a_former_life_is_taken_over(tmp_path: Path) -> None:
+    """What stood when the agent ended is told again, and ended, by the next one."""
+    with alertmanager(tmp_path / "a") as a:
+        page = replace(PAGE, began_at=NOW() - 60)
+        async with pager(a.url) as sender:
+            sender.stand([page])
+            await sender.repeat()
+            assert a.names(["record_emptied"]) == ["record_emptied"]
+            await sender.send(RESOLVE)
+            assert a.names([]) == []
+
+
+async def test_another_headline_ends_the_alert_before(tmp_path: Path) -> None:
+    """Where the cause of an incident changes, one alert stands, of the new name, and ends."""
+    with alertmanager(tmp_path / "a") as a:
+        async with pager(a.url) as sender:
+            page = replace(PAGE, began_at=NOW() - 60)
+            await sender.send(page)
+            better = replace(page, diagnosis="prefix_withdrawn", severity=Severity.ERROR)
+            await sender.send(better)
+            assert a.names(["prefix_withdrawn"]) == ["prefix_withdrawn"]
+            await sender.send(page)
+            await sender.repeat()
+            assert a.names(["record_emptied"]) == ["record_emptied"]
+            await sender.send(replace(RESOLVE, diagnosis="something_else"))
+            assert a.names([]) == []
+
+
+@pytest.mark.parametrize("ahead", [-7200.0, 7200.0], ids=["behind", "ahead"])
+async def test_a_wrong_clock_loses_no_alert(tmp_path: Path, ahead: float) -> None:
+    """Where our clock is two hours off, alerts begin and end by the member's."""
+    with alertmanager(tmp_path / "a") as a:
+        async with pager(a.url, ahead=ahead) as sender:
+            await sender.send(replace(PAGE, began_at=NOW() + ahead))
+            assert a.names(["record_emptied"]) == ["record_emptied"]
+            await sender.send(RESOLVE)
+            assert a.names([]) == []
+
+
+class Member:
+    """A member that answers as it is told, with nothing of Alertmanager's behind it."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+        self.headers: list[dict[str, str]] = []
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """Answer one call."""
+        self.headers.append(dict(request.headers))
+        return web.Response(status=self.status, text="s3cret-token")
+
+
+@asynccontextmanager
+async def members(*statuses: int) -> AsyncIterator[tuple[Sequence[str], Sequence[Member]]]:
+    runners, urls, made = [], [], [Member(status) for status in statuses]
+    for member in made:
+        app = web.Application()
+        app.router.add_post("/api/v2/alerts", member.answer)
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        urls.append(f"http://127.0.0.1:{runner.addresses[0][1]}")
+        runners.append(runner)
+    try:
+        yield urls, made
+    finally:
+        await asyncio.gather(*(runner.cleanup() for runner in runners))
+
+
+@pytest.mark.parametrize(
+    ("statuses", "outcome"),
+    [((200, 500), DELIVERED), ((500, 200), DELIVERED), ((400, 503), RETRY), ((400, 400), REJECTED)],
+)
+async def test_one_member_is_enough(statuses: tuple[int, ...], outcome: Outcome) -> None:
+    """A page that one member has is delivered, whatever became of it at the others."""
+    async with members(*statuses) as (urls, _), pager(*urls) as sender:
+        seen = await sender.send(PAGE)
+    assert seen.outcome is outcome
+    assert seen.detail
+
+
+async def test_a_dead_member_is_named() -> None:
+    """Who did not take a page is said with it."""
+    async with members(200) as (urls, _), pager(*urls, f"http://127.0.0.1:{free_port()}") as sender:
+        seen = await sender.send(PAGE)
+    assert seen.outcome is DELIVERED
+    assert seen.detail.startswith("accepted by 1 of 2: ")
+
+
+@pytest.mark.parametrize(
+    ("more", "header"),
+    [
+        ({"token_env": "X"}, "Bearer s3cret-token"),
+        ({"username": "me", "password_env": "X"}, "Basic bWU6czNjcmV0LXRva2Vu"),
+    ],
+)
+async def test_a_credential_is_given_and_never_shown(more: dict[str, str], header: str) -> None:
+    """A member is shown the token or password, and nobody else, though it repeats it."""
+    async with (
+        members(500) as (urls, (member,)),
+        pager(*urls, credential="s3cret-token", **more) as sender,
+    ):
+        seen = await sender.send(PAGE)
+    assert member.headers[0]["Authorization"] == header
+    assert seen.detail == "500 [credential]"
+
+
+@given(st.builds(replace, st.just(PAGE), diagnosis=TEXT, key=TEXT, subject=TEXT, source=TEXT))
+def test_labels_do_not_tell_who_looks(page: Page) -> None:
+    """Agents that see the same make the same alert, and no label is empty."""
+    assert labels(page, {}) == labels(replace(page, source="other"), {})
+    assert all(labels(page, {}).values())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"urls": []},
+        {"urls": ["am:9093"]},
+        {"labels": {"no-label": "x"}},
+        {"labels": {"service": "x"}},
+        {"username": "x"},
+        {"token_env": "X", "token_file": "x"},
+        {"lasts": "10s"},
+    ],
+)
+def test_wrong_settings(wrong: dict[str, Any]) -> None:
+    """What no Alertmanager would take, or what names two secrets, is an error."""
+    with pytest.raises(ValidationError):
+        AlertmanagerSettings.model_validate({"urls": ["http://am:9093"], **wrong})

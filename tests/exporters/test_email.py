@@ -1,0 +1,177 @@
+"""A page as a mail: to a real SMTP server, over TLS, and no header is of the page's making."""
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from tests.exporters.test_pagerduty_encode import PAGE
+from tests.servers.process import free_port
+from tests.servers.smtp import smtp
+from vedette.exporters.email import Email, EmailSettings, encode
+from vedette.exporters.page import Action, Delivery, Outcome, Page
+
+DELIVERED, RETRY, REJECTED = Outcome
+RESOLVE = replace(PAGE, action=Action.RESOLVE, summary="resolved: all is well")
+NOW = 1_760_925_630.0
+TEXT = st.text(max_size=60) | st.sampled_from(
+    ["\r\nBcc: x@y.z", "a\n\nbody", "\x00\x1b[31m", "\ud800"]
+)
+
+
+def settings(port: int, tls: str = "none", **more: Any) -> EmailSettings:
+    keys = {"host": "localhost", "port": port, "tls": tls, "from": "vedette@ops.example"}
+    return EmailSettings.model_validate({"to": ["a@ops.example", "b@ops.example"], **keys, **more})
+
+
+async def sent(made: EmailSettings, *pages: Page, password: str | None = None) -> list[Delivery]:
+    pager = Email("mail", made, now=lambda: NOW, password=password, timeout=5)
+    return [await pager.send(page) for page in pages or [PAGE]]
+
+
+@contextmanager
+def secured(folder: Path, host: str = "localhost") -> Iterator[ssl.SSLContext]:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(host).configure_cert(context)
+    yield context
+
+
+async def test_an_incident_is_one_thread() -> None:
+    """Trigger and resolve arrive at all recipients, readable, and refer to one thread."""
+    with smtp() as mailbox:
+        done = await sent(settings(mailbox.port), PAGE, RESOLVE, PAGE)
+    assert [one.outcome for one in done] == [DELIVERED] * 3
+    assert [e.rcpt_tos for e in mailbox.envelopes] == [["a@ops.example", "b@ops.example"]] * 3
+    first, last, again = mailbox.mails
+    assert first["References"] == first["In-Reply-To"] == last["References"]
+    assert first["Message-ID"] == again["Message-ID"] != last["Message-ID"]
+    assert first["Subject"] == "[critical] dynamodb: record_emptied"
+    assert last["Subject"] == "resolved: all is well"
+    assert first["From"].addresses[0].addr_spec == "vedette@ops.example"
+    assert first["Auto-Submitted"] == "auto-generated"
+    body = first.get_content()
+    assert "evidence:\n  4 of 4 servers answer NODATA" in body.replace("\r\n", "\n")
+    assert "agents:\n  fra-1\n  nyc-1" in body.replace("\r\n", "\n")
+
+
+@given(st.builds(replace, st.just(PAGE), summary=TEXT, key=TEXT, subject=TEXT, source=TEXT))
+def test_no_page_writes_a_header(page: Page) -> None:
+    """Whatever a page holds, the mail has our headers, our recipients, and one line for each."""
+    raw = encode(page, "v@x.example", ["to@x.example"], NOW)
+    mail = message_from_bytes(raw, policy=default)
+
+    expected = {
+        "From", "To", "Subject", "Date", "Message-ID", "In-Reply-To", "References",
+        "Auto-Submitted", "Importance", "Content-Type", "Content-Transfer-Encoding", "MIME-Version",
+    }  # fmt: skip
+    assert {*mail.keys()} == expected
+    assert len(mail.keys()) == len(expected)
+    assert mail["To"] == "to@x.example"
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
+    assert mail.defects == []
+
+
+@pytest.mark.parametrize("starttls", [True, False], ids=["starttls", "tls"])
+async def test_over_tls_with_a_password(tmp_path: Path, starttls: bool) -> None:
+    """By STARTTLS, or TLS from the first octet, the password is given and the mail taken."""
+    how = {"tls": "starttls" if starttls else "tls", "ca_file": str(tmp_path / "ca.pem")}
+    with secured(tmp_path) as context, smtp(context, starttls=starttls, auth=True) as mailbox:
+        made = settings(mailbox.port, username="me", password_file="unread", **how)
+        right = await sent(made, password="right")
+        wrong = await sent(made, password="wrong-s3cret")
+    assert [one.outcome for one in (*right, *wrong)] == [DELIVERED, REJECTED]
+    assert mailbox.logins[0] == (b"me", b"right")
+    assert "s3cret" not in wrong[0].detail
+
+
+@pytest.mark.parametrize("starttls", [True, False], ids=["starttls", "tls"])
+async def test_a_stranger_gets_nothing(tmp_path: Path, starttls: bool) -> None:
+    """Where the certificate is of another name, neither password nor mail is given away."""
+    how = {"tls": "starttls" if starttls else "tls", "ca_file": str(tmp_path / "ca.pem")}
+    with (
+        secured(tmp_path, "elsewhere.example") as context,
+        smtp(context, starttls=starttls, auth=True) as mailbox,
+    ):
+        made = settings(mailbox.port, username="me", password_file="unread", **how)
+        (seen,) = await sent(made, password="right")
+    assert seen.outcome is RETRY
+    assert "certificate" in seen.detail.lower()
+    assert not mailbox.logins
+
+
+async def test_starttls_that_is_not_offered_is_no_delivery(tmp_path: Path) -> None:
+    """A server, or somebody before it, that offers no STARTTLS gets no mail in clear text."""
+    with smtp() as mailbox:
+        (seen,) = await sent(settings(mailbox.port, "starttls"))
+    assert seen.outcome is RETRY
+    assert not mailbox.envelopes
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        ("451 4.3.0 later", RETRY),
+        ("554 5.7.1 no spam, please", REJECTED),
+        ("552 too big", REJECTED),
+    ],
+)
+async def test_each_answer_has_its_outcome(answer: str, outcome: Outcome) -> None:
+    """Codes of 400 are tried again, codes of 500 are for good, and the words are passed on."""
+    with smtp() as mailbox:
+        mailbox.to_data = [answer]
+        (seen,) = await sent(settings(mailbox.port))
+    assert (seen.outcome, seen.detail.split("; ")[-1]) == (outcome, answer[4:])
+
+
+@pytest.mark.parametrize(
+    ("refused", "outcome"),
+    [
+        ({"a@ops.example": "550 unknown"}, DELIVERED),
+        ({"a@ops.example": "550 unknown", "b@ops.example": "550 unknown"}, REJECTED),
+        ({"a@ops.example": "550 unknown", "b@ops.example": "450 later"}, RETRY),
+    ],
+)
+async def test_one_recipient_is_enough(refused: dict[str, str], outcome: Outcome) -> None:
+    """A mail that one recipient gets is delivered, and who did not is said."""
+    with smtp() as mailbox:
+        mailbox.to_rcpt = refused
+        (seen,) = await sent(settings(mailbox.port))
+    assert seen.outcome is outcome
+    assert outcome is not DELIVERED or "not for a@ops.example" in seen.detail
+
+
+async def test_nobody_listens() -> None:
+    """A refused connection is worth another try."""
+    (seen,) = await sent(settings(free_port()))
+    assert seen.outcome is RETRY
+    assert seen.detail
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"to": []},
+        {"to": ["a@b.c\r\nBcc: x@y.z"]},
+        {"from": "nobody"},
+        {"host": "a b"},
+        {"username": "me"},
+        {"username": "me", "password_env": "X", "tls": "none"},
+        {"password_file": "x"},
+    ],
+)
+def test_wrong_settings(wrong: dict[str, Any]) -> None:
+    """Addresses that are none, and passwords that would travel in clear text, are errors."""
+    with pytest.raises(ValidationError):
+        settings(25, **wrong)

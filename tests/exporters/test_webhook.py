@@ -1,0 +1,132 @@
+"""A page as a signed request: a receiver that follows the published scheme knows it for ours."""
+
+import base64
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from tests.exporters.test_email import TEXT
+from tests.exporters.test_pagerduty_encode import PAGE
+from tests.servers.process import free_port
+from tests.servers.webhook import WebhookReceiver
+from vedette.exporters.page import Action, Outcome, Page
+from vedette.exporters.signature import signed, signing_key
+from vedette.exporters.webhook import VERSION, Webhook, WebhookSettings, encode
+
+DELIVERED, RETRY, REJECTED = Outcome
+NOW = 1_760_925_630.0
+SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
+
+
+def pager(url: str, secret: str = SECRET) -> Webhook:
+    settings = WebhookSettings(url_file="unread", secret_file="unread")
+    return Webhook("hook", settings, url, secret, now=lambda: NOW, timeout=2)
+
+
+def test_the_published_example_is_signed_alike() -> None:
+    """The signature of the scheme's own example is the published one."""
+    key = signing_key("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    headers = signed(b'{"test": 2432232314}', key, 1614265330.7, id_="msg_p5jXN8AQM9LWM0D4loKWxJek")
+    assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+    assert headers["webhook-timestamp"] == "1614265330"
+
+
+async def test_a_page_is_known_for_ours() -> None:
+    """Everything of a page is in the body, under a version, and a second try has the same id."""
+    async with WebhookReceiver(signing_key(SECRET), NOW) as receiver:
+        sender = pager(receiver.url)
+        resolve = replace(PAGE, action=Action.RESOLVE)
+        outcomes = [(await sender.send(page)).outcome for page in (PAGE, PAGE, resolve)]
+        await sender.close()
+    assert outcomes == [DELIVERED] * 3
+    assert receiver.ids[0] == receiver.ids[1] != receiver.ids[2]
+    assert receiver.bodies[2]["type"] == "page.resolve"
+    assert receiver.bodies[0] == {
+        "type": "page.trigger",
+        "timestamp": "2025-10-20T02:00:00.250+00:00",
+        "version": VERSION,
+        "data": {
+            "key": "vedette/dynamodb",
+            "action": "trigger",
+            "severity": "critical",
+            "summary": "dynamodb: record_emptied",
+            "service": "dynamodb",
+            "diagnosis": "record_emptied",
+            "subject": "dynamodb.us-east-1.amazonaws.com A",
+            "source": "fra-1",
+            "began_at": 1_760_925_600.25,
+            "details": {
+                "evidence": "4 of 4 servers answer NODATA",
+                "agents": ["fra-1", "nyc-1"],
+            },
+        },
+    }
+
+
+async def test_another_secret_is_refused() -> None:
+    """A receiver with another secret does not take the page, and says so."""
+    async with WebhookReceiver(signing_key("another secret of 24 bytes"), NOW) as receiver:
+        sender = pager(receiver.url)
+        seen = await sender.send(PAGE)
+        await sender.close()
+    assert (seen.outcome, seen.detail) == (REJECTED, "401 not yours")
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [(200, DELIVERED), (202, DELIVERED), (302, RETRY), (404, REJECTED), (410, REJECTED),
+     (429, RETRY), (500, RETRY), (503, RETRY)],
+)  # fmt: skip
+async def test_each_status_has_its_outcome(status: int, outcome: Outcome) -> None:
+    """Any 2xx takes the page; the URL, which may be a secret, is in no message."""
+    async with WebhookReceiver(signing_key(SECRET), NOW, [status]) as receiver:
+        sender = pager(receiver.url)
+        seen = await sender.send(PAGE)
+        await sender.close()
+    assert seen.outcome is outcome
+    assert "t0ps3cret" not in f"{seen} {vars(sender)['_poster']!r}"
+
+
+async def test_nobody_listens() -> None:
+    """A refused connection is worth another try, and does not tell the URL's path."""
+    sender = pager(f"http://127.0.0.1:{free_port()}/t0ps3cret")
+    seen = await sender.send(PAGE)
+    await sender.close()
+    assert seen.outcome is RETRY
+    assert "t0ps3cret" not in seen.detail
+
+
+@given(
+    st.builds(replace, st.just(PAGE), summary=TEXT, key=TEXT, details=st.dictionaries(TEXT, TEXT))
+)
+def test_any_page_is_json(page: Page) -> None:
+    """No page is lost for a character that JSON cannot hold."""
+    assert encode(page).decode()
+
+
+@pytest.mark.parametrize("secret", ["short", "whsec_c2hvcnQ=", "whsec_no base64 at all, whatever"])
+def test_a_secret_that_is_none(secret: str) -> None:
+    """A secret that can be guessed, or is broken, is an error that does not repeat it."""
+    with pytest.raises(ValueError, match="it should") as error:
+        signing_key(secret)
+    assert secret not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"url": "https://x/", "url_env": "X", "secret_env": "Y"},
+        {"url": "https://x/"},
+        {"url": "ftp://x/", "secret_env": "Y"},
+        {"url": "https://x/", "secret_env": "Y", "secret_file": "y"},
+    ],
+)
+def test_wrong_settings(wrong: dict[str, Any]) -> None:
+    """One URL and one secret are needed, each from one place."""
+    with pytest.raises(ValidationError):
+        WebhookSettings.model_validate(wrong)
