@@ -2,6 +2,7 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
+{{/* Names of pods, claims and their labels add up to 11 characters to it. */}}
 {{- define "vedette.fullname" -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
@@ -22,19 +23,73 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}
 
-{{/* The config file: the values, and a pager where a Secret is named. */}}
+{{- define "vedette.image" -}}
+{{- $image := .Values.image -}}
+{{- with $image.registry }}{{ . }}/{{ end -}}
+{{- $image.repository -}}
+{{- if $image.digest }}@{{ $image.digest }}{{ else }}:{{ $image.tag | default .Chart.AppVersion }}{{ end -}}
+{{- end -}}
+
+{{- define "vedette.serviceAccount" -}}
+{{- $account := .Values.serviceAccount -}}
+{{- $account.name | default (ternary (include "vedette.fullname" .) "default" $account.create) -}}
+{{- end -}}
+
+{{- define "vedette.scheme" -}}
+{{- ternary "https" "http" (not (empty .Values.listener.tls.existingSecret)) -}}
+{{- end -}}
+
+{{- define "vedette.host" -}}
+{{- printf "%s.%s.svc" (include "vedette.fullname" .) .Release.Namespace -}}
+{{- end -}}
+
+{{/* How people reach the status page: it stands on every page. */}}
+{{- define "vedette.url" -}}
+{{- if .Values.ingress.enabled -}}
+{{- printf "%s://%s/" (ternary "https" "http" (not (empty .Values.ingress.tlsSecret))) .Values.ingress.host -}}
+{{- else -}}
+{{- printf "%s://%s:%d/" (include "vedette.scheme" .) (include "vedette.host" .) (int .Values.listener.port) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "vedette.tokenSecret" -}}
+{{- .Values.listener.token.existingSecret | default (printf "%s-token" (include "vedette.fullname" .)) -}}
+{{- end -}}
+
+{{- define "vedette.tokenKey" -}}
+{{- $token := .Values.listener.token -}}
+{{- ternary $token.key "token" (not (empty $token.existingSecret)) -}}
+{{- end -}}
+
+{{/* Whether the Prometheus operator is here; `helm template` is told by --api-versions. */}}
+{{- define "vedette.hasOperator" -}}
+{{- if .Capabilities.APIVersions.Has "monitoring.coreos.com/v1" }}yes{{ end -}}
+{{- end -}}
+
+{{/* The config file: the values, and of the agent what only the chart knows. */}}
 {{- define "vedette.config" -}}
 {{- $config := deepCopy .Values.config -}}
-{{- if not (hasSuffix (printf ":%v" (int .Values.port)) $config.agent.listen) -}}
-{{- fail (printf "config.agent.listen is %s, and port is %v: make them agree" $config.agent.listen (int .Values.port)) -}}
+{{- $listener := .Values.listener -}}
+{{- $agent := $config.agent -}}
+{{- $_ := set $agent "listen" (printf "%s:%d" $listener.address (int $listener.port)) -}}
+{{- $_ := set $agent "state_dir" "/var/lib/vedette" -}}
+{{- $_ := set $agent "token_file" "listener.token" -}}
+{{- if $listener.tls.existingSecret -}}
+{{- $pair := dict "cert_file" "/etc/vedette-tls/tls.crt" "key_file" "/etc/vedette-tls/tls.key" -}}
+{{- $_ := set $agent "tls" (merge $pair ($agent.tls | default dict)) -}}
 {{- end -}}
-{{- with .Values.pagerduty -}}
-{{- if .existingSecret -}}
-{{- $pager := dict "pagerduty" (dict "routing_key_file" "/etc/vedette-pagerduty/routing-key" "region" .region) -}}
-{{- $_ := set $config "pagers" (append (default list $config.pagers) $pager) -}}
-{{- end -}}
+{{- if not $agent.url -}}
+{{- $_ := set $agent "url" (include "vedette.url" .) -}}
 {{- end -}}
 {{- toYaml $config -}}
+{{- end -}}
+
+{{/* What a new pod must be made for: config and secrets that are read once. A random token is none of it. */}}
+{{- define "vedette.checksum" -}}
+{{- printf "%s\n%s\n%s" (include "vedette.config" .) (toYaml .Values.secrets) .Values.listener.token.value | sha256sum -}}
 {{- end -}}

@@ -1,0 +1,98 @@
+"""The chart's alerts: Prometheus takes them, and each rises for its reason alone."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.helm.chart import rendered, the
+from tests.servers.process import need
+
+TARGET = '{job="v-vedette",namespace="watch-tower"'
+SERIES = {
+    "VedetteDown": (f"up{TARGET}}}", "0x20", "1x20"),
+    "VedettePageUndelivered": (f"vedette_page_undelivered_seconds{TARGET}}}", "0+60x20", "0x20"),
+    "VedettePageRejected": (
+        f'vedette_pages_total{TARGET},pager="pagerduty",outcome="rejected"}}',
+        "0 0 0 0 1x20",
+        "1x20",
+    ),
+    "VedetteStoreFailing": (f"vedette_store_failing{TARGET}}}", "1x20", "0x20"),
+    "VedetteBlind": (
+        f'vedette_alarm_state{TARGET},diagnosis="vantage_blind",state="ALARM"}}', "1x20", "0x20",
+    ),
+    "VedetteFeedStale": (f'vedette_bgp_feed_stale{TARGET},feed="ris-live"}}', "1x20", "0x20"),
+    "VedetteBug": (f"vedette_internal_errors_total{TARGET}}}", "0 0 0 0 1x20", "1x20"),
+}  # fmt: skip
+
+
+def groups() -> list[dict[str, Any]]:
+    """Return the groups of rules that the chart renders."""
+    found: list[dict[str, Any]] = the(rendered(), "PrometheusRule")["spec"]["groups"]
+    return found
+
+
+def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Prometheus's own tool."""
+    return subprocess.run(
+        [need("promtool"), *arguments], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> Path:
+    """The chart's rules as a file of Prometheus's."""
+    path = tmp_path / "rules.yaml"
+    path.write_text(yaml.safe_dump({"groups": groups()}))
+    return path
+
+
+def names() -> list[str]:
+    """Return the names of the chart's alerts."""
+    return [rule["alert"] for group in groups() for rule in group["rules"]]
+
+
+def test_prometheus_takes_the_rules(rules: Path) -> None:
+    """The rules are whole, and none is there twice."""
+    ran = promtool("check", "rules", "--lint=all", "--lint-fatal", str(rules))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert sorted(names()) == sorted(SERIES)
+
+
+@pytest.mark.parametrize("alert", SERIES)
+def test_an_alert_rises_for_its_reason_alone(alert: str, rules: Path, tmp_path: Path) -> None:
+    """With the series in a bad state it fires, and with the same in a good state it does not."""
+    series, bad, good = SERIES[alert]
+    fires = [{"exp_labels": labels(alert, series), "exp_annotations": annotations(alert)}]
+    tests = [
+        {
+            "interval": "1m",
+            "input_series": [{"series": series, "values": values}],
+            "alert_rule_test": [{"eval_time": "18m", "alertname": alert, "exp_alerts": expected}],
+        }
+        for values, expected in ((bad, fires), (good, []))
+    ]
+    path = tmp_path / "test.yaml"
+    path.write_text(yaml.safe_dump({"rule_files": [str(rules)], "tests": tests}))
+    ran = promtool("test", "rules", str(path))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def rule(alert: str) -> dict[str, Any]:
+    """Return one rule."""
+    (found,) = [one for group in groups() for one in group["rules"] if one["alert"] == alert]
+    return found
+
+
+def labels(alert: str, series: str) -> dict[str, str]:
+    """Return the labels under which *alert* fires for *series*."""
+    pairs = [pair.split("=") for pair in series[series.index("{") + 1 : -1].split(",")]
+    return {key: value.strip('"') for key, value in pairs} | rule(alert)["labels"]
+
+
+def annotations(alert: str) -> dict[str, str]:
+    """Return what the alert tells people."""
+    told: dict[str, str] = rule(alert)["annotations"]
+    return told
