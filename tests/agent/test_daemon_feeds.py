@@ -171,7 +171,7 @@ async def test_the_plug_is_pulled_amid_a_withdrawal(tmp_path: Path, returns: boo
         await w.daemon.sees("vedette_probe_state", check=PREFIX, state="UNKNOWN")
         await w.daemon.sees("vedette_incidents_open", 1)
         _, status = await w.daemon.get("/")
-        assert "feed_stale: ris-live</li>" in status
+        assert "<span>feed_stale ris-live</span>" in status
         assert w.story == [TRIGGER]
         left = range(PEERS) if returns else [PEERS - 1]
         w.routes.seed(PREFIX, rows(*left), time.time())
