@@ -12,32 +12,21 @@ from pathlib import Path
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from vedette.agent import logs
-from vedette.agent.cadence import keep
-from vedette.agent.changes import Changes
+from vedette.agent.alarms.engine import Engine, Step, without_dates
+from vedette.agent.alarms.incidents import Change
+from vedette.agent.alarms.maintenance import Maintenance
 from vedette.agent.composite.stepper import Stepper
 from vedette.agent.config import Config
 from vedette.agent.config.pagers import routes
 from vedette.agent.diagnoses.names import Rule
-from vedette.agent.drillpages import Drills
-from vedette.agent.engine import Engine, Step, without_dates
-from vedette.agent.heartbeat import Heart, Signs, beats, is_refused, late, undelivered_since
-from vedette.agent.incidents import Change
-from vedette.agent.journal import Journal
-from vedette.agent.lastgood import Configuration, LastKnownGood, newest_first
-from vedette.agent.learning import Learning
-from vedette.agent.ledger import Ledger
-from vedette.agent.lookout import Lookout
-from vedette.agent.maintenance import Maintenance
-from vedette.agent.outbox import Outbox
-from vedette.agent.paging import KEPT_FOR, Paging
-from vedette.agent.peers.exchange import Exchange
-from vedette.agent.plan import Plan, make
-from vedette.agent.remediation.act import acts
-from vedette.agent.remediation.attempt import Attempt, event, providers
-from vedette.agent.remediation.remedies import Remedies
-from vedette.agent.remotewriting import remote_writer
-from vedette.agent.roas import KEPT_AS, Roas, watched
-from vedette.agent.store import (
+from vedette.agent.looking.cadence import keep
+from vedette.agent.looking.lookout import Lookout
+from vedette.agent.memory.changes import Changes
+from vedette.agent.memory.journal import Journal
+from vedette.agent.memory.lastgood import Configuration, LastKnownGood, newest_first
+from vedette.agent.memory.learning import Learning
+from vedette.agent.memory.ledger import Ledger
+from vedette.agent.memory.store import (
     Statement,
     Store,
     StoreError,
@@ -50,10 +39,21 @@ from vedette.agent.store import (
     keep_incident,
     keep_receiver,
 )
-from vedette.agent.storm import Storms, Told
+from vedette.agent.paging.drillpages import Drills
+from vedette.agent.paging.heartbeat import Heart, Signs, beats, is_refused, late, undelivered_since
+from vedette.agent.paging.outbox import Outbox
+from vedette.agent.paging.paging import KEPT_FOR, Paging
+from vedette.agent.paging.storm import Storms, Told
+from vedette.agent.peers.exchange import Exchange
+from vedette.agent.plan import Plan, make
+from vedette.agent.remediation.act import acts
+from vedette.agent.remediation.attempt import Attempt, event, providers
+from vedette.agent.remediation.remedies import Remedies
+from vedette.agent.routes.roas import KEPT_AS, Roas, watched
+from vedette.agent.serving.remotewriting import remote_writer
+from vedette.agent.serving.telemetry import Counts
 from vedette.agent.succession import Lasting, hears_the_same, unchanged
 from vedette.agent.surroundings import Surroundings
-from vedette.agent.telemetry import Counts
 from vedette.checks.bgp.feed.feed import Feed
 from vedette.checks.bgp.rpki.source import VrpSource
 from vedette.exporters.reach import Reach

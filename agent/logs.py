@@ -13,7 +13,7 @@ from typing import TextIO
 import structlog
 from structlog.typing import Processor
 
-from vedette.agent.alarm import Memory, State
+from vedette.agent.alarms.alarm import Memory, State
 from vedette.agent.composite.alarm import Alarm
 from vedette.agent.config.vantage import LogSettings
 

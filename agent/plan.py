@@ -5,17 +5,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vedette.agent import secrets
-from vedette.agent.agreement import Quorum, Vantage
+from vedette.agent.alarms.agreement import Quorum, Vantage
 from vedette.agent.composite.alarm import CompositeAlarm, composites, layer_of
 from vedette.agent.composite.link import link
 from vedette.agent.config import AgentSettings, Config, Controls, QuorumSettings, Service, beside
 from vedette.agent.diagnoses.beyond import beyond_dns, beyond_http
 from vedette.agent.diagnoses.names import Diagnosis, Rule
 from vedette.agent.diagnoses.table import blind_rule, feed_rule, rules_for
-from vedette.agent.lastgood import LastKnownGood
-from vedette.agent.ledger import CheckKey
+from vedette.agent.looking.timing import Timing, timing
+from vedette.agent.memory.lastgood import LastKnownGood
+from vedette.agent.memory.ledger import CheckKey
 from vedette.agent.surroundings import Surroundings
-from vedette.agent.timing import Timing, timing
 from vedette.checks.bgp.check import BgpCheck, FeedCheck
 from vedette.checks.bgp.feed.feed import Feed
 from vedette.checks.bgp.rpki.source import VrpSource

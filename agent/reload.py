@@ -11,10 +11,10 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from vedette.agent import web
 from vedette.agent.config import Config, ConfigError, parse, read_text
 from vedette.agent.daemon import Agent
-from vedette.agent.store import StoreError
+from vedette.agent.memory.store import StoreError
+from vedette.agent.serving import web
 from vedette.agent.surroundings import Surroundings
 
 log = logging.getLogger(__name__)

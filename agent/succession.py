@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from vedette.agent.config import Config
-from vedette.agent.ledger import CheckKey
+from vedette.agent.memory.ledger import CheckKey
 from vedette.agent.plan import Plan
 from vedette.checks.bgp.watch import merged
 

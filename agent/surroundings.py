@@ -6,10 +6,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import Protocol
 
-from vedette.agent import feeds, pagers
-from vedette.agent.agreement import Vantage
+from vedette.agent.alarms.agreement import Vantage
 from vedette.agent.clock import SteadyClock
 from vedette.agent.config import Config
+from vedette.agent.paging import pagers
+from vedette.agent.routes import feeds
 from vedette.checks.bgp.feed.feed import Feed
 from vedette.checks.bgp.rpki.source import VrpSource
 from vedette.checks.bgp.watch import Watch

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from vedette.agent.agreement import Distinct
+from vedette.agent.alarms.agreement import Distinct
 from vedette.agent.audit.lookups import LookupFailedError, Lookups
 from vedette.agent.audit.networks import Networks
 from vedette.agent.audit.part import FailureDomain, Kind, Need, Part, Role, Way

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from vedette.agent import secrets
-from vedette.agent.agreement import AGREE
+from vedette.agent.alarms.agreement import AGREE
 from vedette.agent.audit import judge, posture, report
 from vedette.agent.audit.files import networks
 from vedette.agent.audit.lookups import Resolvers

@@ -12,11 +12,11 @@ from zlib import error as ZlibError  # noqa: N812 - its own name says nothing
 from vedette.agent.cli.output import complain
 from vedette.agent.clock import utc
 from vedette.agent.config import Config, ConfigError, beside, read
-from vedette.agent.detector import Detector
-from vedette.agent.prefixalarms import Times
-from vedette.agent.recordings import Recording, aliases_of, in_order
-from vedette.agent.routeevents import RouteEvent, RouteEventName
-from vedette.agent.timing import timing
+from vedette.agent.looking.timing import timing
+from vedette.agent.routes.detector import Detector
+from vedette.agent.routes.events import RouteEvent, RouteEventName
+from vedette.agent.routes.prefixalarms import Times
+from vedette.agent.routes.recordings import Recording, aliases_of, in_order
 from vedette.checks.bgp.rib.routes import Routes
 from vedette.checks.bgp.ripestat.state import Seed, SeedError, parse
 from vedette.checks.bgp.rpki.document import DocumentError

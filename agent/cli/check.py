@@ -15,7 +15,7 @@ from vedette.agent.cli import bgptree, dnstree
 from vedette.agent.cli.explain import conclude, console, explain
 from vedette.agent.cli.output import complain
 from vedette.agent.clock import SteadyClock
-from vedette.agent.runner import look_all
+from vedette.agent.looking.runner import look_all
 from vedette.checks.bgp.ripestat.sight import FEED, Sight, ask_ripestat
 from vedette.checks.bgp.settings import BgpSettings, RisLiveSettings
 from vedette.checks.bgp.watch import Watch

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from vedette.agent import web
 from vedette.agent.cli import replay
 from vedette.agent.cli.output import complain
 from vedette.agent.clock import SteadyClock
@@ -15,6 +14,7 @@ from vedette.agent.daemon import Agent
 from vedette.agent.demo.screen import AlarmRow, ProbeRow, Screen
 from vedette.agent.demo.story import play
 from vedette.agent.demo.world import World
+from vedette.agent.serving import web
 
 _INCIDENTS = Path(__file__).resolve().parents[2] / "configs" / "incidents"
 

@@ -18,8 +18,8 @@ from rich.text import Text
 from vedette.agent.cli.output import complain
 from vedette.agent.clock import SteadyClock, utc
 from vedette.agent.config import Config, ConfigError, read, state_folder
-from vedette.agent.lastgood import DELEGATION, Generation
-from vedette.agent.store import Store, StoreError
+from vedette.agent.memory.lastgood import DELEGATION, Generation
+from vedette.agent.memory.store import Store, StoreError
 
 NOTHING = 1
 """The exit status where nothing is kept: an empty hosts file must not pass for a good one."""

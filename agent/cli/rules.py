@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vedette.agent.cli.output import complain
 from vedette.agent.config import Config, ConfigError, read
-from vedette.agent.lastgood import LastKnownGood
+from vedette.agent.memory.lastgood import LastKnownGood
 from vedette.agent.plan import Plan, make
 from vedette.agent.rules.document import written
 from vedette.agent.rules.groups import inexpressible, rules

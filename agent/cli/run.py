@@ -7,11 +7,12 @@ import signal
 from collections.abc import Coroutine
 from pathlib import Path
 
-from vedette.agent import logs, reload, web
+from vedette.agent import logs, reload
 from vedette.agent.cli.lkg import good_configuration
 from vedette.agent.cli.output import complain
 from vedette.agent.config import ConfigError
-from vedette.agent.store import StoreError
+from vedette.agent.memory.store import StoreError
+from vedette.agent.serving import web
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -6,11 +6,11 @@ Rule: pure.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from vedette.agent.alarms.fleet import Fleet
 from vedette.agent.composite.link import Links, Target
 from vedette.agent.composite.settings import AlarmSettings
 from vedette.agent.diagnoses.names import RANK, Diagnosis, Layer, Rule, layer, milder
-from vedette.agent.fleet import Fleet
-from vedette.agent.ledger import CheckKey
+from vedette.agent.memory.ledger import CheckKey
 from vedette.checks.finding import Kind
 from vedette.checks.settings import CheckSettings
 from vedette.exporters.page import Severity

@@ -6,7 +6,7 @@ Rule: pure; time is passed in. The state of an alarm goes on while it keeps quie
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from vedette.agent.alarm import State
+from vedette.agent.alarms.alarm import State
 from vedette.agent.composite.alarm import CompositeAlarm
 from vedette.agent.composite.settings import SuppressorSettings
 from vedette.agent.composite.suppression import SuppressedBy, Suppression, suppress

@@ -7,7 +7,7 @@ rest decides it (Kleene's strong logic). Only INSUFFICIENT_DATA() itself asks ab
 import math
 from collections.abc import Callable, Sequence
 
-from vedette.agent.alarm import UNDECIDED, Evidence, State
+from vedette.agent.alarms.alarm import UNDECIDED, Evidence, State
 from vedette.agent.composite.rule import And, AtLeast, Constant, InState, Not, Or, Ref, Rule
 from vedette.agent.composite.standing import Standing
 

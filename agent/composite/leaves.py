@@ -5,12 +5,12 @@ Rule: pure.
 
 from collections.abc import Callable, Sequence
 
-from vedette.agent.alarm import Evidence
+from vedette.agent.alarms.alarm import Evidence
+from vedette.agent.alarms.fleet import Fleet, anybody
 from vedette.agent.diagnoses import bgp, dns
 from vedette.agent.diagnoses.view import View, Voice
 from vedette.agent.diagnoses.votes import either, failing, failing_for, half, most
-from vedette.agent.fleet import Fleet, anybody
-from vedette.agent.ledger import CheckKey
+from vedette.agent.memory.ledger import CheckKey
 from vedette.checks.bgp.reason import Reason
 from vedette.checks.finding import Kind
 from vedette.checks.http.places import Place

@@ -3,7 +3,7 @@
 Rule: pure; time is passed in.
 """
 
-from vedette.agent.alarm import Evidence, State
+from vedette.agent.alarms.alarm import Evidence, State
 from vedette.checks.settings import Missing
 
 

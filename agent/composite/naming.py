@@ -17,8 +17,8 @@ from vedette.agent.diagnoses.bgp import REASONS
 from vedette.agent.diagnoses.names import Diagnosis
 from vedette.agent.diagnoses.table import rules_for
 from vedette.agent.document import Document, Place, Problem
-from vedette.agent.ledger import CheckKey
-from vedette.agent.timing import timing
+from vedette.agent.looking.timing import timing
+from vedette.agent.memory.ledger import CheckKey
 from vedette.checks.bgp.settings import BgpSettings
 from vedette.checks.dns.reason import Reason as DnsReason
 from vedette.checks.dns.settings import DnsSettings

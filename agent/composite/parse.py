@@ -10,7 +10,7 @@ from functools import cache
 
 from lark import Lark, Token, Tree, UnexpectedInput
 
-from vedette.agent.alarm import State
+from vedette.agent.alarms.alarm import State
 from vedette.agent.composite.complaint import complaint, position
 from vedette.agent.composite.rule import (
     And,

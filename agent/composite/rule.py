@@ -6,7 +6,7 @@ Every operator stands behind the parts that it joins, so that nothing that walks
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from vedette.agent.alarm import State
+from vedette.agent.alarms.alarm import State
 
 
 @dataclass(frozen=True, slots=True)

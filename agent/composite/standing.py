@@ -7,7 +7,7 @@ happened, so that who has seen it need not look again.
 import math
 from dataclasses import dataclass
 
-from vedette.agent.alarm import Evidence, State
+from vedette.agent.alarms.alarm import Evidence, State
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from vedette.agent.alarm import UNDECIDED, Evidence, Memory, State, step
+from vedette.agent.alarms.alarm import UNDECIDED, Evidence, Memory, State, step
+from vedette.agent.alarms.fleet import SILENT_AFTER, Fleet
 from vedette.agent.composite.alarm import CompositeAlarm
 from vedette.agent.composite.announcement import Announcement, announce
 from vedette.agent.composite.evaluate import StandingOf, evaluate
@@ -17,9 +18,8 @@ from vedette.agent.composite.missing import shown, treated
 from vedette.agent.composite.standing import Standing, of_alarm, of_check
 from vedette.agent.composite.suppression import Suppression
 from vedette.agent.diagnoses.sight import Sight, unless_blind
-from vedette.agent.fleet import SILENT_AFTER, Fleet
-from vedette.agent.ledger import CheckKey
-from vedette.agent.timing import Timing
+from vedette.agent.looking.timing import Timing
+from vedette.agent.memory.ledger import CheckKey
 from vedette.checks.settings import Missing
 
 ASLEEP = 60.0

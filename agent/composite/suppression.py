@@ -7,7 +7,7 @@ people are told what it is then (CloudWatch user guide, "Suppressing composite a
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vedette.agent.alarm import State
+from vedette.agent.alarms.alarm import State
 
 
 class SuppressedBy(StrEnum):

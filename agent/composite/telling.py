@@ -5,7 +5,7 @@ Rule: pure.
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from vedette.agent.alarm import State
+from vedette.agent.alarms.alarm import State
 from vedette.agent.clock import utc
 from vedette.agent.composite.alarm import CompositeAlarm
 from vedette.agent.composite.evaluate import in_state

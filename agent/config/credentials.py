@@ -9,11 +9,11 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from vedette.agent.certificate import served
 from vedette.agent.config.peers import PeerSettings
 from vedette.agent.config.vantage import AgentSettings, ListenerTls, beside, is_loopback
 from vedette.agent.document import Document, Place, Problem
 from vedette.agent.secrets import SecretError, WeakError, token_of
+from vedette.agent.serving.certificate import served
 from vedette.checks.http.tls import TlsSettings, built
 from vedette.checks.settings import Settings
 

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 from vedette.agent.config.services import Service
 from vedette.agent.config.vantage import Name
 from vedette.agent.document import Document, Place, Problem
-from vedette.agent.routing import BACKUP_AFTER, Route, Routes
+from vedette.agent.paging.routing import BACKUP_AFTER, Route, Routes
 from vedette.checks.net import Endpoint, is_address, parse_endpoint
 from vedette.checks.settings import Duration, Settings
 from vedette.exporters.alertmanager import AlertmanagerSettings

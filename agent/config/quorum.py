@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError
 
-from vedette.agent.agreement import Distinct, WhenShort
+from vedette.agent.alarms.agreement import Distinct, WhenShort
 from vedette.agent.document import Document, Place, Problem
 from vedette.checks.settings import Settings
 

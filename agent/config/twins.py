@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from vedette.agent.config.feeds import FeedSettings
 from vedette.agent.config.pagers import called as names_of_pagers
 from vedette.agent.document import Document, Place, Problem
-from vedette.agent.rollup import DIAGNOSIS
+from vedette.agent.paging.rollup import DIAGNOSIS
 
 
 def twins(document: Document) -> Iterator[Problem]:

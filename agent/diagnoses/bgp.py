@@ -8,7 +8,7 @@ Rule: pure.
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-from vedette.agent.alarm import UNDECIDED, Evidence
+from vedette.agent.alarms.alarm import UNDECIDED, Evidence
 from vedette.agent.diagnoses.names import Diagnosis
 from vedette.agent.diagnoses.view import Voice
 from vedette.agent.diagnoses.votes import failing, most

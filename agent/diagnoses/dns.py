@@ -9,7 +9,7 @@ that may be right. A TTL out of its range is the right data, kept too long or to
 
 from collections.abc import Callable, Sequence
 
-from vedette.agent.alarm import Evidence
+from vedette.agent.alarms.alarm import Evidence
 from vedette.agent.diagnoses.view import Voice
 from vedette.agent.diagnoses.votes import (
     at_least,

@@ -11,10 +11,10 @@ what the others take.
 from collections.abc import Iterator, Sequence
 from statistics import median
 
-from vedette.agent.alarm import UNDECIDED, Evidence
+from vedette.agent.alarms.alarm import UNDECIDED, Evidence
 from vedette.agent.diagnoses.view import Voice
 from vedette.agent.diagnoses.votes import at_least, either, failing, failing_for, fine, most
-from vedette.agent.ledger import LONGER, PACE, WINDOW
+from vedette.agent.memory.ledger import LONGER, PACE, WINDOW
 from vedette.checks.finding import Finding, Observation, Verdict
 from vedette.checks.http.places import Place
 from vedette.checks.http.reason import Reason

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 
-from vedette.agent.alarm import Evidence
-from vedette.agent.fleet import Fleet
-from vedette.agent.ledger import CheckKey
+from vedette.agent.alarms.alarm import Evidence
+from vedette.agent.alarms.fleet import Fleet
+from vedette.agent.memory.ledger import CheckKey
 from vedette.exporters.page import Severity
 
 

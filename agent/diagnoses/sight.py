@@ -7,10 +7,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vedette.agent.alarm import UNDECIDED, Evidence
+from vedette.agent.alarms.alarm import UNDECIDED, Evidence
 from vedette.agent.diagnoses.view import View, Voice
 from vedette.agent.diagnoses.votes import failing, most
-from vedette.agent.ledger import CheckKey
+from vedette.agent.memory.ledger import CheckKey
 from vedette.checks.dns.server import Place
 
 # These hold servers against each other, and say nothing about who can be reached.

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from vedette.agent.alarm import Evidence
+from vedette.agent.alarms.alarm import Evidence
+from vedette.agent.alarms.fleet import Fleet, anybody, everybody
 from vedette.agent.diagnoses import bgp, dns, http, together
 from vedette.agent.diagnoses.names import Diagnosis, Rule, milder
 from vedette.agent.diagnoses.view import View, Voice
-from vedette.agent.fleet import Fleet, anybody, everybody
-from vedette.agent.ledger import CheckKey
-from vedette.agent.timing import Timing
+from vedette.agent.looking.timing import Timing
+from vedette.agent.memory.ledger import CheckKey
 from vedette.checks.finding import Kind
 from vedette.exporters.page import Severity
 

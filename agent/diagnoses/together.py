@@ -6,13 +6,13 @@ Rule: pure.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from vedette.agent.agreement import Votes, share
-from vedette.agent.alarm import Evidence
+from vedette.agent.alarms.agreement import Votes, share
+from vedette.agent.alarms.alarm import Evidence
+from vedette.agent.alarms.fleet import Fleet
 from vedette.agent.diagnoses import http
 from vedette.agent.diagnoses.names import Diagnosis
 from vedette.agent.diagnoses.view import View
-from vedette.agent.fleet import Fleet
-from vedette.agent.ledger import CheckKey
+from vedette.agent.memory.ledger import CheckKey
 
 
 @dataclass(frozen=True, slots=True)

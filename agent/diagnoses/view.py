@@ -6,7 +6,7 @@ Rule: no I/O, no clock; time is passed in.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from vedette.agent.ledger import CheckKey, Ledger, Series, T
+from vedette.agent.memory.ledger import CheckKey, Ledger, Series, T
 from vedette.checks.bgp.reason import Reason as BgpReason
 from vedette.checks.dns.reason import Reason as DnsReason
 from vedette.checks.finding import Finding, Kind, Observation, Verdict

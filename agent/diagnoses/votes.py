@@ -7,9 +7,9 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice, takewhile
 
-from vedette.agent.alarm import UNDECIDED, Evidence
+from vedette.agent.alarms.alarm import UNDECIDED, Evidence
 from vedette.agent.diagnoses.view import Voice, taken
-from vedette.agent.ledger import Series
+from vedette.agent.memory.ledger import Series
 from vedette.checks.finding import Finding, Observation, Verdict
 from vedette.checks.settings import Missing
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from vedette.agent import secrets
 from vedette.agent.config import Config
-from vedette.agent.lookout import Lookout
+from vedette.agent.looking.lookout import Lookout
 from vedette.agent.peers.follower import Follower
 from vedette.agent.peers.offer import Offer
 from vedette.agent.peers.standing import Standing

@@ -11,8 +11,8 @@ import aiohttp
 from msgspec import Raw
 
 from vedette.agent.config import AgentSettings, PeerSettings
-from vedette.agent.ledger import CheckKey
-from vedette.agent.lookout import Lookout
+from vedette.agent.looking.lookout import Lookout
+from vedette.agent.memory.ledger import CheckKey
 from vedette.agent.peers import asking, wire
 from vedette.agent.peers.standing import Standing
 from vedette.agent.peers.wire import Refusal, RefusedError

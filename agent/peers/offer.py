@@ -11,7 +11,7 @@ from typing import NamedTuple
 from msgspec import Raw
 
 from vedette.agent.config import AgentSettings
-from vedette.agent.ledger import CheckKey
+from vedette.agent.memory.ledger import CheckKey
 from vedette.agent.peers import wire
 from vedette.agent.plan import Planned
 from vedette.checks.finding import Observation

@@ -6,12 +6,12 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
-from vedette.agent.access import CALLER
 from vedette.agent.config import AgentSettings
 from vedette.agent.peers.asking import OBSERVATIONS, PEERS
 from vedette.agent.peers.exchange import Exchange
 from vedette.agent.peers.standing import Standing
 from vedette.agent.peers.wire import VERSION, Told, told
+from vedette.agent.serving.access import CALLER
 
 LONGEST_WAIT = 30.0
 WAITING = 64

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from vedette.agent.config import PeerSettings
-from vedette.agent.ledger import CheckKey
+from vedette.agent.memory.ledger import CheckKey
 from vedette.agent.peers.wire import Refusal, Told, told
 
 _NAMED = 3

@@ -23,8 +23,8 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from vedette.agent.config import Domain
-from vedette.agent.ledger import CheckKey
-from vedette.agent.runner import RunnerReason
+from vedette.agent.looking.runner import RunnerReason
+from vedette.agent.memory.ledger import CheckKey
 from vedette.checks.bgp.reason import Reason as BgpReason
 from vedette.checks.dns.reason import Reason as DnsReason
 from vedette.checks.finding import Finding, Kind, Observation, Verdict

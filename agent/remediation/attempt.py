@@ -9,13 +9,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vedette.agent.agreement import Quorum
+from vedette.agent.alarms.agreement import Quorum
+from vedette.agent.alarms.fleet import Fleet
+from vedette.agent.alarms.incidents import Incident
 from vedette.agent.config.remediation import RemediationSettings
 from vedette.agent.diagnoses.names import Rule, is_warning
-from vedette.agent.events import Event, EventName
-from vedette.agent.fleet import Fleet
-from vedette.agent.incidents import Incident
-from vedette.agent.ledger import CheckKey, Ledger
+from vedette.agent.memory.events import Event, EventName
+from vedette.agent.memory.ledger import CheckKey, Ledger
 
 MOST_PER_HOUR = 3
 """How many attempts all remedies make together in an hour."""

@@ -8,9 +8,9 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from vedette.agent.alarms.incidents import Incident
 from vedette.agent.config.remediation import RemediationSettings
 from vedette.agent.diagnoses.names import Rule
-from vedette.agent.incidents import Incident
 from vedette.agent.remediation.act import Act, Facts
 from vedette.agent.remediation.attempt import Attempt, Result, is_meant, limit
 from vedette.exporters.metrics import Family, Labels, counter

@@ -12,7 +12,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import cast
 
-from vedette.agent import agreement
+from vedette.agent.alarms import agreement
 from vedette.agent.clock import SteadyClock
 from vedette.agent.config import Config
 from vedette.agent.plan import Planned

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from vedette.agent.looking.runner import look_all
 from vedette.agent.replay.names import includes
 from vedette.agent.replay.pages import Pages, Via
 from vedette.agent.replay.scenario import Change, NameChange, Scenario
-from vedette.agent.runner import look_all
 from vedette.checks.dns.check import DnsCheck
 from vedette.checks.finding import Check, Fact, Kind, Observation
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from vedette.agent.alarms.engine import Step
 from vedette.agent.config import Config
 from vedette.agent.daemon import Agent
-from vedette.agent.engine import Step
+from vedette.agent.memory.store import Statement
 from vedette.agent.plan import Planned
 from vedette.agent.replay.desk import Desk
 from vedette.agent.replay.steady import SteadyRounds, Weather
-from vedette.agent.store import Statement
 from vedette.agent.surroundings import Surroundings
 from vedette.checks.bgp.feed.feed import Feed
 from vedette.checks.finding import Observation

@@ -9,9 +9,9 @@ are in the expressions, and what has to be remembered in recorded series.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from vedette.agent.alarms.fleet import SILENT_AFTER
 from vedette.agent.diagnoses.bgp import REASONS
 from vedette.agent.diagnoses.names import Diagnosis, Rule, is_warning, milder
-from vedette.agent.fleet import SILENT_AFTER
 from vedette.agent.rules.promql import BY, also, among, selector
 from vedette.agent.rules.voting import HOLDS, Electorate, Faults, Recording, some, voted
 from vedette.agent.rules.words import literal, summary

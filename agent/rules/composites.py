@@ -17,7 +17,7 @@ from vedette.agent.rules.promql import among, selector
 from vedette.agent.rules.truth import Standing, Truth, truth
 from vedette.agent.rules.voting import CHECK_HOLDS, HOLDS, Electorate, Recording
 from vedette.agent.rules.words import composite_summary, literal
-from vedette.agent.votetelemetry import told
+from vedette.agent.serving.votes import told
 from vedette.checks.finding import Kind
 from vedette.checks.settings import Missing
 from vedette.exporters.page import Severity

@@ -6,7 +6,7 @@ Rule: pure. One group is evaluated rule by rule, so that what one records is the
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from vedette.agent.agreement import Quorum
+from vedette.agent.alarms.agreement import Quorum
 from vedette.agent.config import Config
 from vedette.agent.diagnoses.names import Diagnosis, Rule
 from vedette.agent.plan import Plan

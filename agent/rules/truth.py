@@ -7,7 +7,7 @@ expressions here are of vectors with one element without labels, or none.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vedette.agent.alarm import State
+from vedette.agent.alarms.alarm import State
 from vedette.agent.composite.rule import And, AtLeast, Constant, InState, Not, Or, Ref, Rule
 from vedette.agent.rules.promql import FALSE, TRUE, joined
 

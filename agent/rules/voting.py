@@ -1,4 +1,4 @@
-"""What the votes of several vantages say together: agent/agreement.py in PromQL, in three values.
+"""What the votes of several vantages say together: agreement in PromQL, in three values.
 
 Rule: pure. True is a series of 1, false one of 0, and undecided none: what was never scraped and
 what no vantage can tell are the same.
@@ -7,7 +7,7 @@ what no vantage can tell are the same.
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from vedette.agent.agreement import Quorum, WhenShort
+from vedette.agent.alarms.agreement import Quorum, WhenShort
 from vedette.agent.diagnoses.bgp import REASONS
 from vedette.agent.diagnoses.names import Diagnosis
 from vedette.agent.rules.promql import BY, also, among, selector

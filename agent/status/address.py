@@ -8,7 +8,7 @@ import re
 import time
 from calendar import timegm
 
-from vedette.agent.incidents import Incident
+from vedette.agent.alarms.incidents import Incident
 
 _LONGEST = 48
 _WHEN = "%Y%m%dT%H%M%SZ"

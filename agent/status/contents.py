@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from vedette.agent.daemon import Agent
-from vedette.agent.ledger import CheckKey
+from vedette.agent.memory.ledger import CheckKey
 from vedette.agent.plan import CONTROLS, Plan
 
 

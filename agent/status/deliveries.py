@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from heapq import nsmallest
 from itertools import islice
 
-from vedette.agent.outbox import Outbox
-from vedette.agent.store import Sent
+from vedette.agent.memory.store import Sent
+from vedette.agent.paging.outbox import Outbox
 from vedette.exporters.page import Page
 
 SHOWN = 20

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vedette.agent.agreement import Vantage
+from vedette.agent.alarms.agreement import Vantage
+from vedette.agent.alarms.engine import Engine
+from vedette.agent.alarms.fleet import SILENT_AFTER, Fleet
 from vedette.agent.composite import telling
 from vedette.agent.composite.alarm import Alarm, CompositeAlarm
-from vedette.agent.engine import Engine
-from vedette.agent.fleet import SILENT_AFTER, Fleet
-from vedette.agent.ledger import Ledger, Series
+from vedette.agent.memory.ledger import Ledger, Series
 from vedette.agent.status.look import WORST_FIRST, Row, row, saw, since_when
 from vedette.checks.finding import Verdict
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vedette.agent.roas import Roas
+from vedette.agent.routes.roas import Roas
 from vedette.checks.bgp.feed.health import FeedHealth
 from vedette.checks.bgp.rpki.source import VrpHealth
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from vedette.agent.ledger import Series
+from vedette.agent.memory.ledger import Series
 from vedette.checks.bgp.check import FEED
 from vedette.checks.finding import Kind, Verdict
 

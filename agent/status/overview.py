@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from vedette.agent.alarms.fleet import Fleet
 from vedette.agent.daemon import Agent
-from vedette.agent.fleet import Fleet
 from vedette.agent.status.contents import Contents
 from vedette.agent.status.deliveries import Deliveries, deliveries
 from vedette.agent.status.feeds import FeedRow, Rpki, feed_row, rpki

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from vedette.agent.alarms.fleet import SILENT_AFTER, Fleet
 from vedette.agent.daemon import Agent
-from vedette.agent.fleet import SILENT_AFTER, Fleet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

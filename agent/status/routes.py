@@ -9,6 +9,7 @@ from aiohttp import web
 from aiohttp.helpers import ETag
 
 from vedette.agent.daemon import VERSION, Agent
+from vedette.agent.memory.store import StoreError
 from vedette.agent.status.contents import Contents
 from vedette.agent.status.overview import Gathering, fleet_of, overview
 from vedette.agent.status.peers import Peers
@@ -17,7 +18,6 @@ from vedette.agent.status.services import subjects
 from vedette.agent.status.shares import History
 from vedette.agent.status.ticks import Ticks
 from vedette.agent.status.trouble import Troubles
-from vedette.agent.store import StoreError
 from vedette.checks.finding import Verdict
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from vedette.agent.ledger import CheckKey, Ledger, Series
+from vedette.agent.memory.ledger import CheckKey, Ledger, Series
 from vedette.agent.plan import CONTROLS
 from vedette.agent.status.look import WORST_FIRST, Row, row
 from vedette.agent.status.turns import in_turns

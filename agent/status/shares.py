@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from vedette.agent.ledger import CheckKey, Ledger, Series
+from vedette.agent.memory.ledger import CheckKey, Ledger, Series
 from vedette.agent.status.look import WORST_FIRST
 from vedette.agent.status.turns import in_turns
 from vedette.checks.bgp.check import FEED

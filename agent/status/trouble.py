@@ -4,17 +4,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import nsmallest
 
-from vedette.agent.alarm import State
+from vedette.agent.alarms.alarm import State
+from vedette.agent.alarms.fleet import Fleet
+from vedette.agent.alarms.incidents import Incident
 from vedette.agent.composite.alarm import Alarm
 from vedette.agent.daemon import Agent
 from vedette.agent.diagnoses.names import Rule, is_warning
-from vedette.agent.fleet import Fleet
-from vedette.agent.incidents import Incident
+from vedette.agent.paging.wording import Witness, told
 from vedette.agent.status.address import incident_id, opened_in
 from vedette.agent.status.deliveries import Delivery, of_record
 from vedette.agent.status.evidence import Witnessed, evidence, standings
 from vedette.agent.status.turns import in_turns
-from vedette.agent.wording import Witness, told
 from vedette.exporters.page import Action, Page
 
 ORDERED = 30

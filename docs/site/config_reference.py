@@ -16,11 +16,11 @@ from typing import Annotated, Literal, Union, get_args, get_origin
 from pydantic import IPvAnyNetwork
 from pydantic.fields import FieldInfo
 
-from vedette.agent.agreement import Quorum
+from vedette.agent.alarms.agreement import Quorum
 from vedette.agent.composite.rule import Rule
 from vedette.agent.config import Config, QuorumSettings
 from vedette.agent.diagnoses.names import Diagnosis
-from vedette.agent.timing import Timing, timing
+from vedette.agent.looking.timing import Timing, timing
 from vedette.checks.finding import Kind
 from vedette.checks.settings import CheckSettings, FailingSettings, Settings
 

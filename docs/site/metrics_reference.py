@@ -14,13 +14,13 @@ from typing import cast
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from vedette.agent.alarms.incidents import Incident
 from vedette.agent.config import parse
 from vedette.agent.daemon import Agent
-from vedette.agent.incidents import Incident
-from vedette.agent.ledger import CheckKey
-from vedette.agent.roas import OwnRoute, RouteState
-from vedette.agent.rounds import Round
-from vedette.agent.web import Metrics
+from vedette.agent.memory.ledger import CheckKey
+from vedette.agent.memory.rounds import Round
+from vedette.agent.routes.roas import OwnRoute, RouteState
+from vedette.agent.serving.web import Metrics
 from vedette.checks.bgp.feed.feed import Feed
 from vedette.checks.bgp.feed.health import CollectorHealth, FeedHealth
 from vedette.checks.bgp.reason import Reason as BgpReason

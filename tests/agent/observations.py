@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from vedette.agent.agreement import Quorum, Vantage
+from vedette.agent.alarms.agreement import Quorum, Vantage
+from vedette.agent.alarms.fleet import Fleet
 from vedette.agent.diagnoses.view import Voice, voice
-from vedette.agent.fleet import Fleet
-from vedette.agent.ledger import CheckKey, Ledger, Series
-from vedette.agent.timing import Timing
+from vedette.agent.looking.timing import Timing
+from vedette.agent.memory.ledger import CheckKey, Ledger, Series
 from vedette.checks.bgp.reason import Reason as BgpReason
 from vedette.checks.dns.reason import Reason as DnsReason
 from vedette.checks.finding import Fact, Finding, Kind, Observation, Verdict

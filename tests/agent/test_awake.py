@@ -13,9 +13,9 @@ from tests.agent.daemon import ROUTING_KEY, until
 from tests.servers.pagerduty import PagerDutyServer, Step, answers
 from vedette.agent.config import read
 from vedette.agent.daemon import Agent
-from vedette.agent.storm import GATHERED_FOR, MOST, TOLD_EVERY
+from vedette.agent.paging.storm import GATHERED_FOR, MOST, TOLD_EVERY
+from vedette.agent.serving.web import Metrics
 from vedette.agent.surroundings import Surroundings
-from vedette.agent.web import Metrics
 from vedette.checks.dns.reason import Reason
 from vedette.checks.finding import Finding, Observation, Verdict
 
@@ -237,7 +237,7 @@ async def test_one_provider_alone_runs_no_remedy(tmp_path: Path) -> None:
 
 async def test_a_page_without_its_words_is_still_a_page(tmp_path: Path, monkeypatch) -> None:
     """A bug in the wording costs the details of a page, and neither the page nor its end."""
-    monkeypatch.setattr("vedette.agent.paging.page", lambda *_: 1 / 0)
+    monkeypatch.setattr("vedette.agent.paging.paging.page", lambda *_: 1 / 0)
     async with living(tmp_path) as (life, pagerduty):
         for _ in range(3):
             await life.step()

@@ -13,7 +13,7 @@ from tests.agent.daemon import VEDETTE
 from tests.checks.bgp.made import ORIGIN, PREFIX, address, rows, shared, update
 from tests.checks.bgp.wire import made
 from vedette.agent.cli import main
-from vedette.agent.recordings import collector_of
+from vedette.agent.routes.recordings import collector_of
 
 AT = 1_700_000_000
 PEERS = 10

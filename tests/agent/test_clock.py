@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.agent.composite.world import CHECKS, CONFIG, World
-from vedette.agent.cadence import next_due
+from vedette.agent.alarms.incidents import Change
 from vedette.agent.clock import SteadyClock
-from vedette.agent.incidents import Change
+from vedette.agent.looking.cadence import next_due
 from vedette.checks.finding import Verdict
 
 OK, FAILING, _ = Verdict

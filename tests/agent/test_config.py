@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from vedette.agent.config import Config, ConfigError, read, state_folder
 from vedette.agent.document import Problem
-from vedette.agent.timing import Timing, timing
+from vedette.agent.looking.timing import Timing, timing
 from vedette.checks.finding import Kind
 from vedette.checks.settings import CheckSettings, FailingSettings, Missing
 from vedette.exporters.page import Severity

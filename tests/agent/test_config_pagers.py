@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.agent.paging.test_outbox import page
 from tests.agent.test_config import MINIMAL, config, faults
-from tests.agent.test_outbox import page
 from vedette.agent.clock import SteadyClock
 from vedette.agent.config.pagers import KINDS, RESOLVERS, PagerSettings, routes, untold
-from vedette.agent.pagers import pagers
+from vedette.agent.paging.pagers import pagers
 from vedette.exporters.page import Severity
 from vedette.exporters.reach import Reach
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from tests.agent.daemon import CHECK, HOST, SERVICE, SERVICE_KEY, World, until, world, zones
 from tests.servers.nsd import Nsd
-from vedette.agent.changes import CALM
-from vedette.agent.events import Event, EventName
-from vedette.agent.store import Store
+from vedette.agent.memory.changes import CALM
+from vedette.agent.memory.events import Event, EventName
+from vedette.agent.memory.store import Store
 
 TRIGGER = ("trigger", SERVICE_KEY)
 ANSWERS, SERIAL = EventName.ANSWERS_CHANGED, EventName.SERIAL_CHANGED

@@ -17,7 +17,7 @@ from tests.agent.daemon import (
     world,
 )
 from tests.servers.process import free_port
-from vedette.agent.store import Store
+from vedette.agent.memory.store import Store
 
 TRIGGER = ("trigger", SERVICE_KEY)
 PROMOTED, RETURNED = "last_known_good_promoted", "stale_answer_returned"

@@ -10,15 +10,15 @@ import trustme
 from tests.agent.observations import QUORUM
 from tests.checks.http.raw import FUTURE
 from tests.servers.nginx import Nginx, nginx
+from vedette.agent.alarms.engine import Engine
 from vedette.agent.config import parse
 from vedette.agent.diagnoses.names import Diagnosis
 from vedette.agent.diagnoses.view import View
-from vedette.agent.engine import Engine
-from vedette.agent.headline import cause
-from vedette.agent.lastgood import Generation, LastKnownGood
-from vedette.agent.ledger import Ledger
+from vedette.agent.looking.runner import look_all
+from vedette.agent.memory.lastgood import Generation, LastKnownGood
+from vedette.agent.memory.ledger import Ledger
+from vedette.agent.paging.headline import cause
 from vedette.agent.plan import Plan, make
-from vedette.agent.runner import look_all
 from vedette.checks.dns.reason import Reason as DnsReason
 from vedette.checks.finding import Kind, Verdict
 from vedette.checks.http.reason import Reason

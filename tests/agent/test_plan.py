@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from vedette.agent.agreement import Distinct, WhenShort
+from vedette.agent.alarms.agreement import Distinct, WhenShort
 from vedette.agent.config import parse
 from vedette.agent.diagnoses.names import Diagnosis
-from vedette.agent.lastgood import LastKnownGood
+from vedette.agent.memory.lastgood import LastKnownGood
 from vedette.agent.plan import Plan, make
 from vedette.checks.settings import Missing
 from vedette.exporters.page import Severity

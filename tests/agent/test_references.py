@@ -7,7 +7,7 @@ import trustme
 
 from vedette.agent.config import ConfigError, read
 from vedette.agent.diagnoses.names import Diagnosis
-from vedette.agent.lastgood import Generation, LastKnownGood
+from vedette.agent.memory.lastgood import Generation, LastKnownGood
 from vedette.agent.plan import make
 from vedette.agent.secrets import of_check
 from vedette.checks.finding import Kind

@@ -18,7 +18,7 @@ from vedette.agent import daemon
 from vedette.agent.clock import SteadyClock
 from vedette.agent.config import Config
 from vedette.agent.daemon import Agent
-from vedette.agent.ledger import CheckKey
+from vedette.agent.memory.ledger import CheckKey
 from vedette.agent.succession import Lasting, hears_the_same, unchanged
 from vedette.agent.surroundings import Surroundings
 from vedette.checks.dns.reason import Reason

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from typing import TypeVar
 
-from vedette.agent.agenda import Agenda
-from vedette.agent.engine import Engine
-from vedette.agent.fleet import Fleet
-from vedette.agent.ledger import CheckKey, Ledger
+from vedette.agent.alarms.agenda import Agenda
+from vedette.agent.alarms.engine import Engine
+from vedette.agent.alarms.fleet import Fleet
+from vedette.agent.memory.ledger import CheckKey, Ledger
 
 T = TypeVar("T")
 

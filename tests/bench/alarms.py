@@ -12,12 +12,12 @@ from time import perf_counter, process_time
 
 from tests.agent.observations import seen
 from tests.bench.sample import Sample
-from vedette.agent.agreement import Quorum, Vantage
+from vedette.agent.alarms.agreement import Quorum, Vantage
+from vedette.agent.alarms.engine import Engine
 from vedette.agent.diagnoses.names import Rule
 from vedette.agent.diagnoses.table import rules_for
-from vedette.agent.engine import Engine
-from vedette.agent.ledger import CheckKey, Ledger
-from vedette.agent.timing import Timing
+from vedette.agent.looking.timing import Timing
+from vedette.agent.memory.ledger import CheckKey, Ledger
 from vedette.checks.finding import Kind, Observation, Verdict
 from vedette.exporters.page import Severity
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from time import perf_counter, process_time
 
 from tests.bench.sample import Sample, resident, run_on
-from vedette.agent import web
 from vedette.agent.config import read
 from vedette.agent.daemon import Agent
 from vedette.agent.plan import Planned
-from vedette.agent.telemetry import Counts
+from vedette.agent.serving import web
+from vedette.agent.serving.telemetry import Counts
 from vedette.checks.finding import Verdict
 
 AT_ONCE = 1e-6

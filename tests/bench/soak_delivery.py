@@ -27,7 +27,7 @@ from tests.agent.daemon import AGENT, CONTROL, HOST, SERVICE, SERVICE_KEY, Daemo
 from tests.servers.nsd import Nsd
 from tests.servers.pagerduty import Event, PagerDutyServer
 from tests.servers.process import free_port
-from vedette.agent.storm import MOST
+from vedette.agent.paging.storm import MOST
 
 LIVES = MOST
 PATIENCE = 60.0
@@ -42,7 +42,8 @@ RECORD, NOTHING = "api A 127.0.0.1\n", "api TXT left-behind\n"
 
 _PARENT = """
 import os, signal, sys
-from vedette.agent import daemon, web
+from vedette.agent import daemon
+from vedette.agent.serving import web
 from vedette.agent.cli import main
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 for line in sys.stdin:

@@ -9,7 +9,7 @@ from tests.agent.blackbox.serving import Answer
 from tests.servers.process import free_port
 from vedette.agent.config import ConfigError, read
 from vedette.agent.daemon import Agent
-from vedette.agent.web import serving
+from vedette.agent.serving.web import serving
 
 CONFIG = """\
 agent:

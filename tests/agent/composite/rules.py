@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from vedette.agent.alarm import State
+from vedette.agent.alarms.alarm import State
 
 names = st.sampled_from(["a", "b", "c", "d", "e f", 'g"h\\', "OR", "i, (j)"])
 

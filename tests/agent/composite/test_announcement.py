@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.agent.composite.world import World
-from vedette.agent.alarm import State
+from vedette.agent.alarms.alarm import State
 from vedette.agent.composite.announcement import Announcement
 from vedette.agent.composite.suppression import SuppressedBy, Suppression
-from vedette.agent.store import Store, keep_announcement
-from vedette.agent.telemetry import Alarms
+from vedette.agent.memory.store import Store, keep_announcement
+from vedette.agent.serving.telemetry import Alarms
 from vedette.checks.finding import Verdict
 from vedette.exporters.metrics import render
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.agent.composite.rules import Tree, rules
-from vedette.agent.alarm import UNDECIDED, Evidence, Memory, State, step
+from vedette.agent.alarms.alarm import UNDECIDED, Evidence, Memory, State, step
 from vedette.agent.composite.evaluate import all_of, any_of, at_least, evaluate
 from vedette.agent.composite.parse import parse
 from vedette.agent.composite.standing import Standing

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vedette.agent.alarm import UNDECIDED, Evidence, State
+from vedette.agent.alarms.alarm import UNDECIDED, Evidence, State
 from vedette.agent.composite.missing import shown, treated
 from vedette.checks.settings import Missing
 

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.agent.composite.rules import Tree, quoted, rules
-from vedette.agent.alarm import State
+from vedette.agent.alarms.alarm import State
 from vedette.agent.composite.parse import LONGEST, parse
 from vedette.agent.composite.rule import (
     And,

@@ -8,10 +8,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.agent.composite.world import CHECKS, CONFIG, HEARD, Round, World
-from vedette.agent.alarm import State
-from vedette.agent.incidents import Change
-from vedette.agent.ledger import Ledger
-from vedette.agent.store import Store
+from vedette.agent.alarms.alarm import State
+from vedette.agent.alarms.incidents import Change
+from vedette.agent.memory.ledger import Ledger
+from vedette.agent.memory.store import Store
 from vedette.checks.finding import Verdict
 
 OK, FAILING, UNKNOWN = Verdict

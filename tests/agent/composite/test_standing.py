@@ -2,7 +2,7 @@
 
 import pytest
 
-from vedette.agent.alarm import UNDECIDED, Evidence, State
+from vedette.agent.alarms.alarm import UNDECIDED, Evidence, State
 from vedette.agent.composite import standing
 from vedette.agent.composite.standing import Standing
 

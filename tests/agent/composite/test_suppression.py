@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vedette.agent.alarm import State
+from vedette.agent.alarms.alarm import State
 from vedette.agent.composite.suppression import SuppressedBy, Suppression, suppress
 
 LETTERS = {"O": State.OK, "A": State.ALARM, "U": State.INSUFFICIENT_DATA}

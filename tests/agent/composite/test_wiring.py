@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from tests.agent.composite.test_restart import states, timelines
 from tests.agent.composite.world import BANK, CONFIG, HEARD, LINGERS, NAME, SHOP, Round, World
 from tests.agent.observations import seen
-from vedette.agent.agreement import Vantage
-from vedette.agent.alarm import State
+from vedette.agent.alarms.agreement import Vantage
+from vedette.agent.alarms.alarm import State
+from vedette.agent.alarms.incidents import Change
 from vedette.agent.composite.link import Target
-from vedette.agent.incidents import Change
 from vedette.checks.finding import Verdict
 from vedette.exporters.page import Severity
 

@@ -6,18 +6,18 @@ from functools import cache
 from pathlib import Path
 
 from tests.agent.observations import seen
-from vedette.agent.agreement import Vantage
+from vedette.agent.alarms.agreement import Vantage
+from vedette.agent.alarms.engine import Engine, Step, without_dates
+from vedette.agent.alarms.incidents import Change
+from vedette.agent.alarms.maintenance import Maintenance
 from vedette.agent.composite.stepper import Stepper
 from vedette.agent.config import parse
-from vedette.agent.engine import Engine, Step, without_dates
-from vedette.agent.incidents import Change
-from vedette.agent.lastgood import LastKnownGood
-from vedette.agent.ledger import CheckKey, Ledger
-from vedette.agent.maintenance import Maintenance
+from vedette.agent.memory.lastgood import LastKnownGood
+from vedette.agent.memory.ledger import CheckKey, Ledger
+from vedette.agent.memory.store import Store, keep_alarm, keep_announcement, keep_incident
+from vedette.agent.paging.wording import Witness, page
 from vedette.agent.plan import Plan, make
-from vedette.agent.store import Store, keep_alarm, keep_announcement, keep_incident
 from vedette.agent.surroundings import Surroundings
-from vedette.agent.wording import Witness, page
 from vedette.checks.finding import Kind, Verdict
 from vedette.exporters.page import Page
 

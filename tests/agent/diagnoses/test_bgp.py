@@ -5,14 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.agent.observations import seen, series
-from vedette.agent.alarm import Evidence, Memory, State, step
+from vedette.agent.alarms.alarm import Evidence, Memory, State, step
 from vedette.agent.daemon import STEP_EVERY
 from vedette.agent.diagnoses.bgp import given_by
 from vedette.agent.diagnoses.names import RANK, Diagnosis
 from vedette.agent.diagnoses.table import rules_for
 from vedette.agent.diagnoses.view import voice
-from vedette.agent.ledger import CheckKey
-from vedette.agent.timing import Timing
+from vedette.agent.looking.timing import Timing
+from vedette.agent.memory.ledger import CheckKey
 from vedette.checks.bgp.reason import Reason
 from vedette.checks.finding import Kind, Verdict
 from vedette.exporters.page import Severity

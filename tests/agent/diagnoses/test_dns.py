@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.agent.observations import KEY, TIMING, alone, seen, series, voices
-from vedette.agent.alarm import Evidence
+from vedette.agent.alarms.alarm import Evidence
 from vedette.agent.diagnoses.dns import resolver_fault, siblings
 from vedette.agent.diagnoses.names import Diagnosis
 from vedette.agent.diagnoses.table import rules_for
-from vedette.agent.ledger import CheckKey, Ledger
+from vedette.agent.memory.ledger import CheckKey, Ledger
 from vedette.checks.dns.reason import Reason
 from vedette.checks.finding import Fact, Kind, Observation, Verdict
 from vedette.exporters.page import Severity

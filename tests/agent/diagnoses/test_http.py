@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.agent.observations import alone
-from vedette.agent.alarm import Evidence, Memory, State, step
+from vedette.agent.alarms.alarm import Evidence, Memory, State, step
 from vedette.agent.diagnoses.http import LEAST, PACE, SHARE, WINDOW, intermittent, service_down
 from vedette.agent.diagnoses.names import RANK, Diagnosis
 from vedette.agent.diagnoses.table import rules_for
 from vedette.agent.diagnoses.view import View, voice
-from vedette.agent.headline import cause
-from vedette.agent.ledger import CheckKey, Ledger, Series
-from vedette.agent.timing import Timing
+from vedette.agent.looking.timing import Timing
+from vedette.agent.memory.ledger import CheckKey, Ledger, Series
+from vedette.agent.paging.headline import cause
 from vedette.checks.finding import Fact, Finding, Kind, Observation, Verdict
 from vedette.checks.http.reason import Reason
 from vedette.exporters.page import Severity

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.agent.observations import TIMING, case, seen
-from vedette.agent.alarm import Evidence, Memory, State, step
+from vedette.agent.alarms.alarm import Evidence, Memory, State, step
 from vedette.agent.diagnoses.sight import Sight, sight, unless_blind
 from vedette.agent.diagnoses.view import View
-from vedette.agent.ledger import CheckKey, Ledger
+from vedette.agent.memory.ledger import CheckKey, Ledger
 from vedette.checks.finding import Kind, Verdict
 
 OK, FAILING, UNKNOWN = Verdict

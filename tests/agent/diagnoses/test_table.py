@@ -7,7 +7,7 @@ from vedette.agent.diagnoses.http import service_down
 from vedette.agent.diagnoses.names import RANK, Diagnosis
 from vedette.agent.diagnoses.table import rules_for
 from vedette.agent.diagnoses.view import Voice
-from vedette.agent.ledger import CheckKey, Ledger
+from vedette.agent.memory.ledger import CheckKey, Ledger
 from vedette.checks.finding import Kind, Verdict
 from vedette.exporters.page import Severity
 

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.agent.observations import TIMING, seen
-from vedette.agent.agreement import Quorum, Vantage
-from vedette.agent.alarm import Evidence
+from vedette.agent.alarms.agreement import Quorum, Vantage
+from vedette.agent.alarms.alarm import Evidence
+from vedette.agent.alarms.fleet import Fleet
 from vedette.agent.diagnoses import together
 from vedette.agent.diagnoses.names import Diagnosis
-from vedette.agent.fleet import Fleet
-from vedette.agent.ledger import CheckKey, Ledger
+from vedette.agent.memory.ledger import CheckKey, Ledger
 from vedette.checks.finding import Kind, Verdict
 
 OK, FAILING, UNKNOWN = Verdict

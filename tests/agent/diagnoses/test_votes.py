@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.agent.observations import KEY, TIMING, case, seen, series, voices
-from vedette.agent.alarm import UNDECIDED, Evidence
+from vedette.agent.alarms.alarm import UNDECIDED, Evidence
 from vedette.agent.diagnoses.bgp import given_by
 from vedette.agent.diagnoses.view import Voice
 from vedette.agent.diagnoses.votes import (
@@ -21,7 +21,7 @@ from vedette.agent.diagnoses.votes import (
     half,
     most,
 )
-from vedette.agent.timing import Timing
+from vedette.agent.looking.timing import Timing
 from vedette.checks.bgp.reason import Reason as BgpReason
 from vedette.checks.finding import Kind, Verdict
 from vedette.checks.settings import FailingSettings, Missing

@@ -10,10 +10,10 @@ import sys
 import time
 from pathlib import Path
 
-from vedette.agent import web
 from vedette.agent.clock import SteadyClock
 from vedette.agent.config import parse, read_text
 from vedette.agent.daemon import Agent
+from vedette.agent.serving import web
 from vedette.agent.surroundings import Surroundings
 
 

@@ -19,7 +19,7 @@ from tests.virtual import in_virtual_time
 from vedette.agent.clock import SteadyClock
 from vedette.agent.config import read
 from vedette.agent.daemon import Agent
-from vedette.agent.ledger import CheckKey
+from vedette.agent.memory.ledger import CheckKey
 from vedette.agent.peers import asking, follower, wire
 from vedette.agent.peers.follower import LONGEST_PAUSE, Follower
 from vedette.agent.peers.standing import Standing

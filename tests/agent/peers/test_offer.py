@@ -9,7 +9,7 @@ import pytest
 
 from tests.virtual import in_virtual_time
 from vedette.agent.config import AgentSettings, Domain
-from vedette.agent.ledger import CheckKey
+from vedette.agent.memory.ledger import CheckKey
 from vedette.agent.peers import offer as offering
 from vedette.agent.peers import wire
 from vedette.agent.peers.offer import GATHERED, KEPT_FOR, MOST, Offer

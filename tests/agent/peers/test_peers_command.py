@@ -17,7 +17,7 @@ from tests.servers.process import free_port
 from vedette.agent.cli import main
 from vedette.agent.config import read
 from vedette.agent.daemon import Agent
-from vedette.agent.web import serving
+from vedette.agent.serving.web import serving
 
 NAMES = ("fra-1", "nyc-1", "sgp-1")
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vedette.agent.config import Domain
+from vedette.agent.looking.runner import RunnerReason
 from vedette.agent.peers import wire
 from vedette.agent.peers.wire import Refusal, RefusedError
-from vedette.agent.runner import RunnerReason
 from vedette.checks.bgp.reason import Reason as BgpReason
 from vedette.checks.dns.reason import Reason as DnsReason
 from vedette.checks.finding import Finding, Kind, Observation, Verdict

@@ -6,12 +6,12 @@ import pytest
 from pydantic import ValidationError
 
 from tests.agent.observations import KEY, TIMING, seen
-from vedette.agent.agreement import Quorum, Vantage
+from vedette.agent.alarms.agreement import Quorum, Vantage
+from vedette.agent.alarms.incidents import Incident
 from vedette.agent.config.remediation import RemediationSettings
 from vedette.agent.diagnoses.names import Diagnosis, Rule
 from vedette.agent.diagnoses.table import rules_for
-from vedette.agent.incidents import Incident
-from vedette.agent.ledger import CheckKey, Ledger
+from vedette.agent.memory.ledger import CheckKey, Ledger
 from vedette.agent.remediation.attempt import (
     ACTED,
     MOST_PER_HOUR,

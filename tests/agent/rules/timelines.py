@@ -11,18 +11,18 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.agent.composite.world import BANK, CONFIG, NAME, SHOP
 from tests.agent.observations import seen
 from tests.servers import promtool
-from vedette.agent.agreement import Vantage
-from vedette.agent.alarm import State
+from vedette.agent.alarms.agreement import Vantage
+from vedette.agent.alarms.alarm import State
+from vedette.agent.alarms.engine import Engine
 from vedette.agent.composite.stepper import Stepper
 from vedette.agent.config import parse
-from vedette.agent.engine import Engine
-from vedette.agent.lastgood import LastKnownGood
-from vedette.agent.ledger import CheckKey, Ledger
+from vedette.agent.memory.lastgood import LastKnownGood
+from vedette.agent.memory.ledger import CheckKey, Ledger
 from vedette.agent.plan import Plan, make
 from vedette.agent.rules.document import written
 from vedette.agent.rules.groups import rules
+from vedette.agent.serving.votes import Votes
 from vedette.agent.surroundings import Surroundings
-from vedette.agent.votetelemetry import Votes
 from vedette.checks.finding import Kind, Verdict
 from vedette.exporters.metrics import render
 

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.agent.observations import TIMING, seen
+from vedette.agent.alarms.incidents import Incident
 from vedette.agent.config import read
 from vedette.agent.daemon import Agent
-from vedette.agent.incidents import Incident
-from vedette.agent.outbox import Ended, Waiting
-from vedette.agent.store import Row
+from vedette.agent.memory.store import Row
+from vedette.agent.paging.outbox import Ended, Waiting
 from vedette.checks.finding import Verdict
 from vedette.exporters.page import Action, Delivery, Outcome, Page, Severity
 

@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vedette.agent.incidents import Incident
+from vedette.agent.alarms.incidents import Incident
 from vedette.agent.status.address import incident_id, opened_in
 
 

@@ -9,8 +9,8 @@ from playwright.async_api import Browser, Page
 
 from tests.agent.status.made import agents
 from tests.agent.status.stage import chromium, replayed, served
+from vedette.agent.alarms.incidents import Incident
 from vedette.agent.daemon import Agent
-from vedette.agent.incidents import Incident
 from vedette.agent.status.address import incident_id
 
 AMAZON, QUAD_ONE = "dynamodb-2025-10-20", "quad-one-2025-07-14"

@@ -14,12 +14,12 @@ from tests.agent.observations import TIMING, seen
 from tests.agent.status.made import CONFIG, EVIL, Make, agents, fill, page
 from tests.agent.status.stage import served
 from tests.servers.process import need
+from vedette.agent.alarms.incidents import Incident
 from vedette.agent.daemon import Agent
-from vedette.agent.events import Event, EventName
-from vedette.agent.incidents import Incident
-from vedette.agent.roas import OwnRoute, RouteState
+from vedette.agent.memory.events import Event, EventName
+from vedette.agent.memory.store import Row, end, keep_event, keep_incident, queue
+from vedette.agent.routes.roas import OwnRoute, RouteState
 from vedette.agent.status.address import incident_id
-from vedette.agent.store import Row, end, keep_event, keep_incident, queue
 from vedette.checks.bgp.feed.health import CollectorHealth
 from vedette.checks.bgp.rpki.source import VrpHealth
 from vedette.checks.finding import Kind, Verdict

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from tests.agent.observations import TIMING, seen
-from vedette.agent.ledger import CheckKey, Ledger, Series
+from vedette.agent.memory.ledger import CheckKey, Ledger, Series
 from vedette.agent.status.services import ROWS, standings, subjects
 from vedette.agent.status.turns import STEP
 from vedette.checks.finding import Kind, Verdict

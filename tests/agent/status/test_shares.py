@@ -3,7 +3,7 @@
 import pytest
 
 from tests.agent.observations import TIMING, seen
-from vedette.agent.ledger import CheckKey, Ledger
+from vedette.agent.memory.ledger import CheckKey, Ledger
 from vedette.agent.status.shares import HEIGHT, SPAN, STEPS, History, plot, routes
 from vedette.checks.finding import Kind, Verdict
 

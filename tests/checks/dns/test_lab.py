@@ -25,9 +25,9 @@ from tests.checks.dns.lab import (
     lab,
 )
 from vedette.agent.diagnoses.table import rules_for
-from vedette.agent.ledger import CheckKey, Ledger
-from vedette.agent.runner import look_all
-from vedette.agent.timing import Timing
+from vedette.agent.looking.runner import look_all
+from vedette.agent.looking.timing import Timing
+from vedette.agent.memory.ledger import CheckKey, Ledger
 from vedette.checks.dns.check import DnsCheck, Means
 from vedette.checks.dns.dnssec.anchors import read_anchors
 from vedette.checks.dns.dnssec.chain import Trust

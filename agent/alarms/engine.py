@@ -1,0 +1,326 @@
+"""All alarms and incidents of the agent, advanced together from what the ledgers hold.
+
+Rule: no I/O, no clock; what must be kept or sent is returned.
+"""
+
+import math
+from collections import ChainMap
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from vedette.agent.alarms.agenda import Agenda
+from vedette.agent.alarms.agreement import Quorum
+from vedette.agent.alarms.alarm import UNDECIDED, Evidence, Memory, State, step
+from vedette.agent.alarms.fleet import SILENT_AFTER, Fleet
+from vedette.agent.alarms.incidents import (
+    Change,
+    Faults,
+    Incident,
+    Told,
+    advance,
+    hosted,
+    waits_until,
+)
+from vedette.agent.composite.alarm import Alarm
+from vedette.agent.composite.announcement import Announcement
+from vedette.agent.composite.stepper import Stepper
+from vedette.agent.diagnoses.names import Rule, milder
+from vedette.agent.memory.ledger import CheckKey, Ledger
+from vedette.exporters.page import Severity
+
+TICK = 1.0
+"""Seconds between two steps. Fewer are enough where nothing is due: what was seen last is taken to
+have held until the tick before the next one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step changed: alarms and incidents to keep, and incidents to tell people about."""
+
+    alarms: Mapping[str, Memory]
+    incidents: Sequence[Incident]
+    changes: Sequence[tuple[Incident, Change]]
+    announced: Mapping[str, Announcement] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Stepped:
+    """What a step has come to: alarms judged, those with another state, those that may matter."""
+
+    judged: set[str] = field(default_factory=set)
+    changed: dict[str, Memory] = field(default_factory=dict)
+    touched: set[str] = field(default_factory=set)
+
+
+class Engine:
+    """Evaluates every rule against the ledgers; level-triggered, so it can start at any moment."""
+
+    def __init__(  # noqa: PLR0913 - each is a part of its own
+        self,
+        *,
+        deployment: str,
+        quorum: Quorum,
+        rules: Sequence[Rule],
+        controls: Sequence[CheckKey],
+        memories: Mapping[str, Memory] | None = None,
+        incidents: Sequence[Incident] = (),
+        hosts: Mapping[str, Collection[str]] | None = None,
+        composites: Stepper | None = None,
+    ) -> None:
+        """Take up where *memories* and *incidents* stopped.
+
+        *hosts* maps a service that others depend on, as on a feed of routes, to those others: what
+        is wrong with it joins a critical incident of theirs, and pages nobody beside it.
+        *composites* are the user's own alarms, with what they remember.
+        """
+        self.composites = composites or Stepper()
+        self._standard = {rule.id: rule for rule in rules}
+        self.rules: dict[str, Alarm] = {**self._standard, **self.composites.alarms}
+        self._of_service: dict[str, list[str]] = {}
+        self._of_check: dict[CheckKey, list[str]] = {
+            key: [] for key in (*controls, *self.composites.checks)
+        }
+        self._of_none: list[str] = []
+        for id_, rule in self.rules.items():
+            self._of_service.setdefault(rule.service, []).append(id_)
+        for id_, rule in self._standard.items():
+            of = self._of_none if rule.key is None else self._of_check.setdefault(rule.key, [])
+            of.append(id_)
+        beside = {rule.key: rule.controls for rule in rules if rule.key and rule.controls}
+        self._agenda = Agenda(self._of_check, controls, beside)
+        self.memories = {id_: (memories or {}).get(id_, Memory()) for id_ in self._standard}
+        self.memories |= self.composites.memories
+        self._in_alarm = {id_ for id_, m in self.memories.items() if m.state is State.ALARM}
+        self._clearing: set[str] = set()
+        self._pending: set[str] = set()
+        self._unseen: Sequence[str] = ()
+        self._muted: set[str] = set()
+        self._waiting: dict[str, float] = {}
+        self._stepped_at = self._certain_until = -math.inf
+        self.evidence: dict[str, Evidence] = {}
+        self.open = {incident.key: incident for incident in incidents}
+        self.deployment, self.quorum = deployment, quorum
+        self.controls, self._hosts = controls, hosts or {}
+
+    @property
+    def services(self) -> Collection[str]:
+        """Whatever incidents may be of."""
+        return self._of_service.keys()
+
+    def step(self, ledgers: Mapping[str, Ledger], now: float, muted: Collection[str] = ()) -> Step:
+        """Advance everything to *now*; of the services *muted* nothing opens."""
+        # What was due while nobody stepped is not known to have been as it was before.
+        self._certain_until = min(now - TICK, max(self._certain_until, self._stepped_at))
+        fleet = self._look_round(ledgers, now)
+        stepped = _Stepped()
+        for id_ in self._of_none:
+            self._judge(id_, fleet, stepped)
+        keys = self._agenda.due(fleet, ledgers)
+        for key in keys:
+            for id_ in self._of_check[key]:
+                self._judge(id_, fleet, stepped)
+            self._note(key, fleet, ledgers)
+        for id_ in [*self._clearing]:
+            if id_ not in stepped.judged:
+                self._go_on(id_, self.evidence[id_], now, stepped)
+        announced = self._compose(fleet, keys, stepped)
+        for id_, memory in stepped.changed.items():
+            (self._in_alarm.add if memory.state is State.ALARM else self._in_alarm.discard)(id_)
+        kept, changes = self._advance(self._busy(stepped, fleet, muted), fleet, muted)
+        self._stepped_at, self._muted = now, {*muted}
+        self.due(ledgers)
+        return Step(stepped.changed, kept, changes, announced)
+
+    def due(self, ledgers: Mapping[str, Ledger]) -> float:
+        """Return from when on a step may change something though nothing new is seen until then.
+
+        Something new is what the ledgers have news of, and any look that is awaited.
+        """
+        at, own = self._stepped_at, self.quorum.own
+        silent = []
+        for name, ledger in ledgers.items():
+            silent_at = max(ledger.newest_at, ledgers[own].blind_at) + SILENT_AFTER
+            if name != own and silent_at >= at:
+                silent.append(silent_at)
+        self._certain_until = min(
+            at if not self._pending.isdisjoint(self._of_none) else math.inf,
+            self._agenda.next(ledgers, at),
+            self.composites.due(at),
+            *silent,
+            *self._waiting.values(),
+            *map(self._clear_at, self._clearing),
+        )
+        return self._certain_until
+
+    def awaits(self, vantage: str, key: CheckKey) -> bool:
+        """Whether any look of *vantage* at *key* may change something, and not only news."""
+        return vantage in self._unseen or self._agenda.awaits(key)
+
+    def _look_round(self, ledgers: Mapping[str, Ledger], now: float) -> Fleet:
+        """See who sees, and have what the blind have seen disregarded."""
+        for name in self._unseen:
+            ledgers[name].blind_at = max(ledgers[name].blind_at, now - TICK)
+        fleet = Fleet(ledgers, self.quorum, self.controls, now)
+        self._unseen = [name for name in ledgers if not fleet.sees(name)]
+        for name, ledger in ledgers.items():
+            if name in self._unseen:
+                ledger.blind_at = now
+            if fleet.blindness[name].holds:
+                ledger.disregard(self.controls)
+            else:
+                ledger.regard()
+        return fleet
+
+    def _judge(self, id_: str, fleet: Fleet, stepped: "_Stepped") -> None:
+        """Judge one standard rule, and advance its alarm."""
+        before, evidence = self.evidence.get(id_, UNDECIDED), self._standard[id_].judge(fleet)
+        self._go_on(id_, evidence, fleet.now, stepped)
+        self.evidence[id_] = evidence
+        stepped.judged.add(id_)
+        if before.holds or evidence.holds or id_ in self._in_alarm:
+            stepped.touched.add(id_)
+
+    def _go_on(self, id_: str, evidence: Evidence, now: float, stepped: "_Stepped") -> None:
+        """Advance one standard alarm by what is said of it now."""
+        rule, before = self._standard[id_], self.memories[id_]
+        kept = self._kept(id_, rule, now)
+        after = step(kept, evidence, hold=rule.hold, clear=rule.clear, now=now)
+        self.memories[id_] = after
+        if after.state is not before.state:
+            stepped.changed[id_] = after
+            stepped.touched.add(id_)
+        fires = after.state is State.ALARM
+        (self._clearing.add if fires and evidence.holds is False else self._clearing.discard)(id_)
+        (self._pending.add if evidence.holds and not fires else self._pending.discard)(id_)
+
+    def _kept(self, id_: str, rule: Rule, now: float) -> Memory:
+        """Return the memory of an alarm at the tick before *now*, had it been stepped at each."""
+        memory = self.memories[id_]
+        at = memory.stepped_at
+        if memory.state is not State.ALARM or at is None or at >= now - TICK:
+            return memory
+        if self._certain_until > at and id_ in self.evidence:
+            said, until = self.evidence[id_], self._certain_until
+            memory = step(memory, said, hold=rule.hold, clear=rule.clear, now=until)
+        return replace(memory, stepped_at=now - TICK)
+
+    def _clear_at(self, id_: str) -> float:
+        memory = self.memories[id_]
+        return (memory.stepped_at or 0.0) + self._standard[id_].clear - memory.good_for
+
+    def _note(self, key: CheckKey, fleet: Fleet, ledgers: Mapping[str, Ledger]) -> None:
+        pending = [self.evidence[id_] for id_ in self._of_check[key] if id_ in self._pending]
+        moving = any(max(one.began_at, one.seen_at) >= fleet.now for one in pending)
+        self._agenda.judged(key, fleet, ledgers, pending=bool(pending), moving=moving)
+
+    def _compose(
+        self, fleet: Fleet, keys: Collection[CheckKey], stepped: "_Stepped"
+    ) -> Mapping[str, Announcement]:
+        """Advance the composite alarms."""
+        composite = self.composites.step(fleet, self.memories, keys)
+        self.evidence |= composite.judged
+        self.memories |= {id_: self.composites.memories[id_] for id_ in composite.judged}
+        stepped.changed |= composite.changed
+        stepped.touched.update(composite.judged, composite.announced)
+        return composite.announced
+
+    def _busy(self, stepped: "_Stepped", fleet: Fleet, muted: Collection[str]) -> Collection[str]:
+        """Return the services whose incidents may go on: the rest stay as they are."""
+        busy = {self.rules[id_].service for id_ in stepped.touched}
+        busy |= {service for service, at in self._waiting.items() if at <= fleet.now}
+        busy |= self._muted ^ {*muted}
+        if self._agenda.is_anew:
+            busy |= {self.rules[id_].service for id_ in self._in_alarm}
+            busy |= {one.service for one in self.open.values()}
+        # What others depend on may join an incident of theirs at any time.
+        return busy | {one for one in self._hosts if self.firing(one)}
+
+    def _advance(
+        self, services: Collection[str], fleet: Fleet, muted: Collection[str]
+    ) -> tuple[list[Incident], list[tuple[Incident, Change]]]:
+        """Advance the incidents of *services*."""
+        kept: list[Incident] = []
+        changes: list[tuple[Incident, Change]] = []
+        open_: dict[str, list[Incident]] = {}
+        for one in self.open.values() if services else ():
+            open_.setdefault(one.service, []).append(one)
+        # Those that others depend on come last: theirs may have joined an incident by then.
+        for service in sorted(services, key=lambda one: (one in self._hosts, one)):
+            faults = self._faults(service, open_.get(service, ()), fleet, muted=service in muted)
+            told = self._told(service, open_.get(service, ()), faults, fleet.now)
+            for incident, change in told:
+                kept.append(incident)
+                if change is not None:
+                    changes.append((incident, change))
+                if change is Change.RESOLVED:
+                    self.open.pop(incident.key, None)
+                else:
+                    self.open[incident.key] = incident
+            # What one step tells may have the next one tell more.
+            self._waiting[service] = fleet.now
+            if not told:
+                self._wait(service, faults)
+        return kept, changes
+
+    def _wait(self, service: str, faults: Faults) -> None:
+        """Note until when a service's faults wait for others, if nothing else happens."""
+        own = [one for one in self.open.values() if one.service == service]
+        until = waits_until(faults, own)
+        self._waiting.pop(service)
+        if until < math.inf:
+            self._waiting[service] = until
+
+    def _graded(self, id_: str, fleet: Fleet) -> Alarm:
+        """Return a rule as grave as it is now; what is not seen now makes no page graver."""
+        rule = self.rules[id_]
+        evidence = self.evidence.get(id_)
+        if evidence is not None and evidence.holds:
+            return rule.graded(fleet)
+        return replace(rule, severity=milder(rule.severity, Severity.WARNING))
+
+    def _told(
+        self, service: str, own: Sequence[Incident], faults: Faults, now: float
+    ) -> Sequence[Told]:
+        """Return how a service's *own* incidents go on; what joins those of others opens none."""
+        if not own and faults.firing:
+            hosts = self._hosts.get(service, ())
+            theirs = [one for one in self.open.values() if one.service in hosts]
+            if joined := hosted(faults.firing, theirs):
+                return [(one, None) for one in joined if one not in theirs]
+        return advance(own, faults, deployment=self.deployment, service=service, now=now)
+
+    def _faults(
+        self, service: str, own: Sequence[Incident], fleet: Fleet, *, muted: bool
+    ) -> Faults:
+        firing, pending = self.firing(service), self._rising(service)
+        rules = ChainMap({id_: self._graded(id_, fleet) for id_ in (*firing, *pending)}, self.rules)
+        # Nothing unknown opens an incident: one of them must be seen to fail now.
+        seen = own or any(self.evidence[id_].holds for id_ in firing if id_ in self.evidence)
+        return Faults(firing if seen else {}, pending, rules, muted)
+
+    def firing(self, service: str) -> dict[str, float]:
+        """Return the alarms of *service* in ALARM, and when each one's fault began."""
+        return {
+            id_: self.memories[id_].began_at
+            for id_ in self._of_service.get(service, ())
+            if self._announced(id_) is State.ALARM
+        }
+
+    def _announced(self, id_: str) -> State:
+        """Return the state that people may be told: a composite alarm may keep quiet."""
+        announced = self.composites.announced.get(id_)
+        return announced.state if announced else self.memories[id_].state
+
+    def _rising(self, service: str) -> dict[str, float]:
+        return {
+            id_: self.evidence[id_].began_at
+            for id_ in self._of_service.get(service, ())
+            if id_ in self.evidence
+            and self.evidence[id_].holds
+            and self.memories[id_].state is not State.ALARM
+        }
+
+
+def without_dates(memory: Memory) -> Memory:
+    """Return what of *memory* outlives a restart: time asleep counts neither as good nor bad."""
+    return replace(memory, stepped_at=None)

@@ -1,0 +1,147 @@
+"""All vantages at one moment: what each sees, and whether it sees at all.
+
+Rule: no I/O, no clock; time is passed in.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+from vedette.agent.alarms.agreement import Quorum, Votes, longest
+from vedette.agent.alarms.alarm import UNDECIDED, Evidence
+from vedette.agent.diagnoses.sight import Sight, blindness, proven_at
+from vedette.agent.diagnoses.view import View
+from vedette.agent.memory.ledger import CheckKey, Ledger
+
+SILENT_AFTER = 66.0
+"""Seconds without a look from a vantage after which it is silent: as long as a look of a check that
+looks every half minute says anything."""
+
+
+class Fleet:
+    """The ledgers of all vantages as of *now*."""
+
+    def __init__(
+        self,
+        ledgers: Mapping[str, Ledger],
+        quorum: Quorum,
+        controls: Sequence[CheckKey],
+        now: float,
+    ) -> None:
+        self.now, self.own, self.quorum = now, quorum.own, quorum
+        self.views = {name: View(ledger, now) for name, ledger in ledgers.items()}
+        self._ledgers = ledgers
+        self._controls = controls
+        self._votes: dict[Callable[[View], Evidence], Votes] = {}
+        self._quorums: dict[str, tuple[Quorum, bool]] = {}
+        self.unheard: set[str] = set()
+        self.unproven: set[CheckKey] = set()
+        """The checks at which something is said to be wrong, and sight is not proven since."""
+        self.blindness = {name: self._blindness(name) for name in ledgers}
+
+    @property
+    def sights(self) -> Mapping[str, Sight]:
+        """What of each vantage says whether it sees."""
+        return {name: Sight(e, self.proven_at(name)) for name, e in self.blindness.items()}
+
+    def _blindness(self, name: str) -> Evidence:
+        """Judge a vantage by its controls; one that says nothing sees nothing, as far as we know.
+
+        Until it is silent, one that was never heard may do either.
+        """
+        ledger, silent_at = self._ledgers[name], self.silent_at(name)
+        is_silent = self.now > silent_at
+        if name == self.own or not (is_silent or ledger.is_empty):
+            view, controls = self.views[name], self._controls
+            return ledger.recall("blindness", controls, self.now, lambda: blindness(view, controls))
+        self.unheard.add(name)
+        return Evidence(True, silent_at, self.now) if is_silent else UNDECIDED
+
+    def silent_at(self, name: str) -> float:
+        """Return from when on the vantage *name* is silent, if nothing more is heard of it."""
+        # While we did not see ourselves, nobody could be heard.
+        heard_at = max(self._ledgers[name].newest_at, self._ledgers[self.own].blind_at)
+        return math.inf if name == self.own else heard_at + SILENT_AFTER
+
+    def proven_at(self, name: str) -> float:
+        """Return until when it is proven that the vantage *name* sees."""
+        if name in self.unheard:
+            return -math.inf
+        view, controls = self.views[name], self._controls
+        return self._ledgers[name].recall(
+            "proven", controls, self.now, lambda: proven_at(view, controls), each_look=True
+        )
+
+    def votes(self, key: CheckKey, judge: Callable[[View], Evidence]) -> Votes:
+        """Return what *judge* says of the check *key* at each vantage that runs it, or may."""
+        votes = {}
+        for name, view in self.views.items():
+            if self._ledgers[name].runs(key) or name in self.unheard:
+                evidence = judge(view) if self.sees(name) else UNDECIDED
+                if evidence.holds and self.proven_at(name) < evidence.began_at:
+                    self.unproven.add(key)
+                    evidence = UNDECIDED
+                votes[name] = evidence
+        return votes
+
+    def recalled(
+        self, key: CheckKey, judge: Callable[[View], Evidence], beside: Sequence[CheckKey] = ()
+    ) -> Votes:
+        """Return the votes of a *judge* that goes by nothing but the checks *key* and *beside*.
+
+        It is the same function each time, and is only asked where it may say something new.
+        """
+        if judge not in self._votes:
+            keys = (key, *beside)
+            self._votes[judge] = self.votes(key, lambda view: view.recall(judge, keys))
+        return self._votes[judge]
+
+    def sees(self, name: str) -> bool:
+        """Whether the vantage *name* is known to see the internet."""
+        return self.blindness[name].holds is False
+
+    def blind(self, name: str) -> Evidence:
+        """Return whether *name* is blind or silent, which only one who sees can tell."""
+        return self.blindness[name] if name == self.own or self.sees(self.own) else UNDECIDED
+
+    def agreed(self, votes: Votes, service: str = "") -> Evidence:
+        """Return what the quorum about *service* says.
+
+        A fleet that is short of it believes those that are left.
+        """
+        silent = [name for name in self.unheard if self.blindness[name].holds]
+        evidence = self._in_force(service)[0].judge(votes, silent)
+        return anybody(votes) if self.is_short(service) and not evidence.holds else evidence
+
+    def is_short(self, service: str = "") -> bool:
+        """Whether fewer domains see the internet than must agree about *service*."""
+        return self._in_force(service)[1]
+
+    def shortage(self, service: str = "") -> str:
+        """Say by how much the fleet is short of a quorum about *service*; nothing if it is not."""
+        return self.quorum.of(service).shortage(filter(self.sees, self.views))
+
+    def _in_force(self, service: str) -> tuple[Quorum, bool]:
+        """Return the quorum as it is now, and whether those who see cannot make it up."""
+        name = service if service in self.quorum.services else ""
+        if name not in self._quorums:
+            live = [one for one in self.views if self.sees(one)]
+            quorum = self.quorum.of(name).left(live)
+            self._quorums[name] = quorum, quorum.is_short(live)
+        return self._quorums[name]
+
+
+def anybody(votes: Votes) -> Evidence:
+    """Return what one vantage says first; False where none of those that know does."""
+    holding = [evidence for evidence in votes.values() if evidence.holds]
+    if holding:
+        return min(holding, key=longest)
+    known = any(evidence.holds is False for evidence in votes.values())
+    return Evidence(False) if known else UNDECIDED
+
+
+def everybody(votes: Votes) -> Evidence:
+    """Return what all vantages say that know, since the last of them does; else False."""
+    if any(evidence.holds is False for evidence in votes.values()):
+        return Evidence(False)
+    holding = [evidence for evidence in votes.values() if evidence.holds]
+    return max(holding, key=lambda evidence: evidence.began_at, default=UNDECIDED)

@@ -1,0 +1,1 @@
+"""Looking: when, how often, and each look an observation."""

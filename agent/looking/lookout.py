@@ -1,0 +1,165 @@
+"""Looks at what is planned: at its cadence, each second while in doubt, and when there is cause."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from vedette.agent.looking.cadence import keep, phase
+from vedette.agent.looking.confirm import EVERY as CONFIRM_EVERY
+from vedette.agent.looking.confirm import Budget, began_now, doubtful, look_until_certain
+from vedette.agent.looking.runner import look_all
+from vedette.agent.memory.learning import Learning
+from vedette.agent.memory.ledger import CheckKey, Ledger
+from vedette.agent.plan import CONTROLS, Plan, Planned
+from vedette.agent.serving.telemetry import Counts
+from vedette.checks.bgp.feed.feed import Feed
+from vedette.checks.finding import Observation, Verdict
+
+NOTICED_EVERY = 0.25
+# A look ends by itself at its timeout; this much later the runner ends it.
+GRACE = 2.0
+_ONE_CLOCK = 0.001
+"""Seconds by which two clocks differ that show the same."""
+
+Tell = Callable[[Planned, Sequence[Observation]], None]
+
+
+def _nobody(_planned: Planned, _looks: Sequence[Observation]) -> None:
+    """Nobody else wants to know."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Lookout:
+    """Files what the vantage *own* sees, and what its peers tell, in *ledgers* by their names.
+
+    *now* tells epoch seconds, *stopwatch* seconds from anywhere; *tell* gets what was just seen;
+    *round* makes all looks of a check, as runner.look_all() does.
+    *ticking_since* says from when on each check has its ticks.
+    """
+
+    own: str
+    plan: Plan
+    ledgers: Mapping[str, Ledger]
+    learning: Learning
+    counts: Counts
+    now: Callable[[], float]
+    stopwatch: Callable[[], float]
+    tell: Tell = _nobody
+    round: Callable[..., Awaitable[Sequence[Observation]]] = look_all
+    ticking_since: dict[CheckKey, float] = field(default_factory=dict)
+    _budget: Budget = field(default_factory=Budget)
+    _called: dict[CheckKey, asyncio.Event] = field(default_factory=dict)
+    _beside: dict[str, list[Planned]] = field(default_factory=dict)
+    _faults: dict[str, tuple[float, Planned]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for one in self.plan.checks:
+            self._called[one.key] = asyncio.Event()
+            self._beside.setdefault(one.key.service, []).append(one)
+
+    async def keep_looking(self, planned: Planned) -> None:
+        """Look at *planned* at its cadence, and when it is called for, for ever."""
+        every, first = planned.timing.every, self._first(planned)
+        look = partial(self.look, planned)
+
+        async def certain() -> None:
+            await look_until_certain(
+                look,
+                lambda: doubtful(self.ledgers[self.own].of(planned.key), self.now()),
+                self._budget,
+                self.now,
+                every,
+            )
+
+        once = look if _is_quick(planned) else certain
+        await keep(every, first, once, self.counts.ticked, self._called[planned.key])
+
+    def _first(self, planned: Planned) -> float:
+        """Return the seconds until the first tick; what was looked at in a life before keeps its.
+
+        What was in doubt then, or due, is called for at once.
+        """
+        key, every, now = planned.key, planned.timing.every, self.now()
+        series = self.ledgers[self.own].of(key)
+        if doubtful(series, now) or any(now - s.last.started_at >= every for s in series):
+            self._called[key].set()
+        ticking_since = self.ticking_since.setdefault(key, now)
+        return (ticking_since + phase(str(key), self.own, every) - now) % every
+
+    async def look(self, planned: Planned) -> None:
+        """Look at *planned* once."""
+        looks = await self.round(
+            planned.check,
+            service=planned.key.service,
+            vantage=self.own,
+            limit=planned.timing.timeout + GRACE,
+            now=self.now,
+            stopwatch=self.stopwatch,
+        )
+        ledger = self.ledgers[self.own]
+        ledger.add(planned.key, planned.timing, looks)
+        self.learning.see(planned, ledger.of(planned.key), self.now())
+        self.tell(planned, looks)
+        began_at = began_now(ledger.of(planned.key))
+        if began_at is not None:
+            self._call_others(planned, began_at)
+
+    def _call_others(self, planned: Planned, began_at: float) -> None:
+        """Have a look at once at what else the service has, and whether we see, since it began.
+
+        Their ticks may come when the hold is over: the symptom would be paged before anybody looked
+        at the cause, or nothing at all, since no fault counts until it is proven that we see.
+        """
+        self._call(CONTROLS, began_at)
+        if not self._is_known(planned, began_at):
+            self._faults[planned.key.service] = began_at, planned
+            self._call(planned.key.service, began_at)
+
+    def _is_known(self, planned: Planned, began_at: float) -> bool:
+        """Whether a fault of the service that others were called for is still not over."""
+        known = self._faults.get(planned.key.service)
+        if known is None or began_at - known[0] > planned.timing.hold:
+            return False
+        series = self.ledgers[self.own].of(known[1].key)
+        return any(one.last.finding.verdict is Verdict.FAILING for one in series)
+
+    def _call(self, service: str, began_at: float) -> None:
+        """Have a look at once at those checks of *service* that were not looked at since then."""
+        for other in self._beside.get(service, ()):
+            series = self.ledgers[self.own].of(other.key)
+            if _is_quick(other) or any(one.last.started_at >= began_at for one in series):
+                continue
+            targets = {one.subject for one in series} or {other.key.check}
+            if self._budget.take(targets, self.now()):
+                self._called[other.key].set()
+
+    async def keep_noticing(self, feed: Feed) -> None:
+        """Look at once at what the feed's news make right or wrong: routes change between looks."""
+        planned = self.plan.of_prefix
+        while True:
+            for prefix in feed.news():
+                for one in planned.get(prefix, ()):
+                    await self.look(one)
+                    await asyncio.sleep(0)  # a lost feed has news of all prefixes at once
+            await asyncio.sleep(NOTICED_EVERY)
+
+    def hear(
+        self, vantage: str, planned: Planned, looks: Sequence[Observation], ago: float
+    ) -> None:
+        """Take in what the peer *vantage* saw; the newest of its looks ended *ago* seconds.
+
+        Its clock may be wrong by minutes, so only the age of its looks is believed.
+        """
+        if not looks:
+            return
+        shift = self.now() - ago - max(look.started_at + look.seconds for look in looks)
+        told = looks
+        if abs(shift) > _ONE_CLOCK:
+            told = [replace(look, started_at=look.started_at + shift) for look in looks]
+        self.ledgers[vantage].add(planned.key, planned.timing, told)
+
+
+def _is_quick(planned: Planned) -> bool:
+    """Whether it is looked at every second by itself."""
+    return planned.timing.every <= CONFIRM_EVERY

@@ -1,0 +1,37 @@
+"""The store with patience: when the disk takes nothing, the agent goes on from memory."""
+
+import logging
+from collections.abc import Sequence
+
+from vedette.agent.memory.store import Statement, Store, StoreError
+
+log = logging.getLogger(__name__)
+
+
+class Journal:
+    """Writes to the store at once, and what the disk refuses again with the next write.
+
+    A page is worth more than its record: nothing waits for a full disk, and nothing is dropped.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._owed: list[Statement] = []
+        self.failing = store.frozen
+
+    def write(self, statements: Sequence[Statement]) -> None:
+        """Keep *statements* in one transaction with all that is still owed."""
+        self._owed.extend(statements)
+        if not self._owed:
+            return
+        try:
+            self._store.write(self._owed)
+        except StoreError as error:
+            if not self.failing:
+                log.error("%s: going on from memory, make room on the disk", error)  # noqa: TRY400
+            self.failing = True
+            return
+        if self.failing:
+            log.warning("%s can be written again; nothing was lost", self._store.path)
+        self.failing = False
+        self._owed.clear()

@@ -1,0 +1,332 @@
+"""What was seen: the last looks at each subject, and what they say about the present.
+
+Rule: no I/O, no clock; time is passed in.
+"""
+
+import math
+from bisect import insort
+from collections import deque
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import takewhile
+from typing import Any, NamedTuple, TypeVar
+
+from vedette.agent.alarms.alarm import Evidence
+from vedette.agent.looking.timing import Timing
+from vedette.checks.dns.server import Place
+from vedette.checks.finding import Finding, Kind, Observation, Verdict
+from vedette.exporters.metrics import Histogram
+
+KEPT = 60
+WINDOW = 900.0
+"""Seconds over which failing looks at a page are counted, as far back as looks are kept."""
+PACE = 5
+"""How many of the newest looks tell how long an address takes."""
+LONGER = 0.5
+"""How many seconds longer than the others an address takes that is slow: one that takes less in all
+is not."""
+JUDGED = (
+    "address",
+    "broken_at",
+    "certificate_expiring",
+    "chain",
+    "changed",
+    "count",
+    "foreign_origins",
+    "more_specifics",
+    "remembered",
+    "rpki_valid",
+    "since",
+    "undecided",
+    "zone",
+)
+"""The facts by which findings are judged beyond their reasons; the others only inform people."""
+
+T = TypeVar("T")
+
+
+class CheckKey(NamedTuple):
+    """Which check of which service; controls belong to the service `controls`.
+
+    A tuple, because it is looked up many times for each look.
+    """
+
+    service: str
+    kind: Kind
+    check: str
+
+    def __str__(self) -> str:
+        return f"{self.service}/{self.kind}/{self.check}"
+
+
+@dataclass(slots=True)
+class Series:
+    """The looks at one subject of one check from one vantage, newest last.
+
+    *failing_since* is the start of the first FAILING look after the last OK one, *failed_at* and
+    *ok_at* the start of the newest of each; UNKNOWN looks move none of them. *failed_before* is
+    that of the newest FAILING look before *failing_since*. What was looked at up to *blind_at* may
+    have failed for our own sake. So many of the newest looks as *alike* says showed the same.
+    """
+
+    key: CheckKey
+    subject: str
+    place: str
+    timing: Timing
+    looks: deque[Observation] = field(default_factory=lambda: deque(maxlen=KEPT))
+    seconds: Histogram = field(default_factory=Histogram)
+    failing_since: float | None = None
+    failed_at: float | None = None
+    ok_at: float | None = None
+    blind_at: float = -math.inf
+    failed_before: float | None = None
+    alike: int = 0
+
+    def add(self, look: Observation) -> bool:
+        """Take in one more look, and return whether it may be news to those who judge."""
+        is_alike = bool(self.looks) and self._is_like_the_last(look)
+        is_news = not (is_alike and self._is_settled())
+        self.alike = self.alike + 1 if is_alike else 1
+        self.looks.append(look)
+        self.seconds.observe(look.seconds)
+        verdict = look.finding.verdict
+        if verdict is Verdict.OK:
+            self.ok_at, self.failing_since = look.started_at, None
+        elif verdict is Verdict.FAILING:
+            if self.failing_since is None or self._long_ago(self.failed_at, look):
+                self.failing_since, self.failed_before = look.started_at, self.failed_at
+            self.failed_at = look.started_at
+        return is_news
+
+    def _is_like_the_last(self, look: Observation) -> bool:
+        """Whether *look* shows the same, in time, and as fast as far as that is judged."""
+        before, now = self.looks[-1].finding, look.finding
+        if before is not now and not _are_alike(before, now):
+            return False
+        if look.started_at > self.fresh_until:
+            return False
+        took = self.looks[-1].seconds, look.seconds
+        return self.key.kind is not Kind.HTTP or took[0] == took[1] or max(took) < LONGER
+
+    def _is_settled(self) -> bool:
+        """Whether one more look like the last ones would leave all that they say as it is.
+
+        The looks before them must no longer count for anything. Only of pages is more than the
+        newest few looks counted, but for the time that an outage has lasted.
+        """
+        if self.alike <= max(self.timing.failing.of, PACE):
+            return False
+        if self.key.kind is not Kind.HTTP:
+            return True
+        now, failing_since = self.last.started_at, None
+        failed_at = self.failed_at
+        if self.last.finding.verdict is Verdict.FAILING:
+            failed_at, failing_since = self.failed_before, self.failing_since
+            if failing_since is None or now - failing_since < self.timing.hold:
+                return False
+        return failed_at is None or failed_at < max(now - WINDOW, self.looks[0].started_at)
+
+    def _long_ago(self, at: float | None, look: Observation) -> bool:
+        """Whether a look of *at* had nothing to say any more when *look* was made."""
+        return at is None or look.started_at - at > self.timing.fresh_for
+
+    @property
+    def last(self) -> Observation:
+        """The newest look; a series is made with its first."""
+        return self.looks[-1]
+
+    @property
+    def fresh_until(self) -> float:
+        """When the newest look becomes too old to say anything about the present."""
+        return self.last.started_at + self.last.seconds + self.timing.fresh_for
+
+    def verdict(self, now: float) -> Verdict:
+        """What the newest look says about *now*: nothing, once it is too old."""
+        return Verdict.UNKNOWN if now > self.fresh_until else self.last.finding.verdict
+
+    def failed_for(self, *reasons: str) -> bool:
+        """Whether the newest look failed for one of *reasons*."""
+        finding = self.last.finding
+        return finding.verdict is Verdict.FAILING and finding.reason in reasons
+
+
+def _are_alike(one: Finding, other: Finding) -> bool:
+    """Whether two findings say the same to those who judge."""
+    if one.verdict is not other.verdict or one.reason != other.reason:
+        return False
+    facts, others = one.facts, other.facts
+    return facts == others or all(facts.get(fact) == others.get(fact) for fact in JUDGED)
+
+
+def deciding(series: Sequence[Series]) -> Sequence[Series]:
+    """Return those whose word counts about a record: its authorities, else resolvers, else all."""
+    for place in (Place.AUTHORITATIVE, Place.RECURSIVE):
+        if asked := [s for s in series if s.place == place]:
+            return asked
+    return series
+
+
+class _Recalled(NamedTuple):
+    """What was made of some checks: by which counts of theirs, and until when."""
+
+    counts: Sequence[int]
+    until: float
+    is_open: bool
+    made: Any
+
+
+class Ledger:
+    """All series of all checks; a subject that a check no longer names is forgotten.
+
+    A subject is one of its place: what is asked in two roles has two series.
+    """
+
+    def __init__(self, since: float = -math.inf) -> None:
+        """*since* is when the vantage became known, before anything was heard from it.
+
+        *newest_at* is when it last told of a look, or that it lives, *blind_at* when it last was
+        not known to see.
+        """
+        self._series: dict[CheckKey, dict[tuple[str, str], Series]] = {}
+        self._of_service: dict[str, list[CheckKey]] = {}
+        self.newest_at = since
+        self.blind_at = -math.inf
+        self.version = 0
+        self._news: dict[CheckKey, int] = {}
+        self._looked: dict[CheckKey, int] = {}
+        self._fresh_until: dict[CheckKey, float] = {}
+        self._memory: dict[Hashable, _Recalled] = {}
+        self._is_blind, self._disregarded = False, 0
+
+    def add(self, key: CheckKey, timing: Timing, looks: Sequence[Observation]) -> None:
+        """Take in one round: the looks at all present subjects of the check *key*."""
+        before = self._series.get(key, {})
+        round_: dict[tuple[str, str], Series] = {}
+        is_news, fresh_until = self._is_blind, math.inf
+        for look in looks:
+            of = look.place, look.subject
+            series = before.get(of) or Series(key, look.subject, look.place, timing)
+            if series.add(look):
+                is_news = True
+            round_[of] = series
+            ended_at = look.started_at + look.seconds
+            if look.started_at - self.newest_at > timing.fresh_for and self.newest_at > -math.inf:
+                self.blind_at = max(self.blind_at, look.started_at)  # asleep, it heard nobody
+            self.newest_at = max(self.newest_at, ended_at)
+            fresh_until = min(fresh_until, ended_at + series.timing.fresh_for)
+        if is_news or len(round_) != len(before):
+            self._tell(key)
+        if key not in self._series:
+            insort(self._of_service.setdefault(key.service, []), key)
+        self._series[key] = round_
+        self._fresh_until[key] = fresh_until
+        self._looked[key] = self._looked.get(key, 0) + 1
+
+    def take_over(self, before: "Ledger", keys: Iterable[CheckKey]) -> None:
+        """Go on with what *before* has seen of the checks *keys*."""
+        for key in keys:
+            if series := before.of(key):
+                self._series[key] = {(one.place, one.subject): one for one in series}
+                insort(self._of_service.setdefault(key.service, []), key)
+                self._looked[key] = before.looked(key)
+                self._tell(key)
+        self.newest_at, self.blind_at = before.newest_at, before.blind_at
+
+    def _tell(self, key: CheckKey) -> None:
+        """Note that there is something new to be judged of the check *key*."""
+        self.version += 1
+        self._news.pop(key, None)
+        self._news[key] = self.version
+
+    def news(self, since: int) -> Sequence[CheckKey]:
+        """Return the checks of which something new was seen after the version *since*.
+
+        One more look like many before is none, though it is the newest word on the present.
+        """
+        return [*takewhile(lambda key: self._news[key] > since, reversed(self._news))]
+
+    def looked(self, key: CheckKey) -> int:
+        """Return how many rounds of the check *key* were taken in."""
+        return self._looked.get(key, 0)
+
+    def fresh_until(self, key: CheckKey, now: float) -> float:
+        """Return when next after *now* a look of *key* becomes too old to say anything."""
+        first = self._fresh_until.get(key, math.inf)
+        if first >= now:
+            return first
+        ends = (one.fresh_until for one in self._series[key].values())
+        return min((end for end in ends if end >= now), default=math.inf)
+
+    def is_stale(self, key: CheckKey, now: float) -> bool:
+        """Whether the newest look at a subject of *key* is too old to say anything."""
+        return self._fresh_until.get(key, math.inf) < now
+
+    def recall(
+        self,
+        what: Hashable,
+        keys: Sequence[CheckKey],
+        now: float,
+        make: Callable[[], T],
+        *,
+        each_look: bool = False,
+    ) -> T:
+        """Return what *make* makes of the checks *keys*; made anew only when it may have changed.
+
+        That is when one of them shows something new, when a look of theirs becomes too old to say
+        anything, and with any look where one was too old or where the evidence holds, so that it
+        was seen again, or where it goes by *each_look*. *what* is the name of what is made; nothing
+        else may go into it but *now*, as far as it decides which looks are too old.
+        """
+        known = self._memory.get(what)
+        if known is not None and now <= known.until:
+            counts = self._looked if known.is_open else self._news
+            if known.counts == [counts.get(key, 0) for key in keys]:
+                recalled: T = known.made
+                return recalled
+        made = make()
+        is_open = each_look or (isinstance(made, Evidence) and made.holds is True)
+        is_open = is_open or any(self.is_stale(key, now) for key in keys)
+        counts = self._looked if is_open else self._news
+        until = min((self.fresh_until(key, now) for key in keys), default=math.inf)
+        self._memory[what] = _Recalled([counts.get(k, 0) for k in keys], until, is_open, made)
+        return made
+
+    def disregard(self, controls: Collection[CheckKey]) -> None:
+        """Begin to count anew how long anything but *controls* fails: what was seen was blindness.
+
+        A look that failed before sight came back must never fill a hold together with a later one.
+        """
+        seen = self.news(self._disregarded) if self._is_blind else self._series
+        for key in [key for key in seen if key not in controls]:
+            self._tell(key)
+            for series in self._series[key].values():
+                series.failing_since, series.alike = None, 0
+                series.blind_at = series.last.started_at
+        self._is_blind, self._disregarded = True, self.version
+
+    def regard(self) -> None:
+        """Take what is seen from now on for what it is."""
+        self._is_blind = False
+
+    def runs(self, key: CheckKey) -> bool:
+        """Whether the vantage has looked at the check *key*."""
+        return bool(self._series.get(key))
+
+    def of(self, key: CheckKey) -> Sequence[Series]:
+        """Return the series of one check, in the order of its subjects."""
+        return tuple(self._series.get(key, {}).values())
+
+    def of_service(self, service: str, kind: Kind | None = None) -> Iterator[Series]:
+        """Yield the series of a service's checks, of one *kind* or all, in their names' order."""
+        for key in tuple(self._of_service.get(service, ())):
+            if kind in (None, key.kind):
+                yield from tuple(self._series[key].values())
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was heard yet."""
+        return not self._series
+
+    def __iter__(self) -> Iterator[Series]:
+        for key in sorted(self._series):
+            yield from self._series[key].values()

@@ -1,0 +1,1 @@
+"""From an incident to a human: words, routes, and the way out."""

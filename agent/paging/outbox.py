@@ -1,0 +1,339 @@
+"""Pages on their way: in order per pager and key, tried until accepted or refused.
+
+What no pager has accepted in time, or what one has refused, goes to its second channel as well.
+"""
+
+import asyncio
+import logging
+import random
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from vedette.agent.memory.journal import Journal
+from vedette.agent.memory.store import Row, Statement, Told, back_up, end, queue
+from vedette.agent.paging.routing import Route, Routes
+from vedette.exporters.pace import Pace
+from vedette.exporters.page import (
+    Action,
+    Announcing,
+    Delivery,
+    Outcome,
+    Page,
+    Pager,
+    Repeating,
+)
+
+log = logging.getLogger(__name__)
+
+FIRST_WAIT = 1.0
+LONGEST_WAIT = 60.0
+AT_ONCE = 8
+"""Attempts that may be under way at one pager."""
+ANNOUNCED_EVERY = 30.0
+SETTLED_WITHIN = 5.0
+_TURN = 0.05
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A row of the outbox with what the last attempts said."""
+
+    row: Row
+    attempts: int = 0
+    due_at: float = 0.0
+    detail: str = ""
+    trying: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What became of one page at one pager."""
+
+    row: Row
+    at: float
+    delivery: Delivery
+
+
+def backoff(attempts: int, asked: float | None, chance: float) -> float:
+    """Return the seconds before the next try: what the receiver asked, or full jitter 1 s → 60 s.
+
+    *chance* is in [0, 1).
+    """
+    if asked is not None:
+        return asked
+    return min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(attempts, 16)) * chance
+
+
+class Outbox:
+    """Holds what is undelivered and hands it over, one page per key at a time.
+
+    *waiting* and *told* are what the store has of a former life: what was on its way, and the last
+    page of each key at each pager.
+    """
+
+    def __init__(
+        self,
+        pagers: Sequence[Pager],
+        journal: Journal,
+        *,
+        now: Callable[[], float],
+        routes: Routes | None = None,
+        waiting: Sequence[Row] = (),
+        told: Sequence[Told] = (),
+        last_row: int = 0,
+    ) -> None:
+        self._pagers: Mapping[str, Pager] = {pager.name: pager for pager in pagers}
+        self._routes = routes or Routes([Route(name) for name in self._pagers])
+        self._journal = journal
+        self._now = now
+        self._last_row = last_row
+        self._wake = asyncio.Event()
+        self._settling = False
+        self._quiet_until: dict[str, float] = {}
+        taken = {
+            (one.pager, one.page.key): one.page for one in told if one.outcome == Outcome.DELIVERED
+        }
+        self._standing = {
+            place: page for place, page in taken.items() if page.action is Action.TRIGGER
+        }
+        self._unheard = _unheard(told, waiting, self._pagers)
+        self.waiting = [Waiting(row) for row in waiting]
+        self.ended: list[Ended] = []
+        self.delivered: dict[tuple[str, Outcome], int] = {}
+
+    def add(self, page: Page, now: float, to: Collection[str] | None = None) -> list[Statement]:
+        """Queue *page* for every pager that is told; return what must be kept with its cause.
+
+        With *to* it goes to those pagers, whatever the routes say.
+        """
+        names = self._told(page) if to is None else [name for name in self._pagers if name in to]
+        return [self._queue(name, page, now) for name in names]
+
+    def _told(self, page: Page) -> Sequence[str]:
+        """Return who gets *page*: a resolve goes wherever a trigger went."""
+        if page.action is Action.RESOLVE:
+            went = {w.row.pager for w in self.waiting if w.row.page.key == page.key}
+            went |= {pager for pager, key in self._standing if key == page.key}
+            if had := [name for name in self._pagers if name in went]:
+                return had
+        return [name for name in self._routes.first(page) if name in self._pagers]
+
+    def _queue(self, pager: str, page: Page, now: float) -> Statement:
+        self._last_row += 1
+        row = Row(self._last_row, pager, page, now)
+        self.waiting.append(Waiting(row, due_at=now))
+        self._wake.set()
+        return queue(row)
+
+    async def run(self) -> None:
+        """Deliver for ever; pages of different keys go out side by side, triggers first."""
+        self._readdress()
+        async with asyncio.TaskGroup() as tasks:
+            for pager in self._pagers.values():
+                if isinstance(pager, Repeating):
+                    tasks.create_task(self._repeat(pager))
+            while True:
+                self._wake.clear()
+                self._back_up_due()
+                for waiting in self._due():
+                    waiting.trying = True
+                    tasks.create_task(self._attempt(waiting))
+                await self._sleep()
+
+    def _readdress(self) -> None:
+        """Queue again what stands and nobody was told of: its pager has refused it, or is gone."""
+        pages, self._unheard = self._unheard, ()
+        now = self._now()
+        self._journal.write([one for page in pages for one in self.add(page, now)])
+
+    async def _repeat(self, pager: Repeating) -> None:
+        """Send again what stands at a receiver that forgets, for ever."""
+        pager.stand(page for (name, _), page in self._standing.items() if name == pager.name)
+        failing = False
+        while True:
+            delivery = await pager.repeat()
+            failed = delivery.outcome is not Outcome.DELIVERED
+            if failed and not failing:
+                log.error("%s does not take what stands again (%s)", pager.name, delivery.detail)
+            failing = failed
+            await asyncio.sleep(pager.every)
+
+    def _idle(self) -> list[Waiting]:
+        """Return the head of each key's queue, unless it is being tried; the rest waits for it."""
+        heads: dict[tuple[str, str], Waiting] = {}
+        for waiting in self.waiting:
+            heads.setdefault((waiting.row.pager, waiting.row.page.key), waiting)
+        return [head for head in heads.values() if not head.trying]
+
+    def _due(self) -> Iterator[Waiting]:
+        """Yield what may go out now, as much as there is room for at each pager."""
+        if self._settling:
+            return
+        now = self._now()
+        trying = self._trying()
+        ready = sorted(self._idle(), key=lambda w: w.row.page.action is not Action.TRIGGER)
+        for waiting in ready:
+            pager = waiting.row.pager
+            if trying[pager] < AT_ONCE and self._ready_at(waiting, now) <= now:
+                trying[pager] += 1
+                if pace := self._pace(pager):
+                    pace.take(now)
+                yield waiting
+
+    def _trying(self) -> Counter[str]:
+        return Counter(w.row.pager for w in self.waiting if w.trying)
+
+    def _pace(self, pager: str) -> Pace | None:
+        return getattr(self._pagers.get(pager), "pace", None)
+
+    def _ready_at(self, waiting: Waiting, now: float) -> float:
+        """Return when a page may go out: once it is due, and its pager may be asked."""
+        pager = waiting.row.pager
+        pace = self._pace(pager)
+        paced_at = pace.ready_at(now) if pace else now
+        return max(waiting.due_at, self._quiet_until.get(pager, 0.0), paced_at)
+
+    async def _sleep(self) -> None:
+        """Wait for the next head to be due, a second channel, a new page, or an attempt's end."""
+        now, trying = self._now(), self._trying()
+        times = [self._ready_at(w, now) for w in self._idle() if trying[w.row.pager] < AT_ONCE]
+        times += [at for _, at in self._to_back_up()]
+        try:
+            async with asyncio.timeout(max(_TURN, min(times, default=now + LONGEST_WAIT) - now)):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    async def _attempt(self, waiting: Waiting) -> None:
+        try:
+            await self._try(waiting)
+        finally:
+            waiting.trying = False
+            self._wake.set()
+
+    async def _try(self, waiting: Waiting) -> None:
+        row = waiting.row
+        pager = self._pagers.get(row.pager)
+        if pager is None:
+            gone = f"pager {row.pager} is no longer in the config"
+            self._end(waiting, Delivery(outcome=Outcome.REJECTED, detail=gone))
+            return
+        delivery = await pager.send(row.page)
+        if delivery.outcome is not Outcome.RETRY:
+            self._end(waiting, delivery)
+            return
+        waiting.attempts += 1
+        waiting.detail = delivery.detail
+        now, wait = self._now(), backoff(waiting.attempts, delivery.retry_after, random.random())
+        waiting.due_at = now + wait
+        if delivery.retry_after is not None:
+            # It is asked of us, not of this page.
+            self._quiet_until[row.pager] = waiting.due_at
+        log.warning(
+            "page %s not accepted by %s (%s): trying again in %.0f s",
+            row.page.key, row.pager, delivery.detail, wait,
+        )  # fmt: skip
+
+    def _end(self, waiting: Waiting, delivery: Delivery) -> None:
+        now, row = self._now(), waiting.row
+        refused = delivery.outcome is Outcome.REJECTED
+        backed = self._back_up(waiting, now) if refused else []
+        self.waiting.remove(waiting)
+        self._stand(row, delivery)
+        self.ended = [*self.ended[-49:], Ended(row, now, delivery)]
+        counted = row.pager, delivery.outcome
+        self.delivered[counted] = self.delivered.get(counted, 0) + 1
+        self._journal.write([end(row.id, now, delivery.outcome, delivery.detail), *backed])
+        if refused:
+            log.error("page %s refused by %s: %s", row.page.key, row.pager, delivery.detail)
+        else:
+            log.info("%s of %s accepted by %s", row.page.action, row.page.key, row.pager)
+
+    def _stand(self, row: Row, delivery: Delivery) -> None:
+        if delivery.outcome is Outcome.DELIVERED:
+            if row.page.action is Action.TRIGGER:
+                self._standing[row.pager, row.page.key] = row.page
+            else:
+                self._standing.pop((row.pager, row.page.key), None)
+
+    def _to_back_up(self) -> Iterator[tuple[Waiting, float]]:
+        """Yield what waits for its second channel, and when that is due."""
+        for waiting in self.waiting:
+            row = waiting.row
+            if not row.backed:
+                at = self._routes.backup_at(row.pager, row.page, row.queued_at)
+                if at is not None:
+                    yield waiting, at
+
+    def _back_up_due(self) -> None:
+        now = self._now()
+        late = [waiting for waiting, at in self._to_back_up() if at <= now]
+        self._journal.write([one for waiting in late for one in self._back_up(waiting, now)])
+
+    def _back_up(self, waiting: Waiting, now: float) -> list[Statement]:
+        """Queue a page for its second channels too, and its end, where that is known already."""
+        row = waiting.row
+        names = self._routes.backups(row.pager, row.page)
+        if row.backed or row.page.action is not Action.TRIGGER or not names:
+            return []
+        log.warning("page %s goes to %s: %s has not accepted it", row.page.key, ", ".join(names),
+                    row.pager)  # fmt: skip
+        behind = self.waiting[self.waiting.index(waiting) + 1 :]
+        ends = [
+            w.row.page
+            for w in behind
+            if (w.row.pager, w.row.page.key) == (row.pager, row.page.key)
+            and w.row.page.action is Action.RESOLVE
+        ]
+        waiting.row = replace(row, backed=True)
+        pages = [row.page, *ends[:1]]
+        return [
+            back_up(row.id, now),
+            *(self._queue(name, page, now) for name in names for page in pages),
+        ]
+
+    async def settle(self) -> None:
+        """Begin nothing more, and wait a while for what is underway: a page cut off goes twice."""
+        self._settling = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLED_WITHIN):
+                while self._trying():
+                    self._wake.clear()
+                    await self._wake.wait()
+
+    async def announce(self, change: str, source: str) -> None:
+        """Tell of a *change* of *source* where that is wanted, which wakes nobody: three tries."""
+        now = self._now()
+        for pager in [one for one in self._pagers.values() if isinstance(one, Announcing)]:
+            for _ in range(3):
+                delivery = await pager.tell(change, source, now)
+                if delivery is None or delivery.outcome is not Outcome.RETRY:
+                    break
+                await asyncio.sleep(ANNOUNCED_EVERY)
+
+    async def close(self) -> None:
+        """Give back the pagers' connections."""
+        for pager in self._pagers.values():
+            await pager.close()
+
+
+def _unheard(
+    told: Sequence[Told], waiting: Sequence[Row], pagers: Mapping[str, Pager]
+) -> Sequence[Page]:
+    """Return the newest page of each key that calls for help and that no pager of now has.
+
+    *told* is in order of time.
+    """
+    newest = {one.page.key: one.page for one in told}
+    heard = {
+        one.page.key
+        for one in told
+        if one.pager in pagers
+        and one.outcome == Outcome.DELIVERED
+        and one.page.action is Action.TRIGGER
+    } | {row.page.key for row in waiting if row.pager in pagers}
+    return [
+        page for key, page in newest.items() if page.action is Action.TRIGGER and key not in heard
+    ]

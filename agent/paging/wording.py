@@ -1,0 +1,331 @@
+"""What a page says: the cause in the first line, then what a person needs at three in the morning.
+
+Rule: pure; no I/O, no clock; time is passed in.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from vedette.agent.alarms.agreement import Vantage
+from vedette.agent.alarms.fleet import SILENT_AFTER
+from vedette.agent.alarms.incidents import Change, Incident
+from vedette.agent.clock import utc
+from vedette.agent.composite import telling
+from vedette.agent.composite.alarm import Alarm, CompositeAlarm
+from vedette.agent.diagnoses.bgp import REASONS
+from vedette.agent.diagnoses.names import Diagnosis, Rule
+from vedette.agent.diagnoses.view import View
+from vedette.agent.memory.lastgood import LastKnownGood
+from vedette.agent.memory.ledger import CheckKey, Ledger, Series
+from vedette.agent.paging.headline import cause
+from vedette.checks.bgp.check import FEED
+from vedette.checks.dns.server import Place
+from vedette.checks.finding import Fact, Kind, Verdict
+from vedette.exporters.page import Action, Page
+
+_SHOWN = 5
+"""How many ASes a line names."""
+_LISTED = 20
+"""How many prefixes a page lists: thousands may fail together."""
+_MOST = 50
+"""How many lines a list of a page has: a service may have hundreds of checks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """All that a page may quote: who looks, what was seen, and what was good."""
+
+    vantage: str
+    vantages: Mapping[str, Vantage]
+    status_url: str
+    ledgers: Mapping[str, Ledger]
+    good: LastKnownGood
+    rules: Mapping[str, Alarm]
+    failing: Mapping[str, float]
+    """Rules that hold now, alarm or not yet, and since when."""
+    standings: telling.Standings = field(default_factory=dict)
+    """How everything stands that the rules of composite alarms name."""
+    changes: Sequence[str] = ()
+    """What changed before the incident and since, the newest first."""
+    shortage: str = ""
+    """By how much the vantages that see are too few to agree."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """What this agent saw itself."""
+        return self.ledgers[self.vantage]
+
+    def telling(self, key: CheckKey | None) -> Ledger:
+        """Return what the vantage saw that tells most of a check: this one, unless all is well."""
+        if key is None or _fails(self.ledger, key):
+            return self.ledger
+        return next((one for one in self.ledgers.values() if _fails(one, key)), self.ledger)
+
+
+def _fails(ledger: Ledger, key: CheckKey) -> bool:
+    return any(one.last.finding.verdict is Verdict.FAILING for one in ledger.of(key))
+
+
+def page(incident: Incident, change: Change, witness: Witness, now: float) -> Page:
+    """Write the page for *change* of *incident*."""
+    rule = witness.rules.get(incident.headline)
+    diagnosis = str(rule.diagnosis) if rule else incident.headline
+    subject = rule.subject if rule else incident.service
+    began_at = incident.members.get(incident.headline, incident.opened_at)
+    if change is Change.RESOLVED:
+        composite = isinstance(rule, CompositeAlarm)
+        end = "its rule holds no longer" if composite else f"{subject} is well again"
+        summary = f"resolved: {diagnosis}: {end}, failing since {utc(began_at)}"
+    else:
+        summary = told(rule, incident, witness, now) if rule else f"{diagnosis}: {subject}"
+        summary += f"; {witness.shortage}" if witness.shortage else ""
+    return Page(
+        key=incident.key,
+        action=Action.RESOLVE if change is Change.RESOLVED else Action.TRIGGER,
+        severity=incident.severity,
+        summary=summary,
+        service=incident.service,
+        diagnosis=diagnosis,
+        subject=subject,
+        source=witness.vantage,
+        began_at=began_at,
+        details=dict(_details(incident, rule, witness, began_at, now)),
+    )
+
+
+def told(rule: Alarm, incident: Incident, witness: Witness, now: float) -> str:
+    """Return the first line of a page: the cause, since when, and the way around it, if any."""
+    since = utc(incident.members[rule.id])[11:]
+    if isinstance(rule, CompositeAlarm):
+        return f"{rule.id}: {telling.holding(rule, witness.standings, now)} since {since}"
+    if rule.diagnosis is Diagnosis.VANTAGE_BLIND:
+        what = _blindness(rule.subject, witness, now)
+    else:
+        what = cause(rule, View(witness.telling(rule.key), now))
+    line = f"{rule.diagnosis}: {what} since {since}"
+    extra = _serving(incident.service, witness, now, _host(rule.key))
+    return f"{line}; {extra}" if extra and rule.diagnosis not in _NO_NAME else line
+
+
+def _blindness(name: str, witness: Witness, now: float) -> str:
+    heard_at = witness.ledgers[name].newest_at if name in witness.ledgers else now
+    if name != witness.vantage and now - heard_at > SILENT_AFTER:
+        return f"{name} has not been heard of for {now - heard_at:.0f} s,"
+    return f"{name} sees none of the internet it checks itself by"
+
+
+# Where the addresses themselves are cut off, the ones of old are no way around.
+_NO_NAME = (*REASONS, Diagnosis.VANTAGE_BLIND, Diagnosis.FEED_STALE)
+
+
+def _details(
+    incident: Incident, rule: Alarm | None, witness: Witness, began_at: float, now: float
+) -> Iterator[tuple[str, object]]:
+    yield "diagnosis", rule.diagnosis if rule else incident.headline
+    yield "since", utc(began_at)
+    yield "seen_from", list(_vantages(rule, witness, now))
+    if witness.shortage:
+        yield "quorum", witness.shortage
+    if isinstance(rule, CompositeAlarm):
+        yield from _rule(rule, witness)
+    elif rule and rule.key:
+        yield "seen", _some(list(_seen(rule, witness, now)))
+    yield "changes", list(witness.changes) or "no change was seen before it, or since"
+    yield from _good(incident.service, witness, now)
+    yield "bgp", list(_bgp(incident.service, witness, now)) or "no prefix of it is watched"
+    if feeds := list(_feeds(witness, now)):
+        yield "feeds", feeds
+    order = _order(incident, witness)
+    lines = {id_: f"{utc(at)} {_title(id_, witness)}" for at, id_ in order}
+    yield "symptoms", _some([line for id_, line in lines.items() if id_ != incident.headline])
+    yield "not_broken", _some(list(_fine(incident.service, witness, now)))
+    yield "order", _some(list(lines.values()))
+    yield "status_page", witness.status_url
+
+
+def _some(lines: Sequence[str]) -> Sequence[str]:
+    """Return the first of *lines*, and how many more there are."""
+    more = [f"and {len(lines) - _MOST} more"] if len(lines) > _MOST else []
+    return [*lines[:_MOST], *more]
+
+
+def _vantages(rule: Alarm | None, witness: Witness, now: float) -> Iterator[str]:
+    """Yield each vantage with how many of its looks fail, this one first."""
+    for name in (witness.vantage, *(n for n in witness.ledgers if n != witness.vantage)):
+        domain = witness.vantages[name]
+        where = (
+            f"{name} (provider {domain.provider}{f', {domain.region}' if domain.region else ''})"
+        )
+        series = witness.ledgers[name].of(rule.key) if rule and rule.key else ()
+        bad = sum(one.verdict(now) is Verdict.FAILING for one in series)
+        known = sum(one.verdict(now) is not Verdict.UNKNOWN for one in series)
+        yield f"{where}: {bad} of {known} looks fail" if known else where
+
+
+def _rule(alarm: CompositeAlarm, witness: Witness) -> Iterator[tuple[str, object]]:
+    if alarm.settings.description:
+        yield "description", alarm.settings.description
+    yield "rule", str(alarm.settings.rule)
+    yield "seen", list(telling.standings(alarm, witness.standings))
+
+
+def _order(incident: Incident, witness: Witness) -> Sequence[tuple[float, str]]:
+    """Everything that fails of the service, first fault first, alarms and what is not one yet."""
+    also = {
+        id_: at
+        for id_, at in witness.failing.items()
+        if witness.rules[id_].service == incident.service
+    }
+    return sorted((at, id_) for id_, at in {**also, **incident.members}.items())
+
+
+def _title(id_: str, witness: Witness) -> str:
+    rule = witness.rules.get(id_)
+    return f"{rule.diagnosis} {rule.subject}" if isinstance(rule, Rule) else id_
+
+
+def _line(series: Series, now: float) -> str:
+    verdict = series.verdict(now)
+    reason = series.last.finding.reason
+    shown = f"{verdict} {reason}" if reason else str(verdict)
+    detail = series.last.finding.detail
+    return f"{shown}: {detail}" if detail else f"{shown}: {series.subject}"
+
+
+def _seen(rule: Rule, witness: Witness, now: float) -> Iterator[str]:
+    """Every look that the rule judges, the failing ones first, and the controls that fail too."""
+    assert rule.key is not None
+    ledger = witness.telling(rule.key)
+    series = ledger.of(rule.key)
+    for one in sorted(series, key=lambda one: one.verdict(now) is not Verdict.FAILING):
+        yield _line(one, now)
+    for control in rule.controls:
+        for one in ledger.of(control):
+            if one.verdict(now) is Verdict.FAILING:
+                yield f"control {control.check}: {_line(one, now)}"
+
+
+def _of_service(service: str, witness: Witness) -> Iterator[Series]:
+    return witness.ledger.of_service(service)
+
+
+def _good(service: str, witness: Witness, now: float) -> Iterator[tuple[str, object]]:
+    sets = {}
+    for series in _of_service(service, witness):
+        if series.key.kind is Kind.DNS:
+            name, _, type_ = series.key.check.rpartition(" ")
+            if good := witness.good.of(name, type_):
+                since = f"(since {utc(good.since)})"
+                sets[series.key.check] = f"{', '.join(good.answers)} {since}"
+    yield "last_known_good", sets
+    yield "last_known_good_serves", _serving(service, witness, now) or "not known"
+
+
+def _host(key: CheckKey | None) -> str | None:
+    """Return the name that a check is about; None where it is about none."""
+    if key is None or key.kind is Kind.BGP:
+        return None
+    return urlsplit(key.check).hostname if key.kind is Kind.HTTP else key.check.split(" ")[0]
+
+
+def _serving(service: str, witness: Witness, now: float, host: str | None = None) -> str:
+    """Say whether the remembered addresses still serve; empty when nobody looks at them.
+
+    With a *host*, only its own: what serves another name of the service is no way around.
+    """
+    good = {answer for one in witness.good for answer in one.answers}
+    looks = [
+        s
+        for s in witness.ledger.of_service(service, Kind.HTTP)
+        if s.place == "address" and s.subject in good and host in (None, _host(s.key))
+    ]
+    serving = [s.subject for s in looks if s.verdict(now) is Verdict.OK]
+    dead = [s.subject for s in looks if s.verdict(now) is Verdict.FAILING]
+    if serving and not dead:
+        return f"the last-known-good addresses still serve ({', '.join(serving)})"
+    if serving:
+        return (
+            f"of the last-known-good addresses {', '.join(serving)} still serve, "
+            f"{', '.join(dead)} do not"
+        )
+    return f"the last-known-good addresses do not serve either ({', '.join(dead)})" if dead else ""
+
+
+def _bgp(service: str, witness: Witness, now: float) -> Iterator[str]:
+    """Each prefix of a service, or of a feed, as each feed sees it; those that fail come first."""
+    seen = [
+        series
+        for series in witness.ledger
+        if series.key.kind is Kind.BGP
+        and series.place != FEED
+        and service in (series.key.service, series.place)
+    ]
+    order = (Verdict.FAILING, Verdict.UNKNOWN, Verdict.OK)
+    seen.sort(key=lambda series: order.index(series.verdict(now)))
+    for series in seen[:_LISTED]:
+        facts = series.last.finding.facts
+        clauses = [_line(series, now), *_since(facts), *_ases(facts), *_rpki(facts)]
+        yield f"{series.place}: {'; '.join(clauses)}"
+    if len(seen) > _LISTED:
+        yield f"and {len(seen) - _LISTED} more"
+
+
+def _since(facts: Mapping[str, Fact]) -> Iterator[str]:
+    since = facts.get("since")
+    for reason, at in since.items() if isinstance(since, Mapping) else ():
+        yield f"{reason} since {utc(at)}"
+
+
+def _ases(facts: Mapping[str, Fact]) -> Iterator[str]:
+    """Say by which origins, and by way of whom, how many peers have the route."""
+    for fact, words in (("origins", "by origin"), ("neighbours", "by way of")):
+        counts = facts.get(fact)
+        if isinstance(counts, Mapping) and counts:
+            rows = list(counts.items())  # those of the most peers first
+            some = ", ".join(f"AS{asn} {peers:.0f}" for asn, peers in rows[:_SHOWN])
+            more = f" and {len(rows) - _SHOWN} more" if len(rows) > _SHOWN else ""
+            yield f"{words}: {some}{more}"
+
+
+def _rpki(facts: Mapping[str, Fact]) -> Iterator[str]:
+    if "rpki" in facts:
+        yield f"RPKI {facts['rpki'] or 'unknown'}"
+    for fact, state in (("rpki_valid", "valid"), ("rpki_invalid", "invalid")):
+        names = facts.get(fact)
+        if isinstance(names, Sequence) and names:
+            yield f"RPKI {state} for {', '.join(map(_named, names))}"
+
+
+def _named(route: str) -> str:
+    return f"AS{route}" if route.isdigit() else route
+
+
+def _feeds(witness: Witness, now: float) -> Iterator[str]:
+    """How many feeds speak, and why the others do not."""
+    feeds = [s for s in witness.ledger if s.key.kind is Kind.BGP and s.place == FEED]
+    speaking = [series.subject for series in feeds if series.verdict(now) is Verdict.OK]
+    if feeds:
+        who = f" ({', '.join(speaking)})" if speaking else ""
+        yield f"{len(speaking)} of {len(feeds)} speak{who}"
+    for series in feeds:
+        if series.subject not in speaking:
+            yield series.last.finding.detail or f"{series.subject} is not heard"
+
+
+def _fine(service: str, witness: Witness, now: float) -> Iterator[str]:
+    """Everything that is well; zones are compared by each check of theirs, and said once."""
+    well = (s for s in _of_service(service, witness) if s.verdict(now) is Verdict.OK)
+    yield from dict.fromkeys(map(_titled, well))
+
+
+def _titled(series: Series) -> str:
+    check, subject = series.key.check, series.subject
+    match series.place:
+        case Place.AGREEMENT | Place.DELEGATION | Place.DNSSEC:
+            return subject
+        case Place.RECURSIVE | Place.PARENT:
+            return f"{check} at {subject} ({series.place})"
+    if series.key.kind is Kind.BGP:
+        return f"{check} ({series.place})"
+    return check if subject == check else f"{check} at {subject}"

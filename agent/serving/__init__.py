@@ -1,0 +1,1 @@
+"""What the listener serves: metrics, health, pages, and to whom."""

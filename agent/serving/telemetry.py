@@ -1,0 +1,290 @@
+"""The metric families: what the ledger, the alarms, the outbox and the feeds say in numbers.
+
+Rule: a family of many series is read a step at a time, and all may change between two steps. What
+one series says is taken in one step, and what may shrink or grow is copied before it is read.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from vedette.agent.alarms.alarm import State
+from vedette.agent.alarms.engine import Engine
+from vedette.agent.composite.announcement import QUIETED_BY, by_whom
+from vedette.agent.memory.events import EventName
+from vedette.agent.memory.journal import Journal
+from vedette.agent.memory.lastgood import LastKnownGood
+from vedette.agent.memory.ledger import CheckKey, Ledger, Series
+from vedette.agent.paging.outbox import Outbox
+from vedette.checks.finding import Kind, Verdict
+from vedette.exporters.metrics import (
+    NO_LABELS,
+    Family,
+    Histogram,
+    Labels,
+    Samples,
+    counter,
+    gauge,
+    histogram,
+    states,
+)
+
+
+@dataclass(slots=True)
+class Counts:
+    """What the agent counts about its own work."""
+
+    runs: int = 0
+    skipped: int = 0
+    internal_errors: int = 0
+    lateness: Histogram = field(default_factory=Histogram)
+    config_is_current: bool = True
+    config_loaded_at: float = 0.0
+    events: dict[EventName, int] = field(default_factory=lambda: dict.fromkeys(EventName, 0))
+
+    def ticked(self, lateness: float, skipped: int) -> None:
+        """Count one run of a check that began *lateness* seconds after it was due."""
+        self.runs += 1
+        self.skipped += skipped
+        self.lateness.observe(lateness)
+
+
+Probe = tuple[Series, Labels]
+
+
+class Probes:
+    """The series of *checks* in the order of their names, with the labels by which they are told.
+
+    What a check is called never changes, and is written once.
+    """
+
+    def __init__(self, ledger: Ledger, checks: Iterable[CheckKey]) -> None:
+        self._ledger = ledger
+        self._checks = [
+            (key, Labels(service=key.service, check=key.check, kind=key.kind))
+            for key in sorted(checks)
+        ]
+
+    def gather(self, into: list[Probe]) -> Iterator[str]:
+        """Put all of them *into* a list, in steps that are lines without text."""
+        for key, labels in self._checks:
+            yield ""
+            for series in self._ledger.of(key):
+                into.append((series, labels.also(subject=series.subject, place=series.place)))
+                yield ""
+
+
+def probes(seen: Sequence[Probe], now: float) -> Iterator[Family]:
+    """Return the families of the probes that were *seen*."""
+    yield states(
+        "vedette_probe_state",
+        "1 for what the newest look says about the present: OK, FAILING or UNKNOWN.",
+        ((labels, series.verdict(now)) for series, labels in seen),
+        Verdict,
+    )
+    yield gauge(
+        "vedette_probe_failure_info",
+        "1 for the reason while the newest look is not OK.",
+        (
+            (labels.also(reason=reason), 1) if (reason := series.last.finding.reason) else None
+            for series, labels in seen
+        ),
+    )
+    yield histogram(
+        "vedette_probe_duration_seconds",
+        "How long looks took, good and bad.",
+        ((labels, series.seconds) for series, labels in seen),
+    )
+    for name, kind, fact, text in _FACTS:
+        yield gauge(name, text, _facts(seen, kind, fact))
+
+
+_FACTS = (
+    ("vedette_dns_answers", Kind.DNS, "count", "Records of the asked type in the newest answer."),
+    ("vedette_dns_ttl_seconds", Kind.DNS, "ttl", "Least TTL of the newest answer."),
+    (
+        "vedette_dns_replies_dropped",
+        Kind.DNS,
+        "dropped",
+        "Forged or stray replies that came before the newest answer.",
+    ),
+    (
+        "vedette_dnssec_signature_expiry_timestamp_seconds",
+        Kind.DNS,
+        "signature_expires_at",
+        "When the first signature of the chain of trust or over an answer ends, or has ended.",
+    ),
+    ("vedette_http_status", Kind.HTTP, "status", "Status code of the newest response."),
+    (
+        "vedette_tls_certificate_expiry_timestamp_seconds",
+        Kind.HTTP,
+        "chain_not_after",
+        "When the first certificate of the chain ends, kept when verification fails.",
+    ),
+    (
+        "vedette_tls_leaf_certificate_expiry_timestamp_seconds",
+        Kind.HTTP,
+        "certificate_not_after",
+        "When the server's own certificate ends, kept when verification fails.",
+    ),
+    (
+        "vedette_bgp_visibility_ratio",
+        Kind.BGP,
+        "share",
+        "Share of the baseline's peers that reach the prefix by an expected origin.",
+    ),
+    ("vedette_bgp_baseline_peers", Kind.BGP, "of", "Peers of the baseline with a live session."),
+    (
+        "vedette_bgp_unknown_peers",
+        Kind.BGP,
+        "unknown",
+        "Peers of the baseline of which nothing is known, since their session is down.",
+    ),
+)
+
+
+def _facts(seen: Sequence[Probe], kind: Kind, fact: str) -> Samples:
+    for series, labels in seen:
+        value = series.last.finding.facts.get(fact) if series.key.kind is kind else None
+        yield (labels, float(value)) if isinstance(value, int | float) else None
+
+
+class Alarms:
+    """The families of alarms and incidents; what an alarm is called is written once."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._labels = [
+            (
+                id_,
+                Labels(service=rule.service, diagnosis=rule.diagnosis, subject=rule.subject),
+            )
+            for id_, rule in engine.rules.items()
+        ]
+
+    def families(self, now: float) -> Iterator[Family]:
+        """Return them as they are at *now*."""
+        memories = self._engine.memories
+        yield states(
+            "vedette_alarm_state",
+            "1 for the state the alarm is in: OK, ALARM or INSUFFICIENT_DATA.",
+            ((labels, memories[id_].state) for id_, labels in self._labels),
+            State,
+        )
+        yield from self._suppressed(now)
+        yield gauge("vedette_incidents_open", "Open incidents.", _one(len(self._engine.open)))
+        yield gauge(
+            "vedette_incident_opened_timestamp_seconds",
+            "When an open incident was opened, by its headline.",
+            list(self._incidents()),
+        )
+
+    def _incidents(self) -> Iterator[tuple[Labels, float]]:
+        for key, incident in self._engine.open.items():
+            rule = self._engine.rules.get(incident.headline)
+            yield (
+                Labels(
+                    key=key,
+                    service=incident.service,
+                    diagnosis=rule.diagnosis if rule else incident.headline,
+                    subject=rule.subject if rule else incident.service,
+                    severity=incident.severity,
+                ),
+                incident.opened_at,
+            )
+
+    def _suppressed(self, now: float) -> Iterator[Family]:
+        """Return why composite alarms keep quiet, for those that ever may."""
+        composites = self._engine.composites
+        may = [
+            alarm
+            for alarm in composites.alarms.values()
+            if alarm.settings.suppressor or alarm.settings.mute
+        ]
+        if may:
+            yield gauge(
+                "vedette_alarm_suppressed",
+                "1 for why a composite alarm pages nobody, whatever its state.",
+                (
+                    (Labels(alarm=alarm.id, by=by), float(by in quieted))
+                    for alarm in may
+                    for quieted in [by_whom(composites.announced[alarm.id], alarm, now)]
+                    for by in QUIETED_BY
+                ),
+            )
+
+
+def _one(value: float) -> Samples:
+    """Return the only sample of a family without labels."""
+    return [(NO_LABELS, float(value))]
+
+
+def pages(outbox: Outbox, journal: Journal, now: float) -> Iterator[Family]:
+    """Return the families of pages and of the state they are kept in."""
+    oldest = min((w.row.queued_at for w in outbox.waiting), default=now)
+    yield gauge(
+        "vedette_pages_undelivered",
+        "Pages that no pager has accepted or refused yet.",
+        _one(len(outbox.waiting)),
+    )
+    yield gauge(
+        "vedette_page_undelivered_seconds",
+        "Age of the oldest undelivered page; 0 when there is none.",
+        _one(max(0.0, now - oldest)),
+    )
+    yield counter(
+        "vedette_pages_total",
+        "Pages by pager and what became of them.",
+        [
+            (Labels(pager=pager, outcome=outcome), count)
+            for (pager, outcome), count in sorted(outbox.delivered.items())
+        ],
+    )
+    yield gauge(
+        "vedette_store_failing",
+        "1 while the state cannot be written to the disk.",
+        _one(journal.failing),
+    )
+
+
+def last_known_good(good: LastKnownGood) -> Iterator[Family]:
+    """Return the family of the last-known-good sets."""
+    sets = tuple(good)
+    yield gauge(
+        "vedette_last_known_good_promoted_timestamp_seconds",
+        "When the newest last-known-good set of a name and type became that.",
+        ((Labels(name=one.name, type=one.type), one.promoted_at) for one in sets),
+    )
+
+
+def work(counts: Counts, version: str) -> Iterator[Family]:
+    """Return the families of the agent's own work."""
+    yield gauge("vedette_build_info", "1, with the version.", [(Labels(version=version), 1)])
+    yield gauge(
+        "vedette_config_last_reload_successful",
+        "1 while the agent goes by its config file as that was read last, 0 where it was refused.",
+        [(NO_LABELS, counts.config_is_current)],
+    )
+    yield gauge(
+        "vedette_config_last_reload_success_timestamp_seconds",
+        "When the config that the agent goes by was read.",
+        [(NO_LABELS, counts.config_loaded_at)],
+    )
+    yield counter("vedette_check_runs_total", "Rounds of checks.", [(NO_LABELS, counts.runs)])
+    yield counter(
+        "vedette_check_ticks_skipped_total",
+        "Ticks at which a check was still running.",
+        [(NO_LABELS, counts.skipped)],
+    )
+    yield counter(
+        "vedette_internal_errors_total",
+        "Times that a bug of ours ended some work, which was begun again.",
+        [(NO_LABELS, counts.internal_errors)],
+    )
+    yield counter(
+        "vedette_events_total",
+        "What happened that is worth a line in the record and pages nobody.",
+        [(Labels(event=name), count) for name, count in counts.events.items()],
+    )
+    yield histogram(
+        "vedette_check_lateness_seconds", "How late rounds began.", [(NO_LABELS, counts.lateness)]
+    )

@@ -1,0 +1,178 @@
+"""What the agent shows: metrics, health and the status page, on its own listener."""
+
+import asyncio
+import ssl
+import zlib
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+from prometheus_client.exposition import gzip_accepted
+
+from vedette.agent.blackbox.handlers import Prober
+from vedette.agent.blackbox.limits import strict
+from vedette.agent.blackbox.loaded import Loaded
+from vedette.agent.blackbox.lookup import SystemResolver
+from vedette.agent.config import ProbeSettings
+from vedette.agent.daemon import VERSION, Agent
+from vedette.agent.peers import routes
+from vedette.agent.peers.telemetry import peers
+from vedette.agent.routes import telemetry as routetelemetry
+from vedette.agent.secrets import SecretError, token_of
+from vedette.agent.serving import telemetry
+from vedette.agent.serving import votes as votetelemetry
+from vedette.agent.serving.access import BODY, Access
+from vedette.agent.serving.certificate import served
+from vedette.agent.status import routes as status
+from vedette.exporters.metrics import CONTENT_TYPE, process_text, render, slices
+
+HEADERS = 64
+"""How many a request may have, each of at most 8190 octets, as its first line."""
+
+
+class ListenError(Exception):
+    """The listener cannot be opened; the message names the address and the remedy."""
+
+
+@asynccontextmanager
+async def serving(agent: Agent) -> AsyncIterator[None]:
+    """Serve *agent* at its `listen` address until the block ends; raise ListenError."""
+    endpoint, tls = agent.config.agent.endpoint, _tls(agent)
+    runner = web.AppRunner(
+        application(agent), access_log=None, shutdown_timeout=1, max_headers=HEADERS
+    )
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, endpoint.host, endpoint.port, ssl_context=tls).start()
+    except OSError as error:
+        await runner.cleanup()
+        raise ListenError(
+            f"cannot listen at {endpoint} ({error.strerror or error}): "
+            "free the port or change agent.listen"
+        ) from error
+    try:
+        yield
+    finally:
+        await runner.cleanup()
+
+
+def _tls(agent: Agent) -> ssl.SSLContext | None:
+    tls = agent.config.agent.tls
+    try:
+        return None if tls is None else served(*tls.paths(agent.folder))
+    except ValueError as error:
+        raise ListenError(f"agent.tls: {error}") from error
+
+
+def _access(agent: Agent) -> Access:
+    try:
+        shared = {peer.name: token_of(peer, agent.folder) for peer in agent.config.peers}
+        own = token_of(agent.config.agent, agent.folder)
+    except SecretError as error:
+        raise ListenError(str(error)) from error
+    return Access(agent.config.agent, own, shared, agent.now)
+
+
+def application(agent: Agent) -> web.Application:
+    """Return all that *agent* serves; every route has a name, by which its policy is found."""
+    shown = Metrics(agent)
+    if agent.remote:
+        agent.remote.lines = shown.lines
+
+    async def metrics(request: web.Request) -> web.Response:
+        headers = {"Content-Type": CONTENT_TYPE, "Vary": "Accept-Encoding"}
+        pieces = slices(shown.lines())
+        if gzip_accepted(request.headers.get("Accept-Encoding", "")):
+            headers["Content-Encoding"] = "gzip"
+            pieces = _gzipped(pieces)
+        return web.Response(body=_in_turns(pieces), headers=headers)
+
+    async def healthy(_: web.Request) -> web.Response:
+        return web.Response(text="Healthy\n")
+
+    async def ready(_: web.Request) -> web.Response:
+        if agent.ready:
+            return web.Response(text="Ready\n")
+        return web.Response(status=503, text="Not ready: no alarm has been judged yet\n")
+
+    app = web.Application(client_max_size=BODY, middlewares=[_access(agent).guard])
+    status.add(app, agent)
+    app.router.add_get("/metrics", metrics, name="metrics")
+    app.router.add_get("/-/healthy", healthy, name="healthy")
+    app.router.add_get("/-/ready", ready, name="ready")
+    if agent.config.agent.probe is not None:
+        prober = _prober(agent, agent.config.agent.probe)
+        app.router.add_get("/probe", prober.probe, name="probe")
+    if agent.config.peers:
+        routes.add(app, agent.config.agent, agent.exchange)
+    return app
+
+
+def _prober(agent: Agent, settings: ProbeSettings) -> Prober:
+    return Prober(
+        Loaded(agent.folder / settings.modules, agent.now),
+        resolve=SystemResolver().resolve,
+        permit=strict(settings.allow, settings.deny),
+        now=agent.now,
+    )
+
+
+class Metrics:
+    """What `/metrics` says of *agent*; any number of readers may be at it at the same time."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+        self._probes = telemetry.Probes(agent.ledger, [p.key for p in agent.plan.checks])
+        self._alarms = telemetry.Alarms(agent.engine)
+        self._votes = votetelemetry.Votes(
+            agent.plan, agent.config.agent.deployment, agent.config.agent.status_url
+        )
+        self._rpki = routetelemetry.Rpki(agent.roas)
+
+    def lines(self) -> Iterator[str]:
+        """Return the text a line at a time; between two lines the agent may go on."""
+        agent, now = self._agent, self._agent.now()
+        vrps = agent.plan.vrps
+        seen: list[telemetry.Probe] = []
+        yield from self._probes.gather(seen)
+        yield from render(
+            [
+                *telemetry.probes(seen, now),
+                *telemetry.last_known_good(agent.good),
+                *self._alarms.families(now),
+                *self._votes.families(agent.ledger, now),
+                *telemetry.pages(agent.outbox, agent.journal, now),
+                *peers(agent.exchange.standings, now),
+                *agent.drills.families(),
+                *agent.heart.families(),
+                *agent.remedies.families(),
+                *(agent.remote.written.families(now) if agent.remote else ()),
+                *routetelemetry.routes(seen),
+                *routetelemetry.feeds([feed.health(now) for feed in agent.plan.feeds], now),
+                *self._rpki.families(vrps.health(now) if vrps else None, now),
+                *telemetry.work(agent.counts, VERSION),
+            ]
+        )
+        yield process_text()
+
+
+def _gzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Compress piece by piece, at the level at which that takes less time than making them."""
+    packer = zlib.compressobj(level=1, wbits=zlib.MAX_WBITS | 16)
+    for piece in pieces:
+        yield packer.compress(piece)
+    yield packer.flush()
+
+
+async def _in_turns(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """Return *pieces*, and let everybody else do something before each next one is made."""
+    for piece in pieces:
+        if piece:
+            yield piece
+        await asyncio.sleep(0)
+
+
+async def run(agent: Agent, stop: asyncio.Event) -> None:
+    """Run *agent* with its listener until *stop* is set."""
+    async with serving(agent):
+        await agent.run(stop)

@@ -1,0 +1,330 @@
+"""All alarms together: order, restarts, unknown verdicts, blindness."""
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.agent.observations import seen
+from vedette.agent.alarms.agreement import Quorum, Vantage
+from vedette.agent.alarms.alarm import State
+from vedette.agent.alarms.engine import Engine, Step, without_dates
+from vedette.agent.alarms.incidents import Change, Incident
+from vedette.agent.diagnoses.table import feed_rule, rules_for
+from vedette.agent.looking.timing import Timing
+from vedette.agent.memory.ledger import KEPT, CheckKey, Ledger
+from vedette.agent.memory.store import Store, keep_alarm, keep_incident
+from vedette.checks.finding import Kind, Verdict
+from vedette.exporters.page import Severity
+
+OK, FAILING, UNKNOWN = Verdict
+TIMING = Timing(every=1, timeout=1, hold=3, clear=5)
+LONG = KEPT + 15  # seconds that let every hold, clear and memory of an old look run out
+CHECKS = [
+    CheckKey("shop", Kind.HTTP, "https://shop.example/"),
+    CheckKey("shop", Kind.DNS, "shop.example A"),
+    CheckKey("shop", Kind.BGP, "192.0.2.0/24"),
+    CheckKey("bank", Kind.HTTP, "https://bank.example/"),
+]
+CONTROL = CheckKey("controls", Kind.HTTP, "https://control.example/")
+BAD = {Kind.HTTP: "timeout", Kind.DNS: "nodata", Kind.BGP: "withdrawn"}
+PLACE = {Kind.HTTP: "name", Kind.DNS: "authoritative", Kind.BGP: "feed"}
+
+QUORUM = Quorum("here", {"here": Vantage("here", "here")})
+
+Round = Sequence[Verdict]
+Told = list[tuple[float, str, str, Change]]
+rounds = st.tuples(*(st.sampled_from(Verdict) for _ in CHECKS))
+# A round that lasts some seconds: faults that come and go faster than a hold are the lesser half.
+timelines = st.lists(st.tuples(rounds, st.integers(1, 8)), max_size=8).map(
+    lambda runs: [verdicts for verdicts, seconds in runs for _ in range(seconds)]
+)
+
+
+def engine(store: Store | None = None, checks: Sequence[CheckKey] = CHECKS, controls=()) -> Engine:
+    return Engine(
+        deployment="test",
+        quorum=QUORUM,
+        rules=[rule for key in checks for rule in rules_for(key, TIMING, Severity.CRITICAL)],
+        controls=controls,
+        memories=store.alarms() if store else None,
+        incidents=store.open_incidents() if store else (),
+    )
+
+
+def look(ledger: Ledger, now: float, verdicts: Iterable[tuple[CheckKey, Verdict]]) -> None:
+    for key, verdict in verdicts:
+        word = BAD[key.kind] if verdict is FAILING else verdict
+        facts = {"since": {word: began_at(ledger, key, now)}} if key.kind is Kind.BGP else {}
+        ledger.add(key, TIMING, [seen(now, word, key=key, place=PLACE[key.kind], **facts)])
+
+
+def began_at(ledger: Ledger, key: CheckKey, now: float) -> float:
+    """Return since when a feed says what it says now, had it failed from now on."""
+    failing = [s.failing_since for s in ledger.of(key) if s.failing_since is not None]
+    return failing[0] if failing else now
+
+
+def told(now: float, step: Step) -> Told:
+    return sorted((now, i.key, i.headline, change) for i, change in step.changes)
+
+
+def live(timeline: Sequence[Round], made: Engine | None = None) -> tuple[Engine, Told]:
+    """Return an engine that saw *timeline*, a round a second, and what it told people."""
+    made, ledger, said = made or engine(), Ledger(), []
+    for now, verdicts in enumerate(timeline):
+        look(ledger, now, zip(CHECKS, verdicts, strict=True))
+        said += told(now, made.step({"here": ledger}, now))
+    return made, said
+
+
+def live_twice(timeline: Sequence[Round], restart: int) -> tuple[Engine, Told, bool]:
+    """Do as live() does, but start again from the store at *restart*; say if all came back."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder))
+        made, ledger, said = engine(), Ledger(), []
+        remembered = True
+        for now, verdicts in enumerate(timeline):
+            if now == restart:
+                before, ledger = made, Ledger()
+                made = engine(store)
+                remembered = made.open == before.open and all(
+                    made.memories[id_].state is memory.state
+                    for id_, memory in before.memories.items()
+                )
+            look(ledger, now, zip(CHECKS, verdicts, strict=True))
+            step = made.step({"here": ledger}, now)
+            said += told(now, step)
+            store.write([keep_alarm(id_, without_dates(m)) for id_, m in step.alarms.items()])
+            store.write([keep_incident(incident) for incident in step.incidents])
+        store.close()
+    return made, said, remembered
+
+
+def states(made: Engine) -> dict[str, State]:
+    return {id_: memory.state for id_, memory in made.memories.items()}
+
+
+@given(timelines, st.permutations(range(len(CHECKS))))
+def test_order_within_an_instant_changes_nothing(
+    timeline: list[Round], order: Sequence[int]
+) -> None:
+    """The same observations at one instant give the same alarms and pages in any order."""
+    one, other = engine(), engine(checks=[CHECKS[i] for i in order])
+    ledgers = Ledger(), Ledger()
+    for now, verdicts in enumerate(timeline):
+        pairs = list(zip(CHECKS, verdicts, strict=True))
+        look(ledgers[0], now, pairs)
+        look(ledgers[1], now, (pairs[i] for i in order))
+
+        assert told(now, one.step({"here": ledgers[0]}, now)) == told(
+            now, other.step({"here": ledgers[1]}, now)
+        )
+        assert one.memories == other.memories
+        assert one.open == other.open
+
+
+@settings(max_examples=60)
+@given(timelines.filter(bool), st.data())
+def test_restart_neither_forgets_nor_repeats(timeline: list[Round], data: st.DataObject) -> None:
+    """Over a restart states and open incidents stay, and each opens and ends in turn.
+
+    What a restart may cost is time: the ledger is not kept, so a pending hold and the good time
+    towards `clear` start anew.
+    """
+    restart = data.draw(st.integers(0, len(timeline) - 1))
+    made, said, remembered = live_twice(timeline, restart)
+
+    assert remembered
+    for key in {key for _, key, _, _ in said}:
+        is_open, headlines = False, []
+        for _, other, headline, change in said:
+            if other == key:
+                assert (change is Change.OPENED) != is_open
+                is_open = change is not Change.RESOLVED
+                headlines = [headline] if change is Change.OPENED else [*headlines, headline]
+                assert change is not Change.REHEADLINED or headline not in headlines[:-1]
+        assert is_open == (key in {incident.key for incident in made.open.values()})
+
+
+@settings(max_examples=60)
+@given(timelines, rounds.filter(lambda r: UNKNOWN not in r), st.data())
+def test_restart_ends_in_the_same_state(
+    timeline: list[Round], last: Round, data: st.DataObject
+) -> None:
+    """Some time after a restart, alarms are those of an agent that ran on, and so is who is paged.
+
+    Which of two faults opened the page is part of its key, and may differ: a fault that was over
+    before its hold was counted anew is one that the restarted agent never saw.
+    """
+    whole = [*timeline, *[last] * LONG]
+    restart = data.draw(st.integers(0, len(timeline)))
+    ran_on, _ = live(whole)
+    restarted, _, _ = live_twice(whole, restart)
+
+    assert states(restarted) == states(ran_on)
+    assert {i.service for i in restarted.open.values()} == {i.service for i in ran_on.open.values()}
+
+
+@given(timelines, st.integers(1, LONG))
+def test_restarted_with_nothing_seen_says_nothing(timeline: list[Round], seconds: int) -> None:
+    """Before its first look an agent changes nothing, whatever was open."""
+    made, _ = live(timeline)
+    before = states(made), dict(made.open)
+    steps = [made.step({"here": Ledger()}, len(timeline) + second) for second in range(seconds)]
+
+    assert not any(step.changes or step.alarms or step.incidents for step in steps)
+    assert (states(made), made.open) == before
+
+
+def test_fault_already_there_pages() -> None:
+    """An agent that starts in the middle of a fault pages once, after the hold."""
+    _, said = live([(FAILING, OK, OK, OK)] * LONG)
+
+    assert [(at, change) for at, _, _, change in said] == [(TIMING.hold, Change.OPENED)]
+
+
+def test_cause_and_symptom_are_one_page_with_the_cause() -> None:
+    """Everything broken at once gives one page, and its headline is the route."""
+    _, said = live([(FAILING, FAILING, FAILING, OK)] * LONG)
+
+    assert [(headline.split("/")[1], change) for _, _, headline, change in said] == [
+        ("prefix_withdrawn", Change.OPENED)
+    ]
+
+
+def test_services_do_not_share_incidents() -> None:
+    """Two services that fail are two pages under two keys."""
+    _, said = live([(FAILING, OK, OK, FAILING)] * LONG)
+
+    assert len({key for _, key, _, _ in said}) == len(said) == 2
+
+
+@given(timelines)
+def test_unknown_neither_pages_nor_resolves(timeline: list[Round]) -> None:
+    """While all looks are UNKNOWN no alarm moves and nobody hears anything."""
+    made, _ = live(timeline)
+    before = states(made), dict(made.open)
+    ledger = Ledger()
+    for now in range(len(timeline), len(timeline) + LONG):
+        look(ledger, now, ((key, UNKNOWN) for key in CHECKS))
+        assert not made.step({"here": ledger}, now).changes
+
+    assert (states(made), made.open) == before
+
+
+def test_fault_and_end_each_tell_once() -> None:
+    """A fault that ends is one page and one resolve, after `clear` good seconds.
+
+    They are good from when fewer than three of the newest five looks are bad.
+    """
+    bad, good = (FAILING, OK, OK, OK), (OK, OK, OK, OK)
+    made, said = live([*[bad] * 10, *[good] * LONG])
+
+    assert [change for *_, change in said] == [Change.OPENED, Change.RESOLVED]
+    assert 12 + TIMING.clear - 1 <= said[1][0] <= 12 + TIMING.clear
+    assert not made.open
+
+
+def test_blind_vantage_says_nothing() -> None:
+    """While the controls fail, everything failing pages nobody, and nothing good resolves."""
+    made, ledger = engine(controls=[CONTROL]), Ledger()
+    for now in range(LONG):
+        look(ledger, now, ((key, FAILING) for key in [*CHECKS, CONTROL]))
+
+        assert not made.step({"here": ledger}, now).changes
+    assert set(states(made).values()) == {State.INSUFFICIENT_DATA}
+
+
+def test_sighted_vantage_speaks() -> None:
+    """While the controls are seen, a fault pages as it does without controls."""
+    made, ledger, said = engine(controls=[CONTROL]), Ledger(), []
+    for now in range(LONG):
+        look(ledger, now, [(CHECKS[0], FAILING), (CONTROL, OK)])
+        said += told(now, made.step({"here": ledger}, now))
+
+    assert [change for *_, change in said] == [Change.OPENED]
+
+
+def test_a_fault_that_spreads_is_paged_anew_and_graver() -> None:
+    """Bogus at one of three resolvers warns; at two of them it pages again, as critical, once."""
+    key, ledger, said = CHECKS[1], Ledger(), []
+    made = engine(checks=[key])
+    for now in range(160):
+        words = ["bogus", "bogus" if now > 120 else OK, OK]
+        looks = [
+            seen(now, w, key=key, subject=str(i), place="recursive") for i, w in enumerate(words)
+        ]
+        ledger.add(key, TIMING, looks)
+        said += [
+            (change, i.headline, i.severity)
+            for i, change in made.step({"here": ledger}, now).changes
+        ]
+
+    bogus = "shop/dnssec_bogus/shop.example A"
+    assert said == [
+        (Change.OPENED, bogus, Severity.WARNING),
+        (Change.REHEADLINED, bogus, Severity.CRITICAL),
+    ]
+
+
+def test_incident_of_a_removed_service_ends() -> None:
+    """An open incident whose service left the config resolves instead of staying for ever."""
+    left = Incident("test/old", "old", "old/service_down/x", 0, {"old/service_down/x": 0}, ())
+    made = Engine(deployment="test", quorum=QUORUM, rules=[], controls=[], incidents=[left])
+    changes = made.step({"here": Ledger()}, 10).changes
+
+    assert [(i.key, change) for i, change in changes] == [("test/old", Change.RESOLVED)]
+    assert not made.open
+
+
+def test_alarms_of_removed_rules_are_dropped() -> None:
+    """What the store remembers of a rule that is gone does not come back."""
+    made, _ = live([(FAILING,) * len(CHECKS)] * LONG)
+    fewer = Engine(deployment="test", quorum=QUORUM, rules=[], controls=[], memories=made.memories)
+
+    assert fewer.memories == {}
+
+
+FEED = CheckKey("ris-live", Kind.BGP, "ris-live")
+
+
+def with_feed() -> Engine:
+    rules = [rule for key in CHECKS for rule in rules_for(key, TIMING, Severity.CRITICAL)]
+    return Engine(
+        deployment="test",
+        quorum=QUORUM,
+        rules=[*rules, feed_rule(FEED, TIMING)],
+        controls=(),
+        hosts={"ris-live": ("shop",)},
+    )
+
+
+def listen(ledger: Ledger, now: float, *, heard: bool) -> None:
+    word = OK if heard else "feed_stale"
+    ledger.add(FEED, TIMING, [seen(now, word, key=FEED, place="feed")])
+
+
+def test_a_silent_feed_joins_the_page_of_what_depends_on_it() -> None:
+    """While a withdrawal is paged, a feed that falls silent pages nobody beside it."""
+    made, ledger, said = with_feed(), Ledger(), []
+    for now in range(40):
+        verdicts = (OK, OK, FAILING if now < 10 else UNKNOWN, OK)
+        look(ledger, now, zip(CHECKS, verdicts, strict=True))
+        listen(ledger, now, heard=now < 10)
+        said += told(now, made.step({"here": ledger}, now))
+    assert [(key, change) for _, key, _, change in said] == [("test/shop", Change.OPENED)]
+    assert "ris-live/feed_stale/ris-live" in made.open["test/shop"].members
+
+
+def test_a_silent_feed_pages_by_itself() -> None:
+    """Where nothing is paged, a silent feed is a warning of its own, and resolves."""
+    made, ledger, said = with_feed(), Ledger(), []
+    for now in range(160):
+        look(ledger, now, zip(CHECKS, (OK, OK, UNKNOWN if now < 80 else OK, OK), strict=True))
+        listen(ledger, now, heard=now >= 80)
+        said += told(now, made.step({"here": ledger}, now))
+    changes = [(key, change) for _, key, _, change in said]
+    assert changes == [("test/ris-live", Change.OPENED), ("test/ris-live", Change.RESOLVED)]

@@ -1,0 +1,463 @@
+"""All alarms over several vantages: order, restarts, who counts, and who is missed."""
+
+import tempfile
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.agent.observations import seen
+from vedette.agent.alarms.agreement import Quorum, Vantage
+from vedette.agent.alarms.alarm import State
+from vedette.agent.alarms.engine import Engine, Step, without_dates
+from vedette.agent.alarms.fleet import SILENT_AFTER
+from vedette.agent.alarms.incidents import PATIENCE, Change
+from vedette.agent.diagnoses.table import blind_rule, rules_for
+from vedette.agent.looking.timing import Timing
+from vedette.agent.memory.ledger import CheckKey, Ledger
+from vedette.agent.memory.store import Store, keep_alarm, keep_incident
+from vedette.checks.finding import Kind, Verdict
+from vedette.exporters.page import Severity
+
+OK, FAILING, UNKNOWN = Verdict
+TIMING = Timing(every=1, timeout=1, hold=3, clear=5)
+USUAL = Timing(every=30, timeout=5, hold=15, clear=600)
+LONG = int(TIMING.hold + (1 + PATIENCE) * TIMING.clear) + 10  # every hold, wait and clear is over
+STAY = int(2 * SILENT_AFTER) + LONG  # all of that after a silence, twice
+PAGE = CheckKey("shop", Kind.HTTP, "https://shop.example/")
+NAME = CheckKey("shop", Kind.DNS, "shop.example A")
+BANK = CheckKey("bank", Kind.HTTP, "https://bank.example/")
+CHECKS = [PAGE, NAME, BANK]
+CONTROL = CheckKey("controls", Kind.HTTP, "https://control.example/")
+BAD = {Kind.HTTP: "timeout", Kind.DNS: "nodata"}
+PLACE = {Kind.HTTP: "name", Kind.DNS: "authoritative"}
+ALL = {
+    "ber": Vantage("ber", "alfa", "eu"),
+    "fra": Vantage("fra", "alfa", "eu"),
+    "nyc": Vantage("nyc", "bravo", "us"),
+    "sgp": Vantage("sgp", "charlie", "asia"),
+}
+
+Said = tuple[Verdict, ...] | None
+"""What a vantage says of CHECKS and of CONTROL at one moment; None where nothing is heard of it."""
+Moment = Mapping[str, Said]
+Told = list[tuple[float, str, str, Change, Severity]]
+
+sighted = st.tuples(*(st.sampled_from(Verdict) for _ in CHECKS), st.just(OK))
+heard = st.tuples(*(st.sampled_from(Verdict) for _ in [*CHECKS, CONTROL]))
+anything = st.none() | heard
+WELL: Said = (OK, OK, OK, OK)
+DOWN: Said = (FAILING, FAILING, FAILING, OK)
+BLIND: Said = (FAILING, FAILING, FAILING, FAILING)
+NOTHING: Said = (UNKNOWN, UNKNOWN, UNKNOWN, OK)
+
+
+def timelines(**said: st.SearchStrategy[Said]) -> st.SearchStrategy[list[Moment]]:
+    """Return moments, a second apart, in runs of some seconds; every vantage says *anything*."""
+    moments = st.fixed_dictionaries(dict.fromkeys(ALL, anything) | said)
+    return st.lists(st.tuples(moments, st.integers(1, 8)), min_size=1, max_size=6).map(
+        lambda runs: [moment for moment, seconds in runs for _ in range(seconds)]
+    )
+
+
+def engine(
+    own: str = "fra",
+    *,
+    checks: Sequence[CheckKey] = CHECKS,
+    watched: Collection[str] = ALL,
+    timing: Timing = TIMING,
+    store: Store | None = None,
+) -> Engine:
+    """Return the engine of the agent *own*, which pages of the sight of those *watched*."""
+    rules = [r for key in checks for r in rules_for(key, timing, Severity.CRITICAL)]
+    return Engine(
+        deployment="test",
+        quorum=Quorum(own, ALL),
+        rules=[*rules, *(blind_rule(name, timing) for name in watched)],
+        controls=[CONTROL],
+        memories=store.alarms() if store else None,
+        incidents=store.open_incidents() if store else (),
+    )
+
+
+def ledgers(since: float = 0.0, names: Sequence[str] = tuple(ALL)) -> dict[str, Ledger]:
+    return {name: Ledger(since) for name in names}
+
+
+def look(ledger: Ledger, now: float, said: Said, timing: Timing = TIMING) -> None:
+    """Take in a look at each check and at the control, if anything is heard."""
+    for key, verdict in zip([*CHECKS, CONTROL], said or (), strict=bool(said)):
+        word = BAD[key.kind] if verdict is FAILING else verdict
+        ledger.add(key, timing, [seen(now, word, key=key, place=PLACE[key.kind])])
+
+
+def told(now: float, step: Step) -> Told:
+    return sorted((now, i.key, i.headline, change, i.severity) for i, change in step.changes)
+
+
+def live(
+    timeline: Sequence[Moment],
+    made: Engine,
+    heard: Mapping[str, Ledger] | None = None,
+    start: int = 0,
+) -> Iterator[Told]:
+    """Yield what *made* tells people in each second of *timeline*."""
+    heard = ledgers(start) if heard is None else heard
+    for now, moment in enumerate(timeline, start):
+        for name, said in moment.items():
+            look(heard[name], now, said)
+        yield told(now, made.step(heard, now))
+
+
+def whole(steps: Iterator[Told]) -> Told:
+    return [one for step in steps for one in step]
+
+
+def states(made: Engine) -> dict[str, State]:
+    return {id_: memory.state for id_, memory in made.memories.items()}
+
+
+def everywhere(said: Said) -> Moment:
+    return dict.fromkeys(ALL, said)
+
+
+@settings(max_examples=30)
+@given(timelines())
+def test_stepping_is_deterministic(timeline: list[Moment]) -> None:
+    """The same looks at the same times give the same alarms and pages."""
+    one, other = engine(), engine()
+    timeline = [*timeline, *[timeline[-1]] * LONG]
+
+    assert list(live(timeline, one)) == list(live(timeline, other))
+    assert (one.memories, one.evidence, one.open) == (other.memories, other.evidence, other.open)
+
+
+@settings(max_examples=30)
+@given(timelines(), st.permutations(CHECKS), st.permutations(list(ALL)))
+def test_order_within_an_instant_changes_nothing(
+    timeline: list[Moment], checks: Sequence[CheckKey], names: Sequence[str]
+) -> None:
+    """However vantages, checks and looks of one instant are ordered, the alarms are the same."""
+    timeline = [*timeline, *[timeline[-1]] * LONG]
+    shuffled = [{name: moment[name] for name in names} for moment in timeline]
+    one, other = engine(), engine(checks=checks, watched=names)
+
+    assert list(live(timeline, one)) == list(live(shuffled, other, ledgers(names=names)))
+    assert (one.memories, one.evidence, one.open) == (other.memories, other.evidence, other.open)
+
+
+@settings(max_examples=30)
+@given(
+    timelines(),
+    st.fixed_dictionaries({name: st.sampled_from([None, NOTHING]) for name in ALL}),
+)
+def test_unknown_alone_changes_nothing(timeline: list[Moment], then: Moment) -> None:
+    """While nobody knows anything of a service, no alarm of it moves, and nobody hears of it."""
+    made, heard = engine(watched=()), ledgers()
+    list(live(timeline, made, heard))
+    before = states(made)
+
+    moments = [everywhere(NOTHING), *[then] * LONG]
+    assert not whole(live(moments, made, heard, len(timeline)))
+    assert states(made) == before
+
+
+@settings(max_examples=30)
+@given(timelines(nyc=sighted.map(lambda _: WELL), sgp=st.just(WELL)))
+def test_two_agents_of_one_provider_are_one_voice(timeline: list[Moment]) -> None:
+    """Whatever both agents of a provider say, nobody is paged while two others are well."""
+    made = engine(watched=())
+
+    assert not whole(live([*timeline, *[timeline[-1]] * LONG], made))
+    assert State.ALARM not in states(made).values()
+
+
+def test_two_providers_are_two_voices() -> None:
+    """A fault that two providers see is paged at once, though another agent sees none."""
+    said = whole(live([{**everywhere(WELL), "fra": DOWN, "nyc": DOWN}] * 20, engine()))
+
+    assert [(key, severity) for _, key, _, _, severity in said] == [
+        ("test/bank", Severity.CRITICAL),
+        ("test/shop", Severity.CRITICAL),
+    ]
+
+
+@settings(max_examples=30)
+@given(timelines(nyc=st.just(BLIND)), st.lists(sighted, min_size=1))
+def test_what_a_blind_vantage_sees_counts_for_nothing(
+    timeline: list[Moment], other: Sequence[Said]
+) -> None:
+    """A vantage whose controls fail may say of the rest what it likes: the pages are the same."""
+    timeline = [*timeline, *[timeline[-1]] * LONG]
+    changed = [
+        {**moment, "nyc": (*(other[now % len(other)] or ())[: len(CHECKS)], FAILING)}
+        for now, moment in enumerate(timeline)
+    ]
+
+    assert list(live(timeline, engine())) == list(live(changed, engine()))
+
+
+@settings(max_examples=30)
+@given(timelines(nyc=st.none()), anything)
+def test_the_last_words_of_a_silent_vantage_count_for_nothing(
+    timeline: list[Moment], last: Said
+) -> None:
+    """What was heard of a vantage before it fell silent changes nothing any more."""
+    timeline = [*timeline, *[timeline[-1]] * LONG]
+    start = int(SILENT_AFTER) + 10
+    spoke, unheard = ledgers(), ledgers()
+    look(spoke["nyc"], 0, last)
+    look(unheard["nyc"], 0, NOTHING)
+
+    assert list(live(timeline, engine(watched=()), spoke, start)) == list(
+        live(timeline, engine(watched=()), unheard, start)
+    )
+
+
+def test_a_blind_vantage_makes_nothing_graver() -> None:
+    """Bogus at one of three resolvers stays a warning, though a blind vantage sees all bogus."""
+    made, heard, said = engine(checks=[NAME], watched=()), ledgers(), Told()
+    for now in range(LONG):
+        for name in ALL:
+            words = ["bogus", *(["bogus", "bogus"] if name == "nyc" else [OK, OK])]
+            looks = [
+                seen(now, word, key=NAME, subject=str(i), place="recursive")
+                for i, word in enumerate(words)
+            ]
+            heard[name].add(NAME, TIMING, looks)
+            sight = FAILING if name == "nyc" else OK
+            heard[name].add(CONTROL, TIMING, [seen(now, sight, key=CONTROL, place="name")])
+        said += told(now, made.step(heard, now))
+
+    assert [(headline, severity) for _, _, headline, _, severity in said] == [
+        ("shop/dnssec_bogus/shop.example A", Severity.WARNING)
+    ]
+
+
+@pytest.mark.parametrize("missing", [BLIND, None], ids=["blind", "silent"])
+def test_who_does_not_see_counts_neither_for_nor_against(missing: Said) -> None:
+    """Two that see make a quorum beside one that does not, for a page and for its end."""
+    down, well = ({"fra": said, "nyc": said, "sgp": missing} for said in (DOWN, WELL))
+    said = whole(live([*[down] * 20, *[well] * 20], engine(watched=()), ledgers(names=[*down])))
+
+    assert [(key, change) for _, key, _, change, _ in said] == [
+        ("test/bank", Change.OPENED),
+        ("test/shop", Change.OPENED),
+        ("test/bank", Change.RESOLVED),
+        ("test/shop", Change.RESOLVED),
+    ]
+
+
+def live_twice(timeline: Sequence[Moment], restart: int, folder: Path) -> tuple[Engine, Told, bool]:
+    """Return a live engine that was started anew at *restart* from its store; say if all came back.
+
+    What was heard before is gone: the ledgers are not kept.
+    """
+    store, heard, said, remembered = Store(folder), ledgers(), Told(), True
+    made = engine()
+    for now, moment in enumerate(timeline):
+        if now == restart:
+            before, heard = made, ledgers(now)
+            made = engine(store=store)
+            remembered = made.open == before.open and states(made) == states(before)
+        for name, words in moment.items():
+            look(heard[name], now, words)
+        step = made.step(heard, now)
+        said += told(now, step)
+        store.write([keep_alarm(id_, without_dates(m)) for id_, m in step.alarms.items()])
+        store.write([keep_incident(incident) for incident in step.incidents])
+    store.close()
+    return made, said, remembered
+
+
+@settings(max_examples=30)
+@given(timelines(), st.data())
+def test_restart_neither_forgets_nor_repeats(timeline: list[Moment], data: st.DataObject) -> None:
+    """Over a restart states and open incidents stay, and each opens and ends in turn."""
+    timeline = [*timeline, *[timeline[-1]] * LONG]
+    restart = data.draw(st.integers(0, len(timeline) - 1))
+    with tempfile.TemporaryDirectory() as folder:
+        made, said, remembered = live_twice(timeline, restart, Path(folder))
+
+    assert remembered
+    for key in {key for _, key, *_ in said}:
+        is_open = False
+        for _, _, _, change, _ in (one for one in said if one[1] == key):
+            assert (change is Change.OPENED) != is_open
+            is_open = change is not Change.RESOLVED
+        assert is_open == (key in made.open)
+
+
+known = st.sampled_from([WELL, DOWN, BLIND, None, (FAILING, OK, OK, OK), (OK, FAILING, OK, OK)])
+
+
+@settings(max_examples=15)
+@given(
+    st.fixed_dictionaries(dict.fromkeys(ALL, known)),
+    st.fixed_dictionaries(dict.fromkeys(ALL, known)),
+    st.integers(0, 2 * STAY - 1),
+)
+def test_a_restart_at_any_point_changes_no_page(first: Moment, then: Moment, restart: int) -> None:
+    """What stays for long enough is told the same, in the same order, over a restart at any time.
+
+    What a restart may cost is time: a pending hold, and the good time until clear, start anew.
+    """
+    timeline = [*[first] * STAY, *[then] * STAY]
+    ran_on = whole(live(timeline, engine()))
+    with tempfile.TemporaryDirectory() as folder:
+        _, restarted, _ = live_twice(timeline, restart, Path(folder))
+
+    for key in {key for _, key, *_ in ran_on} | {key for _, key, *_ in restarted}:
+        pages, again = ([p[2:] for p in said if p[1] == key] for said in (ran_on, restarted))
+        assert pages == again
+
+
+@settings(max_examples=30)
+@given(timelines(**dict.fromkeys(ALL, heard)))
+def test_agents_that_see_the_same_give_the_same_keys(timeline: list[Moment]) -> None:
+    """Each agent of a fleet, from the same looks, tells the same under the same keys."""
+    timeline = [*timeline, *[timeline[-1]] * LONG]
+    by_agent = [list(live(timeline, engine(own, watched=()))) for own in ALL]
+
+    assert all(said == by_agent[0] for said in by_agent)
+
+
+def test_every_agent_names_the_blind_one_the_same() -> None:
+    """The blind vantage and all others page it under one key, of its name."""
+    moment = {**everywhere(WELL), "nyc": BLIND}
+    for own in ALL:
+        said = whole(live([moment] * (LONG * 2), engine(own)))
+        assert [(key, change) for _, key, _, change, _ in said] == [("test/nyc", Change.OPENED)]
+
+
+UNSEEN = st.sampled_from([BLIND, None])
+
+
+@settings(max_examples=30)
+@given(timelines(nyc=UNSEEN, sgp=UNSEEN))
+def test_a_short_fleet_warns_only(timeline: list[Moment]) -> None:
+    """While one provider alone sees, nothing is critical, whatever its agents say."""
+    said = whole(live([*timeline, *[timeline[-1]] * LONG], engine()))
+
+    assert {severity for *_, severity in said} <= {Severity.WARNING}
+
+
+def test_a_short_fleet_warns_and_wakes_when_it_is_whole() -> None:
+    """What one provider sees alone is told as a warning; once another sees it too, as critical."""
+    alone = {**everywhere(None), "fra": DOWN}
+    said = whole(live([*[alone] * LONG, *[alone | {"nyc": DOWN}] * 20], engine(watched=())))
+
+    assert [(key, change, severity) for _, key, _, change, severity in said] == [
+        ("test/bank", Change.OPENED, Severity.WARNING),
+        ("test/shop", Change.OPENED, Severity.WARNING),
+        ("test/bank", Change.REHEADLINED, Severity.CRITICAL),
+        ("test/shop", Change.REHEADLINED, Severity.CRITICAL),
+    ]
+
+
+def test_a_short_fleet_that_was_wrong_wakes_nobody() -> None:
+    """What one provider saw alone, and those that are back do not see, is never critical."""
+    alone = {**everywhere(None), "fra": DOWN}
+    whole_again = {**everywhere(WELL), "fra": DOWN}
+    said = whole(live([*[alone] * LONG, *[whole_again] * LONG], engine(watched=())))
+
+    assert {(change, severity) for *_, change, severity in said} == {
+        (Change.OPENED, Severity.WARNING),
+        (Change.RESOLVED, Severity.WARNING),
+    }
+
+
+def test_a_peer_never_heard_is_paged_once() -> None:
+    """A peer that is configured and never comes is a warning, when its silence has lasted."""
+    said = whole(live([{**everywhere(WELL), "nyc": None}] * STAY, engine()))
+
+    assert [(key, change) for _, key, _, change, _ in said] == [("test/nyc", Change.OPENED)]
+    assert said[0][0] > SILENT_AFTER
+
+
+def test_a_peer_that_falls_silent_is_paged_until_it_is_back() -> None:
+    """Silence is one warning, and ends when the peer is heard again and sees."""
+    gone = {**everywhere(WELL), "nyc": None}
+    timeline = [*[everywhere(WELL)] * 20, *[gone] * 200, *[everywhere(WELL)] * 20]
+    said = whole(live(timeline, engine()))
+
+    assert [(key, change, severity) for _, key, _, change, severity in said] == [
+        ("test/nyc", Change.OPENED, Severity.WARNING),
+        ("test/nyc", Change.RESOLVED, Severity.WARNING),
+    ]
+    assert said[0][0] > 20 + SILENT_AFTER - 1
+
+
+def test_after_an_hour_asleep_nobody_is_paged() -> None:
+    """A machine that slept takes nobody's silence for granted before it could hear them."""
+    made, heard = engine(), ledgers()
+    list(live([everywhere(WELL)] * 20, made, heard))
+    awake = 20 + 3600
+    alone = {**everywhere(None), "fra": WELL}
+    moments = [everywhere(None), *[alone] * 20, *[everywhere(WELL)] * STAY]
+
+    assert not whole(live(moments, made, heard, awake))
+
+
+class Sharing:
+    """A fleet whose agents look every half minute and hear of each other three times a minute."""
+
+    def __init__(self, phases: Mapping[str, int], lost: Callable[[int], bool]) -> None:
+        self._phases, self._lost = phases, lost
+        self._waiting: list[tuple[str, int]] = []
+        self.heard = ledgers()
+
+    def pass_to(self, now: int) -> None:
+        """Let all agents look that are due, and hear of the others while the uplink is there."""
+        for name, phase in self._phases.items():
+            if (now - phase) % USUAL.every == 0 and name != "fra":
+                self._waiting.append((name, now))
+        since = now - int(USUAL.timeout)
+        if (since - self._phases["fra"]) % USUAL.every == 0:
+            look(self.heard["fra"], since, BLIND if self._lost(since) else WELL, USUAL)
+        if now % 20 == 0 and not self._lost(now):
+            for name, at in self._waiting:
+                look(self.heard[name], at, WELL, USUAL)
+            self._waiting.clear()
+
+
+@settings(max_examples=30, phases=set(Phase) - {Phase.shrink, Phase.explain})
+@given(
+    st.fixed_dictionaries({name: st.integers(0, 29) for name in ALL}),
+    st.integers(200, 260),
+    st.integers(1, 600),
+)
+def test_own_uplink_lost_says_nothing_of_others(
+    phases: Mapping[str, int], start: int, length: int
+) -> None:
+    """While our own uplink is lost, and when it is back, we page of ourselves alone."""
+    fleet = Sharing(phases, lambda at: start <= at < start + length)
+    made = engine(timing=USUAL)
+    said = Told()
+    for now in range(start + length + 300):
+        fleet.pass_to(now)
+        said += told(now, made.step(fleet.heard, now))
+
+    assert {key for _, key, *_ in said} <= {"test/fra"}
+
+
+@pytest.mark.parametrize("others", [WELL, BLIND, None])
+def test_an_agent_sees_its_own_blindness(others: Said) -> None:
+    """One whose own controls fail pages that, whoever else is there, and nothing else."""
+    said = whole(live([{**everywhere(others), "fra": BLIND}] * STAY, engine()))
+
+    assert [(key, change) for _, key, _, change, _ in said] == [("test/fra", Change.OPENED)]
+
+
+@pytest.mark.parametrize("missing", [BLIND, None], ids=["blind", "silent"])
+def test_a_fleet_that_misses_one_spares_itself_too(missing: Said) -> None:
+    """While one vantage does not see and all else is well, nothing of the services is judged."""
+    made, heard = engine(watched=()), ledgers()
+    timeline = [*[everywhere(WELL)] * 5, *[{**everywhere(WELL), "nyc": missing}] * LONG]
+    list(live(timeline, made, heard))
+    before = dict(made.memories)
+    list(live(timeline[-5:], made, heard, len(timeline)))
+
+    assert all(made.memories[id_] is memory for id_, memory in before.items())

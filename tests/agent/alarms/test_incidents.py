@@ -1,0 +1,304 @@
+"""Incidents of a service: what joins, who has the headline, who waits, and when it is over."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.agent.observations import TIMING
+from vedette.agent.alarms.incidents import (
+    NEAR,
+    PATIENCE,
+    Change,
+    Faults,
+    Incident,
+    advance,
+    dedup_key,
+    hosted,
+)
+from vedette.agent.diagnoses.names import RANK, Diagnosis, Rule
+from vedette.agent.diagnoses.table import feed_rule, rules_for
+from vedette.agent.memory.ledger import CheckKey
+from vedette.checks.finding import Kind
+from vedette.exporters.page import Severity
+
+
+def rules(kind: Kind, check: str) -> dict[Diagnosis, Rule]:
+    made = rules_for(CheckKey("shop", kind, check), TIMING, Severity.CRITICAL)
+    return {rule.diagnosis: rule for rule in made}
+
+
+HTTP, DNS, BGP = (rules(kind, "one") for kind in (Kind.HTTP, Kind.DNS, Kind.BGP))
+DOWN, DEGRADED = HTTP[Diagnosis.SERVICE_DOWN], HTTP[Diagnosis.SERVICE_DEGRADED]
+WITHDRAWN, HIJACK = BGP[Diagnosis.PREFIX_WITHDRAWN], BGP[Diagnosis.ORIGIN_HIJACK]
+EMPTIED, FAULT = DNS[Diagnosis.RECORD_EMPTIED], DNS[Diagnosis.RESOLVER_FAULT]
+SERVERS, BOGUS = DNS[Diagnosis.AUTHORITATIVE_DOWN], DNS[Diagnosis.DNSSEC_BOGUS]
+SOMEWHERE_BOGUS = replace(BOGUS, severity=Severity.WARNING)
+OTHERS = [*rules(Kind.HTTP, "two").values(), *rules(Kind.DNS, "b").values()]
+RULES = {r.id: r for r in (*HTTP.values(), *BGP.values(), *DNS.values(), *OTHERS)}
+BEGAN = 50.0
+LATE = BEGAN + TIMING.hold + PATIENCE * TIMING.clear
+CERTAIN = LATE + TIMING.every  # a cause that is one has been looked at for a hold by then
+ids = st.sampled_from(sorted(RULES))
+firings = st.dictionaries(ids, st.integers(0, 2000).map(float))
+
+Told = Sequence[tuple[Incident, Change | None]]
+
+
+def told(
+    open_: Sequence[Incident],
+    firing: Mapping[Rule, float],
+    *,
+    pending: Mapping[Rule, float] | None = None,
+    now: float = 200,
+    muted: bool = False,
+) -> Told:
+    graded = {rule.id: rule for rule in (*firing, *(pending or {}))}
+    faults = Faults(
+        {rule.id: at for rule, at in firing.items()},
+        {rule.id: at for rule, at in (pending or {}).items()},
+        RULES | graded,
+        muted,
+    )
+    return advance(open_, faults, deployment="d", service="shop", now=now)
+
+
+def after(open_: Sequence[Incident], said: Told) -> list[Incident]:
+    """Return the incidents that are open once *said* has been told."""
+    by_key = {incident.key: incident for incident in open_}
+    for incident, change in said:
+        by_key.pop(incident.key, None)
+        if change is not Change.RESOLVED:
+            by_key[incident.key] = incident
+    return list(by_key.values())
+
+
+class Story:
+    """A service over time: each `at` tells what fires then, by when each fault began."""
+
+    def __init__(self) -> None:
+        self.open: list[Incident] = []
+
+    def at(self, now: float, *firing: Rule, **more: object) -> list[tuple[str, str]]:
+        began = {**dict.fromkeys(firing, BEGAN), **more.pop("began", {})}  # type: ignore[dict-item]
+        said = told(self.open, began, now=now, **more)  # type: ignore[arg-type]
+        self.open = after(self.open, said)
+        return [(f"{i.key} {i.headline.split('/')[1]}", str(c)) for i, c in said if c is not None]
+
+
+def test_cause_takes_the_headline_once() -> None:
+    """A better cause takes the headline under the same key, and says so only once."""
+    story = Story()
+    assert story.at(100, DOWN) == [("d/shop service_down", "opened")]
+    assert story.at(110, DOWN, EMPTIED) == [("d/shop record_emptied", "reheadlined")]
+    assert story.at(120, DOWN, EMPTIED) == []
+    assert story.open[0].headlines == ((DOWN.id, 100), (EMPTIED.id, 110))
+    assert story.open[0].opened_at == 100
+
+
+def test_two_faults_that_join_in_one_step_are_told_as_one_change() -> None:
+    """The better cause is told although another fault joined at the same moment."""
+    story = Story()
+    story.at(100, DOWN)
+    assert story.at(110, DOWN, EMPTIED, DEGRADED) == [("d/shop record_emptied", "reheadlined")]
+    assert len(story.open[0].members) == 3
+
+
+def test_symptom_never_takes_the_headline() -> None:
+    """A symptom joins its cause's incident without a word."""
+    story = Story()
+    story.at(100, EMPTIED)
+    assert story.at(110, EMPTIED, DOWN) == []
+    assert set(story.open[0].members) == {EMPTIED.id, DOWN.id}
+    assert story.open[0].headline == EMPTIED.id
+
+
+def test_headline_stays_when_its_cause_is_over() -> None:
+    """An incident keeps the name of its cause while a symptom lasts, and ends with the last."""
+    story = Story()
+    story.at(100, EMPTIED, DOWN)
+    assert story.at(110, DOWN) == []
+    assert story.open[0].headline == EMPTIED.id
+    assert story.at(120) == [("d/shop record_emptied", "resolved")]
+    assert story.open == []
+
+
+@pytest.mark.parametrize(
+    ("later", "began", "joins"),
+    [
+        (DOWN, 9999.0, True),  # DNS explains the service, whenever
+        (WITHDRAWN, 9999.0, True),  # routing explains DNS, whenever
+        (SERVERS, BEGAN + NEAR, True),  # of the same layer, but at about the same time
+        (SERVERS, BEGAN + NEAR + 1, False),
+        (FAULT, 9999.0, True),  # a warning beside what wakes people anyway
+    ],
+)
+def test_what_joins_an_open_incident(later: Rule, began: float, joins: bool) -> None:
+    """A fault joins what explains it or what it explains, and what began at about the same time."""
+    story = Story()
+    story.at(100, EMPTIED)
+    story.at(began + 100, EMPTIED, began={later: began})
+    keys = {incident.key for incident in story.open}
+    assert keys == ({"d/shop"} if joins else {"d/shop", f"d/shop/{later.diagnosis}"})
+
+
+def test_an_independent_emergency_is_a_page_of_its_own() -> None:
+    """What comes hours later, of the same layer, never hides in the old page."""
+    story = Story()
+    story.at(100, EMPTIED)
+    later = {SERVERS: 9000.0}
+    assert story.at(9100, EMPTIED, began=later) == [
+        ("d/shop/authoritative_down authoritative_down", "opened")
+    ]
+    assert story.at(9200, began=later) == [("d/shop record_emptied", "resolved")]
+    assert story.at(9300) == [("d/shop/authoritative_down authoritative_down", "resolved")]
+
+
+def test_the_same_fault_of_another_check_joins() -> None:
+    """A second page under the same key would merge with the first, so it is the first."""
+    other = next(r for r in OTHERS if r.diagnosis is Diagnosis.RECORD_EMPTIED)
+    story = Story()
+    story.at(100, EMPTIED)
+    assert story.at(9100, EMPTIED, began={other: 9000.0}) == []
+    assert len(story.open) == 1
+
+
+@pytest.mark.parametrize(
+    ("firing", "pending", "now", "opens"),
+    [
+        (DOWN, EMPTIED, 100, False),
+        (DOWN, EMPTIED, CERTAIN - 1, False),
+        (DOWN, EMPTIED, CERTAIN, True),  # but not for ever
+        (DOWN, WITHDRAWN, 100, False),
+        (EMPTIED, DOWN, 100, True),
+        (DOWN, FAULT, 100, True),  # a warning leads nothing that wakes people
+        (FAULT, None, 100, False),  # a warning waits for what it may be a symptom of
+        (FAULT, None, LATE, True),
+    ],
+)
+def test_who_waits(firing: Rule, pending: Rule | None, now: float, opens: bool) -> None:
+    """The first page waits a minute where a better cause may still come, and no longer."""
+    said = told([], {firing: BEGAN}, pending={pending: BEGAN} if pending else {}, now=now)
+    assert bool(said) is opens
+
+
+def test_a_critical_fault_never_joins_a_warning() -> None:
+    """Who sleeps through a warning must be woken: that is a page of its own."""
+    story = Story()
+    story.at(200, FAULT)
+    assert [i.severity for i in story.open] == [Severity.WARNING]
+    assert story.at(210, FAULT, DOWN) == [("d/shop/service_down service_down", "opened")]
+    assert sorted(i.severity for i in story.open) == [Severity.CRITICAL, Severity.WARNING]
+
+
+def test_a_warning_joins_what_is_critical() -> None:
+    """Beside a critical page a warning is a symptom, and has no headline."""
+    story = Story()
+    story.at(200, DOWN)
+    assert story.at(9999, DOWN, began={FAULT: 9000.0}) == []
+    assert story.open[0].headline == DOWN.id
+
+
+def test_a_cause_that_grows_grave_is_told_again_once() -> None:
+    """The same headline is told anew when it becomes critical, and never sinks back."""
+    story = Story()
+    assert story.at(200, SOMEWHERE_BOGUS) == [("d/shop dnssec_bogus", "opened")]
+    assert story.at(210, BOGUS) == [("d/shop dnssec_bogus", "reheadlined")]
+    assert story.at(220, SOMEWHERE_BOGUS) == []
+    assert story.open[0].severity is Severity.CRITICAL
+    assert len(story.open[0].headlines) == 1
+
+
+def test_pending_cause_delays_no_change_of_an_open_incident() -> None:
+    """Once people know, a better headline is told at once and the end is not held back."""
+    story = Story()
+    story.at(100, DOWN)
+    pending = {WITHDRAWN: BEGAN}
+    assert story.at(101, DOWN, EMPTIED, pending=pending) == [
+        ("d/shop record_emptied", "reheadlined")
+    ]
+    assert story.at(102, pending=pending) == [("d/shop record_emptied", "resolved")]
+
+
+def test_nothing_opens_in_a_window_and_what_still_fails_opens_after_it() -> None:
+    """While maintenance is declared no page opens; what is open goes on, and may resolve."""
+    story = Story()
+    assert story.at(100, DOWN, muted=True) == []
+    assert story.at(900, DOWN) == [("d/shop service_down", "opened")]
+    assert story.at(910, muted=True) == [("d/shop service_down", "resolved")]
+
+
+def test_nothing_opens_for_nothing() -> None:
+    """Without a firing alarm there is no incident, whatever is pending."""
+    assert not told([], {}, pending={EMPTIED: BEGAN})
+
+
+def test_guests_join_critical_hosts_only() -> None:
+    """A feed's trouble is a symptom on the pages that wake people, and on no others."""
+    feed = feed_rule(CheckKey("ris-live", Kind.BGP, "ris-live"), TIMING)
+    critical = Incident("a", "shop", DOWN.id, 0, {DOWN.id: 0}, ((DOWN.id, 0),))
+    warning = replace(critical, key="b", severity=Severity.WARNING)
+    joined = hosted({feed.id: 7.0}, [critical, warning])
+    assert [one.key for one in joined] == ["a"]
+    assert joined[0].members == {feed.id: 7.0, DOWN.id: 0}
+
+
+@given(firings.filter(bool), st.randoms())
+def test_order_of_listing_changes_nothing(firing: dict[str, float], random) -> None:
+    """The same firing alarms give the same incidents in whatever order they are listed."""
+    items = list(firing.items())
+    random.shuffle(items)
+    one, other = (
+        advance([], Faults(some, {}, RULES), deployment="d", service="shop", now=3000)
+        for some in (firing, dict(items))
+    )
+    assert sorted(one, key=repr) == sorted(other, key=repr)
+
+
+@given(st.lists(firings))
+def test_life_of_incidents(timeline: list[dict[str, float]]) -> None:
+    """Whatever fires: keys are distinct, everything is somewhere once, headlines only improve."""
+    open_: list[Incident] = []
+    for step, firing in enumerate(timeline):
+        faults = Faults(firing, {}, RULES)
+        said = advance(open_, faults, deployment="d", service="shop", now=3000 + step)
+        before = {incident.key: incident for incident in open_}
+        for incident, change in said:
+            assert (change is Change.OPENED) == (incident.key not in before)
+            if change is Change.REHEADLINED:
+                assert rank(incident) < rank(before[incident.key])
+            if change is Change.RESOLVED:
+                assert not set(incident.members) & set(firing)
+        open_ = after(open_, said)
+        keys = [incident.key for incident in open_]
+        assert len(keys) == len(set(keys))
+        places = [id_ for incident in open_ for id_ in incident.members]
+        assert set(firing) <= set(places)
+        for incident in open_:
+            assert incident.headline == incident.headlines[-1][0]
+            assert set(incident.members) & set(firing)
+
+
+def rank(incident: Incident) -> tuple[bool, int]:
+    rule = RULES[incident.headline]
+    return incident.severity is Severity.WARNING, RANK[rule.diagnosis]
+
+
+@pytest.mark.parametrize("known", [DOWN, WITHDRAWN])
+def test_vanished_rule_loses_to_any_known_one(known: Rule) -> None:
+    """A headline whose rule left the config is taken over, and the incident stays as grave."""
+    gone = "shop/service_down/gone"
+    old = Incident("d/shop", "shop", gone, 0, {gone: 0}, ((gone, 0),))
+    said = told([old], {known: BEGAN})
+    assert [(change, i.key) for i, change in said if i.headline == known.id] == [
+        (Change.REHEADLINED, "d/shop")
+    ]
+
+
+@given(st.text(), st.text(alphabet=st.characters(exclude_characters="/"), min_size=1))
+def test_dedup_key_is_the_same_everywhere(deployment: str, service: str) -> None:
+    """The key is made of names alone, so that agents agree on it."""
+    assert dedup_key(deployment or "d", service).rsplit("/", 1)[-1] == service
+    assert dedup_key("d", service, Diagnosis.SERVICE_DOWN) == f"d/{service}/service_down"

@@ -1,0 +1,176 @@
+"""What a series remembers, how long a look speaks for the present, what the ledger forgets."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.agent.observations import KEY, TIMING, seen, series
+from vedette.agent import composite, diagnoses
+from vedette.agent.memory.ledger import JUDGED, KEPT, CheckKey, Ledger, deciding
+from vedette.checks.finding import Kind, Observation, Verdict
+
+OK, FAILING, UNKNOWN = Verdict
+
+
+@given(st.lists(st.sampled_from(Verdict), min_size=1, max_size=100))
+def test_series_dates_faults(verdicts: list[Verdict]) -> None:
+    """A fault began at the first FAILING look after the last OK one; UNKNOWN moves no date."""
+    made = series(*(seen(at, verdict) for at, verdict in enumerate(verdicts)))
+    oks = [at for at, verdict in enumerate(verdicts) if verdict is OK]
+    fails = [at for at, verdict in enumerate(verdicts) if verdict is FAILING]
+    since = [at for at in fails if not oks or at > oks[-1]]
+
+    assert made.ok_at == (oks[-1] if oks else None)
+    assert made.failed_at == (fails[-1] if fails else None)
+    assert made.failing_since == (since[0] if since else None)
+    assert len(made.looks) == min(len(verdicts), KEPT)
+    assert made.last.finding.verdict is verdicts[-1]
+
+
+@given(st.sampled_from(Verdict), st.floats(0, 5), st.floats(0, 1000))
+def test_old_looks_are_unknown(verdict: Verdict, seconds: float, age: float) -> None:
+    """A look speaks for the present until one successor may have been lost, then for nothing."""
+    made = series(seen(1000, verdict, seconds=seconds))
+    said = made.verdict(1000 + seconds + age)
+
+    assert said is (verdict if age < TIMING.fresh_for - 0.001 else said)
+    assert said is (UNKNOWN if age > TIMING.fresh_for + 0.001 else said)
+
+
+def test_one_lost_look_is_no_gap() -> None:
+    """A verdict outlives one lost round with its timeout, so that a hiccup hides nothing."""
+    two_rounds = 2 * TIMING.every + TIMING.timeout
+
+    assert series(seen(0, FAILING)).verdict(two_rounds) is FAILING
+
+
+def test_failed_for_reads_the_newest_look() -> None:
+    """Only the newest look's reason counts."""
+    made = series(seen(0, "nodata"), seen(30, "timeout"))
+
+    assert made.failed_for("timeout", "other")
+    assert not made.failed_for("nodata")
+
+
+def test_ledger_forgets_subjects_no_longer_named() -> None:
+    """A subject that a round does not name is gone, and one that stays keeps its past."""
+    ledger = Ledger()
+    ledger.add(KEY, TIMING, [seen(0, FAILING, subject="a"), seen(0, subject="b")])
+    ledger.add(KEY, TIMING, [seen(30, FAILING, subject="a"), seen(30, subject="c")])
+
+    assert [s.subject for s in ledger.of(KEY)] == ["a", "c"]
+    assert ledger.of(KEY)[0].failing_since == 0
+
+
+def test_a_subject_is_one_of_its_place() -> None:
+    """A server that is asked in two roles has two series, which do not mix their looks."""
+    ledger = Ledger()
+    for at in (0, 30):
+        looks = [seen(at), seen(at, FAILING, place="recursive")]
+        ledger.add(KEY, TIMING, looks)
+
+    assert [(s.place, s.failing_since, len(s.looks)) for s in ledger.of(KEY)] == [
+        ("authoritative", None, 2),
+        ("recursive", 0, 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("places", "decide"),
+    [
+        (["authoritative", "recursive", "dnssec"], ["authoritative"]),
+        (["dnssec", "recursive", "recursive"], ["recursive", "recursive"]),
+        (["parent", "dnssec"], ["parent", "dnssec"]),
+        ([], []),
+    ],
+)
+def test_who_decides(places: list[str], decide: list[str]) -> None:
+    """Authorities decide about a record, without any resolvers do, and without those all asked."""
+    asked = [series(seen(0, place=place)) for place in places]
+
+    assert [s.place for s in deciding(asked)] == decide
+
+
+def test_ledger_lists_checks_in_one_order() -> None:
+    """The order of checks does not depend on which looked first."""
+    keys = [CheckKey("b", Kind.DNS, "x A"), CheckKey("a", Kind.HTTP, "y"), KEY]
+    orders = []
+    for some in (keys, keys[::-1]):
+        ledger = Ledger()
+        for key in some:
+            ledger.add(key, TIMING, [seen(0, key=key)])
+        orders.append([s.key for s in ledger])
+
+    assert orders[0] == orders[1] == sorted(keys)
+
+
+def test_unseen_check_has_no_series() -> None:
+    """A check that nobody has looked at is empty, not an error."""
+    assert Ledger().of(KEY) == ()
+
+
+def test_a_failure_of_long_ago_is_no_beginning() -> None:
+    """Two bad looks with nothing but stale silence between them do not span the time between."""
+    late = TIMING.fresh_for + 1
+
+    assert series(seen(0.0, FAILING), seen(late, FAILING)).failing_since == late
+    assert series(seen(0.0, FAILING), seen(late - 1, FAILING)).failing_since == 0.0
+
+
+def versions(*looks: Observation) -> list[int]:
+    """Return how much news a ledger had after each look."""
+    ledger, told = Ledger(), []
+    for look in looks:
+        ledger.add(KEY, TIMING, [look])
+        told.append(ledger.version)
+    return told
+
+
+def test_one_more_look_like_many_before_is_no_news() -> None:
+    """The first looks are news, as many as are counted; later ones only if they show another."""
+    many = TIMING.failing.of + 1
+    told = versions(*(seen(30.0 * i) for i in range(many + 3)))
+
+    assert told == [*range(1, many + 1), many, many, many]
+    last = [seen(30.0 * many, "nodata"), seen(30.0 * many, zone="example"), seen(30.0 * many + 999)]
+    for other in last:
+        assert versions(*(seen(30.0 * i) for i in range(many)), other)[-1] == many + 1
+
+
+def test_what_only_informs_is_no_news() -> None:
+    """A TTL that counts down, as a resolver's does, has nothing judged anew."""
+    many = TIMING.failing.of + 1
+    told = versions(*(seen(30.0 * i, ttl=300 - i) for i in range(many + 5)))
+
+    assert told[-1] == many
+
+
+def test_every_fact_that_is_judged_is_compared() -> None:
+    """A fact that a judge reads and the ledger does not compare would be judged late."""
+    sources = [
+        path.read_text()
+        for package in (diagnoses, composite)
+        for path in Path(package.__path__[0]).glob("*.py")
+    ]
+    read = {name for text in sources for name in re.findall(r'facts(?:\.get\(|\[)"(\w+)"', text)}
+    read |= {
+        n for text in sources for n in re.findall(r'(?:is_unauthorised|_names)\([^)]*"(\w+)"', text)
+    }
+
+    assert read <= set(JUDGED)
+    assert len(read) > 10
+
+
+def test_news_are_listed_since_a_version_newest_first() -> None:
+    """Who has read up to a version is told of each check once that has news since."""
+    other = KEY._replace(check="other.example A")
+    ledger = Ledger()
+    for at, key in enumerate((KEY, other, KEY)):
+        ledger.add(key, TIMING, [seen(float(at), key=key)])
+
+    assert ledger.news(0) == [KEY, other]
+    assert ledger.news(2) == [KEY]
+    assert ledger.news(3) == []

@@ -1,0 +1,182 @@
+"""Heartbeats: sent while the agent works, and not one while it does not."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+import pytest
+
+from tests.agent.observations import KEY, TIMING, seen
+from tests.virtual import in_virtual_time
+from vedette.agent.memory.ledger import Ledger
+from vedette.agent.memory.store import Row
+from vedette.agent.paging.heartbeat import (
+    STEPPED_WITHIN,
+    STUCK_AFTER,
+    Ailment,
+    Beat,
+    Heart,
+    Signs,
+    ails,
+    is_refused,
+    late,
+    undelivered_since,
+)
+from vedette.agent.paging.outbox import Ended, Waiting
+from vedette.agent.plan import Planned
+from vedette.exporters.heartbeat import Signal
+from vedette.exporters.metrics import render
+from vedette.exporters.page import Action, Delivery, Outcome, Page, Severity
+
+NOW = 10_000.0
+DELIVERED, RETRY, REJECTED = (Delivery(outcome=outcome) for outcome in Outcome)
+
+
+def signs(**different: object) -> Signs:
+    """Return the signs of an agent that works, but for what is *different*."""
+    well = {"stepped_at": NOW, "checks": 10, "late": 0, "undelivered_since": None, "refused": False}
+    return Signs(**{**well, **different})
+
+
+@pytest.mark.parametrize(
+    ("shown", "ailments"),
+    [
+        (signs(), []),
+        (signs(stepped_at=NOW - STEPPED_WITHIN), []),
+        (signs(stepped_at=NOW - STEPPED_WITHIN - 1), [Ailment.NOT_STEPPING]),
+        (signs(late=5), []),
+        (signs(late=6), [Ailment.NOT_LOOKING]),
+        (signs(checks=0), []),
+        (signs(undelivered_since=NOW - STUCK_AFTER), []),
+        (signs(undelivered_since=NOW - STUCK_AFTER - 1), [Ailment.PAGES_STUCK]),
+        (signs(refused=True), [Ailment.PAGES_REFUSED]),
+        (signs(late=10, refused=True), [Ailment.NOT_LOOKING, Ailment.PAGES_REFUSED]),
+    ],
+)
+def test_what_keeps_it_silent(shown: Signs, ailments: Sequence[Ailment]) -> None:
+    """Each sign of an agent that does not work is named, and nothing is where all is well."""
+    assert [*ails(shown, NOW)] == ailments
+
+
+@pytest.mark.parametrize(
+    ("looked_at", "count"),
+    [(None, 1), (NOW, 0), (NOW - TIMING.fresh_for, 0), (NOW - TIMING.fresh_for - 1, 1)],
+)
+def test_a_check_is_late_when_its_look_says_nothing_more(
+    looked_at: float | None, count: int
+) -> None:
+    """A check is late once its newest look is too old; one never looked at, as long after start."""
+    ledger = Ledger()
+    if looked_at is not None:
+        ledger.add(KEY, TIMING, [seen(looked_at)])
+    planned = Planned(key=KEY, timing=TIMING, check=None)
+    started_at = NOW - TIMING.fresh_for - 1
+    assert late([planned], ledger, started_at, NOW) == count
+    assert late([planned], Ledger(), NOW, NOW) == 0
+
+
+def row(pager: str, key: str, at: float) -> Row:
+    """Return a page of the outbox."""
+    page = Page(
+        key=key, action=Action.TRIGGER, severity=Severity.ERROR, summary="", service="s",
+        diagnosis="d", subject="x", source="v", began_at=0,
+    )  # fmt: skip
+    return Row(1, pager, page, at)
+
+
+def test_what_one_pager_took_is_told() -> None:
+    """A page waits only while no pager has accepted it, or a newer one of its key."""
+    waiting = [Waiting(row("pd", "a", 10)), Waiting(row("pd", "b", 20)), Waiting(row("pd", "c", 5))]
+    ended = [
+        Ended(row("mail", "a", 10), 11, DELIVERED),
+        Ended(row("mail", "b", 20), 21, REJECTED),
+        Ended(row("mail", "c", 4), 5, DELIVERED),
+    ]
+    assert undelivered_since(waiting, ended) == 5
+    assert undelivered_since(waiting[:2], ended) == 20
+    assert undelivered_since(waiting[:1], ended) is None
+
+
+def test_pages_are_refused_once_each_pager_has_refused_its_last() -> None:
+    """One pager that accepts is enough; a pager that nothing was sent to has refused nothing."""
+    refused = [Ended(row("pd", "a", 1), 1, REJECTED), Ended(row("mail", "a", 1), 1, REJECTED)]
+    assert is_refused(refused, ["pd", "mail"])
+    assert not is_refused(refused, ["pd", "mail", "sms"])
+    assert not is_refused([*refused, Ended(row("pd", "b", 2), 2, DELIVERED)], ["pd", "mail"])
+    assert not is_refused([], [])
+
+
+class Switch:
+    """A dead man's switch that remembers when it heard what."""
+
+    name = "hb"
+
+    def __init__(self, suffixes: Sequence[str] = (), answer: Delivery = DELIVERED) -> None:
+        self.suffixes = suffixes
+        self.answer = answer
+        self.heard: list[tuple[float, str, str]] = []
+
+    def knows(self, signal: Signal) -> bool:
+        """Whether it has a suffix for it."""
+        return not signal or signal in self.suffixes
+
+    async def call(self, signal: Signal, text: str) -> Delivery:
+        """Take a call."""
+        self.heard.append((asyncio.get_running_loop().time(), str(signal), text))
+        return self.answer
+
+
+def beaten(switch: Switch, states: dict[float, Signs], until: float) -> Heart:
+    """Return a heart that beat until then, each minute; *states* says what it felt from when on."""
+
+    async def main() -> Heart:
+        clock = asyncio.get_running_loop().time
+
+        def felt() -> Signs:
+            return states[max(at for at in states if at <= clock())]
+
+        heart = Heart([Beat(switch, 60.0)], felt, lambda: NOW)
+        task = asyncio.create_task(heart.keep_beating(heart.beats[0]))
+        await asyncio.wait([task], timeout=until)
+        task.cancel()
+        await asyncio.wait([task])
+        return heart
+
+    return in_virtual_time(main())
+
+
+def test_it_beats_while_all_is_well_and_is_silent_while_not(caplog) -> None:
+    """The switch hears each minute but those in which the agent does not work; the log says why."""
+    switch = Switch()
+    stuck = signs(stepped_at=NOW - 60)
+    with caplog.at_level(logging.WARNING):
+        heart = beaten(switch, {0: signs(), 100: stuck, 200: signs()}, 310)
+    assert [at for at, *_ in switch.heard] == [60, 240, 300]
+    assert [record.message for record in caplog.records] == [
+        "no heartbeat is sent: no alarm has been judged for 60 s",
+        "heartbeats are sent again",
+    ]
+    assert heart.silent == {}
+
+
+def test_a_switch_with_suffixes_is_told_why() -> None:
+    """With suffixes the start is told, and what keeps the agent from its work."""
+    switch = Switch(["start", "fail"])
+    heart = beaten(switch, {0: signs(refused=True)}, 70)
+    assert switch.heard == [
+        (0, "start", "the agent has started"),
+        (60, "fail", "every pager has refused the last page that it was sent"),
+    ]
+    text = "".join(render(heart.families()))
+    assert 'vedette_heartbeat_silent{reason="pages_refused"} 1.0\n' in text
+    assert 'vedette_heartbeat_silent{reason="not_looking"} 0.0\n' in text
+    assert 'vedette_heartbeats_total{heartbeat="hb",outcome="delivered"} 2\n' in text
+
+
+def test_a_switch_that_does_not_answer_is_logged_once(caplog) -> None:
+    """A switch that is away is one line in the log, and is counted each time."""
+    with caplog.at_level(logging.WARNING):
+        heart = beaten(Switch(answer=RETRY), {0: signs()}, 310)
+    assert len(caplog.records) == 1
+    assert heart.beats[0].counts[Outcome.RETRY] == 5
+    assert heart.beats[0].heard_at is None

@@ -1,0 +1,217 @@
+"""Pages on their way: order per key, patience, and no key waiting for another."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.virtual import in_virtual_time
+from vedette.agent.memory.journal import Journal
+from vedette.agent.memory.store import Row, Statement
+from vedette.agent.paging.outbox import AT_ONCE, LONGEST_WAIT, Outbox, backoff
+from vedette.exporters.page import Action, Delivery, Outcome, Page, Severity
+
+TRIGGER, RESOLVE = Action
+DELIVERED, RETRY, REJECTED = (Delivery(outcome=outcome) for outcome in Outcome)
+
+
+class Sheet:
+    """A store in memory that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.path = Path("sheet")
+        self.frozen = False
+        self.told: list[Statement] = []
+
+    def write(self, statements: list[Statement]) -> None:
+        self.told.extend(statements)
+
+
+class Receiver:
+    """A pager that answers each attempt as *answer* says, and remembers when it was asked."""
+
+    def __init__(self, answer: Callable[[Page, int], Delivery | None], name: str = "pd") -> None:
+        self.name = name
+        self.answer = answer
+        self.asked: list[tuple[float, Page]] = []
+
+    async def send(self, page: Page) -> Delivery:
+        """Answer at once, or never where the answer is None."""
+        self.asked.append((asyncio.get_running_loop().time(), page))
+        answer = self.answer(page, sum(page is other for _, other in self.asked))
+        if answer is None:
+            await asyncio.Event().wait()
+        assert answer is not None
+        return answer
+
+    async def close(self) -> None:
+        """Hold nothing."""
+
+    @property
+    def order(self) -> list[tuple[str, str]]:
+        """Return the keys and summaries in the order in which they came."""
+        return [(page.key, page.summary) for _, page in self.asked]
+
+
+def page(
+    key: str = "k", summary: str = "", action: Action = TRIGGER, service: str = "s",
+    severity: Severity = Severity.ERROR,
+) -> Page:  # fmt: skip
+    return Page(
+        key=key, action=action, severity=severity, summary=summary, service=service,
+        diagnosis="d", subject="x", source="v", began_at=0,
+    )  # fmt: skip
+
+
+def delivered(*pagers: Receiver, pages: list[Page] = [], seconds: float = 1000.0, **more) -> Outbox:  # noqa: B006
+    """Run an outbox with *pages* for *seconds* and return it."""
+
+    async def main() -> Outbox:
+        clock = asyncio.get_running_loop().time
+        outbox = Outbox(pagers, Journal(Sheet()), now=clock, **more)
+        for one in pages:
+            outbox.add(one, clock())
+        await run_for(outbox.run(), seconds)
+        return outbox
+
+    return in_virtual_time(main())
+
+
+async def run_for(work: Coroutine[Any, Any, None], seconds: float) -> None:
+    task = asyncio.create_task(work)
+    await asyncio.wait([task], timeout=seconds)
+    assert not task.done(), task
+    task.cancel()
+    await asyncio.wait([task])
+
+
+@given(st.integers(1, 10**6), st.floats(0, 1, exclude_max=True))
+def test_backoff_is_bounded(attempts: int, chance: float) -> None:
+    """Without a wish of the receiver's, no wait is negative or longer than a minute."""
+    assert 0 <= backoff(attempts, None, chance) <= LONGEST_WAIT
+
+
+@given(st.integers(1, 100), st.floats(0, 3600), st.floats(0, 1, exclude_max=True))
+def test_receivers_wish_is_kept(attempts: int, asked: float, chance: float) -> None:
+    """What the receiver asked to wait is waited, neither less nor more."""
+    assert backoff(attempts, asked, chance) == asked
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 3)), max_size=12))
+def test_pages_of_a_key_stay_in_order(wanted: list[tuple[str, int]]) -> None:
+    """However often each is refused for now, a key's pages arrive once and in order."""
+    pages = [page(key, str(i)) for i, (key, _) in enumerate(wanted)]
+    patience = {str(i): tries for i, (_, tries) in enumerate(wanted)}
+    pager = Receiver(lambda one, n: DELIVERED if n > patience[one.summary] else RETRY)
+    outbox = delivered(pager, pages=pages, seconds=5000)
+
+    assert not outbox.waiting
+    for key in "abc":
+        arrived = list(dict.fromkeys(s for k, s in pager.order if k == key))
+        ended = [e.row.page.summary for e in outbox.ended if e.row.page.key == key]
+        assert arrived == ended == [one.summary for one in pages if one.key == key]
+    assert len(pager.asked) == sum(tries + 1 for tries in patience.values())
+
+
+def test_retry_after_is_honoured() -> None:
+    """The next attempt is made when the receiver asked for it."""
+    busy = Delivery(outcome=Outcome.RETRY, retry_after=300.0)
+    pager = Receiver(lambda _, n: busy if n == 1 else DELIVERED)
+    delivered(pager, pages=[page()])
+
+    assert [at for at, _ in pager.asked] == pytest.approx([0, 300], abs=0.1)
+
+
+def test_rejected_ends() -> None:
+    """A page that will never be accepted is tried once, and does not hold up its successor."""
+    pager = Receiver(lambda one, _: REJECTED if one.summary == "bad" else DELIVERED)
+    outbox = delivered(pager, pages=[page(summary="bad"), page(summary="good")])
+
+    assert [summary for _, summary in pager.order] == ["bad", "good"]
+    assert outbox.delivered == {("pd", Outcome.REJECTED): 1, ("pd", Outcome.DELIVERED): 1}
+
+
+def test_hanging_key_blocks_no_other() -> None:
+    """While one key's page hangs, other keys' pages go out at once, also those that come later."""
+    pager = Receiver(lambda one, _: None if one.key == "hangs" else DELIVERED)
+
+    async def main() -> Outbox:
+        clock = asyncio.get_running_loop().time
+        outbox = Outbox([pager], Journal(Sheet()), now=clock)
+        for one in (page("hangs", "1"), page("hangs", "2"), page("fine")):
+            outbox.add(one, clock())
+        asyncio.get_running_loop().call_later(20, lambda: outbox.add(page("later"), clock()))
+        await run_for(outbox.run(), 100)
+        return outbox
+
+    outbox = in_virtual_time(main())
+    times = {(one.key, one.summary): at for at, one in pager.asked}
+
+    assert times == pytest.approx({("hangs", "1"): 0, ("fine", ""): 0, ("later", ""): 20}, abs=0.1)
+    assert [w.row.page.key for w in outbox.waiting] == ["hangs", "hangs"]
+
+
+def test_attempts_at_once_are_bounded() -> None:
+    """However many keys wait, few attempts are under way at once, and of each pager as many."""
+    dead, fine = Receiver(lambda *_: None, "dead"), Receiver(lambda *_: DELIVERED, "fine")
+    delivered(dead, fine, pages=[page(str(i)) for i in range(3 * AT_ONCE)])
+
+    assert (len(dead.asked), len(fine.asked)) == (AT_ONCE, 3 * AT_ONCE)
+
+
+def test_triggers_go_first() -> None:
+    """Where there is no room for all, calls for help go out before good news."""
+    pager = Receiver(lambda *_: DELIVERED)
+    good = [page(f"r{i}", action=RESOLVE) for i in range(AT_ONCE)]
+    delivered(pager, pages=[*good, page("t")])
+
+    assert pager.order[0] == ("t", "")
+
+
+def test_every_pager_gets_every_page() -> None:
+    """One pager's trouble keeps no page from the other."""
+    dead, fine = Receiver(lambda *_: None, "dead"), Receiver(lambda *_: DELIVERED, "fine")
+    outbox = delivered(dead, fine, pages=[page("a"), page("b")])
+
+    assert fine.order == [("a", ""), ("b", "")]
+    assert {w.row.pager for w in outbox.waiting} == {"dead"}
+
+
+def test_pages_waiting_at_start_are_delivered() -> None:
+    """What a stopped agent left behind goes out first, in order, and numbers go on from it."""
+    pager = Receiver(lambda *_: DELIVERED)
+    rows = [Row(i, "pd", page(summary=str(i)), 0) for i in (3, 4)]
+    outbox = delivered(pager, pages=[page(summary="new")], waiting=rows, last_row=4)
+
+    assert [summary for _, summary in pager.order] == ["3", "4", "new"]
+    assert [ended.row.id for ended in outbox.ended] == [3, 4, 5]
+
+
+def test_page_of_a_removed_pager_ends() -> None:
+    """A page for a pager that left the config is given up, with the reason."""
+    outbox = delivered(waiting=[Row(1, "gone", page(), 0)], last_row=1)
+
+    assert not outbox.waiting
+    assert outbox.ended[0].delivery.outcome is Outcome.REJECTED
+    assert "gone" in outbox.ended[0].delivery.detail
+
+
+def test_every_step_is_written_down() -> None:
+    """Queueing returns its statements for the caller's transaction, and each end is journalled."""
+
+    async def main() -> tuple[list[Statement], list[Statement]]:
+        sheet, clock = Sheet(), asyncio.get_running_loop().time
+        outbox = Outbox([Receiver(lambda *_: DELIVERED)], Journal(sheet), now=clock)
+        queued = outbox.add(page(), 0)
+        before = list(sheet.told)
+        await run_for(outbox.run(), 10)
+        return queued, [*before, *sheet.told]
+
+    queued, told = in_virtual_time(main())
+
+    assert len(queued) == len(told) == 1
+    assert queued[0] != told[0]
