@@ -50,7 +50,7 @@ demo: .venv/runtime
 test: .venv/test
 	@tests/install-parts
 	@$(RUN)/python -m tests.helm.install
-	@$(RUN)/python -m pytest $(ARGS)
+	@$(RUN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: .venv/test
 	$(RUN)/ruff format --check .
