@@ -133,18 +133,25 @@ def open_file(path: Path) -> sqlite3.Connection:
         db.execute("PRAGMA synchronous = FULL")
         _check(db)
         _prepare(db, version)
+    except UnicodeDecodeError:  # the damage is in what SQLite quotes of its schema
+        db.close()
+        raise _corrupt("its schema is no text") from None
     except BaseException:
         db.close()
         raise
     return db
 
 
+def _corrupt(said: str) -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError(said)
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
+
+
 def _check(db: sqlite3.Connection) -> None:
     ((said,),) = db.execute("PRAGMA quick_check(1)").fetchall()
     if said != "ok":
-        error = sqlite3.DatabaseError(said.splitlines()[-1])
-        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-        raise error
+        raise _corrupt(said.splitlines()[-1])
 
 
 def _prepare(db: sqlite3.Connection, version: int) -> None:
