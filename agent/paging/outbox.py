@@ -103,6 +103,14 @@ class Outbox:
         self.ended: list[Ended] = []
         self.delivered: dict[tuple[str, Outcome], int] = {}
 
+    @property
+    def undelivered(self) -> Mapping[str, Sequence[float]]:
+        """When each page was queued that its pager has neither accepted nor refused, by pager."""
+        queued: dict[str, list[float]] = {name: [] for name in self._pagers}
+        for waiting in self.waiting:
+            queued.setdefault(waiting.row.pager, []).append(waiting.row.queued_at)
+        return queued
+
     def add(self, page: Page, now: float, to: Collection[str] | None = None) -> list[Statement]:
         """Queue *page* for every pager that is told; return what must be kept with its cause.
 

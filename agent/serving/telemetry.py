@@ -220,16 +220,16 @@ def _one(value: float) -> Samples:
 
 def pages(outbox: Outbox, journal: Journal, now: float) -> Iterator[Family]:
     """Return the families of pages and of the state they are kept in."""
-    oldest = min((w.row.queued_at for w in outbox.waiting), default=now)
+    undelivered = [(Labels(pager=name), at) for name, at in outbox.undelivered.items()]
     yield gauge(
         "vedette_pages_undelivered",
-        "Pages that no pager has accepted or refused yet.",
-        _one(len(outbox.waiting)),
+        "Pages that the pager has neither accepted nor refused yet.",
+        [(labels, float(len(queued))) for labels, queued in undelivered],
     )
     yield gauge(
         "vedette_page_undelivered_seconds",
-        "Age of the oldest undelivered page; 0 when there is none.",
-        _one(max(0.0, now - oldest)),
+        "Age of the pager's oldest undelivered page; 0 when there is none.",
+        [(labels, max(0.0, now - min(queued, default=now))) for labels, queued in undelivered],
     )
     yield counter(
         "vedette_pages_total",

@@ -13,7 +13,9 @@ from tests.servers.process import need
 TARGET = '{job="v-vedette",namespace="watch-tower"'
 SERIES = {
     "VedetteDown": (f"up{TARGET}}}", "0x20", "1x20"),
-    "VedettePageUndelivered": (f"vedette_page_undelivered_seconds{TARGET}}}", "0+60x20", "0x20"),
+    "VedettePageUndelivered": (
+        f'vedette_page_undelivered_seconds{TARGET},pager="pagerduty"}}', "0+60x20", "0x20"
+    ),
     "VedettePageRejected": (
         f'vedette_pages_total{TARGET},pager="pagerduty",outcome="rejected"}}',
         "0 0 0 0 1x20",
@@ -65,7 +67,7 @@ def test_prometheus_takes_the_rules(rules: Path) -> None:
 def test_an_alert_rises_for_its_reason_alone(alert: str, rules: Path, tmp_path: Path) -> None:
     """With the series in a bad state it fires, and with the same in a good state it does not."""
     series, bad, good = SERIES[alert]
-    fires = [{"exp_labels": labels(alert, series), "exp_annotations": annotations(alert)}]
+    fires = [{"exp_labels": labels(alert, series), "exp_annotations": annotations(alert, series)}]
     tests = [
         {
             "interval": "1m",
@@ -92,7 +94,9 @@ def labels(alert: str, series: str) -> dict[str, str]:
     return {key: value.strip('"') for key, value in pairs} | rule(alert)["labels"]
 
 
-def annotations(alert: str) -> dict[str, str]:
-    """Return what the alert tells people."""
-    told: dict[str, str] = rule(alert)["annotations"]
-    return told
+def annotations(alert: str, series: str) -> dict[str, str]:
+    """Return what the alert tells people of *series*: its labels stand where they are named."""
+    filled = dict(rule(alert)["annotations"])
+    for name, value in labels(alert, series).items():
+        filled = {k: text.replace(f"{{{{ $labels.{name} }}}}", value) for k, text in filled.items()}
+    return filled

@@ -37,6 +37,7 @@ from vedette.exporters.page import Outcome, Severity
 ROUTE = CheckKey("shop", Kind.BGP, "192.0.2.0/24")
 PAGE = CheckKey("bank", Kind.HTTP, 'https://bank.example/"')
 NOW = 100.0
+PAGER: Any = SimpleNamespace(name="pagerduty")
 FEED = FeedHealth(
     source="ris", connected=True, last_frame_at=98.5, seeded={ROUTE.check: 40.0}, frames=300,
     errors=1, late=4, reconnects=2, last_error="", silence=None, drops=5, queue=6, lag=1.25,
@@ -83,7 +84,7 @@ def agent(*checks: CheckKey, rules: Sequence[Rule] = ()) -> Any:
         ledger=Ledger(),
         good=LastKnownGood(after=0),
         engine=Engine(deployment="test", quorum=QUORUM, rules=rules, controls=()),
-        outbox=Outbox([], journal, now=lambda: NOW),
+        outbox=Outbox([PAGER], journal, now=lambda: NOW),
         journal=journal,
         counts=Counts(),
         exchange=SimpleNamespace(standings=()),
