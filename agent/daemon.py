@@ -4,7 +4,6 @@ import asyncio
 import gc
 import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -12,51 +11,33 @@ from pathlib import Path
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from vedette.agent import logs
-from vedette.agent.alarms.engine import Engine, Step, without_dates
+from vedette.agent.alarms.engine import Step, without_dates
 from vedette.agent.alarms.incidents import Change
-from vedette.agent.alarms.maintenance import Maintenance
-from vedette.agent.composite.stepper import Stepper
 from vedette.agent.config import Config
-from vedette.agent.config.pagers import routes
 from vedette.agent.diagnoses.names import Rule
 from vedette.agent.looking.cadence import keep
-from vedette.agent.looking.lookout import Lookout
-from vedette.agent.memory.changes import Changes
-from vedette.agent.memory.journal import Journal
-from vedette.agent.memory.lastgood import Configuration, LastKnownGood, newest_first
-from vedette.agent.memory.learning import Learning
-from vedette.agent.memory.ledger import Ledger
-from vedette.agent.memory.store import (
+from vedette.agent.memory.lastgood import Configuration, newest_first
+from vedette.agent.memory.statements import (
     Statement,
-    Store,
-    StoreError,
     keep_alarm,
     keep_announcement,
-    keep_attempt,
     keep_baseline,
     keep_configurations,
     keep_drill,
     keep_incident,
-    keep_receiver,
 )
-from vedette.agent.paging.drillpages import Drills
+from vedette.agent.memory.store import StoreError
 from vedette.agent.paging.heartbeat import Heart, Signs, beats, is_refused, late, undelivered_since
-from vedette.agent.paging.outbox import Outbox
-from vedette.agent.paging.paging import KEPT_FOR, Paging
-from vedette.agent.paging.storm import Storms, Told
-from vedette.agent.peers.exchange import Exchange
-from vedette.agent.plan import Plan, make
-from vedette.agent.remediation.act import acts
-from vedette.agent.remediation.attempt import Attempt, event, providers
-from vedette.agent.remediation.remedies import Remedies
-from vedette.agent.routes.roas import KEPT_AS, Roas, watched
-from vedette.agent.serving.remotewriting import remote_writer
-from vedette.agent.serving.telemetry import Counts
-from vedette.agent.succession import Lasting, hears_the_same, unchanged
+from vedette.agent.paging.paging import KEPT_FOR
+from vedette.agent.paging.storm import Told
+from vedette.agent.parts import Parts
+from vedette.agent.remediation.attempt import providers
+from vedette.agent.routes.roas import KEPT_AS, Roas
+from vedette.agent.succession import hears_the_same
 from vedette.agent.surroundings import Surroundings
 from vedette.checks.bgp.feed.feed import Feed
 from vedette.checks.bgp.rpki.source import VrpSource
-from vedette.exporters.reach import Reach
+from vedette.checks.stopwatch import keep_stamping
 
 log = logging.getLogger(__name__)
 
@@ -69,8 +50,8 @@ PAUSE = 5.0
 Work = Callable[[], Awaitable[None]]
 
 
-class Agent:
-    """One vantage, whole; *folder* is where the config file stands.
+class Agent(Parts):
+    """One vantage, whole: its parts, running; *folder* is where the config file stands.
 
     *text* is what that file said: it is kept once the agent has worked well with it.
     """
@@ -83,137 +64,19 @@ class Agent:
         around: Surroundings | None = None,
         before: "Agent | None" = None,
     ) -> None:
-        around = around or Surroundings()
-        stays = before is not None and hears_the_same(before.config, config)
-        if before is not None and stays:
-            around = _hearing(before.plan, around)
-        self.now = around.clock.now
-        self.config: Config = config
-        self.folder = folder
-        self.store = Store(folder / config.agent.state_dir)
-        self.journal = Journal(self.store)
-        self.ledger = Ledger()
-        self.counts: Counts = before.counts if before else Counts()
-        ripe_after = config.agent.last_known_good_after
-        self.good = LastKnownGood(self.store.last_known_good(), after=ripe_after)
-        if before and before.config.agent.last_known_good_after == ripe_after:
-            self.good = before.good  # with what ripens
-        self.learning = Learning(
-            changes=Changes(self.store.pasts()),
-            good=self.good,
-            journal=self.journal,
-            counts=self.counts,
-        )
-        self.plan: Plan = make(config, folder, self.good, self.now, around)
-        self.roas = Roas(watched(config), config.rpki.expiring) if config.rpki else None
-        self.listening: Lasting = before.listening if before and stays else Lasting()
-        self.heir: Config | None = None
-        for feed in () if stays else self.plan.feeds:
-            self._restore(feed.source, feed.restore)
-        if self.roas:
-            self._restore(KEPT_AS, self.roas.restore)
-        self.ledgers = {
-            name: self.ledger if name == config.agent.name else Ledger(since=self.now())
-            for name in self.plan.quorum.vantages
-        }
-        self.lookout = Lookout(
-            own=config.agent.name,
-            plan=self.plan,
-            ledgers=self.ledgers,
-            learning=self.learning,
-            counts=self.counts,
-            now=self.now,
-            stopwatch=around.stopwatch,
-        )
-        self.exchange = Exchange(config, folder, self.lookout, self.now)
-        self.maintenance = Maintenance(config)
-        memories = self.store.alarms() | (before.engine.memories if before else {})
-        self.engine: Engine = Engine(
-            deployment=config.agent.deployment,
-            quorum=self.plan.quorum,
-            rules=self.plan.rules,
-            controls=self.plan.controls,
-            memories=memories,
-            incidents=self.store.open_incidents(),
-            hosts=self.plan.hosts,
-            composites=Stepper(
-                self.plan.alarms,
-                {planned.key: planned.timing for planned in self.plan.checks},
-                memories,
-                self.store.announcements(),
-            ),
-        )
-        self.paging = Paging(
-            own=config.agent.name,
-            deployment=config.agent.deployment,
-            status_url=config.agent.status_url,
-            engine=self.engine,
-            ledgers=self.ledgers,
-            good=self.good,
-            store=self.store,
-            storms=Storms(self.store.storms()),
-        )
-        self.reach = Reach(
-            config.paging.endpoints,
-            self.store.receivers(),
-            keep=lambda host, found: self.journal.write([keep_receiver(host, found)]),
-        )
-        self.outbox = Outbox(
-            around.pagers(config, folder, self.reach, self.now),
-            self.journal,
-            now=self.now,
-            routes=routes(config.pagers, config.paging, self.engine.services)
-            if config.pagers
-            else None,
-            waiting=self.store.waiting(),
-            told=self.store.told(),
-            last_row=self.store.last_row(),
-        )
-        self.drills = Drills(
-            config.drill,
-            deployment=config.agent.deployment,
-            agent=config.agent.name,
-            pagers=[one.called for one in config.pagers],
-            remembered=self.store.drill(),
-            now=self.now(),
-        )
-        self.remote = remote_writer(config, folder, self.reach, self.now)
-        self.remedies = Remedies(
-            config.remediation,
-            acts(config.remediation, folder, self.reach, self.now),
-            remembered=self.store.attempts(),
-            keep=lambda attempt: self.journal.write(self._attempted(attempt)),
-            is_kept=lambda: not self.journal.failing,
-        )
+        super().__init__(config, folder, around or Surroundings(), before)
         self.heart = Heart(beats(config.heartbeats, folder, self.reach), self._signs, self.now)
+        self.heir: Config | None = None
         self.ready: bool = before is not None and before.ready
         self._started_at = self.stepped_at = self.counts.config_loaded_at = self.now()
-        if before is not None:
-            self._take_over(before)
         self._unproven = text
         self._configurations = self.store.configurations()
-
-    def _take_over(self, before: "Agent") -> None:
-        """Go on where *before* has ended, in all that the config leaves as it was."""
-        keys = unchanged(before.plan, self.plan)
-        for name, ledger in self.ledgers.items():
-            if name in before.ledgers:
-                ledger.take_over(before.ledgers[name], keys)
-        ticking = before.lookout.ticking_since
-        self.lookout.ticking_since = {key: ticking[key] for key in keys if key in ticking}
-        self.engine.composites.take_over(before.engine.composites)
-
-    def _restore(self, name: str, restore: Callable[[dict[str, object]], None]) -> None:
-        try:
-            restore(self.store.baseline(name) or {})
-        except ValueError as error:
-            log.error("%s: starting without", error)  # noqa: TRY400 - no bug: a damaged row
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look, judge and page until *stop* is set."""
         log.info("vedette %s: %s watches %s", VERSION, self.config.agent.name, self.config.size)
         _spare_the_loop()
-        calendar = self._calendar()
+        calendar, stamping = self._calendar(), keep_stamping()
         try:
             async with asyncio.TaskGroup() as tasks:
                 running = [
@@ -226,6 +89,7 @@ class Agent:
                     task.cancel()
         finally:
             calendar.shutdown(wait=False)
+            stamping.close()
             await self._close()
 
     def _works(self) -> Sequence[tuple[str, Work]]:
@@ -344,9 +208,6 @@ class Agent:
         more = self.engine.open.keys() & self.remedies.news() - told
         return [(self.engine.open[key], Change.REHEADLINED) for key in sorted(more)]
 
-    def _attempted(self, attempt: Attempt) -> list[Statement]:
-        return [keep_attempt(attempt), self.learning.note(event(attempt))]
-
     def _providers(self, rule: Rule, *, now: float) -> Collection[str]:
         return providers(rule, self.ledgers, self.plan.quorum, self.plan.controls, now)
 
@@ -420,12 +281,6 @@ def _spare_the_loop() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
-
-
-def _hearing(plan: Plan, around: Surroundings) -> Surroundings:
-    """Return *around* with the feeds and VRPs that *plan* has, which go on as they are."""
-    feeds, vrps = plan.feeds, plan.vrps
-    return replace(around, listen=lambda *_: feeds, vrps=lambda *_: vrps)
 
 
 async def _keep_refreshing(refresh: Callable[[], Awaitable[float]]) -> None:

@@ -8,14 +8,14 @@ import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TextIO
-
-import structlog
-from structlog.typing import Processor
+from typing import TYPE_CHECKING, TextIO
 
 from vedette.agent.alarms.alarm import Memory, State
 from vedette.agent.composite.alarm import Alarm
 from vedette.agent.config.vantage import LogSettings
+
+if TYPE_CHECKING:
+    from structlog.typing import Processor
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +25,8 @@ _LIBRARIES: Mapping[str, int] = {"apscheduler": logging.WARNING, "asyncio": logg
 
 def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
     """Have every log record written to *stream*, standard error at first, as *settings* say."""
+    import structlog  # noqa: PLC0415 - with all that it loads; most commands log nothing
+
     stream = stream or sys.stderr
     form = settings.format or ("console" if stream.isatty() else "logfmt")
     handler = logging.StreamHandler(stream)
@@ -56,8 +58,10 @@ def changed(rule: Alarm, memory: Memory) -> None:
         )  # fmt: skip
 
 
-def _form(form: str, stream: TextIO) -> Sequence[Processor]:
+def _form(form: str, stream: TextIO) -> Sequence["Processor"]:
     """Return what makes a line of a record's fields."""
+    import structlog  # noqa: PLC0415
+
     if form == "console":
         colors = stream.isatty() and not os.environ.get("NO_COLOR")
         return [

@@ -79,7 +79,8 @@ class Plan:
     def hosts(self) -> Mapping[str, Collection[str]]:
         """The services that depend on each feed, by the name under which the feed is paged."""
         services = [p.key.service for p in self.checks if isinstance(p.check, BgpCheck)]
-        return {feed.source: tuple(dict.fromkeys(services)) for feed in self.feeds}
+        dependents = dict.fromkeys(services)
+        return {feed.source: dependents for feed in self.feeds}
 
 
 def make(

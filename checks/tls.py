@@ -6,6 +6,7 @@ Rule: no socket. What is made of files is made again when they change, and never
 import logging
 import os
 import ssl
+import sys
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
@@ -108,7 +109,8 @@ def _stamp(path: str) -> _Stamp:
 
 def chain(session: Any, which: str = "unverified") -> tuple[bytes, ...]:  # noqa: ANN401 - see below
     """Return the chain as sent ("unverified"), also after a failure, or as "verified", in DER."""
-    name = f"get_{which}_chain"
+    # Interned: the interpreter's cache of attributes would keep every call's own string.
+    name = sys.intern(f"get_{which}_chain")
     if hasattr(session, name):
         return tuple(getattr(session, name)() or ())
     # Public only from Python 3.13 on, and typeshed lacks it.

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 import aiohttp
 
 from vedette.exporters.page import Delivery, Outcome
-from vedette.exporters.post import cleaned
+from vedette.exporters.post import Client, cleaned
 from vedette.exporters.reach import Reach
 
 _MAX_TEXT = 10_000
@@ -40,14 +40,8 @@ class DeadMansSwitch:
     ) -> None:
         self.name = name
         self._parts = urlsplit(url)
-        self._reach, self._method, self._timeout = reach, method, timeout
-        self._suffixes = frozenset(suffixes)
-        self._session: aiohttp.ClientSession | None = None
-        reach.add(self._host)
-
-    @property
-    def _host(self) -> str:
-        return self._parts.hostname or ""
+        self._method, self._suffixes = method, frozenset(suffixes)
+        self._client = Client(reach, [url], tls=None, timeout=timeout)
 
     def knows(self, signal: Signal) -> bool:
         """Whether it can be told *signal*."""
@@ -57,36 +51,13 @@ class DeadMansSwitch:
         """Try once, within the timeout, to tell *signal*; *text* goes along with anything else."""
         body = text.encode(errors="replace")[:_MAX_TEXT] if signal is not Signal.ALIVE else None
         method = "POST" if body else self._method
-        try:
-            async with self._open().request(
-                method, _with_suffix(self._parts, signal), data=body, allow_redirects=False
-            ) as response:
-                self._reach.trust(self._host)
-                return _judged(response.status)
-        except TimeoutError:
-            self._reach.doubt(self._host)
-            detail = f"no answer within {self._timeout:g} s"
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            self._reach.doubt(self._host)
-            detail = self._clean(f"{error}" or type(error).__name__)
-        return Delivery(outcome=Outcome.RETRY, detail=detail)
+        url = _with_suffix(self._parts, signal)
+        answer = await self._client.attempt(method, url, _judged, clean=self._clean, body=body)
+        return answer.delivery
 
     async def close(self) -> None:
         """Give back connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
-
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=self._reach.connector(),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                headers={"User-Agent": "Vedette"},
-                timeout=aiohttp.ClientTimeout(total=self._timeout),
-                trust_env=False,
-            )
-        return self._session
+        await self._client.close()
 
     def _clean(self, text: str) -> str:
         """Return *text* without what may be secret of the URL: all but scheme, host and port."""
@@ -97,10 +68,10 @@ class DeadMansSwitch:
         return text
 
 
-def _judged(status: int) -> Delivery:
-    heard = 200 <= status < 300
-    outcome = Outcome.DELIVERED if heard else Outcome.REJECTED
-    return Delivery(outcome=outcome, detail="heard" if heard else f"status {status}")
+async def _judged(response: aiohttp.ClientResponse) -> Delivery:
+    if 200 <= response.status < 300:
+        return Delivery(outcome=Outcome.DELIVERED, detail="heard")
+    return Delivery(outcome=Outcome.REJECTED, detail=f"status {response.status}")
 
 
 def _with_suffix(parts: SplitResult, signal: Signal) -> str:

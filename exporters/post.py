@@ -6,10 +6,11 @@ Rule: what is secret leaves only in the request; no text that we return may hold
 import json
 import re
 import ssl
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -35,56 +36,48 @@ class Answer:
     at: float | None = None
 
 
-class Poster:
-    """Posts to receivers, one attempt a call.
+class Client:
+    """Asks receivers that *reach* finds, one attempt a call, within *timeout* seconds.
 
-    Refusals that the same bytes would meet again are rejected; everything else is worth another
-    try, also an answer that is not the receiver's, because something else may stand in its place
-    for a while. *secrets* are cut out of all that receivers say.
+    Whoever calls it says what an answer means, and cleans of secrets what is told of a failure.
     """
 
     def __init__(
-        self,
-        reach: Reach,
-        urls: Collection[str],
-        *,
-        secrets: Mapping[str, str] | None = None,
-        tls: ssl.SSLContext | None = None,
-        timeout: float = 10.0,
+        self, reach: Reach, urls: Collection[str], *, tls: ssl.SSLContext | None, timeout: float
     ) -> None:
-        self._reach = reach
-        self._secrets = dict(secrets or {})
-        self._tls = tls
-        self._timeout = timeout
+        self._reach, self._tls, self._timeout = reach, tls, timeout
         self._session: aiohttp.ClientSession | None = None
         for url in urls:
             reach.add(_host(url))
 
-    async def post(
+    async def attempt(
         self,
+        method: str,
         url: str,
-        body: bytes,
+        judge: Callable[[aiohttp.ClientResponse], Awaitable[Delivery]],
         *,
-        accepted: Collection[int],
+        clean: Callable[[str], str],
+        body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Try once, within the timeout, to have the JSON *body* answered with *accepted*."""
+        """Try once; no answer is worth another try."""
         try:
-            async with self._open().post(
+            async with self._open().request(
+                method,
                 url,
                 data=body,
-                headers={"Content-Type": "application/json", **(headers or {})},
+                headers=headers,
                 allow_redirects=False,
                 ssl=self._tls or True,
             ) as response:
                 self._reach.trust(_host(url))
-                return Answer(await self._judge(response, accepted), _said_at(response.headers))
+                return Answer(await judge(response), _said_at(response.headers))
         except TimeoutError:
-            self._reach.doubt(_host(url))
-            return Answer(_again(f"no answer within {self._timeout:g} s"))
-        except (aiohttp.ClientError, OSError) as exc:
-            self._reach.doubt(_host(url))
-            return Answer(_again(self._clean(_trouble(exc))))
+            detail = f"no answer within {self._timeout:g} s"
+        except (aiohttp.ClientError, OSError, ValueError) as exc:
+            detail = clean(_trouble(exc))
+        self._reach.doubt(_host(url))
+        return Answer(Delivery(outcome=Outcome.RETRY, detail=detail))
 
     async def close(self) -> None:
         """Give back connections."""
@@ -102,6 +95,49 @@ class Poster:
                 trust_env=False,
             )
         return self._session
+
+
+class Poster:
+    """Posts to receivers, one attempt a call.
+
+    Refusals that the same bytes would meet again are rejected; everything else is worth another
+    try, also an answer that is not the receiver's, because something else may stand in its place
+    for a while. *secrets* are cut out of all that receivers say.
+    """
+
+    def __init__(
+        self,
+        reach: Reach,
+        urls: Collection[str],
+        *,
+        secrets: Mapping[str, str] | None = None,
+        tls: ssl.SSLContext | None = None,
+        timeout: float = 10.0,
+    ) -> None:
+        self._client = Client(reach, urls, tls=tls, timeout=timeout)
+        self._secrets = dict(secrets or {})
+
+    async def post(
+        self,
+        url: str,
+        body: bytes,
+        *,
+        accepted: Collection[int],
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Try once, within the timeout, to have the JSON *body* answered with *accepted*."""
+        return await self._client.attempt(
+            "POST",
+            url,
+            partial(self._judge, accepted=accepted),
+            clean=self._clean,
+            body=body,
+            headers={"Content-Type": "application/json", **(headers or {})},
+        )
+
+    async def close(self) -> None:
+        """Give back connections."""
+        await self._client.close()
 
     async def _judge(self, response: aiohttp.ClientResponse, accepted: Collection[int]) -> Delivery:
         status = response.status
@@ -164,10 +200,6 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 def _said_at(headers: Mapping[str, str]) -> float | None:
     date = _date(headers.get("Date", ""))
     return None if date is None else date.timestamp()
-
-
-def _again(detail: str) -> Delivery:
-    return Delivery(outcome=Outcome.RETRY, detail=detail)
 
 
 def _trouble(exc: Exception) -> str:

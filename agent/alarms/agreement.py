@@ -117,6 +117,8 @@ class Quorum:
         """
         if not self.domains(votes):
             return UNDECIDED
+        if all(evidence.holds is False for evidence in votes.values()):
+            return Evidence(False)
         need = self.need(votes)
         first: dict[str | int | None, Evidence] = {}
         for name, evidence in votes.items():

@@ -3,8 +3,12 @@
 Rule: pure; no I/O, no clock; time is passed in.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+
+TICK = 1.0
+"""Seconds between two steps. Fewer are enough where nothing is due: what was seen last is taken to
+have held until the tick before the next one."""
 
 
 class State(StrEnum):
@@ -39,6 +43,22 @@ class Memory:
     began_at: float = 0.0
     good_for: float = 0.0
     stepped_at: float | None = None
+
+
+def caught_up(
+    memory: Memory, said: Evidence | None, *, hold: float, clear: float, until: float, before: float
+) -> Memory:
+    """Return the memory of an alarm as of *before*, had it been stepped all the time till then.
+
+    What was *said* of it last held until *until*; after that nothing is known, and time counts for
+    nothing. Only while it is in ALARM does it remember time.
+    """
+    at = memory.stepped_at
+    if memory.state is not State.ALARM or at is None or at >= before:
+        return memory
+    if until > at and said is not None:
+        memory = step(memory, said, hold=hold, clear=clear, now=until)
+    return replace(memory, stepped_at=before)
 
 
 def step(memory: Memory, evidence: Evidence, *, hold: float, clear: float, now: float) -> Memory:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from vedette.agent.alarms.agenda import Agenda
 from vedette.agent.alarms.agreement import Quorum
-from vedette.agent.alarms.alarm import UNDECIDED, Evidence, Memory, State, step
+from vedette.agent.alarms.alarm import TICK, UNDECIDED, Evidence, Memory, State, caught_up, step
 from vedette.agent.alarms.fleet import SILENT_AFTER, Fleet
 from vedette.agent.alarms.incidents import (
     Change,
@@ -23,14 +23,11 @@ from vedette.agent.alarms.incidents import (
 )
 from vedette.agent.composite.alarm import Alarm
 from vedette.agent.composite.announcement import Announcement
+from vedette.agent.composite.stepper import Stepped as Composed
 from vedette.agent.composite.stepper import Stepper
 from vedette.agent.diagnoses.names import Rule, milder
 from vedette.agent.memory.ledger import CheckKey, Ledger
 from vedette.exporters.page import Severity
-
-TICK = 1.0
-"""Seconds between two steps. Fewer are enough where nothing is due: what was seen last is taken to
-have held until the tick before the next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,17 +116,18 @@ class Engine:
         for key in keys:
             for id_ in self._of_check[key]:
                 self._judge(id_, fleet, stepped)
-            self._note(key, fleet, ledgers)
         for id_ in [*self._clearing]:
             if id_ not in stepped.judged:
                 self._go_on(id_, self.evidence[id_], now, stepped)
-        announced = self._compose(fleet, keys, stepped)
+        composite = self._compose(fleet, keys, stepped)
+        for key in keys:
+            self._note(key, fleet, ledgers, composite.held.get(key, ()))
         for id_, memory in stepped.changed.items():
             (self._in_alarm.add if memory.state is State.ALARM else self._in_alarm.discard)(id_)
         kept, changes = self._advance(self._busy(stepped, fleet, muted), fleet, muted)
         self._stepped_at, self._muted = now, {*muted}
         self.due(ledgers)
-        return Step(stepped.changed, kept, changes, announced)
+        return Step(stepped.changed, kept, changes, composite.announced)
 
     def due(self, ledgers: Mapping[str, Ledger]) -> float:
         """Return from when on a step may change something though nothing new is seen until then.
@@ -145,7 +143,7 @@ class Engine:
         self._certain_until = min(
             at if not self._pending.isdisjoint(self._of_none) else math.inf,
             self._agenda.next(ledgers, at),
-            self.composites.due(at),
+            self.composites.due,
             *silent,
             *self._waiting.values(),
             *map(self._clear_at, self._clearing),
@@ -154,7 +152,9 @@ class Engine:
 
     def awaits(self, vantage: str, key: CheckKey) -> bool:
         """Whether any look of *vantage* at *key* may change something, and not only news."""
-        return vantage in self._unseen or self._agenda.awaits(key)
+        if vantage in self._unseen or self._agenda.awaits(key):
+            return True
+        return key in self.controls and self.composites.lacks_proof
 
     def _look_round(self, ledgers: Mapping[str, Ledger], now: float) -> Fleet:
         """See who sees, and have what the blind have seen disregarded."""
@@ -174,6 +174,8 @@ class Engine:
     def _judge(self, id_: str, fleet: Fleet, stepped: "_Stepped") -> None:
         """Judge one standard rule, and advance its alarm."""
         before, evidence = self.evidence.get(id_, UNDECIDED), self._standard[id_].judge(fleet)
+        if before.holds is evidence.holds is False and self.memories[id_].state is State.OK:
+            return  # as nearly always: one more step would only date it
         self._go_on(id_, evidence, fleet.now, stepped)
         self.evidence[id_] = evidence
         stepped.judged.add(id_)
@@ -183,7 +185,14 @@ class Engine:
     def _go_on(self, id_: str, evidence: Evidence, now: float, stepped: "_Stepped") -> None:
         """Advance one standard alarm by what is said of it now."""
         rule, before = self._standard[id_], self.memories[id_]
-        kept = self._kept(id_, rule, now)
+        kept = caught_up(
+            before,
+            self.evidence.get(id_),
+            hold=rule.hold,
+            clear=rule.clear,
+            until=self._certain_until,
+            before=now - TICK,
+        )
         after = step(kept, evidence, hold=rule.hold, clear=rule.clear, now=now)
         self.memories[id_] = after
         if after.state is not before.state:
@@ -193,36 +202,40 @@ class Engine:
         (self._clearing.add if fires and evidence.holds is False else self._clearing.discard)(id_)
         (self._pending.add if evidence.holds and not fires else self._pending.discard)(id_)
 
-    def _kept(self, id_: str, rule: Rule, now: float) -> Memory:
-        """Return the memory of an alarm at the tick before *now*, had it been stepped at each."""
-        memory = self.memories[id_]
-        at = memory.stepped_at
-        if memory.state is not State.ALARM or at is None or at >= now - TICK:
-            return memory
-        if self._certain_until > at and id_ in self.evidence:
-            said, until = self.evidence[id_], self._certain_until
-            memory = step(memory, said, hold=rule.hold, clear=rule.clear, now=until)
-        return replace(memory, stepped_at=now - TICK)
-
     def _clear_at(self, id_: str) -> float:
         memory = self.memories[id_]
         return (memory.stepped_at or 0.0) + self._standard[id_].clear - memory.good_for
 
-    def _note(self, key: CheckKey, fleet: Fleet, ledgers: Mapping[str, Ledger]) -> None:
+    def _note(
+        self,
+        key: CheckKey,
+        fleet: Fleet,
+        ledgers: Mapping[str, Ledger],
+        held: Sequence[Evidence],
+    ) -> None:
+        """Note that *key* was judged; *held* is what composite alarms are told that holds of it."""
         pending = [self.evidence[id_] for id_ in self._of_check[key] if id_ in self._pending]
+        pending += held
         moving = any(max(one.began_at, one.seen_at) >= fleet.now for one in pending)
         self._agenda.judged(key, fleet, ledgers, pending=bool(pending), moving=moving)
 
-    def _compose(
-        self, fleet: Fleet, keys: Collection[CheckKey], stepped: "_Stepped"
-    ) -> Mapping[str, Announcement]:
+    def _compose(self, fleet: Fleet, keys: Collection[CheckKey], stepped: "_Stepped") -> Composed:
         """Advance the composite alarms."""
-        composite = self.composites.step(fleet, self.memories, keys)
+        composite = self.composites.step(
+            fleet,
+            self.memories,
+            keys=keys,
+            changed=stepped.changed.keys(),
+            certain_until=self._certain_until,
+        )
+        before = {id_ for id_ in composite.judged if self.evidence.get(id_, UNDECIDED).holds}
+        after = {id_ for id_, evidence in composite.judged.items() if evidence.holds}
         self.evidence |= composite.judged
         self.memories |= {id_: self.composites.memories[id_] for id_ in composite.judged}
         stepped.changed |= composite.changed
-        stepped.touched.update(composite.judged, composite.announced)
-        return composite.announced
+        stepped.touched |= before | after | self._in_alarm.intersection(composite.judged)
+        stepped.touched.update(composite.changed, composite.announced)
+        return composite
 
     def _busy(self, stepped: "_Stepped", fleet: Fleet, muted: Collection[str]) -> Collection[str]:
         """Return the services whose incidents may go on: the rest stay as they are."""
@@ -246,8 +259,9 @@ class Engine:
             open_.setdefault(one.service, []).append(one)
         # Those that others depend on come last: theirs may have joined an incident by then.
         for service in sorted(services, key=lambda one: (one in self._hosts, one)):
-            faults = self._faults(service, open_.get(service, ()), fleet, muted=service in muted)
-            told = self._told(service, open_.get(service, ()), faults, fleet.now)
+            own = open_.get(service, ())
+            faults = self._faults(service, own, fleet, muted=service in muted)
+            told = self._told(service, own, faults, fleet.now)
             for incident, change in told:
                 kept.append(incident)
                 if change is not None:
@@ -259,12 +273,11 @@ class Engine:
             # What one step tells may have the next one tell more.
             self._waiting[service] = fleet.now
             if not told:
-                self._wait(service, faults)
+                self._wait(service, faults, own)
         return kept, changes
 
-    def _wait(self, service: str, faults: Faults) -> None:
+    def _wait(self, service: str, faults: Faults, own: Sequence[Incident]) -> None:
         """Note until when a service's faults wait for others, if nothing else happens."""
-        own = [one for one in self.open.values() if one.service == service]
         until = waits_until(faults, own)
         self._waiting.pop(service)
         if until < math.inf:
@@ -282,8 +295,8 @@ class Engine:
         self, service: str, own: Sequence[Incident], faults: Faults, now: float
     ) -> Sequence[Told]:
         """Return how a service's *own* incidents go on; what joins those of others opens none."""
-        if not own and faults.firing:
-            hosts = self._hosts.get(service, ())
+        hosts = self._hosts.get(service)
+        if hosts and not own and faults.firing:
             theirs = [one for one in self.open.values() if one.service in hosts]
             if joined := hosted(faults.firing, theirs):
                 return [(one, None) for one in joined if one not in theirs]

@@ -4,13 +4,14 @@ Rule: no I/O, no clock; time is passed in.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any
 
 from vedette.agent.alarms.agreement import Quorum, Votes, longest
 from vedette.agent.alarms.alarm import UNDECIDED, Evidence
 from vedette.agent.diagnoses.sight import Sight, blindness, proven_at
 from vedette.agent.diagnoses.view import View
-from vedette.agent.memory.ledger import CheckKey, Ledger
+from vedette.agent.memory.ledger import CheckKey, Ledger, T
 
 SILENT_AFTER = 66.0
 """Seconds without a look from a vantage after which it is silent: as long as a look of a check that
@@ -33,6 +34,9 @@ class Fleet:
         self._controls = controls
         self._votes: dict[Callable[[View], Evidence], Votes] = {}
         self._quorums: dict[str, tuple[Quorum, bool]] = {}
+        self._said: dict[Hashable, Any] = {}
+        self._proven_at: dict[str, float] = {}
+        self._running: dict[CheckKey, Sequence[tuple[str, View | None]]] = {}
         self.unheard: set[str] = set()
         self.unproven: set[CheckKey] = set()
         """The checks at which something is said to be wrong, and sight is not proven since."""
@@ -66,22 +70,33 @@ class Fleet:
         """Return until when it is proven that the vantage *name* sees."""
         if name in self.unheard:
             return -math.inf
-        view, controls = self.views[name], self._controls
-        return self._ledgers[name].recall(
-            "proven", controls, self.now, lambda: proven_at(view, controls), each_look=True
-        )
+        if name not in self._proven_at:
+            view, controls = self.views[name], self._controls
+            self._proven_at[name] = self._ledgers[name].recall(
+                "proven", controls, self.now, lambda: proven_at(view, controls), each_look=True
+            )
+        return self._proven_at[name]
 
     def votes(self, key: CheckKey, judge: Callable[[View], Evidence]) -> Votes:
         """Return what *judge* says of the check *key* at each vantage that runs it, or may."""
         votes = {}
-        for name, view in self.views.items():
-            if self._ledgers[name].runs(key) or name in self.unheard:
-                evidence = judge(view) if self.sees(name) else UNDECIDED
-                if evidence.holds and self.proven_at(name) < evidence.began_at:
-                    self.unproven.add(key)
-                    evidence = UNDECIDED
-                votes[name] = evidence
+        for name, view in self._voters(key):
+            evidence = judge(view) if view is not None else UNDECIDED
+            if evidence.holds and self.proven_at(name) < evidence.began_at:
+                self.unproven.add(key)
+                evidence = UNDECIDED
+            votes[name] = evidence
         return votes
+
+    def _voters(self, key: CheckKey) -> Sequence[tuple[str, View | None]]:
+        """Return who runs the check *key*, or may, with the views of those that see."""
+        if key not in self._running:
+            self._running[key] = [
+                (name, view if self.sees(name) else None)
+                for name, view in self.views.items()
+                if self._ledgers[name].runs(key) or name in self.unheard
+            ]
+        return self._running[key]
 
     def recalled(
         self, key: CheckKey, judge: Callable[[View], Evidence], beside: Sequence[CheckKey] = ()
@@ -94,6 +109,13 @@ class Fleet:
             keys = (key, *beside)
             self._votes[judge] = self.votes(key, lambda view: view.recall(judge, keys))
         return self._votes[judge]
+
+    def once(self, what: Hashable, make: Callable[[], T]) -> T:
+        """Return what *make* makes of this moment, made once; *what* is its name."""
+        if what not in self._said:
+            self._said[what] = make()
+        said: T = self._said[what]
+        return said
 
     def sees(self, name: str) -> bool:
         """Whether the vantage *name* is known to see the internet."""

@@ -86,16 +86,17 @@ def _finding(
     need: Need | None,
 ) -> Finding:
     shown = sorted(domains, key=lambda d: (_KINDS.index(d.kind), d.name))
-    text = f"if {_or(list(map(str, shown)))} fails, {_effect(harm, parts)}"
+    named = _listed([*map(str, shown)], "or")
+    text = f"if {named} fails, {_effect(harm, parts)}"
     if need is not None:
         text += f" ({need.what})"
     if services:
-        text += f", and {_and(services)} with it"
+        text += f", and {_listed(services)} with it"
     return Finding(harm, shown, parts, services, f"{text}: {_REMEDY[harm]}")
 
 
 def _effect(harm: Harm, parts: Sequence[str]) -> str:
-    lost = f"{_and(parts)} {'is' if len(parts) == 1 else 'are'} lost"
+    lost = f"{_listed(parts)} {'is' if len(parts) == 1 else 'are'} lost"
     match harm:
         case Harm.BLIND:
             return f"{lost} and nobody sees anything"
@@ -115,9 +116,6 @@ _REMEDY = {
 }
 
 
-def _and(words: Sequence[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
-
-
-def _or(words: Sequence[str]) -> str:
-    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+def _listed(words: Sequence[str], joined: str = "and") -> str:
+    """Return *words* as a list in a sentence, the last one *joined* by a word."""
+    return f" {joined} ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

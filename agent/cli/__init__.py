@@ -3,58 +3,49 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import version
 
-from vedette.agent.cli import (
-    audit,
-    bgp,
-    bgpinit,
-    blackbox,
-    check,
-    demo,
-    lkg,
-    peers,
-    replay,
-    rules,
-    run,
-    validate,
-)
-from vedette.agent.daemon import VERSION
+_INIT = "bgp init"
+"""To argparse, what follows `bgp` would be a file."""
+_COMMANDS = {
+    "run": "run",
+    "validate": "validate",
+    "check": "check",
+    "lkg": "lkg",
+    "peers": "peers",
+    "audit": "audit",
+    "bgp": "bgp",
+    _INIT: "bgpinit",
+    "replay": "replay",
+    "rules": "rules",
+    "blackbox": "blackbox",
+    "demo": "demo",
+}
+"""The module of each command, in the order in which they are listed."""
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the whole command line."""
+def parser(command: str = "") -> argparse.ArgumentParser:
+    """Return the command line of *command* alone, if it is one: to load all takes half a second."""
     top = argparse.ArgumentParser(
         prog="vedette",
         description="Out-of-band synthetic monitoring: DNS, HTTP and BGP-origin probes, "
         "and one page with the cause in the first line.",
         allow_abbrev=False,
     )
-    top.add_argument("--version", action="version", version=f"vedette {VERSION}")
+    top.add_argument("--version", action="version", version=f"vedette {version('vedette')}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (
-        run,
-        validate,
-        check,
-        lkg,
-        peers,
-        audit,
-        bgp,
-        bgpinit,
-        replay,
-        rules,
-        blackbox,
-        demo,
-    ):
-        command.add(commands)
+    for name in (command,) if command in _COMMANDS else _COMMANDS:
+        import_module(f"vedette.agent.cli.{_COMMANDS[name]}").add(commands)
     return top
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; 2 stands for wrong usage or config."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if words[:2] == bgpinit.NAME.split():
-        words[:2] = [bgpinit.NAME]  # to argparse, what follows `bgp` would be a file
-    options = parser().parse_args(words)
+    if words[:2] == _INIT.split():
+        words[:2] = [_INIT]
+    options = parser(*words[:1]).parse_args(words)
     try:
         status: int = options.action(options)
         sys.stdout.flush()

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from vedette.agent.cli.explain import COLOURS
+from vedette.agent.cli.explain import COLOURS, took
 from vedette.agent.clock import utc
 from vedette.checks.dns.reason import Reason
 from vedette.checks.dns.referral import Step
@@ -89,11 +89,11 @@ def _step(step: Step) -> Text:
     if step.answered is None:
         who = f"none of {len(step.asked)} servers answers"
         return Text(who, "red")
-    took = next((a.seconds for a in step.asked if a.server == step.answered), 0.0)
+    spent = next((a.seconds for a in step.asked if a.server == step.answered), 0.0)
     says = f"refers to {step.child}" if step.child else "answers for the name itself"
     silent = [a for a in step.asked if a.outcome not in ("referral", "answer", "nxdomain")]
     more = "".join(f"; {a.server.spoken}: {a.outcome}" for a in silent)
-    return Text(f"{step.answered.spoken} {says}, {took * 1000:.0f} ms{more}", "dim")
+    return Text(f"{step.answered.spoken} {says}, {spent * 1000:.0f} ms{more}", "dim")
 
 
 def _asked(tree: Tree, seen: Sequence[Observation]) -> Tree:
@@ -106,7 +106,7 @@ def _asked(tree: Tree, seen: Sequence[Observation]) -> Tree:
             Text.assemble(
                 one.subject.ljust(width + 2),
                 (shown.ljust(18), COLOURS[finding.verdict]),
-                f"{one.seconds * 1000:4.0f} ms  ",
+                f"{took(one):>7}  ",
                 *_said(one),
             )
         )

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from vedette.agent.clock import utc
 from vedette.checks.finding import Fact, Observation, Verdict
+from vedette.checks.stopwatch import DISTURBED
 
 COLOURS = {Verdict.OK: "green", Verdict.FAILING: "red", Verdict.UNKNOWN: "yellow"}
 
@@ -28,10 +29,16 @@ def explain(seen: Sequence[Observation]) -> None:
         table.add_row(
             Text(one.subject),
             Text(shown, COLOURS[one.finding.verdict]),
-            f"{one.seconds * 1000:.0f} ms",
+            took(one),
             Text.assemble(one.finding.detail, *_facts(one.finding.facts)),
         )
     console().print(table)
+
+
+def took(one: Observation) -> str:
+    """Return the milliseconds of a look, `~` where our own host may have had a share in them."""
+    sure = "~" if DISTURBED in one.finding.facts else ""
+    return f"{sure}{one.seconds * 1000:.0f} ms"
 
 
 def conclude(check: str, verdict: Verdict, reason: str | None) -> None:

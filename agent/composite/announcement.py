@@ -3,6 +3,7 @@
 Rule: pure; time is passed in. The state of an alarm goes on while it keeps quiet.
 """
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -10,7 +11,7 @@ from vedette.agent.alarms.alarm import State
 from vedette.agent.composite.alarm import CompositeAlarm
 from vedette.agent.composite.settings import SuppressorSettings
 from vedette.agent.composite.suppression import SuppressedBy, Suppression, suppress
-from vedette.agent.composite.windows import is_muted
+from vedette.agent.composite.windows import is_muted, muted_until
 
 MUTE = "Mute"
 QUIETED_BY = (*SuppressedBy, MUTE)
@@ -58,6 +59,14 @@ def _quiet(
         extension=settings.extension,
         now=now,
     )
+
+
+def due_at(announcement: Announcement, alarm: CompositeAlarm, state: State, now: float) -> float:
+    """Return when people may next be told otherwise, while *alarm* and its suppressor stay."""
+    quiet = announcement.quiet
+    if quiet.by is SuppressedBy.ALARM or (quiet.by is None and announcement.state is state):
+        return math.inf
+    return quiet.until if quiet.by else muted_until(alarm.settings.mute, now)
 
 
 def by_whom(announcement: Announcement, alarm: CompositeAlarm, now: float) -> Collection[str]:

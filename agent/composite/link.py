@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
+from typing import NamedTuple
 
 from vedette.agent.composite.rule import Ref
 from vedette.agent.composite.settings import AlarmSettings
@@ -26,9 +27,11 @@ class Nameable:
     reasons: Collection[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What a name stands for: an alarm or a check by its id, perhaps only for one *reason*."""
+class Target(NamedTuple):
+    """What a name stands for: an alarm or a check by its id, perhaps only for one *reason*.
+
+    A tuple, because it is looked up each time that a rule is judged.
+    """
 
     id: str
     reason: str | None = None

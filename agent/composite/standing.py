@@ -22,6 +22,10 @@ class Standing:
     since: float
     seen_at: float = math.inf
 
+    def is_again(self, before: "Standing | None") -> bool:
+        """Whether it is as *before*, and was but seen to be so once more."""
+        return before is not None and (before.state, before.since) == (self.state, self.since)
+
     def is_early(self, now: float) -> bool:
         """Whether it is too early to tell that something is not seen."""
         return self.state is State.INSUFFICIENT_DATA and self.since > now
@@ -31,14 +35,20 @@ _STATES = {True: State.ALARM, False: State.OK, None: State.INSUFFICIENT_DATA}
 
 
 def of_check(
-    before: Standing | None, evidence: Evidence, now: float, heard_by: float = -math.inf
+    before: Standing | None,
+    evidence: Evidence,
+    now: float,
+    heard_by: float = -math.inf,
+    *,
+    lasts: bool = False,
 ) -> Standing:
     """Return how a check stands by the *evidence* that it fails; *before* is how it last stood.
 
-    That nothing is known of it means something from *heard_by* on.
+    That nothing is known of it means something from *heard_by* on. What *lasts* is told of once,
+    and is so at any moment until the contrary is.
     """
     if evidence.holds:
-        return Standing(State.ALARM, evidence.began_at, evidence.seen_at)
+        return Standing(State.ALARM, evidence.began_at, math.inf if lasts else evidence.seen_at)
     return _lasting(before, _STATES[evidence.holds], now, heard_by)
 
 

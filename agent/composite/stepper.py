@@ -1,38 +1,45 @@
 """All composite alarms, advanced together beside the standard ones.
 
-Rule: no I/O, no clock; time is passed in. What cannot have changed is not judged again.
+Rule: no I/O, no clock; time is passed in. What cannot have changed is not judged again: an alarm is
+when what its rule names stands otherwise, when sight does, or when its time has come.
 """
 
+import heapq
 import math
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from vedette.agent.alarms.alarm import UNDECIDED, Evidence, Memory, State, step
-from vedette.agent.alarms.fleet import SILENT_AFTER, Fleet
+from vedette.agent.alarms.alarm import TICK, UNDECIDED, Evidence, Memory, State, caught_up, step
+from vedette.agent.alarms.fleet import Fleet
 from vedette.agent.composite.alarm import CompositeAlarm
-from vedette.agent.composite.announcement import Announcement, announce
+from vedette.agent.composite.announcement import Announcement, announce, due_at
+from vedette.agent.composite.edges import Edges
 from vedette.agent.composite.evaluate import StandingOf, evaluate
-from vedette.agent.composite.leaves import judge_of
+from vedette.agent.composite.inputs import Changed, Inputs
 from vedette.agent.composite.link import Target
 from vedette.agent.composite.missing import shown, treated
-from vedette.agent.composite.standing import Standing, of_alarm, of_check
+from vedette.agent.composite.standing import Standing, of_alarm
 from vedette.agent.composite.suppression import Suppression
 from vedette.agent.diagnoses.sight import Sight, unless_blind
 from vedette.agent.looking.timing import Timing
 from vedette.agent.memory.ledger import CheckKey
-from vedette.checks.settings import Missing
 
 ASLEEP = 60.0
 """Seconds between two steps after which nothing that was seen before says anything any more."""
+_BLIND = Sight(UNDECIDED, -math.inf)
 
 
 @dataclass(slots=True)
 class Stepped:
-    """What one step did: which alarms it *judged*, and which changed for people and the store."""
+    """What one step did: which alarms it *judged*, and which changed for people and the store.
+
+    *held* has what holds of each check that was judged.
+    """
 
     judged: dict[str, Evidence] = field(default_factory=dict)
     changed: dict[str, Memory] = field(default_factory=dict)
     announced: dict[str, Announcement] = field(default_factory=dict)
+    held: dict[CheckKey, Sequence[Evidence]] = field(default_factory=dict)
 
 
 class Stepper:
@@ -56,184 +63,233 @@ class Stepper:
             id_: (announced or {}).get(id_, Announcement(memory.state, Suppression(memory.state)))
             for id_, memory in self.memories.items()
         }
+        self.evidence: dict[str, Evidence] = {}
         self.at: dict[Target, Standing] = {}
+        self._inputs = Inputs(self.alarms, timings or {}, self.at)
+        self._loaded_at = math.inf
+        self._stepped_at = self._certain_until = -math.inf
+        self._sight = _BLIND
         self._undecided: dict[str, float] = {}
-        self._due: set[str] = set()
-        self._failing: dict[CheckKey, None] = {}
-        self._loaded_at = self._awake_at = math.inf
-        self._stepped_at = -math.inf
-        self._kept = {k for k, one in (timings or {}).items() if one.missing is Missing.IGNORE}
-        self._link({str(key): (key, one.fresh_for) for key, one in (timings or {}).items()})
+        self._unsettled: set[str] = set()
+        self._rising: set[str] = set()
+        self._judging, self._telling = Edges(), Edges()
+        self._link()
 
     def take_over(self, before: "Stepper") -> None:
         """Go on with what *before* knew: of what is not the same any more, the next step tells."""
-        self.at = dict(before.at)
+        self.at.update(before.at)
         self._undecided = {i: at for i, at in before._undecided.items() if i in self.alarms}  # noqa: SLF001
         self._loaded_at = before._loaded_at  # noqa: SLF001
+        self.memories |= {i: one for i, one in before.as_of_now().items() if i in self.alarms}
 
-    def _link(self, checks: Mapping[str, tuple[CheckKey, float]]) -> None:
-        """Find who reads what, and for how long what is not heard of may still be on its way."""
+    def as_of_now(self) -> Mapping[str, Memory]:
+        """Return what is remembered of each alarm, as if all were judged at each step till now."""
+        now = self._stepped_at
+        return {
+            id_: self._caught_up(self.alarms[id_], until=now, before=now) for id_ in self.memories
+        }
+
+    def _link(self) -> None:
+        """Find who reads what."""
+        self._order = [*self.alarms]
+        self._places = {id_: place for place, id_ in enumerate(self.alarms)}
         self._readers: dict[Target, list[str]] = {}
         self._quieted: dict[Target, list[str]] = {}
-        self._checks: dict[CheckKey, list[Target]] = {}
-        self._standard: list[Target] = []
-        self._patience: dict[str, float] = {}
         self._standings: dict[str, StandingOf] = {}
         for id_, alarm in self.alarms.items():
             self._standings[id_] = self._standing_of(alarm)
-            for target in dict.fromkeys(alarm.targets.values()):
-                self._add(target, checks)
-            parts = [alarm.targets[ref.name] for ref in alarm.settings.rule.refs]
+            parts = (alarm.targets[ref.name] for ref in alarm.settings.rule.refs)
             for target in dict.fromkeys(parts):
                 self._readers.setdefault(target, []).append(id_)
             if alarm.suppressor:
                 self._quieted.setdefault(alarm.suppressor, []).append(id_)
-            self._patience[id_] = max((self._patience[part.id] for part in parts), default=0.0)
-        self._judges = {
-            target: judge_of(key, target.reason)
-            for key, targets in self._checks.items()
-            for target in targets
-        }
 
     def _standing_of(self, alarm: CompositeAlarm) -> StandingOf:
         at, targets = self.at, alarm.targets
         return lambda ref: at[targets[ref.name]]
 
-    def _add(self, target: Target, checks: Mapping[str, tuple[CheckKey, float]]) -> None:
-        if target.id in self.alarms:
-            return
-        key, patience = checks.get(target.id, (None, SILENT_AFTER))
-        leaves = self._standard if key is None else self._checks.setdefault(key, [])
-        if target not in leaves:
-            leaves.append(target)
-        self._patience[target.id] = patience
-
     @property
     def checks(self) -> Collection[CheckKey]:
         """The checks that rules name."""
-        return self._checks.keys()
+        return self._inputs.checks
 
-    def due(self, now: float) -> float:
-        """Return from when on a step after *now* may change something, though nothing is seen."""
-        return now if self._due or self._failing else math.inf
+    @property
+    def due(self) -> float:
+        """From when on a step may change something, though nothing is seen until then."""
+        return min(self._judging.next(), self._telling.next())
+
+    @property
+    def lacks_proof(self) -> bool:
+        """Whether an alarm waits only for proof that somebody sees."""
+        return any(not self.evidence[id_].holds for id_ in self._rising)
 
     def step(
-        self, fleet: Fleet, standard: Mapping[str, Memory], keys: Collection[CheckKey]
+        self,
+        fleet: Fleet,
+        standard: Mapping[str, Memory],
+        *,
+        keys: Collection[CheckKey],
+        changed: Collection[str],
+        certain_until: float,
     ) -> Stepped:
         """Advance to the moment of *fleet*; *standard* are the memories of the standard alarms.
 
-        Of no check but *keys* anything else may be said than before.
+        Of no check but *keys* anything else may be said than before, and of no standard alarm but
+        those *changed*. Until *certain_until* all was as it was.
         """
         if not self.alarms:
             return Stepped()
-        self._begin(fleet.now)
-        due, self._due = self._due, set()
-        stepped, telling, sight = Stepped(), set(due), _sight(fleet)
-        for target in (*self._seen(fleet, keys), *self._standards(standard, fleet.now)):
-            due.update(self._readers.get(target, ()))
-            telling.update(self._quieted.get(target, ()))
-        for id_ in self.alarms:
-            if id_ in due:
-                if self._judge(id_, sight, stepped, fleet.now):
-                    due.update(self._readers.get(Target(id_), ()))
-                    telling.update(self._quieted.get(Target(id_), ()))
-                telling.add(id_)
-        for id_ in sorted(telling):
-            self._announce(id_, stepped, fleet.now)
+        stepped, now, seen = Stepped(), fleet.now, list[Changed]()
+        self._certain_until = certain_until
+        is_anew = self._is_anew(now)
+        for key in keys:
+            stepped.held[key] = self._inputs.see(key, fleet, seen)
+        ids = self._inputs.standard if is_anew else changed
+        seen += self._inputs.look_at(ids, standard, now)
+        due = self._judging.take(now) | self._look_round(fleet) | self._reading(seen)
+        telling = self._telling.take(now).union(*(self._quieted.get(one, ()) for one, _ in seen))
+        queue = sorted(map(self._places.__getitem__, self.alarms if is_anew else due))
+        for id_ in self._in_order(queue):
+            telling.add(id_)
+            if self._judge(id_, stepped, now):
+                target = Target(id_)
+                telling.update(self._quieted.get(target, ()))
+                for reader in self._readers.get(target, ()):
+                    heapq.heappush(queue, self._places[reader])
+        for id_ in sorted(self.alarms if is_anew else telling):
+            self._announce(id_, stepped, now)
         return stepped
 
-    def _begin(self, now: float) -> None:
-        """Judge everything anew at the start, and after a sleep, when nothing is known as yet."""
-        if now - self._stepped_at > ASLEEP:
-            self._awake_at = now
-            self._loaded_at = min(self._loaded_at, now)
-            self._due = set(self.alarms)
-        self._stepped_at = now
+    def _is_anew(self, now: float) -> bool:
+        """Whether everything is to be judged: at the start, and after a sleep or a clock set back.
 
-    def _heard_by(self, id_: str) -> float:
-        """Return until when nothing has been heard of something only for our own sake."""
-        return self._awake_at + self._patience[id_]
-
-    def _seen(self, fleet: Fleet, keys: Collection[CheckKey]) -> Sequence[Target]:
-        """Judge the checks, and return those that stand otherwise than before.
-
-        One that fails is seen to do so again and again.
+        Then nothing is known as yet, and what began in the future begins now.
         """
-        changed = []
-        for key in dict.fromkeys((*keys, *self._failing)):
-            for target in self._checks.get(key, ()):
-                evidence, before = self._judges[target](fleet), self.at.get(target)
-                if evidence.holds is None and before is not None and key in self._kept:
-                    continue
-                after = of_check(before, evidence, fleet.now, self._heard_by(target.id))
-                if after != before:
-                    self.at[target] = after
-                    changed.append(target)
-            self._failing.pop(key, None)
-            if any(self.at[t].state is State.ALARM for t in self._checks.get(key, ())):
-                self._failing[key] = None
-        return changed
+        is_anew = not 0 <= now - self._stepped_at <= ASLEEP
+        self._stepped_at = now
+        if is_anew:
+            self._inputs.awake_at = now
+            self._loaded_at = min(self._loaded_at, now)
+            for id_, memory in self.memories.items():
+                self.memories[id_] = replace(memory, began_at=min(memory.began_at, now))
+        return is_anew
 
-    def _standards(self, memories: Mapping[str, Memory], now: float) -> Sequence[Target]:
-        """Look at the standard alarms, and return those that stand otherwise than before."""
-        changed = []
-        for target in self._standard:
-            memory, before = memories.get(target.id, Memory()), self.at.get(target)
-            heard_by = self._heard_by(target.id)
-            after = of_alarm(before, memory.state, memory.began_at, now, heard_by)
-            if after != before:
-                self.at[target] = after
-                changed.append(target)
-        return changed
+    def _look_round(self, fleet: Fleet) -> set[str]:
+        """See who sees, and return the alarms that this may change.
 
-    def _judge(self, id_: str, sight: Sight, stepped: Stepped, now: float) -> bool:
+        Of sight that is proven for longer only those want to know that lacked the proof.
+        """
+        before, self._sight = self._sight, _sight(fleet)
+        if self._sight.blind.holds is not before.blind.holds:
+            return {*self._unsettled}
+        if self._sight.proven_at > before.proven_at:
+            return {id_ for id_ in self._rising if not self.evidence[id_].holds}
+        return {*self._unsettled} if self._sight.proven_at < before.proven_at else set()
+
+    def _reading(self, seen: Sequence[Changed]) -> set[str]:
+        """Return the alarms that read what was *seen* to stand otherwise.
+
+        That something was seen again matters only to those that it may bring into ALARM.
+        """
+        due: set[str] = set()
+        for target, before in seen:
+            readers = self._readers.get(target, ())
+            is_again = self.at[target].is_again(before)
+            due.update(self._rising.intersection(readers) if is_again else readers)
+        return due
+
+    def _in_order(self, queue: list[int]) -> Iterator[str]:
+        """Yield the alarms at the places in the heap *queue*, each once; it may grow meanwhile."""
+        done = -1
+        while queue:
+            place = heapq.heappop(queue)
+            if place > done:
+                done = place
+                yield self._order[place]
+
+    def _judge(self, id_: str, stepped: Stepped, now: float) -> bool:
         """Judge one alarm, and return whether it stands otherwise than before."""
-        alarm, before, heard_by = self.alarms[id_], self.memories[id_], self._heard_by(id_)
-        said = evaluate(alarm.settings.rule, self._standings[id_], since=self._loaded_at, now=now)
-        taken = self._taken(alarm, said, heard_by, now)
-        evidence = stepped.judged[id_] = unless_blind(taken, sight)
-        after = step(before, evidence, hold=alarm.hold, clear=alarm.clear, now=now)
-        self.memories[id_] = after
+        alarm, before = self.alarms[id_], self.memories[id_]
+        rule, heard_by = alarm.settings.rule, self._inputs.heard_by(id_)
+        said = evaluate(rule, self._standings[id_], since=self._loaded_at, now=now)
+        taken, until = self._taken(alarm, said.evidence, heard_by, now)
+        evidence = unless_blind(taken, self._sight)
+        after = self._go_on(alarm, evidence, now)
         if after.state is not before.state:
             stepped.changed[id_] = after
-        if not _is_settled(after.state, taken) or now < heard_by:
-            self._due.add(id_)
-        stood, state = self.at.get(Target(id_)), shown(after.state, said, alarm.settings.missing)
+        stepped.judged[id_] = self.evidence[id_] = evidence
+        rises = taken.holds is True and (after.state is not State.ALARM or not evidence.holds)
+        _put(self._rising, id_, is_in=rises)
+        _put(self._unsettled, id_, is_in=not _is_settled(after.state, taken))
+        self._judging.put(id_, min(said.until, until, _due_at(alarm, after, evidence, now)))
+        state = shown(after.state, said.evidence, alarm.settings.missing)
+        stood = self.at.get(Target(id_))
         stands = of_alarm(stood, state, after.began_at, now, heard_by)
         self.at[Target(id_)] = stands
         return stands != stood
 
+    def _go_on(self, alarm: CompositeAlarm, evidence: Evidence, now: float) -> Memory:
+        """Advance one alarm by what is said of it now."""
+        kept = self._caught_up(alarm, until=self._certain_until, before=now - TICK)
+        after = step(kept, evidence, hold=alarm.hold, clear=alarm.clear, now=now)
+        self.memories[alarm.id] = after
+        return after
+
+    def _caught_up(self, alarm: CompositeAlarm, *, until: float, before: float) -> Memory:
+        memory, said = self.memories[alarm.id], self.evidence.get(alarm.id)
+        return caught_up(
+            memory, said, hold=alarm.hold, clear=alarm.clear, until=until, before=before
+        )
+
     def _taken(
         self, alarm: CompositeAlarm, said: Evidence, heard_by: float, now: float
-    ) -> Evidence:
-        """Return what undecided evidence is taken for: nothing, until all could be heard of."""
+    ) -> tuple[Evidence, float]:
+        """Return what undecided evidence is taken for: nothing, until all could be heard of.
+
+        With it, when that is.
+        """
         if said.holds is not None:
             self._undecided.pop(alarm.id, None)
-            return said
+            return said, math.inf
         since = max(self._undecided.setdefault(alarm.id, now), heard_by)
         if now < since:
-            return said
-        return treated(said, alarm.settings.missing, undecided_since=since, now=now)
+            return said, since
+        missing = alarm.settings.missing
+        return treated(said, missing, undecided_since=since, now=now), math.inf
 
     def _announce(self, id_: str, stepped: Stepped, now: float) -> None:
         alarm, before, state = self.alarms[id_], self.announced[id_], self.memories[id_].state
         other = self.at[alarm.suppressor] if alarm.suppressor else None
-        suppressor = other.state if other and not other.is_early(now) else None
+        is_early = other is not None and other.is_early(now)
+        suppressor = other.state if other and not is_early else None
         after = announce(before, alarm, state, suppressor, now)
         if after != before:
             self.announced[id_] = stepped.announced[id_] = after
-        if after.state is not state or after.quiet.by:
-            self._due.add(id_)
+        at = due_at(after, alarm, state, now)
+        self._telling.put(id_, min(at, other.since) if other and is_early else at)
+
+
+def _due_at(alarm: CompositeAlarm, memory: Memory, evidence: Evidence, now: float) -> float:
+    """Return when *evidence* that stays as it is, but for being seen, fills a hold or a clear."""
+    if evidence.holds and memory.state is not State.ALARM and evidence.seen_at >= now:
+        return evidence.began_at + alarm.hold
+    if evidence.holds is False and memory.state is State.ALARM:
+        return now + alarm.clear - memory.good_for
+    return math.inf
 
 
 def _is_settled(state: State, evidence: Evidence) -> bool:
-    """Whether an alarm stays as it is while what it reads does: no time counts for anything."""
+    """Whether an alarm stays as it is whoever sees: nothing holds, and nothing is to be ended."""
     return state is not State.ALARM and (
         evidence.holds is None or (evidence.holds is False and state is State.OK)
     )
 
 
+def _put(ids: set[str], id_: str, *, is_in: bool) -> None:
+    (ids.add if is_in else ids.discard)(id_)
+
+
 def _sight(fleet: Fleet) -> Sight:
     """Return the sight of the vantage that sees best: what nobody sees, nobody may judge."""
     seeing = [sight for name, sight in fleet.sights.items() if fleet.sees(name)]
-    return max(seeing, key=lambda sight: sight.proven_at, default=Sight(UNDECIDED, -math.inf))
+    return max(seeing, key=lambda sight: sight.proven_at, default=_BLIND)

@@ -4,7 +4,7 @@ Rule: pure; time is passed in. The alarm's state changes all the same, and when 
 people are told what it is then (CloudWatch user guide, "Suppressing composite alarm actions").
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from vedette.agent.alarms.alarm import State
@@ -50,6 +50,9 @@ def suppress(
         period = Suppression(state, SuppressedBy.EXTENSION_PERIOD, now + extension)
     elif state is not before.state:
         period = Suppression(state, SuppressedBy.WAIT_PERIOD, now + wait)
-    else:
+    elif before.by is None:
         period = before
+    else:  # nothing keeps quiet for longer than it may, also where the clock was set back
+        longest = extension if before.by is SuppressedBy.EXTENSION_PERIOD else wait
+        period = replace(before, until=min(before.until, now + longest))
     return period if now < period.until else Suppression(state)

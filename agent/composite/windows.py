@@ -73,13 +73,19 @@ class WindowSettings(CronSettings):
 
 def is_muted(windows: Iterable[WindowSettings], at: float) -> bool:
     """Return whether one of *windows* is open at *at*, in epoch seconds; its end is outside."""
-    return any(_is_open(window, at) for window in windows)
+    return any(_begin(window, at) <= at for window in windows)
 
 
-def _is_open(window: WindowSettings, at: float) -> bool:
+def muted_until(windows: Iterable[WindowSettings], at: float) -> float:
+    """Return until when those of *windows* that are open at *at* are: others may begin by then."""
+    begins = ((window, _begin(window, at)) for window in windows)
+    return max((begin + window.duration for window, begin in begins if begin <= at), default=at)
+
+
+def _begin(window: WindowSettings, at: float) -> float:
     """A window that is open began after `at - duration`, and begins are whole minutes."""
     after = int((at - window.duration) // _MINUTE) + 1
-    return _first_begin(window.cron, window.timezone, after * _MINUTE) <= at
+    return _first_begin(window.cron, window.timezone, after * _MINUTE)
 
 
 @lru_cache(maxsize=1024)

@@ -2,12 +2,16 @@
 
 import ssl
 from collections.abc import Sequence
+from typing import Self
 
 from aiohttp import web
 
 
 class Site:
-    """One application on one free port of 127.0.0.1 and of those of *also* that exist here."""
+    """One application on one free port of 127.0.0.1 and of those of *also* that exist here.
+
+    It serves within an `async with` block; *port* and *addresses* say where.
+    """
 
     def __init__(
         self,
@@ -23,8 +27,7 @@ class Site:
             application, access_log=None, handle_signals=False, shutdown_timeout=1
         )
 
-    async def start(self) -> None:
-        """Listen; afterwards *port* and *addresses* say where."""
+    async def __aenter__(self) -> Self:
         await self._runner.setup()
         await self._listen("127.0.0.1")
         self.port = self._runner.addresses[0][1]
@@ -35,10 +38,10 @@ class Site:
             except OSError:  # macOS has no other loopback address than the first
                 continue
             self.addresses += (address,)
+        return self
 
     async def _listen(self, address: str) -> None:
         await web.TCPSite(self._runner, address, self.port, ssl_context=self._tls).start()
 
-    async def stop(self) -> None:
-        """Close every connection and give back the port."""
+    async def __aexit__(self, *_: object) -> None:
         await self._runner.cleanup()

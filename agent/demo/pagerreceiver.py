@@ -5,7 +5,6 @@ import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
 
 from aiohttp import web
 
@@ -75,7 +74,7 @@ def _payload_faults(payload: object) -> list[str]:
     return found
 
 
-class PagerReceiver:
+class PagerReceiver(Site):
     """Answers `POST /v2/enqueue` as PagerDuty does; *events* are those it accepted, in order."""
 
     def __init__(self, now: Callable[[], float], routing_key: str | None = None) -> None:
@@ -85,19 +84,12 @@ class PagerReceiver:
         self._arrival = asyncio.Condition()
         application = web.Application(client_max_size=512 * 1024)
         application.router.add_post("/v2/enqueue", self._enqueue)
-        self._site = Site(application)
-
-    async def __aenter__(self) -> Self:
-        await self._site.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._site.stop()
+        super().__init__(application)
 
     @property
     def url(self) -> str:
         """Where events go."""
-        return f"http://127.0.0.1:{self._site.port}/v2/enqueue"
+        return f"http://127.0.0.1:{self.port}/v2/enqueue"
 
     @property
     def events(self) -> Sequence[PagerEvent]:

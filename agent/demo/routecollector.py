@@ -94,7 +94,7 @@ def _inside(inner: Network, outer: Network) -> bool:
     return inner.network_address in outer
 
 
-class RouteCollector:
+class RouteCollector(Site):
     """Peers that hold one prefix; `withdraw` and `announce` change that and send the frames."""
 
     def __init__(
@@ -112,10 +112,10 @@ class RouteCollector:
         application.router.add_get("/v1/ws/", self._websocket)
         application.router.add_get("/data/bgp-state/data.json", self._bgp_state)
         application.on_shutdown.append(self._hang_up)
-        self._site = Site(application)
+        super().__init__(application)
 
     async def __aenter__(self) -> Self:
-        await self._site.start()
+        await super().__aenter__()
         self._life = asyncio.create_task(self._show_life(), name="demo route collector")
         return self
 
@@ -124,17 +124,17 @@ class RouteCollector:
         self._life.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._life
-        await self._site.stop()
+        await super().__aexit__()
 
     @property
     def live_url(self) -> str:
         """Where RIS Live is."""
-        return f"ws://127.0.0.1:{self._site.port}/v1/ws/"
+        return f"ws://127.0.0.1:{self.port}/v1/ws/"
 
     @property
     def state_url(self) -> str:
         """Where bgp-state is."""
-        return f"http://127.0.0.1:{self._site.port}/data/bgp-state/data.json"
+        return f"http://127.0.0.1:{self.port}/data/bgp-state/data.json"
 
     @property
     def holding(self) -> Sequence[Peer]:

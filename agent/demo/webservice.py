@@ -3,7 +3,6 @@
 import ssl
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Self
 
 from aiohttp import web
 
@@ -15,7 +14,7 @@ async def _ok(_: web.Request) -> web.Response:
     return web.Response(text="ok")
 
 
-class WebService:
+class WebService(Site):
     """HTTPS for *host* on one port of 127.0.0.1 and *also*; `GET /` answers 200 and `ok`.
 
     Its certificate is of an authority made for it, whose PEM is *ca_file* in *folder*.
@@ -31,24 +30,7 @@ class WebService:
         tls.load_cert_chain(issued.server_file)
         application = web.Application()
         application.router.add_get("/", _ok)
-        self._site = Site(application, tls, also)
-
-    async def __aenter__(self) -> Self:
-        await self._site.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._site.stop()
-
-    @property
-    def port(self) -> int:
-        """The port, the same on every address."""
-        return self._site.port
-
-    @property
-    def addresses(self) -> tuple[str, ...]:
-        """The addresses that serve."""
-        return self._site.addresses
+        super().__init__(application, tls, also)
 
     @property
     def url(self) -> str:

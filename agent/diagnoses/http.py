@@ -9,6 +9,7 @@ what the others take.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from statistics import median
 
 from vedette.agent.alarms.alarm import UNDECIDED, Evidence
@@ -18,6 +19,7 @@ from vedette.agent.memory.ledger import LONGER, PACE, WINDOW
 from vedette.checks.finding import Finding, Observation, Verdict
 from vedette.checks.http.places import Place
 from vedette.checks.http.reason import Reason
+from vedette.checks.stopwatch import DISTURBED
 
 Voices = Sequence[Voice]
 """Of one check."""
@@ -80,7 +82,9 @@ def _pace(voice: Voice) -> float:
 
 
 def _newest(voice: Voice) -> Sequence[Observation]:
-    return list(voice.series.looks)[-PACE:]
+    """Return the newest looks of which it is known how long they took."""
+    known = (look for look in reversed(voice.series.looks) if DISTURBED not in look.finding.facts)
+    return list(islice(known, PACE))[::-1]
 
 
 def _slow(voice: Voice) -> Evidence:

@@ -1,7 +1,7 @@
 """Which diagnoses the checks of each kind can give."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 
 from vedette.agent.alarms.alarm import Evidence
 from vedette.agent.alarms.fleet import Fleet, anybody, everybody
@@ -13,6 +13,9 @@ from vedette.agent.memory.ledger import CheckKey
 from vedette.checks.finding import Kind
 from vedette.exporters.page import Severity
 
+_JUDGES = 20_000
+"""How many judges are kept. The judge of a check is one function however often it is asked for:
+what it said last is remembered of it by those that hold the looks."""
 Alone = Callable[[Sequence[Voice]], Evidence]
 Beside = Callable[[Sequence[Voice], Sequence[Sequence[Voice]]], Evidence]
 
@@ -63,7 +66,7 @@ def rules_for(
     judges = {d: _alone(key, judge) for d, judge in _ALONE[key.kind].items()}
     judges |= {d: _beside(key, names, judge) for d, judge in _BESIDE_CONTROLS[key.kind].items()}
     if key.kind is Kind.HTTP:
-        page = together.Page(key, timing.hold)
+        page = _page(key, timing.hold)
         judges |= {d: partial(judge, page) for d, judge in together.JUDGES.items()}
     return [
         Rule(
@@ -138,6 +141,10 @@ def _grade(
     return grade
 
 
+_page = lru_cache(_JUDGES)(together.Page)
+
+
+@lru_cache(_JUDGES)
 def _alone(key: CheckKey, judge: Alone) -> Callable[[Fleet], Evidence]:
     """Judge each vantage by itself, and hold the quorum; of routes, a feed is one voice for all."""
 
@@ -145,10 +152,17 @@ def _alone(key: CheckKey, judge: Alone) -> Callable[[Fleet], Evidence]:
         return judge(view.of(key))
 
     if key.kind is Kind.BGP:  # what a feed said last it says of now
-        return lambda fleet: anybody(fleet.votes(key, alone))
+        return lambda fleet: _as_of_now(anybody(fleet.recalled(key, alone)), fleet.now)
     return lambda fleet: fleet.agreed(fleet.recalled(key, alone), key.service)
 
 
+def _as_of_now(evidence: Evidence, now: float) -> Evidence:
+    if not evidence.holds:
+        return evidence
+    return Evidence(True, evidence.began_at, max(evidence.began_at, now))
+
+
+@lru_cache(_JUDGES)
 def _beside(
     key: CheckKey, controls: Sequence[CheckKey], judge: Beside
 ) -> Callable[[Fleet], Evidence]:

@@ -15,9 +15,12 @@ from vedette.agent.diagnoses.view import View
 from vedette.agent.memory.ledger import CheckKey
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Page:
-    """The page of the check *key*; an outage lasts *hold* seconds at least."""
+    """The page of the check *key*; an outage lasts *hold* seconds at least.
+
+    It goes by identity, as functions do: what its judges said is looked up by them.
+    """
 
     key: CheckKey
     hold: float
@@ -42,6 +45,10 @@ Judge = Callable[[Page, Fleet], Evidence]
 
 def service_down(page: Page, fleet: Fleet) -> Evidence:
     """It is down for half of the vantages that see, or more, and for a quorum."""
+    return fleet.once((service_down, page), lambda: _service_down(page, fleet))
+
+
+def _service_down(page: Page, fleet: Fleet) -> Evidence:
     down = fleet.recalled(page.key, page.down)
     agreed, (bad, known) = fleet.agreed(down, page.key.service), share(down)
     return agreed if agreed.holds is not True or 2 * bad >= known else Evidence(False)
@@ -67,11 +74,15 @@ JUDGES: Mapping[Diagnosis, Judge] = {
 def _in_part(page: Page, fleet: Fleet, *, regional: bool) -> Evidence:
     if service_down(page, fleet).holds:
         return Evidence(False)
-    votes = page.troubled(fleet)
-    trouble = fleet.agreed(votes, page.key.service)
+    votes, trouble = fleet.once((Page.troubled, page), lambda: _trouble(page, fleet))
     if trouble.holds and _is_regional(votes, fleet) is not regional:
         return Evidence(False)
     return trouble
+
+
+def _trouble(page: Page, fleet: Fleet) -> tuple[Votes, Evidence]:
+    votes = page.troubled(fleet)
+    return votes, fleet.agreed(votes, page.key.service)
 
 
 def _is_regional(trouble: Votes, fleet: Fleet) -> bool:

@@ -44,7 +44,10 @@ def voting(voices: Sequence[Voice], counts: Counts) -> list[Voice]:
 
 
 def _comes_and_goes(voice: Voice, counts: Counts) -> bool:
-    return len(_bad(voice, counts)) >= voice.series.timing.failing.looks
+    few = voice.series.timing.failing
+    if voice.series.well >= few.of:
+        return False  # so it is nearly always, and none need be read
+    return len(_bad(voice, counts)) >= few.looks
 
 
 def _bad(voice: Voice, counts: Counts) -> list[Observation]:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from vedette.agent.looking.cadence import keep, phase
+from vedette.agent.looking.cadence import Bell, Ticks, keep, phase
 from vedette.agent.looking.confirm import EVERY as CONFIRM_EVERY
 from vedette.agent.looking.confirm import Budget, began_now, doubtful, look_until_certain
 from vedette.agent.looking.runner import look_all
@@ -15,6 +15,7 @@ from vedette.agent.plan import CONTROLS, Plan, Planned
 from vedette.agent.serving.telemetry import Counts
 from vedette.checks.bgp.feed.feed import Feed
 from vedette.checks.finding import Observation, Verdict
+from vedette.checks.stopwatch import DISTURBED
 
 NOTICED_EVERY = 0.25
 # A look ends by itself at its timeout; this much later the runner ends it.
@@ -49,13 +50,14 @@ class Lookout:
     round: Callable[..., Awaitable[Sequence[Observation]]] = look_all
     ticking_since: dict[CheckKey, float] = field(default_factory=dict)
     _budget: Budget = field(default_factory=Budget)
-    _called: dict[CheckKey, asyncio.Event] = field(default_factory=dict)
+    _bells: dict[CheckKey, Bell] = field(default_factory=dict)
+    _ticks: Ticks = field(default_factory=Ticks)
     _beside: dict[str, list[Planned]] = field(default_factory=dict)
     _faults: dict[str, tuple[float, Planned]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for one in self.plan.checks:
-            self._called[one.key] = asyncio.Event()
+            self._bells[one.key] = Bell()
             self._beside.setdefault(one.key.service, []).append(one)
 
     async def keep_looking(self, planned: Planned) -> None:
@@ -73,7 +75,8 @@ class Lookout:
             )
 
         once = look if _is_quick(planned) else certain
-        await keep(every, first, once, self.counts.ticked, self._called[planned.key])
+        bell = self._bells[planned.key]
+        await keep(every, first, once, self.counts.ticked, bell, self._ticks)
 
     def _first(self, planned: Planned) -> float:
         """Return the seconds until the first tick; what was looked at in a life before keeps its.
@@ -83,7 +86,7 @@ class Lookout:
         key, every, now = planned.key, planned.timing.every, self.now()
         series = self.ledgers[self.own].of(key)
         if doubtful(series, now) or any(now - s.last.started_at >= every for s in series):
-            self._called[key].set()
+            self._bells[key].ring()
         ticking_since = self.ticking_since.setdefault(key, now)
         return (ticking_since + phase(str(key), self.own, every) - now) % every
 
@@ -97,6 +100,7 @@ class Lookout:
             now=self.now,
             stopwatch=self.stopwatch,
         )
+        self.counts.disturbed += sum(DISTURBED in one.finding.facts for one in looks)
         ledger = self.ledgers[self.own]
         ledger.add(planned.key, planned.timing, looks)
         self.learning.see(planned, ledger.of(planned.key), self.now())
@@ -132,7 +136,7 @@ class Lookout:
                 continue
             targets = {one.subject for one in series} or {other.key.check}
             if self._budget.take(targets, self.now()):
-                self._called[other.key].set()
+                self._bells[other.key].ring()
 
     async def keep_noticing(self, feed: Feed) -> None:
         """Look at once at what the feed's news make right or wrong: routes change between looks."""

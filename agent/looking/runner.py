@@ -3,9 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from enum import StrEnum
 
 from vedette.checks.finding import Check, Finding, Look, Observation, Verdict
+from vedette.checks.stopwatch import DISTURBED, STOPWATCH, Stopwatch
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +35,12 @@ async def look_all(
     clock = stopwatch or asyncio.get_running_loop().time
 
     async def one(look: Look) -> Observation:
-        started_at, start = now(), clock()
+        started_at, watch = now(), Stopwatch(clock)
+        STOPWATCH.set(watch)
         finding = await _finding(check.name, look, limit)
+        seconds = watch.stop(answered=finding.verdict is Verdict.OK)
+        if watch.is_disturbed:
+            finding = replace(finding, facts={**finding.facts, DISTURBED: True})
         return Observation(
             service=service,
             check=check.name,
@@ -44,7 +50,7 @@ async def look_all(
             place=look.place,
             finding=finding,
             started_at=started_at,
-            seconds=clock() - start,
+            seconds=seconds,
         )
 
     looks = check.looks()

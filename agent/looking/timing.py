@@ -1,7 +1,7 @@
 """How often and how long a check looks, and what of what it sees is a signal."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from vedette.checks.finding import Kind
@@ -24,11 +24,11 @@ class Timing:
     clear: float
     failing: FailingSettings = _SOME
     missing: Missing = Missing.MISSING
+    fresh_for: float = field(init=False, compare=False)
+    """How long after its end a look still speaks for the present: one look may be lost."""
 
-    @property
-    def fresh_for(self) -> float:
-        """How long after its end a look still speaks for the present: one look may be lost."""
-        return 2 * self.every + self.timeout + 1
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "fresh_for", 2 * self.every + self.timeout + 1)
 
 
 # A route takes longer to settle than an answer: path hunting is over after half a minute.

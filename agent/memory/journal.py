@@ -3,7 +3,8 @@
 import logging
 from collections.abc import Sequence
 
-from vedette.agent.memory.store import Statement, Store, StoreError
+from vedette.agent.memory.statements import Statement
+from vedette.agent.memory.store import Store, StoreError
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from vedette.agent.memory.events import Event, EventName, events_of
 from vedette.agent.memory.journal import Journal
 from vedette.agent.memory.lastgood import LastKnownGood
 from vedette.agent.memory.ledger import Series
-from vedette.agent.memory.store import Statement, keep_event, keep_generations, keep_past
+from vedette.agent.memory.statements import Statement, keep_event, keep_generations, keep_past
 from vedette.agent.plan import Planned
 from vedette.agent.serving.telemetry import Counts
 from vedette.checks.finding import Kind

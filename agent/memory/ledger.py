@@ -32,6 +32,7 @@ JUDGED = (
     "chain",
     "changed",
     "count",
+    "disturbed",
     "foreign_origins",
     "more_specifics",
     "remembered",
@@ -66,7 +67,9 @@ class Series:
     *failing_since* is the start of the first FAILING look after the last OK one, *failed_at* and
     *ok_at* the start of the newest of each; UNKNOWN looks move none of them. *failed_before* is
     that of the newest FAILING look before *failing_since*. What was looked at up to *blind_at* may
-    have failed for our own sake. So many of the newest looks as *alike* says showed the same.
+    have failed for our own sake. So many of the newest looks as *alike* says showed the same, and
+    so many as *well* says were OK. *fresh_until* is when the newest look becomes too old to say
+    anything about the present.
     """
 
     key: CheckKey
@@ -81,6 +84,8 @@ class Series:
     blind_at: float = -math.inf
     failed_before: float | None = None
     alike: int = 0
+    well: int = 0
+    fresh_until: float = -math.inf
 
     def add(self, look: Observation) -> bool:
         """Take in one more look, and return whether it may be news to those who judge."""
@@ -89,10 +94,14 @@ class Series:
         self.alike = self.alike + 1 if is_alike else 1
         self.looks.append(look)
         self.seconds.observe(look.seconds)
+        self.fresh_until = look.started_at + look.seconds + self.timing.fresh_for
         verdict = look.finding.verdict
         if verdict is Verdict.OK:
             self.ok_at, self.failing_since = look.started_at, None
-        elif verdict is Verdict.FAILING:
+            self.well += 1
+            return is_news
+        self.well = 0
+        if verdict is Verdict.FAILING:
             if self.failing_since is None or self._long_ago(self.failed_at, look):
                 self.failing_since, self.failed_before = look.started_at, self.failed_at
             self.failed_at = look.started_at
@@ -135,14 +144,9 @@ class Series:
         """The newest look; a series is made with its first."""
         return self.looks[-1]
 
-    @property
-    def fresh_until(self) -> float:
-        """When the newest look becomes too old to say anything about the present."""
-        return self.last.started_at + self.last.seconds + self.timing.fresh_for
-
     def verdict(self, now: float) -> Verdict:
         """What the newest look says about *now*: nothing, once it is too old."""
-        return Verdict.UNKNOWN if now > self.fresh_until else self.last.finding.verdict
+        return Verdict.UNKNOWN if now > self.fresh_until else self.looks[-1].finding.verdict
 
     def failed_for(self, *reasons: str) -> bool:
         """Whether the newest look failed for one of *reasons*."""
@@ -169,7 +173,7 @@ def deciding(series: Sequence[Series]) -> Sequence[Series]:
 class _Recalled(NamedTuple):
     """What was made of some checks: by which counts of theirs, and until when."""
 
-    counts: Sequence[int]
+    counts: Sequence[int | None]
     until: float
     is_open: bool
     made: Any
@@ -202,18 +206,19 @@ class Ledger:
         """Take in one round: the looks at all present subjects of the check *key*."""
         before = self._series.get(key, {})
         round_: dict[tuple[str, str], Series] = {}
-        is_news, fresh_until = self._is_blind, math.inf
+        is_news, fresh_until, fresh_for = self._is_blind, math.inf, timing.fresh_for
         for look in looks:
             of = look.place, look.subject
             series = before.get(of) or Series(key, look.subject, look.place, timing)
             if series.add(look):
                 is_news = True
             round_[of] = series
-            ended_at = look.started_at + look.seconds
-            if look.started_at - self.newest_at > timing.fresh_for and self.newest_at > -math.inf:
-                self.blind_at = max(self.blind_at, look.started_at)  # asleep, it heard nobody
-            self.newest_at = max(self.newest_at, ended_at)
-            fresh_until = min(fresh_until, ended_at + series.timing.fresh_for)
+            started_at, newest_at = look.started_at, self.newest_at
+            if started_at - newest_at > fresh_for and newest_at > -math.inf:
+                self.blind_at = max(self.blind_at, started_at)  # asleep, it heard nobody
+            if started_at + look.seconds > newest_at:
+                self.newest_at = started_at + look.seconds
+            fresh_until = min(fresh_until, series.fresh_until)
         if is_news or len(round_) != len(before):
             self._tell(key)
         if key not in self._series:
@@ -280,7 +285,7 @@ class Ledger:
         known = self._memory.get(what)
         if known is not None and now <= known.until:
             counts = self._looked if known.is_open else self._news
-            if known.counts == [counts.get(key, 0) for key in keys]:
+            if known.counts == [*map(counts.get, keys)]:
                 recalled: T = known.made
                 return recalled
         made = make()
@@ -288,7 +293,7 @@ class Ledger:
         is_open = is_open or any(self.is_stale(key, now) for key in keys)
         counts = self._looked if is_open else self._news
         until = min((self.fresh_until(key, now) for key in keys), default=math.inf)
-        self._memory[what] = _Recalled([counts.get(k, 0) for k in keys], until, is_open, made)
+        self._memory[what] = _Recalled([*map(counts.get, keys)], until, is_open, made)
         return made
 
     def disregard(self, controls: Collection[CheckKey]) -> None:

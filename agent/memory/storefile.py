@@ -26,10 +26,13 @@ CREATE TABLE IF NOT EXISTS announcement (
 CREATE TABLE IF NOT EXISTS incident (
     key TEXT NOT NULL, opened_at REAL NOT NULL, resolved_at REAL, body TEXT NOT NULL,
     PRIMARY KEY (key, opened_at));
+CREATE INDEX IF NOT EXISTS incident_at ON incident (opened_at);
+CREATE INDEX IF NOT EXISTS incident_open ON incident (opened_at) WHERE resolved_at IS NULL;
 CREATE TABLE IF NOT EXISTS outbox (
     id INTEGER PRIMARY KEY, pager TEXT NOT NULL, page TEXT NOT NULL, queued_at REAL NOT NULL,
     ended_at REAL, outcome TEXT, detail TEXT NOT NULL DEFAULT '');
 CREATE INDEX IF NOT EXISTS outbox_waiting ON outbox (id) WHERE ended_at IS NULL;
+CREATE INDEX IF NOT EXISTS outbox_at ON outbox (queued_at);
 CREATE TABLE IF NOT EXISTS backed (id INTEGER PRIMARY KEY, at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS receiver (host TEXT PRIMARY KEY, addresses TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS last_known_good (

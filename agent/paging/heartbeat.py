@@ -13,7 +13,8 @@ from pathlib import Path
 
 from vedette.agent.config.heartbeats import HeartbeatSettings
 from vedette.agent.memory.ledger import Ledger
-from vedette.agent.paging.outbox import Ended, Waiting
+from vedette.agent.paging.outbox import Ended
+from vedette.agent.paging.queue import Waiting
 from vedette.agent.plan import Planned
 from vedette.agent.secrets import secret
 from vedette.exporters.heartbeat import DeadMansSwitch, Signal

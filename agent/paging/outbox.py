@@ -6,13 +6,14 @@ What no pager has accepted in time, or what one has refused, goes to its second 
 import asyncio
 import logging
 import random
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from vedette.agent.memory.journal import Journal
-from vedette.agent.memory.store import Row, Statement, Told, back_up, end, queue
+from vedette.agent.memory.pages import Row, Told
+from vedette.agent.memory.statements import Statement, back_up, end, queue
+from vedette.agent.paging.queue import Queue, Waiting
 from vedette.agent.paging.routing import Route, Routes
 from vedette.exporters.pace import Pace
 from vedette.exporters.page import (
@@ -34,17 +35,6 @@ AT_ONCE = 8
 ANNOUNCED_EVERY = 30.0
 SETTLED_WITHIN = 5.0
 _TURN = 0.05
-
-
-@dataclass(slots=True)
-class Waiting:
-    """A row of the outbox with what the last attempts said."""
-
-    row: Row
-    attempts: int = 0
-    due_at: float = 0.0
-    detail: str = ""
-    trying: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +89,9 @@ class Outbox:
             place: page for place, page in taken.items() if page.action is Action.TRIGGER
         }
         self._unheard = _unheard(told, waiting, self._pagers)
-        self.waiting = [Waiting(row) for row in waiting]
+        self._queue = Queue(self._backup_at)
+        for row in waiting:
+            self._queue.add(Waiting(row))
         self.ended: list[Ended] = []
         self.delivered: dict[tuple[str, Outcome], int] = {}
 
@@ -111,27 +103,35 @@ class Outbox:
             queued.setdefault(waiting.row.pager, []).append(waiting.row.queued_at)
         return queued
 
+    @property
+    def waiting(self) -> Sequence[Waiting]:
+        """What nobody has accepted or refused yet, the oldest first."""
+        return [*self._queue]
+
     def add(self, page: Page, now: float, to: Collection[str] | None = None) -> list[Statement]:
         """Queue *page* for every pager that is told; return what must be kept with its cause.
 
         With *to* it goes to those pagers, whatever the routes say.
         """
         names = self._told(page) if to is None else [name for name in self._pagers if name in to]
-        return [self._queue(name, page, now) for name in names]
+        return [self._put(name, page, now) for name in names]
 
     def _told(self, page: Page) -> Sequence[str]:
         """Return who gets *page*: a resolve goes wherever a trigger went."""
         if page.action is Action.RESOLVE:
-            went = {w.row.pager for w in self.waiting if w.row.page.key == page.key}
-            went |= {pager for pager, key in self._standing if key == page.key}
-            if had := [name for name in self._pagers if name in went]:
+            had = [
+                name
+                for name in self._pagers
+                if self._queue.holds(name, page.key) or (name, page.key) in self._standing
+            ]
+            if had:
                 return had
         return [name for name in self._routes.first(page) if name in self._pagers]
 
-    def _queue(self, pager: str, page: Page, now: float) -> Statement:
+    def _put(self, pager: str, page: Page, now: float) -> Statement:
         self._last_row += 1
         row = Row(self._last_row, pager, page, now)
-        self.waiting.append(Waiting(row, due_at=now))
+        self._queue.add(Waiting(row, due_at=now))
         self._wake.set()
         return queue(row)
 
@@ -146,7 +146,6 @@ class Outbox:
                 self._wake.clear()
                 self._back_up_due()
                 for waiting in self._due():
-                    waiting.trying = True
                     tasks.create_task(self._attempt(waiting))
                 await self._sleep()
 
@@ -168,46 +167,42 @@ class Outbox:
             failing = failed
             await asyncio.sleep(pager.every)
 
-    def _idle(self) -> list[Waiting]:
-        """Return the head of each key's queue, unless it is being tried; the rest waits for it."""
-        heads: dict[tuple[str, str], Waiting] = {}
-        for waiting in self.waiting:
-            heads.setdefault((waiting.row.pager, waiting.row.page.key), waiting)
-        return [head for head in heads.values() if not head.trying]
-
     def _due(self) -> Iterator[Waiting]:
-        """Yield what may go out now, as much as there is room for at each pager."""
+        """Yield what goes out now, as much as there is room for at each pager."""
         if self._settling:
             return
         now = self._now()
-        trying = self._trying()
-        ready = sorted(self._idle(), key=lambda w: w.row.page.action is not Action.TRIGGER)
-        for waiting in ready:
-            pager = waiting.row.pager
-            if trying[pager] < AT_ONCE and self._ready_at(waiting, now) <= now:
-                trying[pager] += 1
+        for pager in self._queue.pagers:
+            while self._has_room(pager) and self._ready_at(pager, now) <= now:
+                waiting = self._queue.begin(pager, now)
+                if waiting is None:
+                    break
                 if pace := self._pace(pager):
                     pace.take(now)
                 yield waiting
 
-    def _trying(self) -> Counter[str]:
-        return Counter(w.row.pager for w in self.waiting if w.trying)
+    def _has_room(self, pager: str) -> bool:
+        return self._queue.trying(pager) < AT_ONCE
 
     def _pace(self, pager: str) -> Pace | None:
         return getattr(self._pagers.get(pager), "pace", None)
 
-    def _ready_at(self, waiting: Waiting, now: float) -> float:
-        """Return when a page may go out: once it is due, and its pager may be asked."""
-        pager = waiting.row.pager
+    def _ready_at(self, pager: str, now: float) -> float:
+        """Return when *pager* may be asked again."""
         pace = self._pace(pager)
         paced_at = pace.ready_at(now) if pace else now
-        return max(waiting.due_at, self._quiet_until.get(pager, 0.0), paced_at)
+        return max(self._quiet_until.get(pager, 0.0), paced_at)
 
     async def _sleep(self) -> None:
         """Wait for the next head to be due, a second channel, a new page, or an attempt's end."""
-        now, trying = self._now(), self._trying()
-        times = [self._ready_at(w, now) for w in self._idle() if trying[w.row.pager] < AT_ONCE]
-        times += [at for _, at in self._to_back_up()]
+        now = self._now()
+        times = [
+            max(at, self._ready_at(pager, now))
+            for pager in self._queue.pagers
+            if self._has_room(pager) and (at := self._queue.next_at(pager)) is not None
+        ]
+        if backed_up := self._queue.backed_up_next:
+            times.append(backed_up[0])
         try:
             async with asyncio.timeout(max(_TURN, min(times, default=now + LONGEST_WAIT) - now)):
                 await self._wake.wait()
@@ -218,7 +213,7 @@ class Outbox:
         try:
             await self._try(waiting)
         finally:
-            waiting.trying = False
+            self._queue.tried(waiting)
             self._wake.set()
 
     async def _try(self, waiting: Waiting) -> None:
@@ -248,7 +243,7 @@ class Outbox:
         now, row = self._now(), waiting.row
         refused = delivery.outcome is Outcome.REJECTED
         backed = self._back_up(waiting, now) if refused else []
-        self.waiting.remove(waiting)
+        self._queue.end(waiting)
         self._stand(row, delivery)
         self.ended = [*self.ended[-49:], Ended(row, now, delivery)]
         counted = row.pager, delivery.outcome
@@ -266,19 +261,14 @@ class Outbox:
             else:
                 self._standing.pop((row.pager, row.page.key), None)
 
-    def _to_back_up(self) -> Iterator[tuple[Waiting, float]]:
-        """Yield what waits for its second channel, and when that is due."""
-        for waiting in self.waiting:
-            row = waiting.row
-            if not row.backed:
-                at = self._routes.backup_at(row.pager, row.page, row.queued_at)
-                if at is not None:
-                    yield waiting, at
+    def _backup_at(self, row: Row) -> float | None:
+        return self._routes.backup_at(row.pager, row.page, row.queued_at)
 
     def _back_up_due(self) -> None:
-        now = self._now()
-        late = [waiting for waiting, at in self._to_back_up() if at <= now]
-        self._journal.write([one for waiting in late for one in self._back_up(waiting, now)])
+        now, statements = self._now(), list[Statement]()
+        while (following := self._queue.backed_up_next) and following[0] <= now:
+            statements += self._back_up(following[1], now)
+        self._journal.write(statements)
 
     def _back_up(self, waiting: Waiting, now: float) -> list[Statement]:
         """Queue a page for its second channels too, and its end, where that is known already."""
@@ -288,18 +278,13 @@ class Outbox:
             return []
         log.warning("page %s goes to %s: %s has not accepted it", row.page.key, ", ".join(names),
                     row.pager)  # fmt: skip
-        behind = self.waiting[self.waiting.index(waiting) + 1 :]
-        ends = [
-            w.row.page
-            for w in behind
-            if (w.row.pager, w.row.page.key) == (row.pager, row.page.key)
-            and w.row.page.action is Action.RESOLVE
-        ]
+        behind = (w.row.page for w in self._queue.behind(waiting))
+        ends = [page for page in behind if page.action is Action.RESOLVE]
         waiting.row = replace(row, backed=True)
         pages = [row.page, *ends[:1]]
         return [
             back_up(row.id, now),
-            *(self._queue(name, page, now) for name in names for page in pages),
+            *(self._put(name, page, now) for name in names for page in pages),
         ]
 
     async def settle(self) -> None:
@@ -307,7 +292,7 @@ class Outbox:
         self._settling = True
         with suppress(TimeoutError):
             async with asyncio.timeout(SETTLED_WITHIN):
-                while self._trying():
+                while any(map(self._queue.trying, self._queue.pagers)):
                     self._wake.clear()
                     await self._wake.wait()
 

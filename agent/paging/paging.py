@@ -10,7 +10,8 @@ from vedette.agent.alarms.incidents import Change, Incident
 from vedette.agent.memory.chronicle import chronicle
 from vedette.agent.memory.lastgood import LastKnownGood
 from vedette.agent.memory.ledger import Ledger
-from vedette.agent.memory.store import Statement, Store, StoreError, keep_storm
+from vedette.agent.memory.statements import Statement, keep_storm
+from vedette.agent.memory.store import Store, StoreError
 from vedette.agent.paging.rollup import roll_up_page
 from vedette.agent.paging.storm import RollUp, Storms, Told
 from vedette.agent.paging.wording import Witness, page

@@ -91,10 +91,12 @@ class Storms:
     def __init__(self, remembered: Mapping[Grade, Storm] | None = None) -> None:
         """Take up where *remembered* stopped."""
         self._storms = dict.fromkeys(Grade, Storm()) | dict(remembered or {})
+        # Beside the sorted ones of each storm, which are made once a step and not with each key.
+        self._members = {grade: {*storm.members} for grade, storm in self._storms.items()}
 
     def covers(self, key: str) -> bool:
         """Whether a roll-up covers the incident of this *key*."""
-        return any(key in storm.members for storm in self._storms.values())
+        return any(key in members for members in self._members.values())
 
     def step(self, open_: Mapping[str, Incident], changes: Iterable[Told], now: float) -> Telling:
         """Take in the *changes* of a step, after which the incidents *open_* are open."""
@@ -112,12 +114,11 @@ class Storms:
         """Whether a change is told by itself; else it is of the members of a roll-up now."""
         grade = grade_of(incident.severity)
         for other, storm in self._storms.items():
-            if incident.key not in storm.members:
+            if incident.key not in self._members[other]:
                 continue
             if change is Change.RESOLVED or other is not grade:
-                self._storms[other] = _without(storm, incident.key, now)
-            else:
-                self._storms[other] = _stale(storm, now)
+                self._members[other].remove(incident.key)
+            self._storms[other] = _stale(storm, now)
             if change is Change.RESOLVED or other is grade:
                 return False
             change = Change.OPENED  # it has become grave, and nobody was woken for it yet
@@ -130,15 +131,18 @@ class Storms:
         opened = {other: at for other, at in storm.opened.items() if other != key} | {key: now}
         newest = list(opened.items())[-MOST - 1 :]
         if raging:
-            storm = _stale(replace(storm, members=tuple(sorted({*storm.members, key}))), now)
+            self._members[grade].add(key)
+            storm = _stale(storm, now)
         self._storms[grade] = replace(storm, opened=dict(newest))
         return not raging
 
     def _roll_up(self, grade: Grade, open_: Mapping[str, Incident], now: float) -> Iterable[RollUp]:
-        storm = self._storms[grade]
-        for key in storm.members:
-            if key not in open_:
-                storm = _without(storm, key, now)
+        storm, members = self._storms[grade], self._members[grade]
+        if not members <= open_.keys():
+            members &= open_.keys()
+            storm = _stale(storm, now)
+        if members != {*storm.members}:
+            storm = replace(storm, members=tuple(sorted(members)))
         if storm.is_due(now):
             storm = replace(storm, stale_since=None, told_at=now, is_open=True)
             yield RollUp(grade, Action.TRIGGER, [open_[key] for key in storm.members])
@@ -162,7 +166,3 @@ def _order(told: Told) -> tuple[int, str]:
 
 def _stale(storm: Storm, now: float) -> Storm:
     return storm if storm.stale_since is not None else replace(storm, stale_since=now)
-
-
-def _without(storm: Storm, key: str, now: float) -> Storm:
-    return _stale(replace(storm, members=tuple(m for m in storm.members if m != key)), now)

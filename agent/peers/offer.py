@@ -3,9 +3,10 @@
 import asyncio
 import logging
 import secrets
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from itertools import takewhile
+from itertools import islice
 from typing import NamedTuple
 
 from msgspec import Raw
@@ -54,6 +55,7 @@ class Offer:
         self._number += 1
         now = self._now()
         new = _Numbered(self._number, now, planned.key, looks)
+        self._newest.pop(planned.key, None)  # so that the newest stands last
         self._newest[planned.key] = new
         self._recent.append(new)
         while self._recent[0].at < now - KEPT_FOR:
@@ -110,10 +112,10 @@ class Offer:
     def _since(self, number: int | None) -> Iterator[_Numbered]:
         """Yield what is newer than *number*, oldest first; of what is not kept, the newest."""
         if number is not None and self._recent and self._recent[0].number <= number + 1:
-            newer = takewhile(lambda one: one.number > number, reversed(self._recent))
-            return reversed([*newer])
-        newest = (one for one in self._newest.values() if one.number > (number or 0))
-        return iter(sorted(newest, key=lambda one: one.number))
+            return reversed([*islice(reversed(self._recent), self._number - number)])
+        newest = [*self._newest.values()]  # in the order of their numbers, as they are kept
+        behind = bisect_right(newest, number or 0, key=lambda one: one.number)
+        return islice(newest, behind, None)
 
     def _written(
         self, rounds: Iterator[_Numbered], last: int, now: float

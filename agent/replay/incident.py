@@ -15,6 +15,7 @@ from typing import cast
 from vedette.agent.alarms import agreement
 from vedette.agent.clock import SteadyClock
 from vedette.agent.config import Config
+from vedette.agent.memory.ledger import Ledger
 from vedette.agent.plan import Planned
 from vedette.agent.replay import userconfig
 from vedette.agent.replay.collectors import Collectors, feed_of
@@ -60,16 +61,20 @@ def play(scenario: Scenario) -> Played:
     began, faults = perf_counter(), _Faults()
     loop = VirtualLoop()
     logger = logging.getLogger("vedette")
-    before = logger.level, logger.propagate
+    before, often = (logger.level, logger.propagate), gc.get_threshold()
     logger.addHandler(faults)
     logger.setLevel(logging.ERROR)
     logger.propagate = False
     try:
         with tempfile.TemporaryDirectory(prefix="vedette-replay-") as folder:
             incident = Incident(scenario, Path(folder), loop)
-            _spare_the_loop()
+            # What is loaded by now stays: the loop need not be stopped to look through it.
+            gc.freeze()
+            gc.set_threshold(50_000, 20, 50)
             loop.run_until_complete(incident.run())
     finally:
+        gc.set_threshold(*often)
+        gc.unfreeze()
         logger.removeHandler(faults)
         logger.level, logger.propagate = before
         loop.close()
@@ -79,12 +84,6 @@ def play(scenario: Scenario) -> Played:
         wall_seconds=perf_counter() - began,
         faults=faults.told,
     )
-
-
-def _spare_the_loop() -> None:
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
 class _Faults(logging.Handler):
@@ -134,6 +133,7 @@ class Incident:
         asyncio.get_running_loop().slow_callback_duration = 1e9
         end = self._zero + self.scenario.end_s
         self._vantages = [self._vantage(i, one) for i, one in enumerate(self.scenario.agents)]
+        self._share_ledgers()
         for change in self.scenario.timeline:
             for vantage in self._vantages if change.maintenance else ():
                 self._loop.call_at(self._zero + change.t, vantage.rouse)
@@ -180,9 +180,10 @@ class Incident:
 
     def _outside(self, position: int, agent: Agent) -> Outside:
         uplink = self._uplink(agent.name)
+        is_apart = self._is_apart(agent.name)
 
         def up() -> bool:
-            return uplink.at(self.now())
+            return not is_apart or uplink.at(self.now())
 
         web = WebService(agent.name, position, self._pages, self._hosts, self.now, up)
         names = NameService(agent.name, position, self._names, self._tree, web.host)
@@ -251,15 +252,35 @@ class Incident:
         watched = [watch.prefix for watch in watches]
         return SaidSource(config.rpki, watched, now, self._routes, self.now)
 
+    def _share_ledgers(self) -> None:
+        """Have all agents that hear the same keep it in the same ledgers, of each peer one.
+
+        Who is ever cut off, or has a clock of its own, keeps ledgers of its own.
+        """
+        heard: dict[str, Ledger] = {}
+        for vantage in self._vantages:
+            if not self._is_apart(vantage.name):
+                for name, ledger in vantage.ledgers.items():
+                    if name != vantage.name:
+                        vantage.ledgers[name] = heard.setdefault(name, ledger)
+
+    def _is_apart(self, agent: str) -> bool:
+        return any(
+            change.vantage is not None and includes(change.vantage.agents, agent)
+            for change in self.scenario.timeline
+        )
+
     def _share(self, name: str, planned: Planned, looks: Sequence[Observation]) -> None:
         """Tell the other agents, a second later, unless an uplink is down."""
         sender = next(one for one in self._vantages if one.name == name)
-        others = [one for one in self._vantages if one is not sender]
         if sender.is_up:
-            self._loop.call_later(SHARING, self._spread, others, name, planned, looks)
+            self._loop.call_later(SHARING, self._spread, name, planned, looks)
 
-    def _spread(
-        self, to: Sequence[Vantage], name: str, planned: Planned, looks: Sequence[Observation]
-    ) -> None:
-        for other in to:
-            other.hear(name, planned, looks, SHARING)
+    def _spread(self, name: str, planned: Planned, looks: Sequence[Observation]) -> None:
+        filed: list[Ledger] = []
+        for other in self._vantages:
+            if other.name == name:
+                continue
+            ledger = other.ledgers[name]
+            other.hear(name, planned, looks, SHARING, is_filed=ledger in filed)
+            filed.append(ledger)

@@ -106,10 +106,6 @@ class VirtualLoop(BaseEventLoop):
         """Send by a simulated socket."""
         sock.send(data)
 
-    async def sock_recv(self, sock: "Simulated", nbytes: int) -> bytes:  # type: ignore[override]
-        """Receive from a simulated socket."""
-        return await sock.received(nbytes)
-
 
 class Simulated(Protocol):
     """What the loop asks of a simulated socket."""
@@ -119,6 +115,3 @@ class Simulated(Protocol):
 
     def send(self, data: bytes) -> int:
         """Send, and return how many octets."""
-
-    async def received(self, most: int) -> bytes:
-        """Wait for what comes next."""

@@ -25,7 +25,6 @@ class SimulatedSocket:
         self._number = next(_numbers)
         self._peer = ""
         self._waiting: deque[bytes] = deque()
-        self._filled: asyncio.Event | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     def __enter__(self) -> Self:
@@ -43,6 +42,10 @@ class SimulatedSocket:
 
     def setsockopt(self, *_: int) -> None:
         """There is nothing to set."""
+
+    def getsockopt(self, *_: int) -> bytes:
+        """The kernel knows nothing of it."""
+        return b""
 
     def connect(self, address: tuple[str, int]) -> None:
         """Choose whom to talk to."""
@@ -62,15 +65,9 @@ class SimulatedSocket:
             raise BlockingIOError
         return self._waiting.popleft()
 
-    async def received(self, most: int) -> bytes:
-        """Wait for what comes next, *most* octets of it."""
-        while not self._waiting:
-            self._filled = asyncio.Event()
-            await self._filled.wait()
-        octets = self._waiting.popleft()
-        if len(octets) > most:
-            self._waiting.appendleft(octets[most:])
-        return octets[:most]
+    def recvmsg(self, most: int, _: int) -> tuple[bytes, list[object], int, None]:
+        """Return the same, without the kernel's word on when it came."""
+        return self.recv(most), [], 0, None
 
     def close(self) -> None:
         """Hang up; what is on its way is lost."""
@@ -80,6 +77,4 @@ class SimulatedSocket:
     def _deliver(self, octets: bytes) -> None:
         self._timer = None
         self._waiting.append(octets)
-        if self._filled is not None:
-            self._filled.set()
         self._loop.readable(self._number)

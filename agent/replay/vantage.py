@@ -3,7 +3,6 @@
 import asyncio
 import math
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -11,7 +10,7 @@ from typing import NoReturn
 from vedette.agent.alarms.engine import Step
 from vedette.agent.config import Config
 from vedette.agent.daemon import Agent
-from vedette.agent.memory.store import Statement
+from vedette.agent.memory.statements import Statement
 from vedette.agent.plan import Planned
 from vedette.agent.replay.desk import Desk
 from vedette.agent.replay.steady import SteadyRounds, Weather
@@ -81,18 +80,15 @@ class Vantage(Agent):
     ) -> None:
         super().__init__(config, folder, None, around)
         self.woken = asyncio.Event()
+        self.name = config.agent.name
         self._outside = outside
         self._desk = desk
         self._tell = tell
-        self._restless = asyncio.Event()
+        self._is_restless = False
+        self._woken = asyncio.Event()
         self._versions: dict[str, int] = {}
         self.lookout.tell = self._seen
         self.lookout.round = SteadyRounds(outside.weather, outside.now, asyncio.sleep).look_all
-
-    @property
-    def name(self) -> str:
-        """The agent's name."""
-        return self.config.agent.name
 
     async def live(self) -> None:
         """Do all that the agent does, for ever."""
@@ -115,7 +111,8 @@ class Vantage(Agent):
 
     def rouse(self) -> None:
         """Step at the next second."""
-        self._restless.set()
+        self._is_restless = True
+        self._woken.set()
 
     @property
     def is_up(self) -> bool:
@@ -127,12 +124,22 @@ class Vantage(Agent):
         return self.engine.services if self._outside.maintained() else super().muted(now)
 
     def hear(
-        self, vantage: str, planned: Planned, looks: Sequence[Observation], ago: float
+        self,
+        vantage: str,
+        planned: Planned,
+        looks: Sequence[Observation],
+        ago: float,
+        *,
+        is_filed: bool = False,
     ) -> None:
-        """Take in what a peer saw, if anything passes the uplink."""
+        """Take in what a peer saw, if anything passes the uplink.
+
+        What *is_filed* already, in a ledger that several agents share, is only taken note of.
+        """
         if not self.is_up:
             return
-        self.lookout.hear(vantage, planned, looks, ago)
+        if not is_filed:
+            self.lookout.hear(vantage, planned, looks, ago)
         self._take_note(vantage, planned)
 
     async def _keep_stepping(self) -> None:
@@ -140,20 +147,21 @@ class Vantage(Agent):
         clock = asyncio.get_running_loop().time
         while True:
             await asyncio.sleep(math.floor(clock()) + 1 - clock())
-            self._restless.clear()
+            self._is_restless = False
             self.step()
             await self._wait(clock() + CALM)
 
     async def _wait(self, at_latest: float) -> None:
         """Wait until something is seen that may change an alarm, or one may change by itself."""
         clock = asyncio.get_running_loop().time
-        while not self._restless.is_set():
+        while not self._is_restless:
             due = min(clock() + self.engine.due(self.ledgers) - self.now(), at_latest)
             if due <= clock():
                 return
-            with suppress(TimeoutError):
-                async with asyncio.timeout_at(due):
-                    await self._restless.wait()
+            timer = asyncio.get_running_loop().call_at(due, self._woken.set)
+            self._woken.clear()
+            await self._woken.wait()
+            timer.cancel()
 
     def _consequences(self, step: Step, now: float) -> list[Statement]:
         statements = super()._consequences(step, now)

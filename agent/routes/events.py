@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from vedette.checks.bgp.reason import Reason
 from vedette.checks.bgp.rib.foreign import Foreign
-from vedette.checks.bgp.rib.table import Standing
+from vedette.checks.bgp.rib.standing import Standing
 from vedette.checks.bgp.rpki.payloads import Validity
 from vedette.checks.bgp.watch import Watch
 

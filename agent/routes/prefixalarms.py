@@ -12,7 +12,7 @@ from vedette.agent.routes.events import RouteEvent, appeared, found, gone, lost
 from vedette.checks.bgp.judge import holds
 from vedette.checks.bgp.reason import Reason
 from vedette.checks.bgp.rib.foreign import Foreign
-from vedette.checks.bgp.rib.table import Standing
+from vedette.checks.bgp.rib.standing import Standing
 from vedette.checks.bgp.rpki.payloads import Validity, Vrps
 from vedette.checks.bgp.rpki.validation import validate
 from vedette.checks.bgp.watch import Watch

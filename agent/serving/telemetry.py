@@ -36,6 +36,8 @@ class Counts:
     runs: int = 0
     skipped: int = 0
     internal_errors: int = 0
+    disturbed: int = 0
+    """Looks whose seconds may be wrong for our own sake."""
     lateness: Histogram = field(default_factory=Histogram)
     config_is_current: bool = True
     config_loaded_at: float = 0.0
@@ -274,6 +276,11 @@ def work(counts: Counts, version: str) -> Iterator[Family]:
         "vedette_check_ticks_skipped_total",
         "Ticks at which a check was still running.",
         [(NO_LABELS, counts.skipped)],
+    )
+    yield counter(
+        "vedette_looks_disturbed_total",
+        "Looks that took longer, or seemed to, because this agent was busy; none is called slow.",
+        [(NO_LABELS, counts.disturbed)],
     )
     yield counter(
         "vedette_internal_errors_total",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from heapq import nsmallest
 from itertools import islice
 
-from vedette.agent.memory.store import Sent
+from vedette.agent.memory.pages import Sent
 from vedette.agent.paging.outbox import Outbox
 from vedette.exporters.page import Page
 

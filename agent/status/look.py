@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from vedette.agent.memory.ledger import Series
 from vedette.checks.bgp.check import FEED
 from vedette.checks.finding import Kind, Verdict
+from vedette.checks.stopwatch import DISTURBED
 
 SHOWN = 30
 """How many of the last looks a strip has."""
@@ -38,7 +39,8 @@ class Strip:
 class Row:
     """What one subject says now; *since* is None before its first look and where it is unknown.
 
-    *at_least* holds where its state is older than the looks that are kept.
+    *at_least* holds where its state is older than the looks that are kept, *is_disturbed* where our
+    own host may have had a share in the *seconds*.
     """
 
     check: str
@@ -49,6 +51,7 @@ class Row:
     at_least: bool
     looked_at: float
     seconds: float
+    is_disturbed: bool
     saw: str
     strip: Strip
 
@@ -66,6 +69,7 @@ def row(series: Series, now: float) -> Row:
         at_least=at_least,
         looked_at=last.started_at,
         seconds=last.seconds,
+        is_disturbed=DISTURBED in last.finding.facts,
         saw=saw(series, now),
         strip=strip([look.finding.verdict for look in tuple(series.looks)[-SHOWN:]]),
     )

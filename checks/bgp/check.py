@@ -6,7 +6,7 @@ from typing import Protocol
 
 from vedette.checks.bgp.judge import judge
 from vedette.checks.bgp.reason import Reason
-from vedette.checks.bgp.rib.table import Standing
+from vedette.checks.bgp.rib.standing import Standing
 from vedette.checks.bgp.rpki.payloads import Validity, Vrps
 from vedette.checks.bgp.rpki.validation import validate
 from vedette.checks.bgp.watch import Watch

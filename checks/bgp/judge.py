@@ -13,7 +13,7 @@ fault must last is the alarm's. Rule: no I/O, no clock.
 from collections.abc import Mapping
 
 from vedette.checks.bgp.reason import Reason
-from vedette.checks.bgp.rib.table import RECOVERED, Standing
+from vedette.checks.bgp.rib.standing import RECOVERED, Standing
 from vedette.checks.bgp.rpki.payloads import Validity
 from vedette.checks.bgp.rpki.validation import Validation, named
 from vedette.checks.bgp.watch import Watch

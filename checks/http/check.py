@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from time import perf_counter
 
 from vedette.checks.finding import Fact, Finding, Kind, Look, Verdict
 from vedette.checks.http.asking import request_of, token_request_of
@@ -17,6 +16,7 @@ from vedette.checks.http.request import Request
 from vedette.checks.http.settings import HttpSettings
 from vedette.checks.http.tokens import Tokens
 from vedette.checks.net import CouldNotLook, NetworkFailure, Resolve
+from vedette.checks.stopwatch import is_disturbed, reading
 
 _NO_SECRETS = Secrets()
 
@@ -94,7 +94,7 @@ class HttpCheck:
         return replace(finding, facts={**finding.facts, **known}) if known else finding
 
     async def _look(self, where: str, address: str | None = None) -> Finding:
-        start, until = perf_counter(), asyncio.get_running_loop().time() + self._timeout
+        start, until = reading(), asyncio.get_running_loop().time() + self._timeout
         try:
             request = await self._authorized(until)
         except NetworkFailure as failure:
@@ -108,7 +108,9 @@ class HttpCheck:
             return self._failed(failure, where, {**fetch.facts, "phase": fetch.phase})
         if self._tokens is not None and response.status == 401:
             self._tokens.refused()
-        judged = judge(response, self._settings, where, perf_counter() - start)
+        # What may be slow for our own sake is not judged by its seconds.
+        seconds = 0.0 if is_disturbed() else reading() - start
+        judged = judge(response, self._settings, where, seconds)
         return self._dated(judged, {**fetch.facts, "http_version": response.version})
 
     async def _authorized(self, until: float) -> Request:

@@ -21,6 +21,7 @@ from vedette.checks.http.readiness import Readable, writable
 from vedette.checks.http.reason import Reason
 from vedette.checks.http.target import Target
 from vedette.checks.net import CouldNotLook, Endpoint, NetworkFailure, family, has_route
+from vedette.checks.stopwatch import connected_after, reading, receive
 
 _CHUNK = 16 * 1024  # a TLS record's length; also what a hostile peer can make us parse at a stretch
 
@@ -71,6 +72,7 @@ class Connection:
 
     async def connect(self) -> None:
         """Connect, once, to the one address."""
+        start = reading()
         try:
             # Without this the request waits for the acknowledgement of our last handshake message.
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -81,6 +83,7 @@ class Connection:
                 number = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
                 if number:
                     raise OSError(number, os.strerror(number)) from None
+                connected_after(self._socket, reading() - start)
         except OSError as error:
             raise self._failure(error) from error
 
@@ -192,7 +195,7 @@ class Connection:
         while True:
             await self._readable.wait()
             try:
-                return self._socket.recv(_CHUNK)
+                return receive(self._socket, _CHUNK)
             except BlockingIOError:  # in vain
                 continue
             except OSError as error:

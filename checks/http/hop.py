@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from time import perf_counter
 
 from vedette.checks.finding import Fact
+from vedette.checks.stopwatch import reading
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,11 +29,11 @@ class Hop:
 
     def begin(self, phase: str) -> None:
         """Enter *phase*, which ends the one before."""
-        now = perf_counter()
+        now = reading()
         if self.phase:
             self.phases[self.phase] = now - self._since
         self.phase, self._since = phase, now
 
     def end(self) -> None:
         """End the last phase."""
-        self.phases[self.phase] = perf_counter() - self._since
+        self.phases[self.phase] = reading() - self._since

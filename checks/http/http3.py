@@ -37,6 +37,7 @@ from vedette.checks.http.reason import Reason
 from vedette.checks.http.request import Request
 from vedette.checks.http.tls import TlsSettings
 from vedette.checks.net import CouldNotLook, Endpoint, NetworkFailure, family, has_route
+from vedette.checks.stopwatch import receive
 from vedette.checks.tls import UNREADABLE, Renewed
 
 _MOST_IDLE = 10_000
@@ -187,7 +188,7 @@ class Http3(Framed):
             await asyncio.sleep(0)
             return None
         try:
-            return self._socket.recv(65535)
+            return receive(self._socket, 65535)
         except BlockingIOError:  # a datagram's checksum was found wrong when it was read
             return None
 

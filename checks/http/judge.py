@@ -25,6 +25,7 @@ the last hop, and the seconds are sums.
 | `certificate_not_after` | epoch seconds when the server's certificate expires |
 | `chain_not_after` | epoch seconds when the first certificate of the sent chain expires |
 | `certificate_expiring` | True when one of them that still counts ends within `expiring` |
+| `disturbed` | True when the seconds may be wrong for our own sake; of every kind |
 """
 
 from collections.abc import Callable, Mapping, Sequence

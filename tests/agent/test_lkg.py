@@ -14,7 +14,8 @@ from tests.servers.process import need
 from vedette.agent.cli import main
 from vedette.agent.cli.lkg import Sets, _rpz
 from vedette.agent.memory.lastgood import DELEGATION, Configuration, Generation
-from vedette.agent.memory.store import Store, keep_configurations, keep_generations
+from vedette.agent.memory.statements import keep_configurations, keep_generations
+from vedette.agent.memory.store import Store
 
 CONFIG = """\
 agent: {name: fra-1, domain: {provider: here}, state_dir: state of it}

@@ -73,7 +73,7 @@ def test_each_feed_is_followed_and_checked(feeds: str, sources: list[str]) -> No
     ]
     routes = next(p for p in plan.checks if p.key.service == "s0")
     assert [look.place for look in routes.check.looks()] == sources
-    assert plan.hosts == dict.fromkeys(sources, ("s0", "s1"))
+    assert plan.hosts == dict.fromkeys(sources, dict.fromkeys(("s0", "s1")))
 
 
 def test_one_list_of_vrps_serves_all() -> None:

@@ -1,6 +1,8 @@
 """`vedette replay`: what it prints, and how it ends."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,3 +78,14 @@ def test_the_demo_knows_its_incidents(capsys: pytest.CaptureFixture[str]) -> Non
     """An unknown one is answered with those that there are."""
     assert main(["demo", "--incident", "../../etc/passwd"]) == 2
     assert "choose one of dynamodb-2025-10-20, " in capsys.readouterr().err
+
+
+def test_a_command_loads_no_other() -> None:
+    """What the others need would take as long to load as a short incident to play."""
+    code = (
+        "import sys; from vedette.agent.cli import parser; parser('replay');"
+        "print(*(m.rpartition('.')[2] for m in sys.modules if m.startswith('vedette.agent.cli.')))"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+
+    assert sorted(told.stdout.split()) == ["output", "replay"]

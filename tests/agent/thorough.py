@@ -6,6 +6,7 @@ from typing import TypeVar
 from vedette.agent.alarms.agenda import Agenda
 from vedette.agent.alarms.engine import Engine
 from vedette.agent.alarms.fleet import Fleet
+from vedette.agent.composite.stepper import Stepper
 from vedette.agent.memory.ledger import CheckKey, Ledger
 
 T = TypeVar("T")
@@ -30,6 +31,14 @@ class _Everything(Agenda):
     def due(self, fleet: Fleet, ledgers: Mapping[str, Ledger]) -> Sequence[CheckKey]:
         super().due(fleet, ledgers)
         return [*self._keys]
+
+
+class ThoroughStepper(Stepper):
+    """Judges all composite alarms at each step, and thinks anew of what people are told of each."""
+
+    def _is_anew(self, now: float) -> bool:
+        super()._is_anew(now)
+        return True
 
 
 class ThoroughEngine(Engine):

@@ -1,10 +1,10 @@
-"""An Alertmanager that notifies a receiver of the test's own."""
+"""An Alertmanager that notifies nobody, or a receiver of the test's own."""
 
 import json
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,9 @@ from typing import Any
 import yaml
 
 from tests.servers.process import free_port, need, running
+
+_NOBODY = {"name": "nobody"}
+_NOWHERE = {"receiver": _NOBODY["name"]}
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,17 @@ class AlertmanagerServer:
 
 
 @contextmanager
-def alertmanager(folder: Path, *, forgets_after: str = "5m") -> Iterator[AlertmanagerServer]:
-    """Run one member on its own; it takes an alert for over after *forgets_after* without word."""
+def alertmanager(
+    folder: Path,
+    *,
+    forgets_after: str = "5m",
+    route: Mapping[str, Any] = _NOWHERE,
+    receiver: Mapping[str, Any] = _NOBODY,
+) -> Iterator[AlertmanagerServer]:
+    """Run one member on its own; it takes an alert for over after *forgets_after* without word.
+
+    What it is told goes by *route* to *receiver*.
+    """
     program, port = need("prometheus-alertmanager"), free_port()
     folder.mkdir()
     config = folder / "alertmanager.yml"
@@ -52,8 +64,8 @@ def alertmanager(folder: Path, *, forgets_after: str = "5m") -> Iterator[Alertma
         yaml.safe_dump(
             {
                 "global": {"resolve_timeout": forgets_after},
-                "route": {"receiver": "nobody"},
-                "receivers": [{"name": "nobody"}],
+                "route": dict(route),
+                "receivers": [dict(receiver)],
             }
         )
     )

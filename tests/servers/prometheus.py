@@ -4,7 +4,7 @@ import json
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ import yaml
 from tests.servers.process import free_port, need, running
 
 _TIMES = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
+"""How often the tests' Prometheus does things."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Prometheus:
     """A running Prometheus."""
 
     url: str
+    pid: int
 
     def get(self, path: str) -> Any:
         """Return `data` of an API call; https://prometheus.io/docs/prometheus/latest/querying/api/."""
@@ -79,11 +81,14 @@ def prometheus(
     scrape_configs: Sequence[dict[str, Any]] = (),
     flags: Sequence[str] = (),
     rules: Sequence[Path] = (),
+    alertmanagers: Sequence[str] = (),
+    times: Mapping[str, str] = _TIMES,
     port: int = 0,
 ) -> Iterator[Prometheus]:
     """Scrape *target*, HOST:PORT, and *scrape_configs* once a second until the block ends.
 
-    The files of *rules* are evaluated as often.
+    The files of *rules* are evaluated as often; *times* say otherwise. What they find is told to
+    *alertmanagers*, HOST:PORT.
 
     A *folder* that another has left is taken up.
     """
@@ -93,9 +98,15 @@ def prometheus(
     jobs = [*scrape_configs]
     if target:
         jobs.append({"job_name": "tested", "static_configs": [{"targets": [target]}]})
+    alerting = {"alertmanagers": [{"static_configs": [{"targets": [*alertmanagers]}]}]}
     config.write_text(
         yaml.safe_dump(
-            {"global": _TIMES, "scrape_configs": jobs, "rule_files": [str(path) for path in rules]}
+            {
+                "global": dict(times),
+                "scrape_configs": jobs,
+                "rule_files": [str(path) for path in rules],
+                "alerting": alerting if alertmanagers else {},
+            }
         )
     )
     command = [
@@ -105,5 +116,5 @@ def prometheus(
         f"--web.listen-address=127.0.0.1:{port}",
         *flags,
     ]
-    with running(command, log=folder / "log", ready=_ready(port)):
-        yield Prometheus(f"http://127.0.0.1:{port}")
+    with running(command, log=folder / "log", ready=_ready(port)) as process:
+        yield Prometheus(f"http://127.0.0.1:{port}", process.pid)

@@ -14,7 +14,7 @@ from vedette.checks.bgp.feed.times import Times
 from vedette.checks.bgp.path import Path
 from vedette.checks.bgp.prefix import Peer
 from vedette.checks.bgp.rib.routes import Routes
-from vedette.checks.bgp.rib.table import Standing
+from vedette.checks.bgp.rib.standing import Standing
 from vedette.checks.bgp.update import CollectorDown
 
 SLICE = 0.003

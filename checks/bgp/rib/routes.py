@@ -12,7 +12,8 @@ from vedette.checks.bgp.prefix import Peer, version_of
 from vedette.checks.bgp.rib.parts import Parts
 from vedette.checks.bgp.rib.paths import Paths
 from vedette.checks.bgp.rib.peers import Peers, asn_of
-from vedette.checks.bgp.rib.table import MEMORY, Standing, Table
+from vedette.checks.bgp.rib.standing import Standing
+from vedette.checks.bgp.rib.table import MEMORY, Table
 from vedette.checks.bgp.update import (
     Announce,
     CollectorDown,

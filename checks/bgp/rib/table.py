@@ -8,19 +8,15 @@ Rule: no I/O, no clock; time is passed in.
 from array import array
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 
 from vedette.checks.bgp.path import Path
 from vedette.checks.bgp.reason import Reason
-from vedette.checks.bgp.rib.foreign import Foreign, Strangers
+from vedette.checks.bgp.rib.foreign import Strangers
 from vedette.checks.bgp.rib.paths import NONE, Paths
 from vedette.checks.bgp.rib.peers import Peers
+from vedette.checks.bgp.rib.standing import PARTIALLY_WITHDRAWN, RECOVERED, WITHDRAWN, Standing
 from vedette.checks.bgp.watch import Watch
 
-WITHDRAWN = 0.20
-"""Zombies and late convergence keep up to a tenth of the peers on a dead route."""
-PARTIALLY_WITHDRAWN = 0.50
-RECOVERED = 0.80
 MEMORY = 7 * 86400.0
 """How long a peer without the route stays in the baseline."""
 PROBATION = 86400.0
@@ -32,39 +28,6 @@ _NEVER = float("-inf")
 _NOTED, _KNOWN, _LIVE, _BASELINE = 1, 2, 4, 8
 _OWN = (Reason.WITHDRAWN, Reason.PARTIALLY_WITHDRAWN)
 _QUIET = bytes(flags & ~_LIVE for flags in range(256))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """How much of a prefix's baseline reaches it by an expected origin, and what is wrong with it.
-
-    *of* counts the baseline's peers that we know about, *unknown* those whose session is down.
-    *origins* and *neighbours* count peers per AS, foreign ones included. *conditions* maps what is
-    wrong to since when, in the receiver's epoch seconds; what is withdrawn is not partially so.
-    *fell_at* is when the share last went below that of a recovered prefix, None while it is not
-    below; *collapsed*, whether half of the peers were gone since. *since* is the newest route,
-    withdrawal or seed behind these numbers, in the feed's epoch seconds.
-    *enough* is False where the baseline is too small to judge by.
-    """
-
-    share: float
-    holding: int
-    of: int
-    unknown: int
-    enough: bool
-    origins: Mapping[int, int]
-    neighbours: Mapping[int, int]
-    collectors: int
-    foreign: tuple[Foreign, ...]
-    conditions: Mapping[Reason, float]
-    fell_at: float | None
-    collapsed: bool
-    since: float
-
-    @property
-    def known(self) -> bool:
-        """Whether enough of the baseline is left to judge by: at least half of it."""
-        return self.enough and self.unknown * 2 <= self.of + self.unknown
 
 
 class Table:

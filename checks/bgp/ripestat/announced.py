@@ -3,15 +3,17 @@
 See https://stat.ripe.net/docs/02.data-api/announced-prefixes.html and asn-neighbours.html.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 
 from vedette.checks.bgp.path import read_asn
 from vedette.checks.bgp.prefix import canonical
 from vedette.checks.bgp.ripestat.state import SeedError, ask, data_of, read_time
+
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +70,7 @@ async def fetch_neighbours(session: aiohttp.ClientSession, url: str, asn: int) -
 def read_prefixes(body: bytes) -> Prefixes:
     """Read an announced-prefixes answer; rows that cannot be read are skipped unless all are."""
     data = data_of(body)
-    rows, skipped = _rows(data, "prefixes"), 0
-    announced = []
-    for row in rows:
-        try:
-            announced.append(_announced(row))
-        except (AttributeError, KeyError, TypeError, ValueError, SeedError):
-            skipped += 1
-    if rows and not announced:
-        raise SeedError("no row of the answer's data.prefixes can be read")
+    announced, skipped = _read_rows(data, "prefixes", _announced)
     begins_at, ends_at = (_time(data, f"query_{key}time") for key in ("start", "end"))
     return Prefixes(begins_at, ends_at, announced, skipped)
 
@@ -84,28 +78,28 @@ def read_prefixes(body: bytes) -> Prefixes:
 def read_neighbours(body: bytes) -> Neighbours:
     """Read an asn-neighbours answer; rows that cannot be read are skipped unless all are."""
     data = data_of(body)
-    rows, skipped = _rows(data, "neighbours"), 0
-    neighbours = []
-    for row in rows:
-        try:
-            kind = str(row["type"])
-            # Those on the right are behind the AS: it passes their routes on.
-            if kind != "right":
-                routes = {4: int(row["v4_peers"]), 6: int(row["v6_peers"])}
-                neighbours.append(Neighbour(read_asn(row["asn"]), routes, kind == "left"))
-        except (AttributeError, KeyError, TypeError, ValueError):
-            skipped += 1
-    if rows and skipped == len(rows):
-        raise SeedError("no row of the answer's data.neighbours can be read")
+    rows, skipped = _read_rows(data, "neighbours", _neighbour)
+    neighbours = [row for row in rows if row is not None]
     neighbours.sort(key=lambda n: (-sum(n.routes.values()), n.asn))
     return Neighbours(_time(data, "query_endtime"), neighbours, skipped)
 
 
-def _rows(data: Mapping[str, Any], key: str) -> list[Any]:
+def _read_rows(
+    data: Mapping[str, Any], key: str, read: Callable[[Mapping[str, Any]], Read]
+) -> tuple[list[Read], int]:
+    """Return what is *read* of the rows, and how many cannot be; raise SeedError if none can."""
     rows = data.get(key)
     if not isinstance(rows, list):
         raise SeedError(f"the answer has no data.{key}")
-    return rows
+    made, skipped = list[Read](), 0
+    for row in rows:
+        try:
+            made.append(read(row))
+        except (AttributeError, KeyError, TypeError, ValueError, SeedError):
+            skipped += 1
+    if rows and not made:
+        raise SeedError(f"no row of the answer's data.{key} can be read")
+    return made, skipped
 
 
 def _time(data: Mapping[str, Any], key: str) -> float:
@@ -115,3 +109,12 @@ def _time(data: Mapping[str, Any], key: str) -> float:
 def _announced(row: Mapping[str, Any]) -> Announced:
     spans = [(_time(line, "starttime"), _time(line, "endtime")) for line in row["timelines"]]
     return Announced(canonical(row["prefix"]), tuple(sorted(spans)))
+
+
+def _neighbour(row: Mapping[str, Any]) -> Neighbour | None:
+    """Return a neighbour; None for one behind the AS, which passes its routes on (`right`)."""
+    kind = str(row["type"])
+    if kind == "right":
+        return None
+    routes = {4: int(row["v4_peers"]), 6: int(row["v6_peers"])}
+    return Neighbour(read_asn(row["asn"]), routes, kind == "left")

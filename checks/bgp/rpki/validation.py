@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from vedette.checks.bgp.reason import Reason
 from vedette.checks.bgp.rib.foreign import Foreign
-from vedette.checks.bgp.rib.table import Standing
+from vedette.checks.bgp.rib.standing import Standing
 from vedette.checks.bgp.rpki.payloads import Validity, Vrps
 from vedette.checks.bgp.watch import Watch
 

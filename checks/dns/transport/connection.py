@@ -12,8 +12,10 @@ from collections.abc import AsyncIterator
 
 from vedette.checks.dns.server import Transport
 from vedette.checks.dns.transport import tls
+from vedette.checks.dns.transport.datagram import next_octets
 from vedette.checks.dns.transport.query import Query
 from vedette.checks.net import open_socket
+from vedette.checks.stopwatch import connected_after, reading
 
 _CHUNK = 16 * 1024  # a TLS record's length
 _QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux has it
@@ -31,7 +33,9 @@ async def connected(query: Query, transport: Transport) -> AsyncIterator["Connec
             sock.setblocking(False)
             link = Connection(sock, query)
             async with asyncio.timeout_at(query.deadline):
+                start = reading()
                 await loop.sock_connect(sock, (end.host, end.port))
+                connected_after(sock, reading() - start)
                 if transport is not Transport.TCP:
                     # Else the query waits for the acknowledgement of our last handshake message.
                     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -132,4 +136,4 @@ class Connection:
             # Else a server with Nagle's algorithm has its answer wait 40 ms for our late
             # acknowledgement of what it sent after the handshake (RFC 8446 section 4.6.1).
             self._socket.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
-        return await self._loop.sock_recv(self._socket, _CHUNK)
+        return await next_octets(self._socket, _CHUNK)

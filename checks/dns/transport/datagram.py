@@ -1,4 +1,4 @@
-"""Waiting for a datagram without ever losing one.
+"""Waiting for what comes without ever losing it, and knowing when it came.
 
 A cancelled `sock_recv` may take a datagram with it that has just been read; here nothing is read
 before somebody takes it.
@@ -7,29 +7,28 @@ before somebody takes it.
 import asyncio
 import socket
 
+from vedette.checks.readiness import readable
+from vedette.checks.stopwatch import receive
+
 
 async def next_datagram(sock: socket.socket, until: float) -> bytes | None:
     """Return the next datagram, or None where there is none *until* then on the loop's clock."""
     loop = asyncio.get_running_loop()
-    # By number: asked for an object that it does not hold yet, a selector first prints it.
-    number = sock.fileno()
     while loop.time() < until:
-        ready: asyncio.Future[None] = loop.create_future()
-        loop.add_reader(number, _wake, ready)
-        timer = loop.call_at(until, _wake, ready)
+        await readable(loop, sock, until)
         try:
-            await ready
-        finally:
-            timer.cancel()
-            loop.remove_reader(number)
-        try:
-            return sock.recv(65535)
+            return receive(sock, 65535)
         except BlockingIOError:
             # The time is up, or a datagram's checksum was found wrong when it was read.
             continue
     return None
 
 
-def _wake(ready: asyncio.Future[None]) -> None:
-    if not ready.done():
-        ready.set_result(None)
+async def next_octets(sock: socket.socket, most: int) -> bytes:
+    """Return what comes next over a stream, and nothing at its end; raise OSError."""
+    loop = asyncio.get_running_loop()
+    while True:
+        try:
+            return receive(sock, most)
+        except BlockingIOError:
+            await readable(loop, sock)

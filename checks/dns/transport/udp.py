@@ -10,6 +10,7 @@ from vedette.checks.dns.server import Transport
 from vedette.checks.dns.transport.datagram import next_datagram
 from vedette.checks.dns.transport.query import Query
 from vedette.checks.net import open_socket
+from vedette.checks.stopwatch import STOPWATCH
 
 
 async def ask_udp(query: Query) -> tuple[bytes, int]:
@@ -20,6 +21,8 @@ async def ask_udp(query: Query) -> tuple[bytes, int]:
             sock.setblocking(False)
             sock.connect((end.host, end.port))
             sock.send(query.sent)
+            if (watch := STOPWATCH.get()) is not None:
+                watch.sent()
             while (wire := await next_datagram(sock, query.deadline)) is not None:
                 if query.is_answered_by(wire):
                     return wire, dropped

@@ -7,14 +7,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.agent.observations import seen
-from tests.agent.thorough import ForgetfulLedger, ThoroughEngine
+from tests.agent.thorough import ForgetfulLedger, ThoroughEngine, ThoroughStepper
 from vedette.agent.alarms.agreement import Quorum, Vantage
 from vedette.agent.alarms.alarm import State
 from vedette.agent.alarms.engine import Engine, Step
+from vedette.agent.composite.alarm import composites, layer_of
+from vedette.agent.composite.link import Nameable, link
+from vedette.agent.composite.settings import AlarmSettings
+from vedette.agent.composite.stepper import Stepper
+from vedette.agent.diagnoses.names import Layer
 from vedette.agent.diagnoses.table import blind_rule, feed_rule, rules_for
 from vedette.agent.looking.timing import Timing
 from vedette.agent.memory.ledger import CheckKey, Ledger
 from vedette.checks.finding import Kind, Observation, Verdict
+from vedette.checks.settings import CheckSettings
 from vedette.exporters.page import Severity
 
 OK, FAILING, UNKNOWN = Verdict
@@ -45,6 +51,14 @@ WORDS = {
     Kind.HTTP: (OK, UNKNOWN, "timeout", "tls_untrusted"),
     Kind.BGP: (OK, UNKNOWN, "withdrawn", "origin", "path"),
 }
+STANDARD = (
+    "shop/service_down/https://shop.example/",
+    "shop/record_emptied/shop.example A",
+    "shop/prefix_withdrawn/192.0.2.0/24",
+    "nyc/vantage_blind/nyc",
+    "feed/feed_stale/feed",
+)
+"""Standard alarms that rules may name."""
 
 Said = tuple[int, Mapping[tuple[str, str], tuple[Verdict | str, float]]] | None
 """Seconds between two looks, and what each subject shows and how long it takes; None: silence."""
@@ -87,7 +101,7 @@ def timing(every: float = 2, *, hold: float = 4, clear: float = 20) -> Timing:
     return Timing(every=every, timeout=1, hold=hold, clear=clear)
 
 
-def engine(kind: type[Engine], times: Timing) -> Engine:
+def engine(kind: type[Engine], times: Timing, alarms: Sequence[AlarmSettings] = ()) -> Engine:
     controls = [CONTROL, SECOND]
     rules = [
         rule
@@ -100,15 +114,32 @@ def engine(kind: type[Engine], times: Timing) -> Engine:
         rules=[*rules, feed_rule(FEED, times), *(blind_rule(n, times) for n in VANTAGES)],
         controls=controls,
         hosts={"feed": ("shop",)},
+        composites=stepper(ThoroughStepper if kind is ThoroughEngine else Stepper, times, alarms),
     )
+
+
+def stepper(kind: type[Stepper], times: Timing, alarms: Sequence[AlarmSettings]) -> Stepper:
+    keys = [NAME, PAGE, ROUTE, OTHER]
+    layers = {str(key): layer_of(key) for key in keys} | dict.fromkeys(STANDARD, Layer.SERVICE)
+    known = {key.check: [Nameable(str(key), WORDS[key.kind][2:])] for key in keys}
+    links = link(alarms, known | {id_: [Nameable(id_)] for id_ in STANDARD})
+    made = composites(alarms, links, CheckSettings(), layers)
+    return kind(made, dict.fromkeys(keys, times))
 
 
 class Agent:
     """An engine with what it has heard; a *lazy* one steps only where that may change something."""
 
-    def __init__(self, kind: type[Engine], times: Timing, *, lazy: bool = False) -> None:
+    def __init__(
+        self,
+        kind: type[Engine],
+        times: Timing,
+        alarms: Sequence[AlarmSettings] = (),
+        *,
+        lazy: bool = False,
+    ) -> None:
         forgetful = kind is ThoroughEngine
-        self.engine, self._lazy = engine(kind, times), lazy
+        self.engine, self._lazy = engine(kind, times, alarms), lazy
         self.ledgers = {n: (ForgetfulLedger if forgetful else Ledger)(0.0) for n in VANTAGES}
         self._is_due, self._versions, self._muted = True, [], frozenset()
 
@@ -156,9 +187,21 @@ def looks_of(
     return looks
 
 
-def agree(timeline: Sequence[Moment], times: Timing, muted: tuple[int, int] = (0, 0)) -> list[Any]:
-    """Assert that all kinds of agents tell the same and are in the same states, and return what."""
-    agents = Agent(ThoroughEngine, times), Agent(Engine, times), Agent(Engine, times, lazy=True)
+def agree(
+    timeline: Sequence[Moment],
+    times: Timing,
+    muted: tuple[int, int] = (0, 0),
+    alarms: Sequence[AlarmSettings] = (),
+) -> list[Any]:
+    """Assert that all kinds of agents tell the same and are in the same states, and return what.
+
+    So are the *alarms* of a user's own, and what people were told of them.
+    """
+    agents = (
+        Agent(ThoroughEngine, times, alarms),
+        Agent(Engine, times, alarms),
+        Agent(Engine, times, alarms, lazy=True),
+    )
     began: dict[Any, float] = {}
     said = []
     for second, moment in enumerate(timeline):
@@ -174,6 +217,8 @@ def agree(timeline: Sequence[Moment], times: Timing, muted: tuple[int, int] = (0
             assert other == first, second
             assert agent.states == agents[0].states, second
             assert agent.engine.open == agents[0].engine.open, second
+            announced = [one.engine.composites.announced for one in (agent, agents[0])]
+            assert announced[0] == announced[1], second
     return said
 
 

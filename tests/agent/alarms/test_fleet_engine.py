@@ -17,7 +17,8 @@ from vedette.agent.alarms.incidents import PATIENCE, Change
 from vedette.agent.diagnoses.table import blind_rule, rules_for
 from vedette.agent.looking.timing import Timing
 from vedette.agent.memory.ledger import CheckKey, Ledger
-from vedette.agent.memory.store import Store, keep_alarm, keep_incident
+from vedette.agent.memory.statements import keep_alarm, keep_incident
+from vedette.agent.memory.store import Store
 from vedette.checks.finding import Kind, Verdict
 from vedette.exporters.page import Severity
 

@@ -36,18 +36,20 @@ def quoted(name: str) -> str:
 
 
 @st.composite
-def counted(draw: st.DrawFn, states: tuple[str, ...]) -> Tree:
-    listed = draw(st.lists(names, min_size=1, max_size=5, unique=True))
+def counted(draw: st.DrawFn, states: tuple[str, ...], some: st.SearchStrategy[str] = names) -> Tree:
+    listed = draw(st.lists(some, min_size=1, max_size=5, unique=True))
     state = draw(st.sampled_from(["", "NOT "])) + draw(st.sampled_from(states))
     leaves = tuple(Tree(state.removeprefix("NOT "), name=name) for name in listed)
     parts = tuple(Tree("NOT", (leaf,), leaf.name) for leaf in leaves) if " " in state else leaves
     return Tree(f"AT_LEAST {state}", parts, need=draw(st.integers(1, len(parts))))
 
 
-def rules(*states: str, constants: bool = True) -> st.SearchStrategy[Tree]:
-    """Return any rules that ask about *states*, CloudWatch's three without any."""
+def rules(
+    *states: str, constants: bool = True, some: st.SearchStrategy[str] = names
+) -> st.SearchStrategy[Tree]:
+    """Return any rules that ask about *states* of *some*, CloudWatch's three without any."""
     asked = states or tuple(State)
-    leaves = st.builds(Tree, st.sampled_from(asked), name=names) | counted(asked)
+    leaves = st.builds(Tree, st.sampled_from(asked), name=some) | counted(asked, some)
     if constants:
         leaves |= st.sampled_from([Tree("TRUE"), Tree("FALSE")])
     return st.recursive(

@@ -10,7 +10,8 @@ from tests.agent.composite.world import World
 from vedette.agent.alarms.alarm import State
 from vedette.agent.composite.announcement import Announcement
 from vedette.agent.composite.suppression import SuppressedBy, Suppression
-from vedette.agent.memory.store import Store, keep_announcement
+from vedette.agent.memory.statements import keep_announcement
+from vedette.agent.memory.store import Store
 from vedette.agent.serving.telemetry import Alarms
 from vedette.checks.finding import Verdict
 from vedette.exporters.metrics import render

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from tests.agent.observations import seen
+from tests.agent.thorough import ForgetfulLedger, ThoroughEngine, ThoroughStepper
 from vedette.agent.alarms.agreement import Vantage
 from vedette.agent.alarms.engine import Engine, Step, without_dates
 from vedette.agent.alarms.incidents import Change
@@ -14,7 +15,8 @@ from vedette.agent.composite.stepper import Stepper
 from vedette.agent.config import parse
 from vedette.agent.memory.lastgood import LastKnownGood
 from vedette.agent.memory.ledger import CheckKey, Ledger
-from vedette.agent.memory.store import Store, keep_alarm, keep_announcement, keep_incident
+from vedette.agent.memory.statements import keep_alarm, keep_announcement, keep_incident
+from vedette.agent.memory.store import Store
 from vedette.agent.paging.wording import Witness, page
 from vedette.agent.plan import Plan, make
 from vedette.agent.surroundings import Surroundings
@@ -59,7 +61,10 @@ def planned(
 
 
 class World:
-    """One agent; with a *store* it takes up what another left there, and leaves its own."""
+    """One agent; with a *store* it takes up what another left there, and leaves its own.
+
+    A *thorough* one spares itself nothing.
+    """
 
     def __init__(
         self,
@@ -69,19 +74,22 @@ class World:
         store: Store | None = None,
         ledgers: dict[str, Ledger] | None = None,
         peers: Sequence[Vantage] = (),
+        thorough: bool = False,
     ) -> None:
         self.plan, self.maintenance = planned(alarms, config, tuple(peers))
-        self.ledgers = ledgers or {name: Ledger(since=0.0) for name in self.plan.quorum.vantages}
+        kinds = (ThoroughEngine, ThoroughStepper) if thorough else (Engine, Stepper)
+        ledger = ForgetfulLedger if thorough else Ledger
+        self.ledgers = ledgers or {name: ledger(since=0.0) for name in self.plan.quorum.vantages}
         self.store = store
         memories = store.alarms() if store else {}
-        self.engine = Engine(
+        self.engine = kinds[0](
             deployment="test",
             quorum=self.plan.quorum,
             rules=self.plan.rules,
             controls=self.plan.controls,
             memories=memories,
             incidents=store.open_incidents() if store else (),
-            composites=Stepper(
+            composites=kinds[1](
                 self.plan.alarms,
                 {p.key: p.timing for p in self.plan.checks},
                 memories,

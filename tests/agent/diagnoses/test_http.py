@@ -334,6 +334,16 @@ def test_an_edge_is_slow_by_what_the_others_take(seconds: tuple[float, ...], slo
         )
 
 
+def test_disturbed_looks_make_no_slow_edge() -> None:
+    """Looks that took long for our own sake are left out, however many they are."""
+    made = paced(0.1, 0.1, 0.1)
+    for at in range(30 * PACE, 60 * PACE, 30):
+        late = [replace(e, seconds=4.0) for e in edges(OK, at=at, disturbed=True)]
+        made.add(KEY, TIMING, [by_name(OK, at), *late, *edges(OK, OK, OK, at=at)[1:]])
+
+    assert RULES[DEGRADED].judge(alone(made, 60.0 * PACE)).holds is False
+
+
 def test_a_slow_look_or_two_are_no_slow_edge() -> None:
     """Before there are enough looks nobody is slow, nor where most of the newest were quick."""
     few = alone(paced(0.1, 0.1, 2.0, looks=PACE - 1), 30.0 * PACE)

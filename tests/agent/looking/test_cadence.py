@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.virtual import in_virtual_time
-from vedette.agent.looking.cadence import keep, next_due, phase
+from vedette.agent.looking.cadence import TOGETHER, Bell, Ticks, keep, next_due, phase
 
 intervals = st.floats(0.5, 86400)
 
@@ -101,17 +101,17 @@ def called(at: list[float], runs: float, until: float, every: float = 10) -> tup
     ticks: list[tuple[float, int]] = []
 
     async def main() -> None:
-        clock, event = asyncio.get_running_loop().time, asyncio.Event()
+        clock, bell = asyncio.get_running_loop().time, Bell()
 
         async def once() -> None:
             began.append(clock())
             await asyncio.sleep(runs)
 
         ticked = lambda lateness, missed: ticks.append((lateness, missed))  # noqa: E731
-        task = asyncio.create_task(keep(every, 0, once, ticked, event))
+        task = asyncio.create_task(keep(every, 0, once, ticked, bell))
         for moment in at:
             await asyncio.sleep(moment - clock())
-            event.set()
+            bell.ring()
         await asyncio.sleep(until - clock())
         task.cancel()
 
@@ -141,3 +141,53 @@ def test_a_call_is_no_late_tick() -> None:
     _, ticks = called([4, 13], 5, 29)
 
     assert ticks == [(0, 0), (0, 0), (0, 0)]
+
+
+@given(st.lists(st.floats(0, 9.9), min_size=1, max_size=20))
+def test_ticks_come_together_in_few_wakings(firsts: list[float]) -> None:
+    """Those who share ticks begin at theirs or at most TOGETHER before, each at every one."""
+    began: list[list[float]] = [[] for _ in firsts]
+
+    async def main() -> None:
+        clock, ticks = asyncio.get_running_loop().time, Ticks()
+
+        async def run(number: int) -> None:
+            async def once() -> None:
+                began[number].append(clock())
+
+            await keep(10, firsts[number], once, lambda _late, _missed: None, None, ticks)
+
+        tasks = [asyncio.create_task(run(number)) for number in range(len(firsts))]
+        await asyncio.sleep(29.95)
+        for task in tasks:
+            task.cancel()
+
+    in_virtual_time(main())
+    for first, times in zip(firsts, began, strict=True):
+        early = [first + 10 * n - at for n, at in enumerate(times)]
+        assert len(early) == 3
+        assert all(-1e-6 <= one <= TOGETHER + 1e-6 for one in early)
+    wakings = sorted({at for times in began for at in times})
+    assert all(later - sooner > TOGETHER - 1e-6 for sooner, later in pairwise(wakings))
+
+
+def test_a_cancelled_wait_wakes_nobody_else() -> None:
+    """Who is cancelled while he waits leaves the others their ticks."""
+    began: list[float] = []
+
+    async def main() -> None:
+        clock, ticks = asyncio.get_running_loop().time, Ticks()
+
+        async def once() -> None:
+            began.append(clock())
+
+        first, second = (
+            asyncio.create_task(keep(10, at, once, lambda *_: None, None, ticks)) for at in (1, 2)
+        )
+        await asyncio.sleep(0.5)
+        first.cancel()
+        await asyncio.sleep(12.5)
+        second.cancel()
+
+    in_virtual_time(main())
+    assert began == pytest.approx([2, 12])

@@ -14,7 +14,8 @@ from tests.agent.observations import KEY, TIMING, seen
 from vedette.agent.memory.changes import AT_MOST, CALM, RESTLESS, Changes
 from vedette.agent.memory.events import Event, EventName
 from vedette.agent.memory.ledger import CheckKey, Ledger
-from vedette.agent.memory.store import Store, keep_past
+from vedette.agent.memory.statements import keep_past
+from vedette.agent.memory.store import Store
 from vedette.checks.finding import Kind, Observation, Verdict
 
 EVERY = 30.0

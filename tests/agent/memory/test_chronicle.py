@@ -127,7 +127,7 @@ def test_the_newest_come_first_and_never_hide_the_last_before(
     before: list[int], since: list[int]
 ) -> None:
     """At most ten lines; of many since the first fault, half of them at most."""
-    border = 10**6
+    border = 10**6 + 1
     lines = chronicle(
         [serial(at, f"z{at}") for at in before], [serial(border + at, f"z{at}") for at in since]
     )

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from vedette.agent.alarms.alarm import Memory, State
 from vedette.agent.memory.journal import Journal
-from vedette.agent.memory.store import Statement, Store, StoreError, keep_alarm
+from vedette.agent.memory.statements import Statement, keep_alarm
+from vedette.agent.memory.store import Store, StoreError
 
 
 class Moody:

@@ -16,10 +16,8 @@ from vedette.agent.alarms.incidents import Incident
 from vedette.agent.memory.changes import Held, Past
 from vedette.agent.memory.events import Event, EventName
 from vedette.agent.memory.lastgood import GENERATIONS, Configuration, Generation
-from vedette.agent.memory.store import (
-    Row,
-    Store,
-    StoreError,
+from vedette.agent.memory.pages import Row
+from vedette.agent.memory.statements import (
     end,
     keep_alarm,
     keep_baseline,
@@ -30,6 +28,7 @@ from vedette.agent.memory.store import (
     keep_past,
     queue,
 )
+from vedette.agent.memory.store import Store, StoreError
 from vedette.exporters.page import Action, Page, Severity
 
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=10)

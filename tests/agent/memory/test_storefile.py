@@ -16,15 +16,9 @@ from vedette.agent.alarms.alarm import Memory, State
 from vedette.agent.alarms.incidents import Incident
 from vedette.agent.memory.events import Event, EventName
 from vedette.agent.memory.journal import Journal
-from vedette.agent.memory.store import (
-    Row,
-    Store,
-    StoreError,
-    keep_alarm,
-    keep_event,
-    keep_incident,
-    queue,
-)
+from vedette.agent.memory.pages import Row
+from vedette.agent.memory.statements import keep_alarm, keep_event, keep_incident, queue
+from vedette.agent.memory.store import Store, StoreError
 
 ALARM = Memory(State.ALARM, 1, 0)
 

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vedette.agent.config.drill import DrillSettings
-from vedette.agent.memory.store import Row, Store, keep_drill
+from vedette.agent.memory.pages import Row
+from vedette.agent.memory.statements import keep_drill
+from vedette.agent.memory.store import Store
 from vedette.agent.paging.drill import AGAIN_AFTER, Drill, Phase
 from vedette.agent.paging.drillpages import Drills
 from vedette.agent.paging.outbox import Ended

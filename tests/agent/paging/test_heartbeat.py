@@ -9,7 +9,7 @@ import pytest
 from tests.agent.observations import KEY, TIMING, seen
 from tests.virtual import in_virtual_time
 from vedette.agent.memory.ledger import Ledger
-from vedette.agent.memory.store import Row
+from vedette.agent.memory.pages import Row
 from vedette.agent.paging.heartbeat import (
     STEPPED_WITHIN,
     STUCK_AFTER,
@@ -22,7 +22,8 @@ from vedette.agent.paging.heartbeat import (
     late,
     undelivered_since,
 )
-from vedette.agent.paging.outbox import Ended, Waiting
+from vedette.agent.paging.outbox import Ended
+from vedette.agent.paging.queue import Waiting
 from vedette.agent.plan import Planned
 from vedette.exporters.heartbeat import Signal
 from vedette.exporters.metrics import render

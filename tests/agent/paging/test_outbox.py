@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tests.virtual import in_virtual_time
 from vedette.agent.memory.journal import Journal
-from vedette.agent.memory.store import Row, Statement
+from vedette.agent.memory.pages import Row
+from vedette.agent.memory.statements import Statement
 from vedette.agent.paging.outbox import AT_ONCE, LONGEST_WAIT, Outbox, backoff
 from vedette.exporters.page import Action, Delivery, Outcome, Page, Severity
 

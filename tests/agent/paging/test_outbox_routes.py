@@ -18,7 +18,7 @@ from tests.agent.paging.test_outbox import (
 )
 from tests.virtual import in_virtual_time
 from vedette.agent.memory.journal import Journal
-from vedette.agent.memory.store import Row, Told
+from vedette.agent.memory.pages import Row, Told
 from vedette.agent.paging.outbox import Outbox
 from vedette.agent.paging.routing import Route, Routes
 from vedette.exporters.pace import Pace

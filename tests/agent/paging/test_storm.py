@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vedette.agent.alarms.incidents import Change, Incident
-from vedette.agent.memory.store import Store, keep_storm
+from vedette.agent.memory.statements import keep_storm
+from vedette.agent.memory.store import Store
 from vedette.agent.paging.storm import GATHERED_FOR, MOST, TOLD_EVERY, WITHIN, Grade, Storm, Storms
 from vedette.exporters.page import Action, Severity
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tests.agent.remediation.test_attempt import EMPTIED, incident, settings
 from vedette.agent.config.remediation import RemediationSettings
 from vedette.agent.diagnoses.names import Rule
-from vedette.agent.memory.store import Store, keep_attempt
+from vedette.agent.memory.statements import keep_attempt
+from vedette.agent.memory.store import Store
 from vedette.agent.remediation.act import Facts
 from vedette.agent.remediation.attempt import Attempt, Result
 from vedette.agent.remediation.remedies import Remedies

@@ -94,6 +94,16 @@ def test_nothing_is_said_of_routes_while_the_feed_is_silent() -> None:
     assert {page.diagnosis for page in pages} == {"feed_stale"}
 
 
+def test_shared_ledgers_tell_what_own_ones_would() -> None:
+    """Agents that hear the same share what they keep of it; a clock of its own sets one apart."""
+    apart = change(0, vantage={"agents": "all", "clock_s": 0})
+
+    shared, own = _pages(name_change(0)), _pages(apart, name_change(0))
+
+    assert shared
+    assert shared == own
+
+
 def test_a_page_waits_for_the_uplink() -> None:
     """What an agent cannot hand over shows when it can, and not before."""
     made = document() | {"agents": document()["agents"][:1], "end_s": 900}

@@ -8,8 +8,9 @@ from tests.agent.observations import TIMING, seen
 from vedette.agent.alarms.incidents import Incident
 from vedette.agent.config import read
 from vedette.agent.daemon import Agent
-from vedette.agent.memory.store import Row
-from vedette.agent.paging.outbox import Ended, Waiting
+from vedette.agent.memory.pages import Row
+from vedette.agent.paging.outbox import Ended
+from vedette.agent.paging.queue import Waiting
 from vedette.checks.finding import Verdict
 from vedette.exporters.page import Action, Delivery, Outcome, Page, Severity
 
@@ -61,5 +62,5 @@ def fill(agent: Agent, text: str) -> None:
         agent.ledger.add(planned.key, TIMING, looks)
     agent.engine.open[service] = Incident(text, service, text, now, {text: now}, ((text, now),))
     row = Row(1, text, page(text), now)
-    agent.outbox.waiting.append(Waiting(row, detail=text))
+    agent.outbox._queue.add(Waiting(row, detail=text))
     agent.outbox.ended.append(Ended(row, now, Delivery(outcome=Outcome.REJECTED, detail=text)))

@@ -17,7 +17,8 @@ from tests.servers.process import need
 from vedette.agent.alarms.incidents import Incident
 from vedette.agent.daemon import Agent
 from vedette.agent.memory.events import Event, EventName
-from vedette.agent.memory.store import Row, end, keep_event, keep_incident, queue
+from vedette.agent.memory.pages import Row
+from vedette.agent.memory.statements import end, keep_event, keep_incident, queue
 from vedette.agent.routes.roas import OwnRoute, RouteState
 from vedette.agent.status.address import incident_id
 from vedette.checks.bgp.feed.health import CollectorHealth

@@ -7,7 +7,7 @@ import pytest
 from vedette.checks.bgp.judge import holds, judge, leading
 from vedette.checks.bgp.reason import Reason
 from vedette.checks.bgp.rib.foreign import Foreign
-from vedette.checks.bgp.rib.table import Standing
+from vedette.checks.bgp.rib.standing import Standing
 from vedette.checks.bgp.watch import Watch
 from vedette.checks.finding import Verdict
 

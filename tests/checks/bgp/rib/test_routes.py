@@ -9,7 +9,8 @@ from vedette.checks.bgp.path import Path
 from vedette.checks.bgp.prefix import Peer
 from vedette.checks.bgp.reason import Reason
 from vedette.checks.bgp.rib.routes import Routes
-from vedette.checks.bgp.rib.table import MEMORY, PROBATION, Standing
+from vedette.checks.bgp.rib.standing import Standing
+from vedette.checks.bgp.rib.table import MEMORY, PROBATION
 from vedette.checks.bgp.update import Announce, CollectorDown, EndOfRib, PeerState, Withdraw
 from vedette.checks.bgp.watch import Watch, merged
 

@@ -1,0 +1,95 @@
+"""What waits for pagers: who is next, and who waits for whom."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vedette.agent.memory.pages import Row
+from vedette.agent.paging.queue import Queue, Waiting
+from vedette.exporters.page import Action, Page, Severity
+
+steps = st.lists(
+    st.tuples(st.sampled_from(Action), st.sampled_from("abc"), st.sampled_from(("ends", "stays"))),
+    max_size=20,
+)
+
+
+def row(number: int, key: str, action: Action = Action.TRIGGER) -> Row:
+    page = Page(
+        key=key, action=action, severity=Severity.ERROR, summary="", service="s", diagnosis="d",
+        subject="x", source="v", began_at=0,
+    )  # fmt: skip
+    return Row(number, "pd", page, float(number))
+
+
+def no_backup(_row: Row) -> None:
+    """Have no second channel."""
+
+
+@given(steps)
+def test_the_first_of_each_key_is_given_and_calls_for_help_before_all(
+    wanted: list[tuple[Action, str, str]],
+) -> None:
+    """What is given is the oldest of its key, and of those a trigger, then the oldest."""
+    queue, there = Queue(no_backup), list[Waiting]()
+    for number, (action, key, fate) in enumerate(wanted):
+        there.append(Waiting(row(number, key, action)))
+        queue.add(there[-1])
+        heads = {w.row.page.key: w for w in reversed(there)}
+        calls = [w for w in heads.values() if w.row.page.action is Action.TRIGGER]
+        first = min(calls or heads.values(), key=lambda w: w.row.id)
+
+        given_ = queue.begin("pd", 0)
+
+        assert given_ is first
+        assert queue.trying("pd") == 1
+        if fate == "ends":
+            queue.end(given_)
+            there.remove(given_)
+        queue.tried(given_)
+        assert [*queue] == there
+        assert len(queue) == len(there)
+
+
+def test_what_is_tried_holds_up_its_own_key_only() -> None:
+    """While a key's first page is tried, the next of it waits, and that of another key does not."""
+    queue = Queue(no_backup)
+    for number, key in enumerate("aab"):
+        queue.add(Waiting(row(number, key)))
+
+    first, second = queue.begin("pd", 0), queue.begin("pd", 0)
+
+    assert first is not None
+    assert second is not None
+    assert (first.row.id, second.row.id, queue.begin("pd", 0)) == (0, 2, None)
+    assert [w.row.id for w in queue.behind(first)] == [1]
+
+
+def test_what_is_not_due_is_not_given() -> None:
+    """A page that failed is given again when it is due, and not before."""
+    queue = Queue(no_backup)
+    queue.add(Waiting(row(0, "a")))
+    waiting = queue.begin("pd", 0)
+    assert waiting is not None
+    waiting.due_at = 30
+    queue.tried(waiting)
+
+    assert (queue.begin("pd", 29), queue.next_at("pd")) == (None, 30)
+    assert queue.begin("pd", 30) is waiting
+
+
+def test_second_channels_are_due_for_what_is_still_there() -> None:
+    """What ended, or went to its second channels already, is passed over."""
+    queue = Queue(lambda one: one.queued_at + 60)
+    for number, key in enumerate("abc"):
+        queue.add(Waiting(row(number, key)))
+    for _ in range(2):
+        waiting = queue.begin("pd", 0)
+        assert waiting is not None
+        queue.end(waiting)
+        queue.tried(waiting)
+
+    at, left = queue.backed_up_next or (0, None)
+    assert left is not None
+    assert (at, left.row.id) == (62, 2)
+    left.row = Row(2, "pd", left.row.page, 2.0, backed=True)
+    assert queue.backed_up_next is None

@@ -1,0 +1,129 @@
+"""Waiting for sockets of one question: woken in time, for nobody else, and nothing stays behind."""
+
+import asyncio
+import socket
+from collections.abc import Coroutine
+from pathlib import Path
+
+import pytest
+
+from vedette.checks.readiness import readable
+
+
+def run(work: Coroutine[None, None, None], loop: str) -> None:
+    """Run *work* on a loop of that name."""
+    if loop == "uvloop":
+        pytest.importorskip("uvloop").run(work)
+    else:
+        asyncio.run(work)
+
+
+def pair() -> tuple[socket.socket, socket.socket]:
+    """Return two connected sockets that do not block."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    ours.setblocking(False)
+    return ours, theirs
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_who_waits_is_woken_by_what_comes(loop: str) -> None:
+    """What came before the wait, during it, and on the same socket later: each ends one wait."""
+
+    async def main() -> None:
+        running, (ours, theirs) = asyncio.get_running_loop(), pair()
+        with ours, theirs:
+            theirs.send(b"before")
+            await asyncio.wait_for(readable(running, ours), 5)
+            assert ours.recv(10) == b"before"
+            for word in (b"first", b"second"):
+                waiting = asyncio.ensure_future(readable(running, ours))
+                await asyncio.sleep(0)
+                assert not waiting.done()
+                theirs.send(word)
+                await asyncio.wait_for(waiting, 5)
+                assert ours.recv(10) == word
+
+    run(main(), loop)
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_the_wait_ends_when_its_time_is_up(loop: str) -> None:
+    """Without anything to read it ends by the loop's clock, and a wait that is cancelled ends."""
+
+    async def main() -> None:
+        running, (ours, theirs) = asyncio.get_running_loop(), pair()
+        with ours, theirs:
+            until = running.time() + 0.02
+            await readable(running, ours, until)
+            assert running.time() >= until - 0.002  # uvloop's clock counts milliseconds
+            waiting = asyncio.ensure_future(readable(running, ours))
+            await asyncio.sleep(0)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+
+    run(main(), loop)
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_number_that_is_used_again_wakes_its_new_owner(loop: str) -> None:
+    """A socket that was closed amid a wait leaves nothing to the next one of the same number."""
+
+    async def main() -> None:
+        running, (ours, theirs) = asyncio.get_running_loop(), pair()
+        waiting = asyncio.ensure_future(readable(running, ours))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        number = ours.fileno()
+        ours.close()
+        theirs.close()
+        again, other = pair()
+        with again, other:
+            assert again.fileno() == number
+            other.send(b"new")
+            await asyncio.wait_for(readable(running, again), 5)
+            assert again.recv(10) == b"new"
+
+    run(main(), loop)
+
+
+def test_many_wait_at_once() -> None:
+    """Each of many is woken by its own socket and by no other."""
+
+    async def main() -> None:
+        running, pairs = asyncio.get_running_loop(), [pair() for _ in range(50)]
+        waiting = [asyncio.ensure_future(readable(running, ours)) for ours, _ in pairs]
+        await asyncio.sleep(0)
+        for _, theirs in pairs[::2]:
+            theirs.send(b"x")
+        await asyncio.wait_for(asyncio.gather(*waiting[::2]), 5)
+        assert not any(one.done() for one in waiting[1::2])
+        for _, theirs in pairs[1::2]:
+            theirs.send(b"x")
+        await asyncio.wait_for(asyncio.gather(*waiting), 5)
+        for ends in pairs:
+            for end in ends:
+                end.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="this system has no /proc")
+def test_a_loop_that_ends_leaves_no_descriptor() -> None:
+    """What a loop watched with is closed with it."""
+
+    async def main() -> None:
+        ours, theirs = pair()
+        with ours, theirs:
+            theirs.send(b"x")
+            await readable(asyncio.get_running_loop(), ours)
+
+    def descriptors() -> int:
+        return len([*Path("/proc/self/fd").iterdir()])
+
+    asyncio.run(main())
+    before = descriptors()
+    for _ in range(5):
+        asyncio.run(main())
+    assert descriptors() <= before
