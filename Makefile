@@ -1,8 +1,8 @@
-# Everything happens in .venv, which two stamps describe: .venv/runtime has what the agent needs,
-# .venv/test also what its tests need.
+# Everything happens in .venv, which stamps describe: .venv/runtime has what the agent needs,
+# .venv/test also what its tests need, .venv/bench also what `make bench` compares with.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: .venv demo test lint check bench soak clean replay screenshots help dashboards docs
+.PHONY: .venv demo test lint check bench growth soak clean replay screenshots help dashboards docs
 
 # The first Python that is new enough and can make virtual environments.
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; do \
@@ -18,7 +18,8 @@ help:
 	@echo 'make lint    formatting, lint, types and the layers of imports'
 	@echo 'make check   lint, then test'
 	@echo 'make bench   what a probe costs, beside other probers; 1 if a promise is not held'
-	@echo 'make soak    a million mutated messages, 300,000 probes, 500 kills amid paging; takes half an hour'
+	@echo 'make growth  what each part costs at ten and a hundred times its work; 1 if one grows faster'
+	@echo 'make soak    a million mutated messages, 300,000 probes, 500 kills amid paging, an hour of faults'
 	@echo 'make dashboards  the JSON of configs/grafana, and the rules of configs/prometheus'
 	@echo 'make docs    the reference of keys and metrics, and the site in build/site'
 	@echo 'make screenshots  the pictures of the status page, taken of replayed incidents'
@@ -40,6 +41,10 @@ help:
 	$(INSTALL) -e '.[docs,test,uvloop]'
 	@touch .venv/runtime $@
 
+.venv/bench: .venv/test
+	$(INSTALL) -e '.[bench]'
+	@touch $@
+
 screenshots: .venv/test
 	@tests/install-parts
 	@$(RUN)/python docs/take-screenshots
@@ -60,9 +65,14 @@ lint: .venv/test
 
 check: lint test
 
-bench: .venv/test
+bench: .venv/bench
 	@tests/install-parts
 	@$(RUN)/python -m tests.bench $(ARGS)
+
+# Every point is a process of its own; the page and its plots are made anew.
+growth: .venv/bench
+	@tests/install-parts
+	@$(RUN)/python -m tests.bench.growth $(ARGS)
 
 # MkDocs' own advertisement of other tools is left out.
 docs: .venv/test
@@ -81,6 +91,7 @@ soak: .venv/test
 	@$(RUN)/python -m tests.bench.soak_probes
 	@$(RUN)/python -m tests.bench.soak_fleet
 	@$(RUN)/python -m tests.bench.soak_delivery
+	@$(RUN)/python -m tests.bench.soak_hour
 
 # Those of the project itself, or: make replay SCENARIOS=FOLDER/*.yaml
 SCENARIOS = configs/incidents/*.yaml

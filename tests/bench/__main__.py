@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.bench import machine
-from tests.bench.benchmarks import BENCHMARKS, Benchmark
+from tests.bench.benchmarks import BENCHMARKS, PEERS, Benchmark
 from tests.bench.sample import Sample, UnmeasuredError
-from tests.bench.table import Result, document, lines
+from tests.bench.table import Result, document, lines, table
 from tests.bench.zone import server
 from vedette.checks.net import Endpoint
 
@@ -22,6 +22,15 @@ RESULTS = Path(__file__).with_name("results.json")
 Runs = dict[str, list[Sample]]
 NOT_THERE = (pytest.skip.Exception, pytest.fail.Exception)
 """How the servers of the tests say that a program is missing or does not start."""
+NO_FIGURE = (UnmeasuredError, OSError, AssertionError, *NOT_THERE)
+"""How a run ends that gives none; the others go on."""
+
+
+def chosen_by(word: str, *, alone: bool) -> list[Benchmark]:
+    """Return the benchmarks with *word* in a name, and whom they are compared with."""
+    ours = [one for one in BENCHMARKS if word.lower() in one.name.lower()]
+    wanted = {peer for one in ours for peer in one.peers} if not alone else set()
+    return [*ours, *(p for p in PEERS if p.name in wanted or (word and word.lower() in p.name))]
 
 
 def measure(chosen: list[Benchmark], rounds: int, at: Endpoint) -> dict[str, Result]:
@@ -35,8 +44,8 @@ def measure(chosen: list[Benchmark], rounds: int, at: Endpoint) -> dict[str, Res
             print(f"round {number + 1} of {rounds}: {benchmark.name}", file=sys.stderr)
             try:
                 runs[benchmark.name].append(benchmark.run(at))
-            except (UnmeasuredError, *NOT_THERE) as why:
-                missing[benchmark.name] = str(why)
+            except NO_FIGURE as why:
+                missing[benchmark.name] = str(why) or type(why).__name__
     return {b.name: Result(b, runs[b.name], missing.get(b.name, "")) for b in chosen}
 
 
@@ -45,11 +54,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="runs, of which the median counts")
     parser.add_argument("--only", default="", metavar="WORD", help="benchmarks with WORD in a name")
+    parser.add_argument("--alone", action="store_true", help="without those compared with")
     options = parser.parse_args()
     about = machine.described()
     if machine.busy():
         print(f"the machine is busy (load {about['load']}): costs come out too high")
-    chosen = [b for b in BENCHMARKS if options.only.lower() in b.name.lower()]
+    chosen = chosen_by(options.only, alone=options.alone)
     try:
         with server() as at:
             results = measure(chosen, options.rounds, at)
@@ -60,9 +70,9 @@ def main() -> int:
     print(*lines(results), sep="\n")
     kept = {"machine": about, "rounds": options.rounds, "results": document(results)}
     RESULTS.write_text(json.dumps(kept, indent=2) + "\n")
-    broken = [promise for result in results.values() for promise in result.broken]
+    broken = [line.broken for line in table(results) if not line.held]
     for promise in broken:
-        print(f"\nnot held: {promise}")
+        print(f"not held: {promise}")
     return 1 if broken else 0
 
 

@@ -1,13 +1,15 @@
 """The whole agent under the checks of a config: cadence, looks, ledger, learning, alarms, metrics.
 
 A process of its own. Its CPU is taken over a window that begins when all checks have run a few
-times; the harness asks for /metrics meanwhile. With --always-due no check waits for a tick: the
-loop is never idle, and the rules are judged after so many rounds as well as once a second.
+times, and begin in time; a line says so, and the harness asks for /metrics meanwhile. With
+--always-due no check waits for a tick: the loop is never idle, and the rules are judged after so
+many rounds as well as once a second.
 """
 
 import argparse
 import asyncio
 import logging
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,6 +23,10 @@ from vedette.agent.serving import web
 from vedette.agent.serving.telemetry import Counts
 from vedette.checks.finding import Verdict
 
+MEASURING = "measuring"
+"""What is said when the window begins."""
+IN_TIME, SETTLES = 0.05, 60
+"""Seconds that no round is late any more when the start is over, and that are waited for that."""
 AT_ONCE = 1e-6
 """Seconds from one tick to the next of a check that is always due."""
 JUDGED_AFTER = 1000
@@ -47,20 +53,34 @@ def always_due(planned: Planned) -> Planned:
     return replace(planned, timing=replace(planned.timing, every=AT_ONCE))
 
 
+async def settled(counts: Exact) -> None:
+    """Wait until every round of a second has begun in time, or it has been long enough."""
+    for _ in range(SETTLES):
+        counts.latenesses.clear()
+        await asyncio.sleep(1)
+        if counts.latenesses and max(counts.latenesses) <= IN_TIME:
+            return
+
+
 async def measure(config: Path, warm: float, seconds: float, *, hurried: bool) -> None:
     """Run the agent, and take its figures from *warm* seconds after its start on."""
     agent, stop = Agent(read(config), config.parent), asyncio.Event()
-    agent.counts = counts = Exact()
+    agent.counts = agent.lookout.counts = counts = Exact()
     if hurried:
         counts.judge = agent.step
         agent.plan = replace(agent.plan, checks=[always_due(one) for one in agent.plan.checks])
     running = asyncio.create_task(web.run(agent, stop))
     await asyncio.sleep(warm)
+    if not hurried:
+        await settled(counts)
     counts.latenesses.clear()
+    print(MEASURING, flush=True)
     skipped, cpu, start = counts.skipped, process_time(), perf_counter()
     await asyncio.sleep(seconds)
     cpu, took = process_time() - cpu, perf_counter() - start
     late, skipped = sorted(counts.latenesses), counts.skipped - skipped
+    if not late:
+        raise SystemExit("no figure: no round began in the window")
     wrong = [s.last.finding for s in agent.ledger if s.last.finding.verdict is not Verdict.OK]
     unlearnt = len(agent.plan.checks) - len(list(agent.good))
     stop.set()
@@ -88,8 +108,11 @@ def main() -> None:
     parser.add_argument("--warm", type=float, default=4)
     parser.add_argument("--seconds", type=float, default=15)
     parser.add_argument("--always-due", action="store_true")
+    parser.add_argument("--processor", type=int, help="the only one that it may use")
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
+    if options.processor is not None:
+        os.sched_setaffinity(0, {options.processor})
     times = options.config, options.warm, options.seconds
     run_on(options.loop, measure(*times, hurried=options.always_due))
 

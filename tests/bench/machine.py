@@ -8,11 +8,20 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-_PACKAGES = ("vedette", "dnspython", "uvloop", "aiohttp", "cryptography", "pydantic")
+_PACKAGES = (
+    *("vedette", "dnspython", "uvloop", "aiohttp", "cryptography", "pydantic"),
+    *("prometheus-client", "mrtparse"),
+)
 _PROGRAMS = {
     "nsd": ("nsd", "-v"),
+    "nginx": ("nginx", "-v"),
     "blackbox_exporter": ("prometheus-blackbox-exporter", "--version"),
+    "prometheus": ("prometheus", "--version"),
+    "alertmanager": ("prometheus-alertmanager", "--version"),
     "dnsperf": ("dnsperf", "-h"),
+    "wrk": ("wrk", "-v"),
+    "openssl": ("openssl", "version"),
+    "bgpdump": ("bgpdump", "-h"),
 }
 
 
@@ -46,5 +55,6 @@ def _program(name: str, flag: str) -> str:
     if path is None:
         return "missing"
     done = subprocess.run([path, flag], capture_output=True, text=True, check=False)
-    found = re.search(r"[Vv]ersion,? (\d[\w.]*)", done.stdout + done.stderr)
+    said = done.stdout + done.stderr
+    found = re.search(r"(?i)(?:version[,:]? |openssl |/)(?:\w+/)?(\d+\.[\w.]+)", said)
     return found[1] if found else "of unknown version"

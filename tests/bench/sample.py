@@ -5,18 +5,18 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from statistics import median
-from typing import Any
+from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
     """CPU (user and system) and wall-clock seconds that so many operations took."""
 
-    operations: int
+    operations: float
     cpu: float
     seconds: float
     late_p50: float | None = None
@@ -26,10 +26,14 @@ class Sample:
     skipped: int = 0
     rss: int | None = None
     """Octets resident at the end."""
+    waits: Sequence[float] = ()
+    """Seconds from each event to what it led to."""
+    beside: dict[str, "Sample"] | None = None
+    """What others gave that ran in the same seconds, by the names of their benchmarks."""
 
     @property
     def cost(self) -> float:
-        """CPU seconds per 1,000 operations."""
+        """CPU seconds per 1,000 operations, which are CPU milliseconds of one."""
         return self.cpu / self.operations * 1000
 
     @property
@@ -41,10 +45,15 @@ class Sample:
         """Hand it to the harness, which reads the last line of our output."""
         print(json.dumps(asdict(self)))
 
+    @classmethod
+    def told(cls, output: str) -> Self:
+        """Read what `tell` wrote last."""
+        return cls(**json.loads(output.splitlines()[-1]))
 
-def resident() -> int:
-    """Return how many octets of this process are in memory."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
+
+def resident(pid: int | str = "self") -> int:
+    """Return how many octets of a process are in memory (proc(5), statm)."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGESIZE")
 
 
@@ -52,15 +61,18 @@ class UnmeasuredError(Exception):
     """There is no figure; the message says in a sentence why."""
 
 
-def heard(module: str, *arguments: object) -> Sample:
-    """Run tests.bench.*module* as a process of its own and return its sample."""
-    return read(module, start(module, *arguments))
+def heard(module: str, *arguments: object, env: Mapping[str, str] | None = None) -> Sample:
+    """Run tests.bench.*module* as a process of its own, with *env* too, and return its sample."""
+    return read(module, start(module, *arguments, env=env))
 
 
-def start(module: str, *arguments: object) -> subprocess.Popen[str]:
-    """Start tests.bench.*module* as a process of its own."""
+def start(
+    module: str, *arguments: object, env: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
+    """Start tests.bench.*module* as a process of its own, with *env* besides the harness's."""
     command = [sys.executable, "-m", f"tests.bench.{module}", *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipe, both = subprocess.PIPE, {**os.environ, **(env or {})}
+    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=both)
 
 
 def read(module: str, process: subprocess.Popen[str], *, seconds: float = 300) -> Sample:
@@ -73,17 +85,13 @@ def read(module: str, process: subprocess.Popen[str], *, seconds: float = 300) -
     if process.returncode:
         said = (errors.strip() or f"exit status {process.returncode}").splitlines()[-1]
         raise UnmeasuredError(f"{module} failed: {said}")
-    return Sample(**json.loads(output.splitlines()[-1]))
+    return Sample.told(output)
 
 
-def middle(samples: Sequence[Sample]) -> Sample:
-    """Return the sample of the median cost, with the medians of what was measured beside it."""
-    costs = sorted(samples, key=lambda sample: sample.cost)
-    fields = asdict(costs[len(costs) // 2])
-    for name in ("late_p50", "late_p99", "late_max", "rss"):
-        values = [value for s in samples if (value := getattr(s, name)) is not None]
-        fields[name] = median(values) if values else None
-    return Sample(**fields)
+def installed(loop: str) -> None:
+    """Raise UnmeasuredError where *loop* is not there."""
+    if loop != "asyncio" and find_spec(loop) is None:
+        raise UnmeasuredError(f"{loop} is not installed")
 
 
 def run_on(loop: str, work: Coroutine[Any, Any, None]) -> None:

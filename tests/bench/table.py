@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tests.bench.benchmarks import Benchmark
-from tests.bench.sample import Sample, middle
+from tests.bench.benchmarks import Benchmark, Promise
+from tests.bench.figures import COST, PER_CORE, RATE, Figure
+from tests.bench.sample import Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,89 +17,123 @@ class Result:
     samples: Sequence[Sample]
     missing: str = ""
 
-    @property
-    def middle(self) -> Sample | None:
-        """The run of the median cost."""
-        return middle(self.samples) if self.samples else None
-
-    @property
-    def broken(self) -> Sequence[str]:
-        """Each promise that does not hold; what was promised and not measured does not."""
-        said, sample, wanted = [], self.middle, self.benchmark
-        if wanted.limit is not None and (sample is None or sample.cost > wanted.limit):
-            said.append(f"{wanted.name}: at most {wanted.limit:g} CPU seconds per 1,000")
-        late = sample.late_p99 if sample else None
-        if wanted.late is not None and (late is None or late > wanted.late):
-            said.append(f"{wanted.name}: 99 of 100 rounds at most {wanted.late * 1000:g} ms late")
-        return said
-
 
 Results = Mapping[str, Result]
 
-_ROW = "{:<40} {:>9} {:>9} {:>7} {:>7} {:>5} {:>10}"
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One promise of a benchmark beside what its peers give; *limit* None: shown, not promised."""
+
+    name: str
+    figure: Figure
+    ours: float | None
+    limit: float | None
+    peers: Mapping[str, float | None]
+    rate: float | None
+    is_promised: bool
+
+    @property
+    def held(self) -> bool:
+        """Whether the promise holds; where a peer that it needs is missing, it does not."""
+        if not self.is_promised:
+            return True
+        return self.limit is not None and self.figure.holds(self.ours, self.limit)
+
+    @property
+    def broken(self) -> str:
+        """What does not hold, as a sentence."""
+        least = "at least" if self.figure.most_is_best else "at most"
+        wanted = "what the peer allows" if self.limit is None else self.figure.shown(self.limit)
+        got = "nothing" if self.ours is None else self.figure.shown(self.ours)
+        return f"{self.name}: {least} {wanted} {self.figure.unit}, measured {got}"
+
+
+def table(results: Results) -> Iterator[Line]:
+    """Yield a line for every promise of every benchmark."""
+    for result in results.values():
+        for promise in result.benchmark.promises:
+            yield _line(result, promise, results)
+
+
+def _line(result: Result, promise: Promise, results: Results) -> Line:
+    wanted, figure = result.benchmark, promise.figure
+    peers = {name: figure.of(_samples(name, result, results)) for name in wanted.peers}
+    limit = promise.limit
+    if promise.of_peer is not None:
+        first = next(iter(peers.values()), None)
+        limit = None if first is None else first * promise.of_peer
+    return Line(
+        name=wanted.name,
+        figure=figure,
+        ours=figure.of(result.samples),
+        limit=limit,
+        peers=peers,
+        rate=RATE.of(result.samples),
+        is_promised=promise.limit is not None or promise.of_peer is not None,
+    )
+
+
+def _samples(peer: str, result: Result, results: Results) -> Sequence[Sample]:
+    """Return what *peer* gave: beside the benchmark in its own runs, or in runs of its own."""
+    beside = [sample.beside[peer] for sample in result.samples if peer in (sample.beside or {})]
+    return beside or (results[peer].samples if peer in results else ())
+
+
+_ROW = "{:<39} {:<18} {:>9} {:>9} {:>4} {:>9} {:>7} {:<34} {:>10}"
+_HEAD = ("", "unit", "ours", "limit", "held", "peer", "ratio", "which", "per second")
 
 
 def lines(results: Results) -> Iterator[str]:
-    """Return the table: costs, then lateness, then what is missing."""
-    yield "CPU seconds (user + system) per 1,000 operations"
-    yield _ROW.format("", "ours", "peer", "ratio", "limit", "held", "per second")
-    for result in results.values():
-        yield _cost(result, results)
-    if late := [r for r in results.values() if r.benchmark.late is not None]:
-        yield "\nLateness of rounds, milliseconds"
-        yield _ROW.format("", "99 of 100", "half", "worst", "limit", "held", "skipped")
-        yield from (_lateness(result, result.middle) for result in late if result.middle)
+    """Return the table for people, and below it why what is missing is."""
+    yield _ROW.format(*_HEAD).rstrip()
+    before = ""
+    for line in table(results):
+        yield from _rows(line, "" if line.name == before else line.name)
+        before = line.name
     for result in results.values():
         if result.missing:
             yield f"\nnot measured: {result.benchmark.name}: {result.missing}"
 
 
-def _cost(result: Result, results: Results) -> str:
-    wanted, sample = result.benchmark, result.middle
-    if sample is None:
-        return _ROW.format(wanted.name, "missing", "", "", _limit(wanted.limit), "", "")
-    rate = f"{sample.rate:,.0f}"
-    if wanted.peer is None:
-        return _ROW.format(wanted.name, "", f"{sample.cost:.4f}", "", "", "", rate)
-    other = results[wanted.peer].middle if wanted.peer in results else None
-    peer = f"{other.cost:.4f}" if other else "missing"
-    ratio = f"{sample.cost / other.cost:.2f}" if other else ""
-    held = _held(wanted.limit, sample.cost)
-    return _ROW.format(
-        wanted.name, f"{sample.cost:.4f}", peer, ratio, _limit(wanted.limit), held, rate
-    )
+def _rows(line: Line, name: str) -> Iterator[str]:
+    """Return the row of a line, with its first peer, and one for each further peer."""
+    shown = line.figure.shown
+    held = ("yes" if line.held else "NO") if line.is_promised else ""
+    ours = "missing" if line.ours is None else shown(line.ours)
+    left = (name, line.figure.unit, ours, shown(line.limit), held)
+    rate = RATE.shown(line.rate) if line.figure in (COST, PER_CORE) else ""
+    for peer, value in (line.peers or {"": None}).items():
+        yield _ROW.format(*left, *_peer(line, peer, value), rate).rstrip()
+        left, rate = ("",) * 5, ""
 
 
-def _lateness(result: Result, sample: Sample) -> str:
-    figures = (sample.late_p99, sample.late_p50, sample.late_max)
-    shown = [f"{figure * 1000:.1f}" for figure in figures if figure is not None]
-    late = result.benchmark.late or 0.0
-    held = _held(late, sample.late_p99 or 0.0)
-    return _ROW.format(result.benchmark.name, *shown, f"{late * 1000:g}", held, sample.skipped)
-
-
-def _limit(limit: float | None) -> str:
-    return "" if limit is None else f"{limit:g}"
-
-
-def _held(limit: float | None, value: float) -> str:
-    if limit is None:
-        return ""
-    return "yes" if value <= limit else "NO"
+def _peer(line: Line, peer: str, value: float | None) -> tuple[str, str, str]:
+    if value is None:
+        return ("missing" if peer else "", "", peer)
+    ratio = "" if line.ours is None or not value else f"{line.ours / value:,.3g}"
+    return line.figure.shown(value), ratio, peer
 
 
 def document(results: Results) -> dict[str, Any]:
     """Return the results as JSON takes them, with every run."""
-    return {
+    every: dict[str, Any] = {
         name: {
-            "cpu_seconds_per_1000": sample.cost if (sample := result.middle) else None,
-            "per_second": sample.rate if sample else None,
-            "limit": result.benchmark.limit,
-            "late_p99": sample.late_p99 if sample else None,
-            "late_limit": result.benchmark.late,
-            "held": not result.broken,
             "missing": result.missing,
+            "figures": [],
             "runs": [asdict(run) for run in result.samples],
         }
         for name, result in results.items()
     }
+    for line in table(results):
+        every[line.name]["figures"].append(
+            {
+                "unit": line.figure.unit,
+                "ours": line.ours,
+                "limit": line.limit,
+                "held": line.held if line.is_promised else None,
+                "beside": dict(line.peers),
+                "per_second": line.rate,
+            }
+        )
+    return every

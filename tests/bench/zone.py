@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.servers.process import accepts, free_port, need, running
 from vedette.checks.net import Endpoint
 
-NAMES = tuple(f"w{number}.bench.test" for number in range(1000))
+NAMES = tuple(f"w{number}.bench.test" for number in range(10_000))
 
 # NSD as it comes answers a source 200 times a second and then drops or truncates (RRL).
 _CONFIG = """\

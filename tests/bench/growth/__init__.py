@@ -1,0 +1,1 @@
+"""What each part costs at once, ten times and a hundred times its work."""
