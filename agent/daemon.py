@@ -149,10 +149,12 @@ class Agent(Parts):
             await asyncio.sleep(REVIEWED_EVERY)
 
     async def _keep_stepping(self) -> None:
+        """Judge every second, and as soon as something has become certain."""
+
         async def once() -> None:
             self.step()
 
-        await keep(STEP_EVERY, 0, once, lambda _late, _missed: None)
+        await keep(STEP_EVERY, 0, once, lambda _late, _missed: None, self.lookout.certain)
 
     def step(self) -> None:
         """Judge what was seen up to now; states and pages are kept in one transaction."""

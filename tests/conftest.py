@@ -18,6 +18,9 @@ GOOD_REASONS = frozenset(
     }
 )
 
+LONG_ID = 32
+"""Octets of a parameter from which on they are no name."""
+
 # A busy machine is no counterexample.
 settings.register_profile("vedette", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("vedette")
@@ -51,3 +54,13 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     if os.environ.get("VEDETTE_NO_SKIPS"):
         _forbid(report)
     return report
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name a case of many octets by their number: gzip's tell the second in which they were made,
+
+    and two processes that collect the tests in two seconds would not agree on the names.
+    """
+    if isinstance(val, bytes) and len(val) > LONG_ID:
+        return f"{len(val)} octets"
+    return None

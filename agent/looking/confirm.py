@@ -72,15 +72,17 @@ async def look_until_certain(
     now: Callable[[], float],
     every: float,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-) -> None:
+) -> bool:
     """Look, and look again while there are *doubts*, each time that their targets have a look left.
 
-    A look that is due after *every* seconds anyway costs none.
+    A look that is due after *every* seconds anyway costs none. Returns whether there were doubts.
     """
     await look()
-    looked_at = now()
+    looked_at, doubted = now(), False
     while targets := doubts():
+        doubted = True
         await sleep(EVERY)
         if now() - looked_at >= every or budget.take(targets, now()):
             await look()
             looked_at = now()
+    return doubted

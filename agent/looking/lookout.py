@@ -20,6 +20,8 @@ from vedette.checks.stopwatch import DISTURBED
 NOTICED_EVERY = 0.25
 # A look ends by itself at its timeout; this much later the runner ends it.
 GRACE = 2.0
+GATHERED = 0.1
+"""Seconds for which what has become certain is gathered: it is judged ten times a second at most."""
 _ONE_CLOCK = 0.001
 """Seconds by which two clocks differ that show the same."""
 
@@ -36,7 +38,8 @@ class Lookout:
 
     *now* tells epoch seconds, *stopwatch* seconds from anywhere; *tell* gets what was just seen;
     *round* makes all looks of a check, as runner.look_all() does.
-    *ticking_since* says from when on each check has its ticks.
+    *ticking_since* says from when on each check has its ticks. *certain* rings when what was in doubt
+    has failed for its hold, or is well after all, so that nobody waits for the next second to hear.
     """
 
     own: str
@@ -49,11 +52,13 @@ class Lookout:
     tell: Tell = _nobody
     round: Callable[..., Awaitable[Sequence[Observation]]] = look_all
     ticking_since: dict[CheckKey, float] = field(default_factory=dict)
+    certain: Bell = field(default_factory=Bell)
     _budget: Budget = field(default_factory=Budget)
     _bells: dict[CheckKey, Bell] = field(default_factory=dict)
     _ticks: Ticks = field(default_factory=Ticks)
     _beside: dict[str, list[Planned]] = field(default_factory=dict)
     _faults: dict[str, tuple[float, Planned]] = field(default_factory=dict)
+    _ringing: asyncio.TimerHandle | None = None
 
     def __post_init__(self) -> None:
         for one in self.plan.checks:
@@ -66,17 +71,27 @@ class Lookout:
         look = partial(self.look, planned)
 
         async def certain() -> None:
-            await look_until_certain(
+            doubted = await look_until_certain(
                 look,
                 lambda: doubtful(self.ledgers[self.own].of(planned.key), self.now()),
                 self._budget,
                 self.now,
                 every,
             )
+            if doubted:
+                self._ring_soon()
 
         once = look if _is_quick(planned) else certain
         bell = self._bells[planned.key]
         await keep(every, first, once, self.counts.ticked, bell, self._ticks)
+
+    def _ring_soon(self) -> None:
+        if self._ringing is None:
+            self._ringing = asyncio.get_running_loop().call_later(GATHERED, self._ring)
+
+    def _ring(self) -> None:
+        self._ringing = None
+        self.certain.ring()
 
     def _first(self, planned: Planned) -> float:
         """Return the seconds until the first tick; what was looked at in a life before keeps its.

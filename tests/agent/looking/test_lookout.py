@@ -16,8 +16,9 @@ from vedette.agent.alarms.engine import Engine
 from vedette.agent.alarms.incidents import Change
 from vedette.agent.config import parse
 from vedette.agent.looking import lookout as module
+from vedette.agent.looking.cadence import keep
 from vedette.agent.looking.confirm import BURST, RATE
-from vedette.agent.looking.lookout import Lookout
+from vedette.agent.looking.lookout import GATHERED, Lookout
 from vedette.agent.memory.changes import Changes
 from vedette.agent.memory.journal import Journal
 from vedette.agent.memory.lastgood import LastKnownGood
@@ -134,11 +135,15 @@ class Host:
             now=now,
             stopwatch=clock,
         )
-        tasks = [asyncio.create_task(lookout.keep_looking(one)) for one in plan.checks]
-        while clock() < seconds:
-            await asyncio.sleep(1)
+
+        async def step() -> None:
             for incident, change in engine.step(ledgers, now()).changes:
                 self.opened += [(clock(), incident.headline)] if change is Change.OPENED else []
+
+        tasks = [asyncio.create_task(lookout.keep_looking(one)) for one in plan.checks]
+        stepping = keep(1, 1, step, lambda _late, _missed: None, lookout.certain)
+        tasks.append(asyncio.create_task(stepping))
+        await asyncio.sleep(seconds)
         for task in tasks:
             task.cancel()
         done = await asyncio.gather(*tasks, return_exceptions=True)
@@ -170,6 +175,19 @@ def test_the_cause_has_the_headline_whatever_the_phases(
     assert headline == f"shop/{diagnosis}/{cause.check}"
     assert others == []
     assert opened_at <= begins + EVERY + HOLD + 2 + 3 * LASTS
+
+
+@settings(max_examples=20)
+@given(phases)
+def test_what_is_certain_is_judged_at_once(at: float) -> None:
+    """A page opens a tenth of a second after the look that fills the hold, whatever the second."""
+    phases = {NAME: at, CONTROL: at}
+    host = Host(CONFIG, {NAME: 60.0}, phases).run(60 + EVERY + HOLD + 5)
+
+    ((opened_at, _),) = host.opened
+    bad = [look - EPOCH for look in host.checks[NAME].looked_at if look >= EPOCH + 60]
+    filled = next(look for look in bad if look >= bad[0] + HOLD)
+    assert opened_at == pytest.approx(filled + LASTS + GATHERED)
 
 
 @pytest.mark.parametrize("first", [NAME, PAGE, ROUTE], ids=lambda key: key.kind)
