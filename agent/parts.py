@@ -149,6 +149,8 @@ class Parts:
             keep=lambda host, found: self.journal.write([keep_receiver(host, found)]),
         )
         self.outbox = self._outbox(around)
+        if self.exchange.followers:
+            self.outbox.agree(self.exchange.hearsay, self.exchange.offer.accept)
         self.drills = Drills(
             config.drill,
             deployment=config.agent.deployment,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vedette.agent import secrets
 from vedette.agent.alarms.agreement import Quorum, Vantage
@@ -22,16 +23,17 @@ from vedette.checks.bgp.rpki.source import VrpSource
 from vedette.checks.bgp.watch import merged
 from vedette.checks.dns.authorities import Authorities
 from vedette.checks.dns.check import DnsCheck, Means
-from vedette.checks.dns.dnssec.anchors import read_anchors
-from vedette.checks.dns.dnssec.chain import Trust
 from vedette.checks.dns.resolver import StubResolver
 from vedette.checks.dns.roots import ROOT_SERVERS, Server, read_hints
+from vedette.checks.dns.server import Source
 from vedette.checks.dns.settings import DnsSettings
 from vedette.checks.dns.walk import Delegations
 from vedette.checks.finding import Check, Kind
-from vedette.checks.http.check import HttpCheck
 from vedette.checks.http.settings import HttpSettings
 from vedette.checks.settings import CheckSettings, Missing
+
+if TYPE_CHECKING:
+    from vedette.checks.dns.dnssec.chain import Trust
 
 CONTROLS = "controls"
 
@@ -118,6 +120,8 @@ def make(
 def _composites(
     config: Config, planned: Sequence[Planned], rules: Sequence[Rule]
 ) -> Sequence[CompositeAlarm]:
+    if not config.alarms:
+        return ()
     layers = {str(p.key): layer_of(p.key) for p in planned} | {r.id: r.layer for r in rules}
     links = link(config.alarms, config.nameables.known)
     return composites(config.alarms, links, config.defaults, layers)
@@ -153,8 +157,11 @@ def _age(config: Config) -> float:
 
 def _trust(
     agent: AgentSettings, folder: Path, roots: Sequence[Server], authorities: Authorities
-) -> Trust | None:
+) -> "Trust | None":
     """Return whom to trust; another root without its anchors leaves nobody to."""
+    from vedette.checks.dns.dnssec.anchors import read_anchors  # noqa: PLC0415 - as the next
+    from vedette.checks.dns.dnssec.chain import Trust  # noqa: PLC0415 - 10 MB that not all need
+
     anchors = beside(folder, agent.trust_anchors)
     if anchors:
         return Trust(read_anchors(Path(anchors)), roots, authorities=authorities)
@@ -178,6 +185,9 @@ class _Builder:
         self._folder = folder
         self._good = good
         roots = read_hints(Path(hints)) if hints else ROOT_SERVERS
+        owners: list[Service | Controls] = [*config.services, config.controls]
+        names = [dns for owner in owners for dns in owner.dns]
+        walks = any(Source.AUTHORITATIVE in dns.places for dns in names)
         system = around.system()
         self._resolver = StubResolver(system, stubs)
         authorities = Authorities(_age(config))
@@ -187,15 +197,13 @@ class _Builder:
             resolve=self._resolver.resolve,
             now=now,
             authorities=authorities,
-            trust=_trust(config.agent, folder, roots, authorities),
+            trust=_trust(config.agent, folder, roots, authorities) if walks else None,
             known_delegation=good.delegation,
         )
         watches = merged(bgp.watch for service in config.services for bgp in service.bgp).values()
         self.feeds = around.listen(config, watches, folder, now)
         self.vrps = around.vrps(config, watches, folder, now)
         self._now = now
-        owners: list[Service | Controls] = [*config.services, config.controls]
-        names = [dns for owner in owners for dns in owner.dns]
         self._known = {dns.name for dns in names if dns.type in {"A", "AAAA"}}
 
     def service(self, service: Service) -> Iterator[Planned]:
@@ -232,7 +240,9 @@ class _Builder:
 
     def _dns(self, owner: str, level: CheckSettings, dns: DnsSettings) -> Planned:
         times = self._times(Kind.DNS, dns, level)
-        settings = dns.model_copy(update={"ca_file": beside(self._folder, dns.ca_file)})
+        settings = dns
+        if dns.ca_file is not None:
+            settings = dns.model_copy(update={"ca_file": beside(self._folder, dns.ca_file)})
         check = DnsCheck(settings, self._means, seconds=times.timeout)
         return Planned(CheckKey(owner, Kind.DNS, check.name), times, check, beyond_dns(dns), dns)
 
@@ -243,6 +253,8 @@ class _Builder:
         http: HttpSettings,
         remembered: Callable[[], Sequence[str]] | None,
     ) -> Planned:
+        from vedette.checks.http.check import HttpCheck  # noqa: PLC0415 - 12 MB that not all need
+
         times = self._times(Kind.HTTP, http, level)
         files = {key: beside(self._folder, getattr(http, key)) for key in _HTTP_FILES}
         check = HttpCheck(

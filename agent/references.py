@@ -7,10 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cryptography.x509 import load_pem_x509_certificates
-
-from vedette.agent.blackbox.document import ModulesError
-from vedette.agent.blackbox.loaded import read_modules
 from vedette.agent.document import Document, Place, Problem
 from vedette.agent.secrets import (
     SecretError,
@@ -23,7 +19,6 @@ from vedette.agent.secrets import (
     url_in_environment,
     url_in_file,
 )
-from vedette.checks.dns.dnssec.anchors import read_anchors
 from vedette.checks.dns.roots import read_hints
 from vedette.checks.http.proxy import Proxy
 from vedette.checks.http.settings import LAST_KNOWN_GOOD
@@ -49,11 +44,30 @@ def _walk(data: object, place: Place = ()) -> Iterator[tuple[Place, object]]:
             yield from _walk(value, (*place, i))
 
 
+# Each of these three loads much that only a config which names such a file needs.
 def _certificates(path: Path) -> None:
+    from cryptography.x509 import load_pem_x509_certificates  # noqa: PLC0415
+
     try:
         load_pem_x509_certificates(path.read_bytes())
     except ValueError:
         raise ValueError(f"{path} holds no PEM certificate") from None
+
+
+def _modules(path: Path) -> None:
+    from vedette.agent.blackbox.document import ModulesError  # noqa: PLC0415
+    from vedette.agent.blackbox.loaded import read_modules  # noqa: PLC0415
+
+    try:
+        read_modules(path)
+    except ModulesError as error:
+        raise ValueError(str(error)) from None
+
+
+def _anchors(path: Path) -> None:
+    from vedette.checks.dns.dnssec.anchors import read_anchors  # noqa: PLC0415
+
+    read_anchors(path)
 
 
 def _proxy_in_file(path: Path) -> None:
@@ -76,7 +90,7 @@ _FILES: Mapping[str, Callable[[Path], object]] = {
     "ca_file": _certificates,
     "client_ca_file": _certificates,
     "client_secret_file": secret_in_file,
-    "modules": read_modules,
+    "modules": _modules,
     "password_file": secret_in_file,
     "proxy_file": _proxy_in_file,
     "request_body_file": Path.read_bytes,
@@ -84,7 +98,7 @@ _FILES: Mapping[str, Callable[[Path], object]] = {
     "routing_key_file": key_in_file,
     "secret_file": signing_key_in_file,
     "token_file": secret_in_file,
-    "trust_anchors": read_anchors,
+    "trust_anchors": _anchors,
     "url_file": url_in_file,
 }
 _VARIABLES: Mapping[str, Callable[[str], object]] = {
@@ -108,7 +122,7 @@ def _unreadable(document: Document, folder: Path, place: Place, value: str) -> I
     except OSError as error:
         message = f"{where}: {value} cannot be read: {error.strerror or error}"
         yield Problem(document.line(place), message)
-    except (ModulesError, ValueError, SecretError) as error:
+    except (ValueError, SecretError) as error:
         yield Problem(document.line(place), f"{where}: {error}")
 
 

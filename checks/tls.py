@@ -1,4 +1,4 @@
-"""What TLS is to every kind: whom a context trusts, and what a certificate says of itself.
+"""What TLS is to every kind: whom a context trusts, and the chain that a session was sent.
 
 Rule: no socket. What is made of files is made again when they change, and never for each use.
 """
@@ -7,35 +7,14 @@ import logging
 import os
 import ssl
 import sys
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
-
-from cryptography import x509
-from cryptography.utils import CryptographyDeprecationWarning
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 _DER = 2  # _ssl.ENCODING_DER
-
-UNREADABLE = (
-    ValueError,
-    x509.DuplicateExtension,
-    x509.InvalidVersion,
-    x509.UnsupportedGeneralNameType,
-)
-"""What reading a certificate that a stranger made may raise."""
-
-
-def read(der: bytes) -> x509.Certificate:
-    """Read a certificate in DER, however odd; raise one of UNREADABLE for what is none."""
-    with (
-        warnings.catch_warnings()
-    ):  # of what a stranger made nobody here can mend the serial number
-        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-        return x509.load_der_x509_certificate(der)
 
 
 def trust(context: ssl.SSLContext, ca_file: str | None) -> None:
@@ -116,16 +95,6 @@ def chain(session: Any, which: str = "unverified") -> tuple[bytes, ...]:  # noqa
     # Public only from Python 3.13 on, and typeshed lacks it.
     sent = getattr(session._sslobj, name)() or ()  # noqa: SLF001
     return tuple(certificate.public_bytes(_DER) for certificate in sent)
-
-
-def names(certificate: x509.Certificate) -> tuple[str, ...]:
-    """Return the alternative names: host names, then addresses."""
-    try:
-        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    except x509.ExtensionNotFound:
-        return ()
-    addresses = extension.value.get_values_for_type(x509.IPAddress)
-    return (*extension.value.get_values_for_type(x509.DNSName), *map(str, addresses))
 
 
 def some(names: Sequence[str]) -> str:

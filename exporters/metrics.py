@@ -1,6 +1,11 @@
-"""Prometheus's text format 0.0.4 for the agent's own series, made a line at a time.
+"""Prometheus's text format 0.0.4 for the agent's own series, made a step at a time.
 
 Rule: no state but a histogram's counts; what the families hold is the agent's to say.
+
+A page has a hundred thousand lines, and is made anew for each scrape: kept text would be stale
+after the next look, and take more memory than all that was seen. So it is made in as few steps as
+there are things to tell of. The lines of one histogram, or of the states of one alarm, are one
+pattern with a gap where the labels go; it is made once, and filled in by two calls.
 Format: https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
 """
 
@@ -22,7 +27,7 @@ PROBE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2
 """Seconds: from an answer on loopback to twice the default timeout."""
 
 SLICE = 400
-"""Lines that are made in one piece: about a quarter of a millisecond of work."""
+"""Steps that are made in one piece: about a quarter of a millisecond of work."""
 
 
 class MetricKind(StrEnum):
@@ -59,6 +64,12 @@ class Labels:
 
 
 NO_LABELS = Labels()
+_GAP = Labels()
+_GAP.text = "\0"
+"""Where the labels go in a pattern; what is put there is not searched for gaps again."""
+
+_LONG = ("",) * 3
+"""Steps that a histogram's lines are besides their own: they take as long as those."""
 
 Samples = Iterable[tuple[Labels, float] | None]
 """Series with their values, of which no two have the same labels; None is a step to no series."""
@@ -68,8 +79,8 @@ Samples = Iterable[tuple[Labels, float] | None]
 class Family:
     """One metric with all its series; only a counter's name ends in `_total`, and every one's.
 
-    *lines* may be made while they are read. One that is empty says nothing: it is a step of work,
-    and is counted among those of its slice.
+    *lines* may be made while they are read, each time some whole lines. Each is a step of work, and
+    is counted among those of its slice; one that is empty says nothing, and is counted as well.
     """
 
     name: str
@@ -100,23 +111,22 @@ class Histogram:
         self._counts[bisect_left(self._bounds, value)] += 1
         self._sum += value
 
-    def lines(self, name: str, labels: Labels = NO_LABELS) -> list[str]:
+    def lines(self, name: str, labels: Labels = NO_LABELS) -> str:
         """Return its series as they are now: cumulative buckets, then sum and count."""
-        counts = list(accumulate(self._counts))
-        bucket = f'{name}_bucket{{{labels.before}le="'
-        lines = [
-            f'{bucket}{bound}"}} {count}\n'
-            for bound, count in zip(_upper(self._bounds), counts, strict=True)
-        ]
-        lines.append(f"{name}_sum{labels.braced} {_number(self._sum)}\n")
-        lines.append(f"{name}_count{labels.braced} {counts[-1]}\n")
-        return lines
+        counts = (*accumulate(self._counts),)
+        pattern = _pattern(name, self._bounds, _GAP if labels.text else NO_LABELS)
+        said = pattern % (*counts, _number(self._sum), counts[-1])
+        return said.replace(_GAP.text, labels.text)
 
 
 @cache
-def _upper(bounds: tuple[float, ...]) -> Sequence[str]:
-    """Return what the buckets' `le` says; the last bucket has no bound."""
-    return [*map(_number, bounds), "+Inf"]
+def _pattern(name: str, bounds: tuple[float, ...], labels: Labels) -> str:
+    """Return a histogram's lines without their numbers; the last bucket has no bound."""
+    upper = [*map(_number, bounds), "+Inf"]
+    buckets = [f'{name}_bucket{{{labels.before}le="{bound}"}} %d\n' for bound in upper]
+    return "".join(
+        [*buckets, f"{name}_sum{labels.braced} %s\n", f"{name}_count{labels.braced} %d\n"]
+    )
 
 
 def gauge(name: str, text: str, samples: Samples) -> Family:
@@ -138,8 +148,7 @@ def states(
 
 def histogram(name: str, text: str, samples: Iterable[tuple[Labels, Histogram]]) -> Family:
     """Return the histogram *name* with *text* for its help."""
-    lines = (line for labels, counts in samples for line in counts.lines(name, labels))
-    return Family(name, MetricKind.HISTOGRAM, text, lines)
+    return Family(name, MetricKind.HISTOGRAM, text, _histograms(name, samples))
 
 
 def _values(name: str, samples: Samples) -> Iterator[str]:
@@ -148,21 +157,30 @@ def _values(name: str, samples: Samples) -> Iterator[str]:
             yield ""
         else:
             labels, value = sample
-            yield f"{name}{labels.braced} {_number(value)}\n"
+            braced = f"{{{text}}}" if (text := labels.text) else ""
+            yield f"{name}{braced} {_number(value)}\n"
 
 
 def _states(
     name: str, samples: Iterable[tuple[Labels, StrEnum]], among: type[StrEnum]
 ) -> Iterator[str]:
-    ends = {now: [f'state="{state}"}} {float(state is now)}\n' for state in among] for now in among}
+    gap = _GAP.text
+    patterns = {
+        now: "".join([f'{name}{{{gap}state="{one}"}} {float(one is now)}\n' for one in among])
+        for now in among
+    }
     for labels, now in samples:
-        start = f"{name}{{{labels.before}"
-        for end in ends[now]:
-            yield start + end
+        yield patterns[now].replace(gap, labels.before)
+
+
+def _histograms(name: str, samples: Iterable[tuple[Labels, Histogram]]) -> Iterator[str]:
+    for labels, counts in samples:
+        yield counts.lines(name, labels)
+        yield from _LONG
 
 
 def render(families: Iterable[Family]) -> Iterator[str]:
-    """Return the lines of *families*, each with a name of its own, sorted by name."""
+    """Return the text of *families*, each with a name of its own, sorted by name, in steps."""
     ordered = sorted(families, key=lambda family: family.name)
     names = [family.name for family in ordered]
     assert len(names) == len(set(names)), names
@@ -175,7 +193,7 @@ def _head(family: Family) -> str:
 
 
 def slices(lines: Iterable[str]) -> Iterator[bytes]:
-    """Return *lines* joined in pieces of at most SLICE; one may be empty, and is a step as well."""
+    """Return *lines* joined in pieces of at most SLICE steps; one may be empty."""
     lines = iter(lines)
     while piece := list(islice(lines, SLICE)):
         yield "".join(piece).encode()

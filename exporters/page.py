@@ -47,11 +47,15 @@ class Page:
 
 
 class Outcome(StrEnum):
-    """What became of one attempt: delivered, worth another try, or never to be accepted."""
+    """What became of one attempt: delivered, worth another try, or never to be accepted.
+
+    Or of a page that was not sent, as a peer had told people before: superseded.
+    """
 
     DELIVERED = "delivered"
     RETRY = "retry"
     REJECTED = "rejected"
+    SUPERSEDED = "superseded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

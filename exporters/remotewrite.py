@@ -12,8 +12,6 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from cramjam import snappy
-
 HEADERS: Mapping[str, str] = {
     "Content-Type": "application/x-protobuf",
     "Content-Encoding": "snappy",
@@ -105,6 +103,8 @@ class Encoder:
 
     @staticmethod
     def _request(waiting: list[bytes], at: float) -> Request:
+        from cramjam import snappy  # noqa: PLC0415 - 1.5 MB, for who sends at all
+
         body = bytes(snappy.compress_raw(b"".join(waiting)))
         request = Request(body, len(waiting), at)
         waiting.clear()

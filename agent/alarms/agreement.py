@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from vedette.agent.alarms.alarm import UNDECIDED, Evidence
+from vedette.agent.alarms.alarm import DENIED, UNDECIDED, Evidence
 
 Votes = Mapping[str, Evidence]
 """What each vantage that may speak says of one thing; those that are not heard are undecided."""
@@ -118,7 +118,7 @@ class Quorum:
         if not self.domains(votes):
             return UNDECIDED
         if all(evidence.holds is False for evidence in votes.values()):
-            return Evidence(False)
+            return DENIED
         need = self.need(votes)
         first: dict[str | int | None, Evidence] = {}
         for name, evidence in votes.items():
@@ -133,7 +133,7 @@ class Quorum:
         undecided = self.domains(
             name for name, e in votes.items() if e.holds is None and name not in silent
         )
-        return UNDECIDED if len(undecided | first.keys()) >= need else Evidence(False)
+        return UNDECIDED if len(undecided | first.keys()) >= need else DENIED
 
 
 def longest(evidence: Evidence) -> tuple[float, float]:

@@ -33,6 +33,7 @@ class Evidence:
 
 
 UNDECIDED = Evidence(None)
+DENIED = Evidence(False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,9 @@ class Memory:
     began_at: float = 0.0
     good_for: float = 0.0
     stepped_at: float | None = None
+
+
+NEVER_STEPPED = Memory()
 
 
 def caught_up(

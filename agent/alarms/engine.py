@@ -10,7 +10,16 @@ from dataclasses import dataclass, field, replace
 
 from vedette.agent.alarms.agenda import Agenda
 from vedette.agent.alarms.agreement import Quorum
-from vedette.agent.alarms.alarm import TICK, UNDECIDED, Evidence, Memory, State, caught_up, step
+from vedette.agent.alarms.alarm import (
+    NEVER_STEPPED,
+    TICK,
+    UNDECIDED,
+    Evidence,
+    Memory,
+    State,
+    caught_up,
+    step,
+)
 from vedette.agent.alarms.fleet import SILENT_AFTER, Fleet
 from vedette.agent.alarms.incidents import (
     Change,
@@ -85,7 +94,7 @@ class Engine:
             of.append(id_)
         beside = {rule.key: rule.controls for rule in rules if rule.key and rule.controls}
         self._agenda = Agenda(self._of_check, controls, beside)
-        self.memories = {id_: (memories or {}).get(id_, Memory()) for id_ in self._standard}
+        self.memories = {id_: (memories or {}).get(id_, NEVER_STEPPED) for id_ in self._standard}
         self.memories |= self.composites.memories
         self._in_alarm = {id_ for id_, m in self.memories.items() if m.state is State.ALARM}
         self._clearing: set[str] = set()
@@ -112,7 +121,7 @@ class Engine:
         stepped = _Stepped()
         for id_ in self._of_none:
             self._judge(id_, fleet, stepped)
-        keys = self._agenda.due(fleet, ledgers)
+        keys = [key for key in self._agenda.due(fleet, ledgers) if self._is_begun(key, ledgers)]
         for key in keys:
             for id_ in self._of_check[key]:
                 self._judge(id_, fleet, stepped)
@@ -170,6 +179,12 @@ class Engine:
             else:
                 ledger.regard()
         return fleet
+
+    def _is_begun(self, key: CheckKey, ledgers: Mapping[str, Ledger]) -> bool:
+        """Whether there is anything to say of *key*; of thousands there is none at the start."""
+        if key in self.composites.checks or any(one.runs(key) for one in ledgers.values()):
+            return True
+        return any(self.memories[id_] is not NEVER_STEPPED for id_ in self._of_check[key])
 
     def _judge(self, id_: str, fleet: Fleet, stepped: "_Stepped") -> None:
         """Judge one standard rule, and advance its alarm."""

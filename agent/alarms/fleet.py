@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 from vedette.agent.alarms.agreement import Quorum, Votes, longest
-from vedette.agent.alarms.alarm import UNDECIDED, Evidence
+from vedette.agent.alarms.alarm import DENIED, UNDECIDED, Evidence
 from vedette.agent.diagnoses.sight import Sight, blindness, proven_at
 from vedette.agent.diagnoses.view import View
 from vedette.agent.memory.ledger import CheckKey, Ledger, T
@@ -158,12 +158,12 @@ def anybody(votes: Votes) -> Evidence:
     if holding:
         return min(holding, key=longest)
     known = any(evidence.holds is False for evidence in votes.values())
-    return Evidence(False) if known else UNDECIDED
+    return DENIED if known else UNDECIDED
 
 
 def everybody(votes: Votes) -> Evidence:
     """Return what all vantages say that know, since the last of them does; else False."""
     if any(evidence.holds is False for evidence in votes.values()):
-        return Evidence(False)
+        return DENIED
     holding = [evidence for evidence in votes.values() if evidence.holds]
     return max(holding, key=lambda evidence: evidence.began_at, default=UNDECIDED)

@@ -4,7 +4,6 @@ from typing import Annotated
 
 from pydantic import Field, PlainValidator
 
-from vedette.agent.composite.parse import parse
 from vedette.agent.composite.rule import Rule
 from vedette.agent.composite.windows import WindowSettings
 from vedette.checks.settings import Duration, Missing, Settings
@@ -13,6 +12,8 @@ from vedette.exporters.page import Severity
 
 def _rule(value: object) -> Rule:
     if isinstance(value, str):
+        from vedette.agent.composite.parse import parse  # noqa: PLC0415 - 2 MB without any rule
+
         return parse(value)
     raise ValueError('a rule is text, such as ALARM("name")')
 

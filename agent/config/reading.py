@@ -120,11 +120,13 @@ def _misnamed(document: Document) -> Iterator[Problem]:
     """
     data = document.data if isinstance(document.data, Mapping) else {}
     alarms = _each(AlarmSettings, data.get("alarms"))
+    if not alarms:
+        return
     services = _each(Service, data.get("services"))
     feeds = [feed for feed in _each(FeedSettings, data.get("feeds")) if feed]
     (controls,) = _each(Controls, [data.get("controls", {})])
     known = [service for service in services if service]
-    if not alarms or controls is None or len(known) < len(services):
+    if controls is None or len(known) < len(services):
         return
     peers = data.get("peers")
     vantages = [data.get("agent"), *(peers if isinstance(peers, list) else [])]

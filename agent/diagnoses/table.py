@@ -1,7 +1,8 @@
 """Which diagnoses the checks of each kind can give."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache, partial
+from dataclasses import dataclass
+from functools import partial
 
 from vedette.agent.alarms.alarm import Evidence
 from vedette.agent.alarms.fleet import Fleet, anybody, everybody
@@ -13,9 +14,6 @@ from vedette.agent.memory.ledger import CheckKey
 from vedette.checks.finding import Kind
 from vedette.exporters.page import Severity
 
-_JUDGES = 20_000
-"""How many judges are kept. The judge of a check is one function however often it is asked for:
-what it said last is remembered of it by those that hold the looks."""
 Alone = Callable[[Sequence[Voice]], Evidence]
 Beside = Callable[[Sequence[Voice], Sequence[Sequence[Voice]]], Evidence]
 
@@ -63,10 +61,13 @@ def rules_for(
     """
     names = tuple(control for control in controls if control.kind is Kind.DNS)
     mild = milder(severity, Severity.WARNING)
-    judges = {d: _alone(key, judge) for d, judge in _ALONE[key.kind].items()}
-    judges |= {d: _beside(key, names, judge) for d, judge in _BESIDE_CONTROLS[key.kind].items()}
+    alone = _Routed if key.kind is Kind.BGP else _Alone
+    judges: dict[Diagnosis, Callable[[Fleet], Evidence]] = {
+        d: alone(key, judge) for d, judge in _ALONE[key.kind].items()
+    }
+    judges |= {d: _Beside(key, names, judge) for d, judge in _BESIDE_CONTROLS[key.kind].items()}
     if key.kind is Kind.HTTP:
-        page = _page(key, timing.hold)
+        page = together.Page(key, timing.hold)
         judges |= {d: partial(judge, page) for d, judge in together.JUDGES.items()}
     return [
         Rule(
@@ -141,32 +142,49 @@ def _grade(
     return grade
 
 
-_page = lru_cache(_JUDGES)(together.Page)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Alone:
+    """Judges the check *key* at each vantage by itself, and holds the quorum.
+
+    It goes by identity, as functions do: what it said last is looked up by it. There are several of
+    every check, so they are small.
+    """
+
+    key: CheckKey
+    judge: Alone
+
+    def at(self, view: View) -> Evidence:
+        """Return what is said of it at one vantage."""
+        return self.judge(view.of(self.key))
+
+    def __call__(self, fleet: Fleet) -> Evidence:
+        return fleet.agreed(fleet.recalled(self.key, self.at), self.key.service)
 
 
-@lru_cache(_JUDGES)
-def _alone(key: CheckKey, judge: Alone) -> Callable[[Fleet], Evidence]:
-    """Judge each vantage by itself, and hold the quorum; of routes, a feed is one voice for all."""
+class _Routed(_Alone):
+    """The same of a route: a feed is one voice for all, and what it said last it says of now."""
 
-    def alone(view: View) -> Evidence:
-        return judge(view.of(key))
+    __slots__ = ()
 
-    if key.kind is Kind.BGP:  # what a feed said last it says of now
-        return lambda fleet: _as_of_now(anybody(fleet.recalled(key, alone)), fleet.now)
-    return lambda fleet: fleet.agreed(fleet.recalled(key, alone), key.service)
-
-
-def _as_of_now(evidence: Evidence, now: float) -> Evidence:
-    if not evidence.holds:
-        return evidence
-    return Evidence(True, evidence.began_at, max(evidence.began_at, now))
+    def __call__(self, fleet: Fleet) -> Evidence:
+        evidence = anybody(fleet.recalled(self.key, self.at))
+        if not evidence.holds:
+            return evidence
+        return Evidence(True, evidence.began_at, max(evidence.began_at, fleet.now))
 
 
-@lru_cache(_JUDGES)
-def _beside(
-    key: CheckKey, controls: Sequence[CheckKey], judge: Beside
-) -> Callable[[Fleet], Evidence]:
-    def beside(view: View) -> Evidence:
-        return judge(view.of(key), [view.of(control) for control in controls])
+@dataclass(frozen=True, slots=True, eq=False)
+class _Beside:
+    """Judges the check *key* beside *controls*; it goes by identity too."""
 
-    return lambda fleet: fleet.agreed(fleet.recalled(key, beside, controls), key.service)
+    key: CheckKey
+    controls: Sequence[CheckKey]
+    judge: Beside
+
+    def at(self, view: View) -> Evidence:
+        """Return what is said of it at one vantage."""
+        return self.judge(view.of(self.key), [view.of(control) for control in self.controls])
+
+    def __call__(self, fleet: Fleet) -> Evidence:
+        votes = fleet.recalled(self.key, self.at, self.controls)
+        return fleet.agreed(votes, self.key.service)

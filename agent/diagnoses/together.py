@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from vedette.agent.alarms.agreement import Votes, share
-from vedette.agent.alarms.alarm import Evidence
+from vedette.agent.alarms.alarm import DENIED, Evidence
 from vedette.agent.alarms.fleet import Fleet
 from vedette.agent.diagnoses import http
 from vedette.agent.diagnoses.names import Diagnosis
@@ -51,7 +51,7 @@ def service_down(page: Page, fleet: Fleet) -> Evidence:
 def _service_down(page: Page, fleet: Fleet) -> Evidence:
     down = fleet.recalled(page.key, page.down)
     agreed, (bad, known) = fleet.agreed(down, page.key.service), share(down)
-    return agreed if agreed.holds is not True or 2 * bad >= known else Evidence(False)
+    return agreed if agreed.holds is not True or 2 * bad >= known else DENIED
 
 
 def regional_failure(page: Page, fleet: Fleet) -> Evidence:
@@ -73,10 +73,10 @@ JUDGES: Mapping[Diagnosis, Judge] = {
 
 def _in_part(page: Page, fleet: Fleet, *, regional: bool) -> Evidence:
     if service_down(page, fleet).holds:
-        return Evidence(False)
+        return DENIED
     votes, trouble = fleet.once((Page.troubled, page), lambda: _trouble(page, fleet))
     if trouble.holds and _is_regional(votes, fleet) is not regional:
-        return Evidence(False)
+        return DENIED
     return trouble
 
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice, takewhile
 
-from vedette.agent.alarms.alarm import UNDECIDED, Evidence
+from vedette.agent.alarms.alarm import DENIED, UNDECIDED, Evidence
 from vedette.agent.diagnoses.view import Voice, taken
 from vedette.agent.memory.ledger import Series
 from vedette.checks.finding import Finding, Observation, Verdict
@@ -44,8 +44,9 @@ def voting(voices: Sequence[Voice], counts: Counts) -> list[Voice]:
 
 
 def _comes_and_goes(voice: Voice, counts: Counts) -> bool:
-    few = voice.series.timing.failing
-    if voice.series.well >= few.of:
+    few, series = voice.series.timing.failing, voice.series
+    never_failed = series.failed_at is None and series.timing.missing is not Missing.BREACHING
+    if series.well >= few.of or never_failed:
         return False  # so it is nearly always, and none need be read
     return len(_bad(voice, counts)) >= few.looks
 
@@ -98,7 +99,7 @@ def at_least(need: int, voices: Sequence[Voice], counts: Counts) -> Evidence:
         seen_at = sorted((_seen_at(v, counts) for v in votes), reverse=True)[need - 1]
         return Evidence(True, began_at, max(began_at, seen_at))
     unknown = sum(v.verdict is Verdict.UNKNOWN for v in voices)
-    return Evidence(False) if len(votes) + unknown < need else UNDECIDED
+    return DENIED if len(votes) + unknown < need else UNDECIDED
 
 
 def _began_at(voice: Voice, counts: Counts) -> float:
@@ -150,7 +151,7 @@ def _unseen_began_at(voice: Voice, counts: Counts) -> float:
 def both(*parts: Evidence) -> Evidence:
     """Return whether all *parts* hold: since the last of them began, seen while all were."""
     if any(part.holds is False for part in parts):
-        return Evidence(False)
+        return DENIED
     if any(part.holds is None for part in parts):
         return UNDECIDED
     began_at = max(part.began_at for part in parts)
@@ -167,4 +168,4 @@ def either(*parts: Evidence) -> Evidence:
         return max(holding, key=lambda part: (part.seen_at - part.began_at, -part.began_at))
     if not parts or any(part.holds is None for part in parts):
         return UNDECIDED
-    return Evidence(False)
+    return DENIED

@@ -21,7 +21,7 @@ NOTICED_EVERY = 0.25
 # A look ends by itself at its timeout; this much later the runner ends it.
 GRACE = 2.0
 GATHERED = 0.1
-"""Seconds for which what has become certain is gathered: it is judged ten times a second at most."""
+"""Seconds for which what has become certain is gathered: it is judged 10 times a second."""
 _ONE_CLOCK = 0.001
 """Seconds by which two clocks differ that show the same."""
 
@@ -38,8 +38,8 @@ class Lookout:
 
     *now* tells epoch seconds, *stopwatch* seconds from anywhere; *tell* gets what was just seen;
     *round* makes all looks of a check, as runner.look_all() does.
-    *ticking_since* says from when on each check has its ticks. *certain* rings when what was in doubt
-    has failed for its hold, or is well after all, so that nobody waits for the next second to hear.
+    *ticking_since* says from when on each check has its ticks. *certain* rings when what was in
+    doubt has failed for its hold, or is well after all, so that nobody waits for the next second.
     """
 
     own: str

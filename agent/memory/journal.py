@@ -20,6 +20,10 @@ class Journal:
         self._owed: list[Statement] = []
         self.failing = store.frozen
 
+    def owe(self, statements: Sequence[Statement]) -> None:
+        """Keep *statements* with the next write: what thousands of looks learn is no hurry."""
+        self._owed.extend(statements)
+
     def write(self, statements: Sequence[Statement]) -> None:
         """Keep *statements* in one transaction with all that is still owed."""
         self._owed.extend(statements)

@@ -46,8 +46,7 @@ class Learning:
             statements = [self.note(event) for event in events_of(learned, planned.key, now)]
             if learned.promoted:
                 statements += keep_generations(self.good.generations(learned.name, learned.type))
-            if statements:
-                self.journal.write(statements)
+            self.journal.owe(statements)
 
     def note(self, event: Event) -> Statement:
         """Count and log *event*; return the statement that keeps it."""

@@ -5,7 +5,6 @@ Rule: no I/O, no clock; time is passed in.
 
 import math
 from bisect import insort
-from collections import deque
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -13,11 +12,11 @@ from typing import Any, NamedTuple, TypeVar
 
 from vedette.agent.alarms.alarm import Evidence
 from vedette.agent.looking.timing import Timing
+from vedette.agent.memory.looks import Looks
 from vedette.checks.dns.server import Place
 from vedette.checks.finding import Finding, Kind, Observation, Verdict
 from vedette.exporters.metrics import Histogram
 
-KEPT = 60
 WINDOW = 900.0
 """Seconds over which failing looks at a page are counted, as far back as looks are kept."""
 PACE = 5
@@ -76,7 +75,7 @@ class Series:
     subject: str
     place: str
     timing: Timing
-    looks: deque[Observation] = field(default_factory=lambda: deque(maxlen=KEPT))
+    looks: Looks = field(default_factory=Looks)
     seconds: Histogram = field(default_factory=Histogram)
     failing_since: float | None = None
     failed_at: float | None = None
@@ -109,12 +108,12 @@ class Series:
 
     def _is_like_the_last(self, look: Observation) -> bool:
         """Whether *look* shows the same, in time, and as fast as far as that is judged."""
-        before, now = self.looks[-1].finding, look.finding
+        before, now = self.last.finding, look.finding
         if before is not now and not _are_alike(before, now):
             return False
         if look.started_at > self.fresh_until:
             return False
-        took = self.looks[-1].seconds, look.seconds
+        took = self.last.seconds, look.seconds
         return self.key.kind is not Kind.HTTP or took[0] == took[1] or max(took) < LONGER
 
     def _is_settled(self) -> bool:
@@ -123,9 +122,12 @@ class Series:
         The looks before them must no longer count for anything. Only of pages is more than the
         newest few looks counted, but for the time that an outage has lasted.
         """
+        is_page = self.key.kind is Kind.HTTP
+        if self.well == self.alike == len(self.looks) and not is_page:
+            return True  # it was never otherwise
         if self.alike <= max(self.timing.failing.of, PACE):
             return False
-        if self.key.kind is not Kind.HTTP:
+        if not is_page:
             return True
         now, failing_since = self.last.started_at, None
         failed_at = self.failed_at
@@ -142,11 +144,11 @@ class Series:
     @property
     def last(self) -> Observation:
         """The newest look; a series is made with its first."""
-        return self.looks[-1]
+        return self.looks.last
 
     def verdict(self, now: float) -> Verdict:
         """What the newest look says about *now*: nothing, once it is too old."""
-        return Verdict.UNKNOWN if now > self.fresh_until else self.looks[-1].finding.verdict
+        return Verdict.UNKNOWN if now > self.fresh_until else self.last.finding.verdict
 
     def failed_for(self, *reasons: str) -> bool:
         """Whether the newest look failed for one of *reasons*."""

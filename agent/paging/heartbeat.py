@@ -28,6 +28,7 @@ STEPPED_WITHIN = 10.0
 STUCK_AFTER = 300.0
 """Seconds after which a page that no pager has accepted keeps the agent silent: whoever watches
 the switch is the last one who can be told."""
+_CALLED = (Outcome.DELIVERED, Outcome.RETRY, Outcome.REJECTED)
 
 
 class Ailment(StrEnum):
@@ -107,7 +108,11 @@ def undelivered_since(waiting: Sequence[Waiting], ended: Sequence[Ended]) -> flo
 
 def is_refused(ended: Sequence[Ended], pagers: Collection[str]) -> bool:
     """Whether each of *pagers* has refused the last page that it was sent."""
-    newest = {one.row.pager: one.delivery.outcome for one in ended if one.row.pager in pagers}
+    newest = {
+        one.row.pager: one.delivery.outcome
+        for one in ended
+        if one.row.pager in pagers and one.delivery.outcome is not Outcome.SUPERSEDED
+    }
     return bool(pagers) and all(newest.get(name) is Outcome.REJECTED for name in pagers)
 
 
@@ -118,7 +123,7 @@ class Beat:
     switch: DeadMansSwitch
     every: float
     heard_at: float | None = None
-    counts: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
+    counts: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(_CALLED, 0))
     failing: str | None = None
 
 

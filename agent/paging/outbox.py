@@ -1,6 +1,9 @@
 """Pages on their way: in order per pager and key, tried until accepted or refused.
 
 What no pager has accepted in time, or what one has refused, goes to its second channel as well.
+Agents that agree page the same. A trigger that is over, as its resolve waits behind it, would wake
+people again where a peer's page has come and gone: it is held until the peers can have said so, and
+not sent once one has.
 """
 
 import asyncio
@@ -15,6 +18,7 @@ from vedette.agent.memory.pages import Row, Told
 from vedette.agent.memory.statements import Statement, back_up, end, queue
 from vedette.agent.paging.queue import Queue, Waiting
 from vedette.agent.paging.routing import Route, Routes
+from vedette.agent.peers.hearsay import Hearsay
 from vedette.exporters.pace import Pace
 from vedette.exporters.page import (
     Action,
@@ -34,6 +38,10 @@ AT_ONCE = 8
 """Attempts that may be under way at one pager."""
 ANNOUNCED_EVERY = 30.0
 SETTLED_WITHIN = 5.0
+HELD_FOR = 30.0
+"""Seconds for which peers may say that they have told of what is over, and so need not be told."""
+AHEAD = 60.0
+"""Seconds by which a peer may have paged the same before us."""
 _TURN = 0.05
 
 
@@ -89,11 +97,23 @@ class Outbox:
             place: page for place, page in taken.items() if page.action is Action.TRIGGER
         }
         self._unheard = _unheard(told, waiting, self._pagers)
-        self._queue = Queue(self._backup_at)
+        self._hearsay: Hearsay | None = None
+        self._accepted: Callable[[str, str], None] = lambda _pager, _key: None
+        self._doubtful: set[tuple[str, str]] = set()
+        self._began_at = now()
+        self._queue = Queue(self._backup_at, self._held_until)
         for row in waiting:
             self._queue.add(Waiting(row))
         self.ended: list[Ended] = []
         self.delivered: dict[tuple[str, Outcome], int] = {}
+
+    def agree(self, hearsay: Hearsay, accepted: Callable[[str, str], None]) -> None:
+        """Heed from now on what peers have told, by *hearsay*, and tell them what is *accepted*.
+
+        That is called with the pager and the key of each trigger of ours that is.
+        """
+        self._hearsay, self._accepted = hearsay, accepted
+        hearsay.heard = self._doubt
 
     @property
     def undelivered(self) -> Mapping[str, Sequence[float]]:
@@ -132,7 +152,7 @@ class Outbox:
         self._last_row += 1
         row = Row(self._last_row, pager, page, now)
         self._queue.add(Waiting(row, due_at=now))
-        self._wake.set()
+        self._doubt(pager, page.key)
         return queue(row)
 
     async def run(self) -> None:
@@ -144,6 +164,7 @@ class Outbox:
                     tasks.create_task(self._repeat(pager))
             while True:
                 self._wake.clear()
+                self._supersede()
                 self._back_up_due()
                 for waiting in self._due():
                     tasks.create_task(self._attempt(waiting))
@@ -214,7 +235,7 @@ class Outbox:
             await self._try(waiting)
         finally:
             self._queue.tried(waiting)
-            self._wake.set()
+            self._doubt(waiting.row.pager, waiting.row.page.key)
 
     async def _try(self, waiting: Waiting) -> None:
         row = waiting.row
@@ -239,6 +260,31 @@ class Outbox:
             row.page.key, row.pager, delivery.detail, wait,
         )  # fmt: skip
 
+    def _held_until(self, resolve: Row) -> float:
+        """Return from when on the trigger before *resolve* goes out, though it is over."""
+        if self._hearsay is None:
+            return float("-inf")
+        return max(resolve.queued_at, self._began_at) + HELD_FOR
+
+    def _doubt(self, pager: str, key: str) -> None:
+        """Look again, at the next turn, whether what is next of *key* should go out at all."""
+        self._doubtful.add((pager, key))
+        self._wake.set()
+
+    def _supersede(self) -> None:
+        """End unsent what is over and what a peer has told: it would wake people once more."""
+        doubtful, self._doubtful = self._doubtful, set()
+        if self._hearsay is None:
+            return
+        for pager, key in doubtful:
+            while stale := self._queue.stale(pager, key):
+                peer = self._hearsay.teller(pager, key, stale.row.queued_at - AHEAD)
+                if peer is None:
+                    break
+                self._queue.withdraw(stale)
+                told = f"told by peer {peer}"
+                self._end(stale, Delivery(outcome=Outcome.SUPERSEDED, detail=told))
+
     def _end(self, waiting: Waiting, delivery: Delivery) -> None:
         now, row = self._now(), waiting.row
         refused = delivery.outcome is Outcome.REJECTED
@@ -251,6 +297,9 @@ class Outbox:
         self._journal.write([end(row.id, now, delivery.outcome, delivery.detail), *backed])
         if refused:
             log.error("page %s refused by %s: %s", row.page.key, row.pager, delivery.detail)
+        elif delivery.outcome is Outcome.SUPERSEDED:
+            log.info("page %s is over and not sent to %s: %s", row.page.key, row.pager,
+                     delivery.detail)  # fmt: skip
         else:
             log.info("%s of %s accepted by %s", row.page.action, row.page.key, row.pager)
 
@@ -258,6 +307,7 @@ class Outbox:
         if delivery.outcome is Outcome.DELIVERED:
             if row.page.action is Action.TRIGGER:
                 self._standing[row.pager, row.page.key] = row.page
+                self._accepted(row.pager, row.page.key)
             else:
                 self._standing.pop((row.pager, row.page.key), None)
 

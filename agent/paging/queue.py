@@ -37,10 +37,15 @@ class Queue:
     """Pages by pager and key; of each key one is tried at a time, and the rest waits for it.
 
     *backup_at* says when a row that is still there goes to second channels too; None for never.
+    A call for help that is over, as its resolve waits behind it, is held until *held_until* says.
     """
 
-    def __init__(self, backup_at: Callable[[Row], float | None]) -> None:
-        self._backup_at = backup_at
+    def __init__(
+        self,
+        backup_at: Callable[[Row], float | None],
+        held_until: Callable[[Row], float] = lambda _resolve: float("-inf"),
+    ) -> None:
+        self._backup_at, self._held_until = backup_at, held_until
         self._waiting: dict[int, Waiting] = {}
         self._of_key: dict[tuple[str, str], deque[Waiting]] = {}
         self._lines: dict[str, _Line] = {}
@@ -86,12 +91,17 @@ class Queue:
             _, id_ = heapq.heappop(line.later)
             is_call = self._waiting[id_].row.page.action is Action.TRIGGER
             heapq.heappush(line.ready, (not is_call, id_))
-        if not line.ready:
-            return None
-        waiting = self._waiting[heapq.heappop(line.ready)[1]]
-        waiting.trying = True
-        line.trying += 1
-        return waiting
+        while line.ready:
+            waiting = self._waiting[heapq.heappop(line.ready)[1]]
+            resolve = self._resolve_of(waiting)
+            if resolve and (at := self._held_until(resolve.row)) > now:
+                waiting.due_at = at
+                self._expect(waiting)
+                continue
+            waiting.trying = True
+            line.trying += 1
+            return waiting
+        return None
 
     def next_at(self, pager: str) -> float | None:
         """Return from when on *pager* can be given something; None where nothing can be."""
@@ -100,8 +110,30 @@ class Queue:
             return self._waiting[line.ready[0][1]].due_at
         return line.later[0][0] if line.later else None
 
+    def stale(self, pager: str, key: str) -> Waiting | None:
+        """Return the call for help that is next of *key*, is over, and is not being tried."""
+        of_key = self._of_key.get((pager, key))
+        if not of_key or of_key[0].trying or not self._resolve_of(of_key[0]):
+            return None
+        return of_key[0]
+
+    def _resolve_of(self, waiting: Waiting) -> Waiting | None:
+        """Return the resolve that waits behind a call for help, if one does."""
+        if waiting.row.page.action is not Action.TRIGGER:
+            return None
+        behind = self.behind(waiting)
+        return next((one for one in behind if one.row.page.action is Action.RESOLVE), None)
+
+    def withdraw(self, waiting: Waiting) -> None:
+        """Have one not be given that is the next of its key, and not being tried: it ends."""
+        line, id_ = self._lines[waiting.row.pager], waiting.row.id
+        line.later = [one for one in line.later if one[1] != id_]
+        line.ready = [one for one in line.ready if one[1] != id_]
+        heapq.heapify(line.later)
+        heapq.heapify(line.ready)
+
     def end(self, waiting: Waiting) -> None:
-        """Forget one that is being tried: its pager has accepted or refused it."""
+        """Forget one that is being tried, or withdrawn: nothing more becomes of it."""
         place = waiting.row.pager, waiting.row.page.key
         of_key = self._of_key[place]
         assert of_key.popleft() is waiting

@@ -7,6 +7,7 @@ from vedette.agent import secrets
 from vedette.agent.config import Config
 from vedette.agent.looking.lookout import Lookout
 from vedette.agent.peers.follower import Follower
+from vedette.agent.peers.hearsay import Hearsay
 from vedette.agent.peers.offer import Offer
 from vedette.agent.peers.standing import Standing
 
@@ -19,14 +20,15 @@ class Exchange:
     ) -> None:
         self.now = now
         self.offer = Offer(config.agent, now)
+        self.hearsay = Hearsay()
         self.followers: Mapping[str, Follower] = {
             peer.name: Follower(
                 peer,
                 token=secrets.token_of(peer, folder),
                 agent=config.agent,
                 folder=folder,
-                planned={planned.key: planned for planned in lookout.plan.checks},
                 lookout=lookout,
+                hearsay=self.hearsay,
                 now=now,
             )
             for peer in config.peers

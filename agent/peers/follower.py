@@ -14,6 +14,7 @@ from vedette.agent.config import AgentSettings, PeerSettings
 from vedette.agent.looking.lookout import Lookout
 from vedette.agent.memory.ledger import CheckKey
 from vedette.agent.peers import asking, wire
+from vedette.agent.peers.hearsay import Hearsay
 from vedette.agent.peers.standing import Standing
 from vedette.agent.peers.wire import Refusal, RefusedError
 from vedette.agent.plan import Planned
@@ -29,7 +30,10 @@ _STRANGERS = 1000
 
 
 class Follower:
-    """Hears one *peer*; what it says of checks that are *planned* here goes to *lookout*."""
+    """Hears one *peer*: what it says of checks that *lookout* has planned, too, goes there,
+
+    and what pagers have accepted from it to *hearsay*.
+    """
 
     def __init__(
         self,
@@ -38,14 +42,15 @@ class Follower:
         token: str | None,
         agent: AgentSettings,
         folder: Path,
-        planned: Mapping[CheckKey, Planned],
         lookout: Lookout,
+        hearsay: Hearsay,
         now: Callable[[], float],
     ) -> None:
         self.standing = Standing(peer)
         self._peer, self._agent, self._folder = peer, agent, folder
-        self._planned, self._lookout, self._now = planned, lookout, now
-        self._token = token
+        self._lookout, self._now = lookout, now
+        self._planned: Mapping[CheckKey, Planned] = {one.key: one for one in lookout.plan.checks}
+        self._hearsay, self._token = hearsay, token
         self._cursor, self._is_behind = "", False
         self._pause = FIRST_PAUSE
         self._nudged = asyncio.Event()
@@ -129,6 +134,7 @@ class Follower:
         standing.documents += 1
         self._cursor, self._is_behind = document.cursor, document.more
         written_at = now - way
+        self._hear_accepted(document.accepted, written_at)
         for start in range(0, len(document.rounds), _AT_ONCE):
             for raw in document.rounds[start : start + _AT_ONCE]:
                 self._hear(raw, self._now() - written_at)
@@ -147,12 +153,25 @@ class Follower:
                 return
             looks = wire.observations(round_, self._peer.name)
         except RefusedError as error:
-            if not self.standing.refused[error.why]:
-                log.warning("peer %s: %s", self._peer.name, error)
-            self.standing.refused[error.why] += 1
+            self._refuse(error)
             return
         youngest = min(look.age for look in round_.looks)
         self._lookout.hear(self._peer.name, planned, looks, ago + youngest)
+
+    def _hear_accepted(self, raw: Raw, written_at: float) -> None:
+        try:
+            accepted = wire.decode_accepted(raw)
+        except RefusedError as error:
+            self._refuse(error)
+            return
+        for one in accepted:
+            self._hearsay.hear(self._peer.name, one.pager, one.key, written_at - one.age)
+
+    def _refuse(self, error: RefusedError) -> None:
+        """Count a part of a document that is not taken; its other parts are."""
+        if not self.standing.refused[error.why]:
+            log.warning("peer %s: %s", self._peer.name, error)
+        self.standing.refused[error.why] += 1
 
     def _miss(self, key: CheckKey) -> None:
         self.standing.refused[Refusal.UNKNOWN_CHECK] += 1

@@ -1,4 +1,7 @@
-"""What an agent tells its peers: its rounds of late, numbered, for whoever asks what is newer."""
+"""What an agent tells its peers: its rounds of late, numbered, for whoever asks what is newer.
+
+And so the triggers of its own that pagers have accepted, numbered for themselves.
+"""
 
 import asyncio
 import logging
@@ -27,6 +30,8 @@ ENOUGH = 256 << 10
 """Octets after which a document is closed; what is left comes with the next."""
 MOST = 500
 """Rounds after which it is: who writes a thousand checks into one document delays its probes."""
+ACCEPTED_FOR = 600.0
+"""Seconds for which it is told that a trigger was accepted."""
 
 
 class _Numbered(NamedTuple):
@@ -34,6 +39,20 @@ class _Numbered(NamedTuple):
     at: float
     key: CheckKey
     looks: Sequence[Observation]
+
+
+class _Accepted(NamedTuple):
+    number: int
+    at: float
+    pager: str
+    key: str
+
+
+class _Cursor(NamedTuple):
+    """What a peer has been told last; *rounds* is None where it is to be told the present."""
+
+    rounds: int | None
+    accepted: int
 
 
 class Offer:
@@ -45,6 +64,8 @@ class Offer:
         self._number = 0
         self._recent: deque[_Numbered] = deque()
         self._newest: dict[CheckKey, _Numbered] = {}
+        self._accepted: deque[_Accepted] = deque(maxlen=wire.MOST_ACCEPTED)
+        self._accepted_number = 0
         self._news, self._is_over = asyncio.Event(), False
         self._left_out: set[CheckKey] = set()
 
@@ -62,6 +83,12 @@ class Offer:
             self._recent.popleft()
         self._news.set()
 
+    def accept(self, pager: str, key: str) -> None:
+        """Take in that *pager* has accepted our trigger of *key*, which is told as rounds are."""
+        self._accepted_number += 1
+        self._accepted.append(_Accepted(self._accepted_number, self._now(), pager, key))
+        self._news.set()
+
     def end(self) -> None:
         """Keep no question any longer: the listener closes."""
         self._is_over = True
@@ -74,11 +101,11 @@ class Offer:
         agent's present life, as "" is, asks for the newest round of every check.
         """
         clock = asyncio.get_running_loop().time
-        began, number = clock(), self._read(after)
-        if number is not None:
-            await self._gather(number, wait)
+        began, told = clock(), self._read(after)
+        if told.rounds is not None:
+            await self._gather(told.rounds, told.accepted, wait)
         now = self._now()
-        rounds, last, more = self._written(self._since(number), number or 0, now)
+        rounds, last, more = self._written(self._since(told.rounds), told.rounds or 0, now)
         return wire.encode(
             wire.Document(
                 agent=self._agent.name,
@@ -86,22 +113,28 @@ class Offer:
                 domain=wire.told(self._agent.domain),
                 clock=now,
                 held=clock() - began,
-                cursor=f"{self._run}-{last}",
+                cursor=f"{self._run}-{last}-{self._accepted_number}",
                 more=more,
                 rounds=tuple(rounds),
+                accepted=self._accepted_since(told.accepted, now),
             )
         )
 
-    def _read(self, cursor: str) -> int | None:
-        run, _, number = cursor.partition("-")
-        is_ours = run == self._run and number.isdecimal() and int(number) <= self._number
-        return int(number) if is_ours else None
+    def _read(self, cursor: str) -> _Cursor:
+        run, *numbers = cursor.split("-")
+        is_ours = run == self._run and len(cursor) <= wire.LONGEST_CURSOR
+        if is_ours and len(numbers) == 2 and all(map(str.isdecimal, numbers)):
+            rounds, accepted = map(int, numbers)
+            if rounds <= self._number and accepted <= self._accepted_number:
+                return _Cursor(rounds, accepted)
+        return _Cursor(None, 0)
 
-    async def _gather(self, number: int, wait: float) -> None:
-        """Wait until there is something newer than *number*, and what comes right after it."""
+    async def _gather(self, number: int, accepted: int, wait: float) -> None:
+        """Wait until there is something newer than both, and what comes right after it."""
+        told = number, accepted
         try:
             async with asyncio.timeout(wait):
-                while self._number <= number and not self._is_over:
+                while (self._number, self._accepted_number) == told and not self._is_over:
                     self._news.clear()
                     await self._news.wait()
         except TimeoutError:
@@ -134,6 +167,17 @@ class Offer:
             else:
                 size += len(memoryview(written[-1]))
         return written, last, False
+
+    def _accepted_since(self, number: int, now: float) -> Raw:
+        """Write what was accepted after the one of *number*, and not too long ago to matter."""
+        newer = reversed([*islice(reversed(self._accepted), self._accepted_number - number)])
+        return wire.encode_accepted(
+            [
+                wire.Acceptance(one.pager, one.key, max(0.0, now - one.at))
+                for one in newer
+                if now - one.at <= ACCEPTED_FOR
+            ]
+        )
 
     def _leave_out(self, key: CheckKey, error: wire.RefusedError) -> None:
         if key not in self._left_out:

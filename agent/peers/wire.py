@@ -2,7 +2,8 @@
 
 ```
 {"version": 1, "agent": "fra-1", "deployment": "vedette", "domain": {"provider": "hetzner", …},
- "clock": 1764000000.2, "held": 3.1, "cursor": "5f0c-812", "more": false, "rounds": [ROUND, …]}
+ "clock": 1764000000.2, "held": 3.1, "cursor": "5f0c-812-3", "more": false, "rounds": [ROUND, …],
+ "accepted": [{"pager": "oncall", "key": "vedette/shop", "age": 2.1}, …]}
 ROUND = {"service": "shop", "kind": "dns", "check": "api.shop.example A", "looks": [LOOK, …]}
 LOOK = {"subject": "192.0.2.1:53", "place": "authoritative", "verdict": "FAILING",
         "reason": "nodata", "detail": "…", "facts": {…}, "age": 0.4, "seconds": 0.02}
@@ -10,6 +11,7 @@ LOOK = {"subject": "192.0.2.1:53", "place": "authoritative", "verdict": "FAILING
 
 A look's *age* is in seconds since it ended, as the sender counts them when it writes: its wall
 clock may be wrong by minutes. *clock* is only shown. A round is all present subjects of one check.
+*accepted* are the sender's own triggers that a pager has taken, each told once as a round is.
 What a newer agent adds is left out by an older one; a round that is not understood costs itself.
 Rule: no I/O, no clock.
 """
@@ -35,6 +37,9 @@ LARGEST = 8 << 20
 """Octets of the largest document that is read, when it is unpacked."""
 LARGEST_ROUND = 1 << 20
 """Octets of the largest round that is told."""
+LONGEST_CURSOR = 100
+MOST_ACCEPTED = 1000
+"""Accepted triggers that one document tells."""
 
 _REASONS: Mapping[Kind, Sequence[type[StrEnum]]] = {
     Kind.DNS: (DnsReason, RunnerReason),
@@ -92,6 +97,14 @@ class Round(Struct, frozen=True):
         return CheckKey(self.service, self.kind, self.check)
 
 
+class Acceptance(Struct, frozen=True, gc=False):
+    """A trigger of *key* that *pager* has accepted from the sender, *age* seconds ago."""
+
+    pager: _Name
+    key: _Name
+    age: _Seconds
+
+
 class Told(Struct, frozen=True, omit_defaults=True):
     """The failure domains that a sender says it has; the config's count."""
 
@@ -109,9 +122,10 @@ class Document(Struct, frozen=True):
     domain: Told
     clock: float
     held: _Seconds
-    cursor: Annotated[str, Meta(max_length=100)]
+    cursor: Annotated[str, Meta(max_length=LONGEST_CURSOR)]
     more: bool = False
     rounds: tuple[Raw, ...] = ()
+    accepted: Raw = Raw(b"[]")
     version: int = VERSION
 
 
@@ -123,6 +137,7 @@ _encode = msgspec.json.Encoder().encode
 _version = msgspec.json.Decoder(_Versioned)
 _document = msgspec.json.Decoder(Document)
 _round = msgspec.json.Decoder(Round)
+_accepted = msgspec.json.Decoder(Annotated[tuple[Acceptance, ...], Meta(max_length=MOST_ACCEPTED)])
 
 
 def told(domain: Domain) -> Told:
@@ -169,13 +184,18 @@ def _sound(value: object) -> object:
     return [_sound(one) for one in value] if isinstance(value, list | tuple) else value
 
 
+def encode_accepted(accepted: Sequence[Acceptance]) -> Raw:
+    """Write what was accepted."""
+    return Raw(_encode(accepted))
+
+
 def encode(document: Document) -> bytes:
     """Write a document."""
     return _encode(document)
 
 
 def decode(body: bytes) -> Document:
-    """Read a document, and none of its rounds; raise RefusedError."""
+    """Read a document, and neither its rounds nor what was accepted; raise RefusedError."""
     try:
         version = _version.decode(body).version
         if version != VERSION:
@@ -198,6 +218,17 @@ def decode_round(raw: Raw) -> Round:
         return _round.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise RefusedError(Refusal.MALFORMED, f"a round is not understood: {error}") from None
+
+
+def decode_accepted(raw: Raw) -> Sequence[Acceptance]:
+    """Read what was accepted; raise RefusedError."""
+    try:
+        accepted: Sequence[Acceptance] = _accepted.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise RefusedError(
+            Refusal.MALFORMED, f"what its pagers accepted is not understood: {error}"
+        ) from None
+    return accepted
 
 
 def observations(round_: Round, vantage: str) -> Sequence[Observation]:

@@ -26,6 +26,7 @@ _FOREIGN = {
 
 def routes(seen: Sequence[Probe]) -> Iterator[Family]:
     """Return the families of the prefixes among the probes that were *seen*."""
+    seen = [probe for probe in seen if probe[0].key.kind is Kind.BGP]
     yield gauge(
         "vedette_bgp_origin_peers",
         "Peers that reach the prefix, by the origin AS they see; those of rare origins together.",
@@ -58,7 +59,7 @@ def _origins(seen: Sequence[Probe]) -> Samples:
 def _foreign(seen: Sequence[Probe]) -> Samples:
     for series, labels in seen:
         yield None
-        facts = series.last.finding.facts if series.key.kind is Kind.BGP else {}
+        facts = series.last.finding.facts
         for reason, fact in _FOREIGN.items() if facts else ():
             rows = facts.get(fact)
             if isinstance(rows, Mapping):

@@ -6,6 +6,7 @@ one series says is taken in one step, and what may shrink or grow is copied befo
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import is_, itemgetter
 
 from vedette.agent.alarms.alarm import State
 from vedette.agent.alarms.engine import Engine
@@ -51,28 +52,41 @@ class Counts:
 
 
 Probe = tuple[Series, Labels]
+_SERIES = itemgetter(0)
 
 
 class Probes:
     """The series of *checks* in the order of their names, with the labels by which they are told.
 
-    What a check is called never changes, and is written once.
+    What a series is called never changes, and is written once.
     """
 
     def __init__(self, ledger: Ledger, checks: Iterable[CheckKey]) -> None:
         self._ledger = ledger
-        self._checks = [
-            (key, Labels(service=key.service, check=key.check, kind=key.kind))
-            for key in sorted(checks)
-        ]
+        self._probes: dict[CheckKey, Sequence[Probe]] = dict.fromkeys(sorted(checks), ())
 
     def gather(self, into: list[Probe]) -> Iterator[str]:
         """Put all of them *into* a list, in steps that are lines without text."""
-        for key, labels in self._checks:
+        for key, known in self._probes.items():
             yield ""
-            for series in self._ledger.of(key):
-                into.append((series, labels.also(subject=series.subject, place=series.place)))
-                yield ""
+            series = self._ledger.of(key)
+            if len(known) == len(series) and all(map(is_, map(_SERIES, known), series)):
+                into += known
+            else:
+                made = self._probes[key] = tuple(zip(series, map(_told, series), strict=True))
+                into += made
+                yield from [""] * len(made)
+
+
+def _told(series: Series) -> Labels:
+    key = series.key
+    return Labels(
+        service=key.service,
+        check=key.check,
+        kind=key.kind,
+        subject=series.subject,
+        place=series.place,
+    )
 
 
 def probes(seen: Sequence[Probe], now: float) -> Iterator[Family]:
@@ -96,8 +110,11 @@ def probes(seen: Sequence[Probe], now: float) -> Iterator[Family]:
         "How long looks took, good and bad.",
         ((labels, series.seconds) for series, labels in seen),
     )
+    of_kind: dict[Kind, list[Probe]] = {kind: [] for kind in Kind}
+    for probe in seen:
+        of_kind[probe[0].key.kind].append(probe)
     for name, kind, fact, text in _FACTS:
-        yield gauge(name, text, _facts(seen, kind, fact))
+        yield gauge(name, text, _facts(of_kind[kind], fact))
 
 
 _FACTS = (
@@ -144,9 +161,9 @@ _FACTS = (
 )
 
 
-def _facts(seen: Sequence[Probe], kind: Kind, fact: str) -> Samples:
+def _facts(seen: Sequence[Probe], fact: str) -> Samples:
     for series, labels in seen:
-        value = series.last.finding.facts.get(fact) if series.key.kind is kind else None
+        value = series.last.finding.facts.get(fact)
         yield (labels, float(value)) if isinstance(value, int | float) else None
 
 

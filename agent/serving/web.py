@@ -9,11 +9,6 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 from prometheus_client.exposition import gzip_accepted
 
-from vedette.agent.blackbox.handlers import Prober
-from vedette.agent.blackbox.limits import strict
-from vedette.agent.blackbox.loaded import Loaded
-from vedette.agent.blackbox.lookup import SystemResolver
-from vedette.agent.config import ProbeSettings
 from vedette.agent.daemon import VERSION, Agent
 from vedette.agent.peers import routes
 from vedette.agent.peers.telemetry import peers
@@ -101,20 +96,12 @@ def application(agent: Agent) -> web.Application:
     app.router.add_get("/-/healthy", healthy, name="healthy")
     app.router.add_get("/-/ready", ready, name="ready")
     if agent.config.agent.probe is not None:
-        prober = _prober(agent, agent.config.agent.probe)
-        app.router.add_get("/probe", prober.probe, name="probe")
+        from vedette.agent.serving.prober import prober  # noqa: PLC0415 - 2 MB that few need
+
+        app.router.add_get("/probe", prober(agent, agent.config.agent.probe).probe, name="probe")
     if agent.config.peers:
         routes.add(app, agent.config.agent, agent.exchange)
     return app
-
-
-def _prober(agent: Agent, settings: ProbeSettings) -> Prober:
-    return Prober(
-        Loaded(agent.folder / settings.modules, agent.now),
-        resolve=SystemResolver().resolve,
-        permit=strict(settings.allow, settings.deny),
-        now=agent.now,
-    )
 
 
 class Metrics:
@@ -130,17 +117,18 @@ class Metrics:
         self._rpki = routetelemetry.Rpki(agent.roas)
 
     def lines(self) -> Iterator[str]:
-        """Return the text a line at a time; between two lines the agent may go on."""
+        """Return the text in whole lines, a step at a time; between two the agent may go on."""
         agent, now = self._agent, self._agent.now()
         vrps = agent.plan.vrps
         seen: list[telemetry.Probe] = []
         yield from self._probes.gather(seen)
+        yield from self._votes.judged(agent.ledger, now)
         yield from render(
             [
                 *telemetry.probes(seen, now),
                 *telemetry.last_known_good(agent.good),
                 *self._alarms.families(now),
-                *self._votes.families(agent.ledger, now),
+                *self._votes.families(),
                 *telemetry.pages(agent.outbox, agent.journal, now),
                 *peers(agent.exchange.standings, now),
                 *agent.drills.families(),

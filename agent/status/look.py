@@ -106,7 +106,7 @@ def since_when(series: Series, now: float) -> tuple[float | None, bool]:
             at_least = False
             break
         since = look.started_at
-    return since, at_least and len(series.looks) == series.looks.maxlen
+    return since, at_least and series.looks.is_full
 
 
 def strip(verdicts: Sequence[Verdict]) -> Strip:

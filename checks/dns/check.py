@@ -5,9 +5,10 @@ import math
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from vedette.checks.dns.authorities import Authorities
-from vedette.checks.dns.dnssec.chain import Trust
+from vedette.checks.dns.exchange import load
 from vedette.checks.dns.judge import rules_of
 from vedette.checks.dns.message import ask
 from vedette.checks.dns.reason import Reason
@@ -15,11 +16,14 @@ from vedette.checks.dns.roots import Server
 from vedette.checks.dns.server import PORTS, Channel, Place, Resolver, Source, short
 from vedette.checks.dns.settings import DnsSettings
 from vedette.checks.dns.subject import Blocked, Subject, failed
-from vedette.checks.dns.validation import Validation
 from vedette.checks.dns.walk import Delegations, NoAddress, Outcome, Walk
 from vedette.checks.dns.zone import KnownDelegation, Round, ZoneLooks
 from vedette.checks.finding import Finding, Kind, Look, Verdict
 from vedette.checks.net import Endpoint, NetworkFailure, Resolve, has_route, is_address
+
+if TYPE_CHECKING:
+    from vedette.checks.dns.dnssec.chain import Trust
+    from vedette.checks.dns.validation import Validation
 
 _FRESH = 300.0
 """Seconds until the delegation is walked again after it went well."""
@@ -56,7 +60,7 @@ class Means:
     now: Callable[[], float]
     """Epoch seconds."""
     authorities: Authorities = field(default_factory=Authorities)
-    trust: Trust | None = None
+    trust: "Trust | None" = None
     known_delegation: KnownDelegation = _nothing_known
 
 
@@ -74,9 +78,7 @@ class DnsCheck:
         self._means = means
         self._seconds = seconds
         self._zone: ZoneLooks | None = None
-        self._validation: Validation | None = None
-        if means.trust is not None:
-            self._validation = Validation(means.trust, settings, seconds=seconds, now=means.now)
+        self._validation = _validation(settings, means, seconds)
         self._blocked = _unasked(f"The delegation of {settings.name} has not been walked yet")
         self._servers: dict[str, Server] = {}
         self._hosts: dict[str, Sequence[str] | NetworkFailure] = {}
@@ -271,6 +273,7 @@ class DnsCheck:
             yield Place.RECURSIVE, at, self._resolver(self._channel(resolver, address), at)
 
     def _channel(self, resolver: Resolver, address: str) -> Channel:
+        load(resolver.transport)
         return Channel(
             Endpoint(address, resolver.endpoint.port),
             resolver.transport,
@@ -289,15 +292,23 @@ class DnsCheck:
         )
 
     def _resolver(self, channel: Channel, name: str) -> Subject:
-        ask_for = partial(ask, self.settings.name, self.settings.type, recursive=True)
         return Subject(
-            question=ask_for(),
+            question=ask(self.settings.name, self.settings.type, recursive=True),
             channel=channel,
             rules=rules_of(self.settings, Place.RECURSIVE),
             seconds=self._seconds,
             name=name,
-            unchecked=ask_for(checking_disabled=True),
+            validates=True,
         )
+
+
+def _validation(settings: DnsSettings, means: Means, seconds: float) -> "Validation | None":
+    """Return the look at DNSSEC of a check that looks at the zone as a whole."""
+    if means.trust is None or Source.AUTHORITATIVE not in settings.places:
+        return None
+    from vedette.checks.dns.validation import Validation  # noqa: PLC0415 - 10 MB that not all need
+
+    return Validation(means.trust, settings, seconds=seconds, now=means.now)
 
 
 def _visible(servers: Sequence[Server]) -> tuple[Server, ...]:

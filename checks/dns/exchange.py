@@ -2,12 +2,12 @@
 
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from importlib import import_module
 from time import perf_counter
 
 from vedette.checks.dns.message import Question, Reply, parse, truncated
 from vedette.checks.dns.reason import Reason
 from vedette.checks.dns.server import Channel, Transport
-from vedette.checks.dns.transport.https import ask_https
 from vedette.checks.dns.transport.query import Query
 from vedette.checks.dns.transport.stream import ask_tcp, ask_tls
 from vedette.checks.dns.transport.udp import ask_udp
@@ -74,16 +74,31 @@ async def _again(query: Query) -> tuple[bytes, Transport, int]:
     return wire, Transport.TCP, dropped
 
 
+def load(transport: Transport) -> None:
+    """Load what *transport* needs, so that no question waits for that."""
+    if transport in _HEAVY:
+        import_module(f"vedette.checks.dns.transport.{_HEAVY[transport]}")
+
+
+async def _ask_https(query: Query) -> tuple[bytes, int]:
+    from vedette.checks.dns.transport.https import ask_https  # noqa: PLC0415 - HTTP/2 takes 2 MB
+
+    return await ask_https(query)
+
+
 async def _ask_quic(query: Query) -> tuple[bytes, int]:
     from vedette.checks.dns.transport.quic import ask_quic  # noqa: PLC0415 - an extra
 
     return await ask_quic(query)
 
 
+_HEAVY = {Transport.HTTPS: "https", Transport.QUIC: "quic"}
+"""The modules of what few ask over: each has a protocol of its own to load, and one is an extra."""
+
 _CARRIERS: Mapping[Transport, Callable[[Query], Awaitable[tuple[bytes, int]]]] = {
     Transport.UDP: ask_udp,
     Transport.TCP: ask_tcp,
     Transport.TLS: ask_tls,
-    Transport.HTTPS: ask_https,
+    Transport.HTTPS: _ask_https,
     Transport.QUIC: _ask_quic,
 }

@@ -36,6 +36,11 @@ class Question:
     length: int
     """How many octets name, type and class take in the question section."""
 
+    @property
+    def unchecked(self) -> "Question":
+        """The same, put to a resolver with checking disabled (CD, RFC 4035 section 3.2.2)."""
+        return ask(self.name, self.rdtype, recursive=True, checking_disabled=True)
+
     def __str__(self) -> str:
         return f"{spoken(self.name)} {dns.rdatatype.to_text(self.rdtype)}"
 

@@ -172,21 +172,21 @@ class DnsSettings(CheckSettings):
         """The servers, read."""
         return tuple(parse_server(text) for text in self.servers)
 
-    @cached_property
+    @property
     def networks(self) -> tuple[Network, ...] | None:
         """Where addresses may lie; None: anywhere."""
         if self.allowed is None or self.type == "NS":
             return None
         return tuple(_network(text) for text in self.allowed)
 
-    @cached_property
+    @property
     def names(self) -> frozenset[str] | None:
         """Which host names may be name servers; None: any."""
         if self.allowed is None or self.type != "NS":
             return None
         return frozenset(domain_name(text) for text in self.allowed)
 
-    @cached_property
+    @property
     def targets(self) -> tuple[dns.name.Name, ...] | None:
         """Where CNAMEs may lead, a first * for any labels; None: anywhere."""
         if self.cname_targets is None:

@@ -44,8 +44,8 @@ class Subject:
     seconds: float
     name: str
     """The server in a sentence."""
-    unchecked: Question | None = None
-    """The same question with checking disabled, for a resolver that may validate."""
+    validates: bool = False
+    """Whether it may be a resolver that validates: it is then asked again after a SERVFAIL."""
     heard: bytes | None = field(default=None, init=False)
     """The reply of the last look; None where there was none."""
     _judged: list[_Judged] = field(default_factory=list, init=False)
@@ -62,8 +62,8 @@ class Subject:
         except NetworkFailure as failure:
             return failed(failure, self.name)
         self.heard = wire
-        if finding.reason is Reason.SERVFAIL and self.unchecked:
-            return await self._unchecked(self.unchecked, finding, deadline)
+        if finding.reason is Reason.SERVFAIL and self.validates:
+            return await self._unchecked(self.question.unchecked, finding, deadline)
         return finding
 
     def _query(self, question: Question, deadline: float) -> Query:

@@ -17,6 +17,7 @@ from contextvars import ContextVar
 
 from vedette.checks.finding import Fact
 from vedette.checks.http import tls
+from vedette.checks.http.certificates import facts
 from vedette.checks.http.readiness import Readable, writable
 from vedette.checks.http.reason import Reason
 from vedette.checks.http.target import Target
@@ -119,7 +120,7 @@ class Connection:
 
     def facts(self) -> dict[str, Fact]:
         """Return what TLS has told so far, nothing without it."""
-        return {} if self._session is None else tls.facts(self._session)
+        return {} if self._session is None else facts(self._session)
 
     async def send(self, data: bytes) -> None:
         """Send all of *data*; a peer that has gone shows in what is received next.

@@ -26,8 +26,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import crypto
 
+from vedette.checks.certificate import UNREADABLE
 from vedette.checks.finding import Fact
 from vedette.checks.http import tls
+from vedette.checks.http.certificates import certificates
 from vedette.checks.http.connection import translate
 from vedette.checks.http.framed import Framed
 from vedette.checks.http.hop import Hop
@@ -38,7 +40,7 @@ from vedette.checks.http.request import Request
 from vedette.checks.http.tls import TlsSettings
 from vedette.checks.net import CouldNotLook, Endpoint, NetworkFailure, family, has_route
 from vedette.checks.stopwatch import receive
-from vedette.checks.tls import UNREADABLE, Renewed
+from vedette.checks.tls import Renewed
 
 _MOST_IDLE = 10_000
 """How many datagrams may come that hold nothing of the answer."""
@@ -231,7 +233,7 @@ class Http3(Framed):
         if leaf is None:
             return {}
         chain = (leaf, *getattr(shaken, "_peer_certificate_chain", ()))
-        known = tls.certificates(tuple(each.public_bytes(Encoding.DER) for each in chain))
+        known = certificates(tuple(each.public_bytes(Encoding.DER) for each in chain))
         assert shaken.key_schedule is not None  # it was agreed on before there was a certificate
         cipher = f"TLS_{shaken.key_schedule.cipher_suite.name}"
         return {"tls_version": "TLSv1.3", "tls_cipher": cipher, **known}

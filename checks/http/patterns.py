@@ -7,8 +7,6 @@ hold up other probes. It has no look-around and no back-references; `$` is the e
 from functools import lru_cache
 from typing import Protocol
 
-import re2
-
 
 class Pattern(Protocol):
     """A compiled regular expression."""
@@ -25,6 +23,8 @@ class Pattern(Protocol):
 @lru_cache(maxsize=1024)
 def compiled(text: str) -> Pattern:
     """Return the pattern *text*; raise ValueError with RE2's reason."""
+    import re2  # noqa: PLC0415 - with its library 2 MB, and few configs have a pattern
+
     options = re2.Options()
     options.log_errors = False  # it would write to stderr
     try:

@@ -1,4 +1,4 @@
-"""Whom we trust, what a certificate says, and what a failed handshake means.
+"""Whom we trust, and what a failed handshake means.
 
 Rule: no socket; TLS runs over memory buffers, the connection moves the bytes.
 
@@ -17,12 +17,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 
-from cryptography.hazmat.primitives.hashes import SHA256
-
 from vedette.checks.finding import Fact
 from vedette.checks.http.reason import Reason
 from vedette.checks.net import NetworkFailure
-from vedette.checks.tls import UNREADABLE, Renewed, chain, names, read, some, trust, trusted_paths
+from vedette.checks.tls import Renewed, some, trust, trusted_paths
 
 # openssl/x509_vfy.h
 _EXPIRED = 10
@@ -115,51 +113,6 @@ def _identify(made: ssl.SSLContext, settings: TlsSettings) -> None:
             f"cannot use the client certificate {settings.cert_file} with its key "
             f"{settings.key_file or settings.cert_file}: {error.strerror or error}"
         ) from error
-
-
-def facts(session: ssl.SSLObject) -> dict[str, Fact]:
-    """Return what is known of a handshake, finished or failed.
-
-    `chain_not_after` is of the certificates as sent, `verified_not_after` of those that lead from
-    the leaf to what we trust; it is there only where they were verified.
-    """
-    known: dict[str, Fact] = {}
-    version, cipher = session.version(), session.cipher()
-    if version is not None and cipher is not None:
-        known |= {"tls_version": version, "tls_cipher": cipher[0]}
-        if session.context.verify_mode is not ssl.CERT_NONE:
-            verified = certificates(chain(session, "verified"))
-            known["verified_not_after"] = verified.get("chain_not_after")
-    return known | certificates(chain(session))
-
-
-@lru_cache(maxsize=256)
-def certificates(sent: tuple[bytes, ...]) -> dict[str, Fact]:
-    """Return the facts of a chain, leaf first; what cannot be parsed is left out."""
-    try:
-        parsed = [read(der) for der in sent]
-        if not parsed:
-            return {}
-        leaf = parsed[0]
-        return {
-            "certificate_subject": leaf.subject.rfc4514_string(),
-            "certificate_issuer": leaf.issuer.rfc4514_string(),
-            "certificate_names": names(leaf),
-            "certificate_sha256": leaf.fingerprint(SHA256()).hex(),
-            "certificate_serial": _hexadecimal(leaf.serial_number),
-            "certificate_not_after": leaf.not_valid_after_utc.timestamp(),
-            "chain_not_after": min(each.not_valid_after_utc.timestamp() for each in parsed),
-            "certificates_not_after": {
-                each.subject.rfc4514_string(): each.not_valid_after_utc.timestamp()
-                for each in parsed
-            },
-        }
-    except UNREADABLE:
-        return {}
-
-
-def _hexadecimal(number: int) -> str:
-    return number.to_bytes((number.bit_length() + 7) // 8).hex()
 
 
 def failure(error: ssl.SSLError, server_name: str, known: dict[str, Fact]) -> NetworkFailure:

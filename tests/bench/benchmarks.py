@@ -10,6 +10,7 @@ from tests.bench.figures import (
     COST,
     CPU_EACH,
     LATE_MAX,
+    LATE_MORE,
     LATE_P99,
     MEMORY,
     PER_CORE,
@@ -68,7 +69,8 @@ def _dns(name: str, limit: float | None, run: Callable[..., Sample], **how: obje
 
 
 def _page(name: str, *, packed: bool) -> Benchmark:
-    promises = (Promise(CPU_EACH, 100), Promise(LATE_P99), Promise(LATE_MAX, LATE))
+    late = (Promise(LATE_P99), Promise(LATE_MAX), Promise(LATE_MORE, LATE))
+    promises = (Promise(CPU_EACH, 100), *late)
     run = partial(metrics_page.scraped, packed=packed)
     return Benchmark(name, run, promises, (metrics_page.CLIENT,))
 

@@ -2,8 +2,9 @@
 
 A process of its own. Its CPU is taken over a window that begins when all checks have run a few
 times, and begin in time; a line says so, and the harness asks for /metrics meanwhile. With
---always-due no check waits for a tick: the loop is never idle, and the rules are judged after so
-many rounds as well as once a second.
+--windows there are several, one after the other, each with its line. With --always-due no check
+waits for a tick: the loop is never idle, and the rules are judged after so many rounds as well as
+once a second.
 """
 
 import argparse
@@ -62,7 +63,9 @@ async def settled(counts: Exact) -> None:
             return
 
 
-async def measure(config: Path, warm: float, seconds: float, *, hurried: bool) -> None:
+async def measure(
+    config: Path, warm: float, seconds: float, windows: int, *, hurried: bool
+) -> None:
     """Run the agent, and take its figures from *warm* seconds after its start on."""
     agent, stop = Agent(read(config), config.parent), asyncio.Event()
     agent.counts = agent.lookout.counts = counts = Exact()
@@ -73,6 +76,17 @@ async def measure(config: Path, warm: float, seconds: float, *, hurried: bool) -
     await asyncio.sleep(warm)
     if not hurried:
         await settled(counts)
+    for _ in range(windows):
+        sample = await window(agent, counts, seconds)
+        if hurried:
+            sample = replace(sample, late_p50=None, late_p99=None, late_max=None, skipped=0)
+        sample.tell()
+    stop.set()
+    await running
+
+
+async def window(agent: Agent, counts: Exact, seconds: float) -> Sample:
+    """Take the figures of so many seconds; end where some check is not as it should be."""
     counts.latenesses.clear()
     print(MEASURING, flush=True)
     skipped, cpu, start = counts.skipped, process_time(), perf_counter()
@@ -83,21 +97,19 @@ async def measure(config: Path, warm: float, seconds: float, *, hurried: bool) -
         raise SystemExit("no figure: no round began in the window")
     wrong = [s.last.finding for s in agent.ledger if s.last.finding.verdict is not Verdict.OK]
     unlearnt = len(agent.plan.checks) - len(list(agent.good))
-    stop.set()
-    await running
     if wrong or unlearnt or counts.internal_errors:
         why = wrong[0].detail if wrong else "internal errors, or names without a good set"
         raise SystemExit(f"no figure: {why}")
-    sample = Sample(operations=len(late), cpu=cpu, seconds=took, rss=resident())
-    if not hurried:
-        sample = replace(
-            sample,
-            late_p50=late[len(late) // 2],
-            late_p99=late[len(late) * 99 // 100],
-            late_max=late[-1],
-            skipped=skipped,
-        )
-    sample.tell()
+    return Sample(
+        operations=len(late),
+        cpu=cpu,
+        seconds=took,
+        rss=resident(),
+        late_p50=late[len(late) // 2],
+        late_p99=late[len(late) * 99 // 100],
+        late_max=late[-1],
+        skipped=skipped,
+    )
 
 
 def main() -> None:
@@ -107,13 +119,14 @@ def main() -> None:
     parser.add_argument("--loop", default="asyncio")
     parser.add_argument("--warm", type=float, default=4)
     parser.add_argument("--seconds", type=float, default=15)
+    parser.add_argument("--windows", type=int, default=1)
     parser.add_argument("--always-due", action="store_true")
     parser.add_argument("--processor", type=int, help="the only one that it may use")
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     if options.processor is not None:
         os.sched_setaffinity(0, {options.processor})
-    times = options.config, options.warm, options.seconds
+    times = options.config, options.warm, options.seconds, options.windows
     run_on(options.loop, measure(*times, hurried=options.always_due))
 
 

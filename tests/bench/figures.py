@@ -6,6 +6,9 @@ from statistics import median
 
 from tests.bench.sample import Sample
 
+LESS = "the agent alone"
+"""What is beside an agent that is asked for more: itself, just before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -52,6 +55,14 @@ def _thousandfold(value: float | None) -> float | None:
     return None if value is None else value * 1000
 
 
+def _later(sample: Sample) -> float | None:
+    """Return how much later the latest round was than while the same agent did less."""
+    less = (sample.beside or {}).get(LESS)
+    if less is None or less.late_max is None or sample.late_max is None:
+        return None
+    return sample.late_max - less.late_max
+
+
 COST = Figure("CPU s per 1,000", _middle(lambda s: s.cost), 4)
 CPU_EACH = Figure("ms of CPU each", _middle(lambda s: s.cost), 1)
 PER_CORE = Figure(
@@ -61,6 +72,7 @@ CORE = Figure("% of a core", _middle(lambda s: s.cpu / s.seconds * 100))
 MEMORY = Figure("MB resident", _middle(lambda s: s.rss / 1e6 if s.rss else None), 0)
 LATE_P99 = Figure("ms late, 99 of 100", _middle(lambda s: _thousandfold(s.late_p99)), 1)
 LATE_MAX = Figure("ms late, worst", _middle(lambda s: _thousandfold(s.late_max)), 1)
+LATE_MORE = Figure("ms later than beside, worst", _middle(lambda s: _thousandfold(_later(s))), 1)
 WAIT_MEDIAN = Figure("s, median of all", _waits(median), 1)
 WAIT_WORST = Figure("s, worst of all", _waits(max), 1)
 RATE = Figure("per second", _middle(lambda s: s.rate), 0, most_is_best=True)

@@ -1,16 +1,19 @@
-"""One scrape of an agent with a hundred thousand series, over HTTP, while it probes.
+"""Scrapes of an agent with a hundred thousand series, over HTTP, while it probes.
 
-Beside it, prometheus_client writes the same series, ready made, from one registry.
+It is measured in two windows of the same length, first alone and then scraped each second: what it
+spends more in the second is what the scrapes cost, and lateness is of the rounds of each. Beside
+it, prometheus_client writes the same series, ready made, from one registry.
 """
 
+import subprocess
 import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
 
 from tests.bench.agents import config_of, measuring, metrics
+from tests.bench.figures import LESS
 from tests.bench.sample import Sample, UnmeasuredError, heard, installed, read, start
-from tests.bench.spent import cpu_of
 from tests.bench.zone import NAMES
 from tests.servers.process import free_port
 from vedette.checks.net import Endpoint
@@ -18,7 +21,8 @@ from vedette.checks.net import Endpoint
 CLIENT = "prometheus_client"
 CHECKS, EVERY = 2000, 10.0
 """What has a hundred thousand series, and how often it is looked at."""
-WINDOW = 8.0
+WINDOW, PAUSE = 10.0, 1.0
+"""Seconds of each window, of which each check has a round, and from one scrape to the next."""
 SERIES = 100_000
 """Those of one operation, so that the figure does not go by how many a check has."""
 
@@ -31,41 +35,50 @@ def scraped(
     every: float = EVERY,
     window: float = WINDOW,
 ) -> Sample:
-    """Scrape an agent again and again; lateness is of the rounds that began meanwhile."""
+    """Return what the scrapes cost, and how late the rounds were that began meanwhile."""
     installed("uvloop")
     port = free_port()
     with tempfile.TemporaryDirectory() as name:
         config = Path(name) / "agent.yaml"
         config.write_text(config_of(server, NAMES[:checks], port, every))
-        times = ("--warm", 1.2 * every, "--seconds", window)
+        # All is learnt by the third round; what was seen then is settled.
+        times = ("--warm", 3.2 * every, "--seconds", window, "--windows", 2)
         process = start("daemon", config, "--loop", "uvloop", *times)
         try:
             measuring(process)
-            ours, text = _scrapes(process.pid, port, window * 0.8, packed=packed)
-            late = read("daemon", process)
+            alone = _told(process)
+            measuring(process)
+            operations, text = _scrapes(port, window * 0.9, packed=packed)
+            scraped = read("daemon", process)
         finally:
             process.kill()
         page = Path(name) / "page"
         page.write_text(text)
         client = heard("written_page", page, *(["--packed"] if packed else []))
     return replace(
-        late,
-        operations=ours.operations,
-        cpu=ours.cpu,
-        seconds=ours.seconds,
-        beside={CLIENT: client},
+        scraped,
+        operations=operations,
+        cpu=scraped.cpu - alone.cpu,
+        beside={CLIENT: client, LESS: alone},
     )
 
 
-def _scrapes(pid: int, port: int, wanted: float, *, packed: bool) -> tuple[Sample, str]:
-    """Scrape without a pause for so many seconds; return what that took, and a page."""
-    start, before, count, text = time.monotonic(), cpu_of(pid), 0, ""
-    while time.monotonic() - start < wanted:
+def _told(process: "subprocess.Popen[str]") -> Sample:
+    """Return what the agent says of its first window."""
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    return Sample.told(line) if line else read("daemon", process)
+
+
+def _scrapes(port: int, seconds: float, *, packed: bool) -> tuple[float, str]:
+    """Scrape for so many seconds; return how many operations that was, and a page."""
+    start, count = time.monotonic(), 0
+    while time.monotonic() - start < seconds - PAUSE:
         text, count = metrics(port, packed=packed), count + 1
-    cpu, seconds = cpu_of(pid) - before, time.monotonic() - start
+        time.sleep(max(0.0, start + count * PAUSE - time.monotonic()))
     if not count:
-        raise UnmeasuredError("the agent does not show its metrics in time")
-    return Sample(operations=share(text, count), cpu=cpu, seconds=seconds), text
+        raise UnmeasuredError("the agent was not asked for its metrics")
+    return share(text, count), text
 
 
 def share(text: str, count: int) -> float:

@@ -43,7 +43,7 @@ class Sample:
 
     def tell(self) -> None:
         """Hand it to the harness, which reads the last line of our output."""
-        print(json.dumps(asdict(self)))
+        print(json.dumps(asdict(self)), flush=True)
 
     @classmethod
     def told(cls, output: str) -> Self:

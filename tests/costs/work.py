@@ -30,7 +30,7 @@ from vedette.agent.blackbox.server import serve
 from vedette.agent.clock import SteadyClock
 from vedette.agent.config import read
 from vedette.agent.daemon import Agent
-from vedette.agent.memory.ledger import KEPT
+from vedette.agent.memory.looks import KEPT
 from vedette.agent.plan import Planned
 from vedette.agent.serving.web import Metrics
 from vedette.agent.surroundings import Surroundings

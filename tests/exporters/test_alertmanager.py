@@ -21,7 +21,7 @@ from vedette.agent.clock import SteadyClock
 from vedette.exporters.alertmanager import Alertmanager, AlertmanagerSettings, labels
 from vedette.exporters.page import Action, Outcome, Page, Severity
 
-DELIVERED, RETRY, REJECTED = Outcome
+DELIVERED, RETRY, REJECTED, _ = Outcome
 RESOLVE = replace(PAGE, action=Action.RESOLVE, summary="well again")
 NOW = SteadyClock().now
 

@@ -21,7 +21,7 @@ from tests.servers.smtp import smtp
 from vedette.exporters.email import Email, EmailSettings, encode
 from vedette.exporters.page import Action, Delivery, Outcome, Page
 
-DELIVERED, RETRY, REJECTED = Outcome
+DELIVERED, RETRY, REJECTED, _ = Outcome
 RESOLVE = replace(PAGE, action=Action.RESOLVE, summary="resolved: all is well")
 NOW = 1_760_925_630.0
 TEXT = st.text(max_size=60) | st.sampled_from(

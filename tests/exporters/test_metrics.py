@@ -158,14 +158,26 @@ def test_two_families_of_one_name_are_a_bug() -> None:
 def test_buckets_are_inclusive_and_cumulative() -> None:
     """A value on a bound counts in its bucket and all above, one over all bounds only in +Inf."""
     made = counted((0.05, 0.1, 0.5, 7.0), [0.1, 1.0])
-    assert made.lines("x", Labels(a="b")) == [
+    assert made.lines("x", Labels(a="b")).splitlines(keepends=True) == [
         'x_bucket{a="b",le="0.1"} 2\n',
         'x_bucket{a="b",le="1.0"} 3\n',
         'x_bucket{a="b",le="+Inf"} 4\n',
         'x_sum{a="b"} 7.65\n',
         'x_count{a="b"} 4\n',
     ]
-    assert made.lines("x")[2:] == ['x_bucket{le="+Inf"} 4\n', "x_sum 7.65\n", "x_count 4\n"]
+    assert made.lines("x").endswith('x_bucket{le="+Inf"} 4\nx_sum 7.65\nx_count 4\n')
+
+
+@given(st.text())
+def test_labels_go_into_a_pattern_as_they_are(check: str) -> None:
+    """Whatever a label says, be it a gap or a number's place, it is told in every line."""
+    labels = {"check": check.encode(errors="replace").decode()}
+    told = [
+        histogram("vedette_x", "X.", [(Labels(check=check), counted([0.5]))]),
+        states("vedette_y", "Y.", [(Labels(check=check), Light.RED)], Light),
+    ]
+    for sample in parsed(text(*told)):
+        assert {"check": sample.labels["check"]} == labels
 
 
 @given(st.lists(st.floats(0, 100)))

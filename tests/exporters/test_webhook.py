@@ -17,7 +17,7 @@ from vedette.exporters.page import Action, Outcome, Page
 from vedette.exporters.signature import signed, signing_key
 from vedette.exporters.webhook import VERSION, Webhook, WebhookSettings, encode
 
-DELIVERED, RETRY, REJECTED = Outcome
+DELIVERED, RETRY, REJECTED, _ = Outcome
 NOW = 1_760_925_630.0
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 

@@ -31,6 +31,7 @@ from OpenSSL import crypto
 from vedette.checks.dns.server import Transport
 from vedette.checks.dns.transport import tls
 from vedette.checks.dns.transport.datagram import next_datagram
+from vedette.checks.dns.transport.distrust import Fault, distrusted
 from vedette.checks.dns.transport.query import Query
 from vedette.checks.dns.transport.stream import framed, unframed
 from vedette.checks.net import NetworkFailure
@@ -169,16 +170,16 @@ class _Conversation:
             case AlertDescription.no_application_protocol:
                 return self._query.unreachable(_NOT_DNS)
             case AlertDescription.certificate_expired:
-                return self._distrusted(tls.Fault.DATES, event.reason_phrase)
+                return self._distrusted(Fault.DATES, event.reason_phrase)
             case AlertDescription.bad_certificate if event.reason_phrase.startswith("hostname "):
-                return self._distrusted(tls.Fault.NAME, event.reason_phrase)
+                return self._distrusted(Fault.NAME, event.reason_phrase)
             case AlertDescription.bad_certificate:
-                return self._distrusted(tls.Fault.TRUST, event.reason_phrase)
+                return self._distrusted(Fault.TRUST, event.reason_phrase)
         why = f"closes QUIC with error {event.error_code} ({event.reason_phrase[:80]!r})"
         return self._query.unreachable(why)
 
-    def _distrusted(self, fault: tls.Fault, why: str) -> NetworkFailure:
+    def _distrusted(self, fault: Fault, why: str) -> NetworkFailure:
         leaf: x509.Certificate | None = getattr(self._quic.tls, "_peer_certificate", None)
         chain = [leaf.public_bytes(Encoding.DER)] if leaf else []
         host = self._query.channel.server_name
-        return self._query.unreachable(tls.distrusted(fault, chain, host, why))
+        return self._query.unreachable(distrusted(fault, chain, host, why))

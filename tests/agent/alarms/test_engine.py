@@ -14,7 +14,8 @@ from vedette.agent.alarms.engine import Engine, Step, without_dates
 from vedette.agent.alarms.incidents import Change, Incident
 from vedette.agent.diagnoses.table import feed_rule, rules_for
 from vedette.agent.looking.timing import Timing
-from vedette.agent.memory.ledger import KEPT, CheckKey, Ledger
+from vedette.agent.memory.ledger import CheckKey, Ledger
+from vedette.agent.memory.looks import KEPT
 from vedette.agent.memory.statements import keep_alarm, keep_incident
 from vedette.agent.memory.store import Store
 from vedette.checks.finding import Kind, Verdict

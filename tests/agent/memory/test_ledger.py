@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tests.agent.observations import KEY, TIMING, seen, series
 from vedette.agent import composite, diagnoses
-from vedette.agent.memory.ledger import JUDGED, KEPT, CheckKey, Ledger, deciding
+from vedette.agent.memory.ledger import JUDGED, CheckKey, Ledger, deciding
+from vedette.agent.memory.looks import KEPT
 from vedette.checks.finding import Kind, Observation, Verdict
 
 OK, FAILING, UNKNOWN = Verdict
@@ -130,22 +131,28 @@ def versions(*looks: Observation) -> list[int]:
 
 
 def test_one_more_look_like_many_before_is_no_news() -> None:
-    """The first looks are news, as many as are counted; later ones only if they show another."""
+    """After another, looks are news, as many as are counted; then only if they show another."""
     many = TIMING.failing.of + 1
-    told = versions(*(seen(30.0 * i) for i in range(many + 3)))
+    bad, later = seen(0.0, FAILING), [seen(30.0 * i) for i in range(1, many + 4)]
 
-    assert told == [*range(1, many + 1), many, many, many]
+    assert versions(bad, *later) == [*range(1, many + 2), many + 1, many + 1, many + 1]
     last = [seen(30.0 * many, "nodata"), seen(30.0 * many, zone="example"), seen(30.0 * many + 999)]
     for other in last:
-        assert versions(*(seen(30.0 * i) for i in range(many)), other)[-1] == many + 1
+        assert versions(bad, *later[: many - 1], other)[-1] == many + 1
+
+
+def test_what_was_never_otherwise_is_no_news() -> None:
+    """Of what is well from the first look on only that look is news: nothing else is counted."""
+    looks = [seen(30.0 * i) for i in range(4)]
+
+    assert versions(*looks, seen(120.0, FAILING), seen(150.0)) == [1, 1, 1, 1, 2, 3]
 
 
 def test_what_only_informs_is_no_news() -> None:
     """A TTL that counts down, as a resolver's does, has nothing judged anew."""
-    many = TIMING.failing.of + 1
-    told = versions(*(seen(30.0 * i, ttl=300 - i) for i in range(many + 5)))
+    told = versions(*(seen(30.0 * i, ttl=300 - i) for i in range(5)))
 
-    assert told[-1] == many
+    assert told[-1] == 1
 
 
 def test_every_fact_that_is_judged_is_compared() -> None:
@@ -168,8 +175,8 @@ def test_news_are_listed_since_a_version_newest_first() -> None:
     """Who has read up to a version is told of each check once that has news since."""
     other = KEY._replace(check="other.example A")
     ledger = Ledger()
-    for at, key in enumerate((KEY, other, KEY)):
-        ledger.add(key, TIMING, [seen(float(at), key=key)])
+    for at, (key, verdict) in enumerate(((KEY, FAILING), (other, FAILING), (KEY, OK))):
+        ledger.add(key, TIMING, [seen(float(at), verdict, key=key)])
 
     assert ledger.news(0) == [KEY, other]
     assert ledger.news(2) == [KEY]

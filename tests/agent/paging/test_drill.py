@@ -20,7 +20,7 @@ MONDAY = 4 * 86400.0 + 9 * 3600
 """09:00 of Monday, 5 January 1970."""
 WEEK = 7 * 86400.0
 SETTINGS = DrillSettings(cron="0 9 * * 1", within=120)
-DELIVERED, RETRY, REJECTED = (Delivery(outcome=outcome) for outcome in Outcome)
+DELIVERED, RETRY, REJECTED, _ = (Delivery(outcome=outcome) for outcome in Outcome)
 
 
 class Life:

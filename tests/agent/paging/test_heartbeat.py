@@ -30,7 +30,7 @@ from vedette.exporters.metrics import render
 from vedette.exporters.page import Action, Delivery, Outcome, Page, Severity
 
 NOW = 10_000.0
-DELIVERED, RETRY, REJECTED = (Delivery(outcome=outcome) for outcome in Outcome)
+DELIVERED, RETRY, REJECTED, _ = (Delivery(outcome=outcome) for outcome in Outcome)
 
 
 def signs(**different: object) -> Signs:

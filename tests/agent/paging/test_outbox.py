@@ -17,7 +17,7 @@ from vedette.agent.paging.outbox import AT_ONCE, LONGEST_WAIT, Outbox, backoff
 from vedette.exporters.page import Action, Delivery, Outcome, Page, Severity
 
 TRIGGER, RESOLVE = Action
-DELIVERED, RETRY, REJECTED = (Delivery(outcome=outcome) for outcome in Outcome)
+DELIVERED, RETRY, REJECTED, _ = (Delivery(outcome=outcome) for outcome in Outcome)
 
 
 class Sheet:

@@ -1,6 +1,6 @@
 """What waits for pagers: who is next, and who waits for whom."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vedette.agent.memory.pages import Row
@@ -93,3 +93,40 @@ def test_second_channels_are_due_for_what_is_still_there() -> None:
     assert (at, left.row.id) == (62, 2)
     left.row = Row(2, "pd", left.row.page, 2.0, backed=True)
     assert queue.backed_up_next is None
+
+
+@given(st.lists(st.tuples(st.sampled_from(Action), st.sampled_from("ab")), max_size=12),
+       st.sets(st.integers(0, 11)), st.booleans())  # fmt: skip
+@example(
+    wanted=[(Action.TRIGGER, "b"), (Action.TRIGGER, "a"), (Action.RESOLVE, "a")],
+    unwanted={1},
+    is_seen=True,
+)
+def test_what_is_withdrawn_is_never_given_and_holds_up_nothing(wanted, unwanted, is_seen) -> None:
+    """Calls for help that are over end unsent, due or not; all else is given, in order by key."""
+    queue = Queue(no_backup, lambda _resolve: 10.0)
+    there = [Waiting(row(n, key, action)) for n, (action, key) in enumerate(wanted)]
+    for one in there:
+        queue.add(one)
+    if is_seen and there:  # so that some are due, and some are held
+        queue.next_at("pd")
+        if given_ := queue.begin("pd", 0):
+            queue.tried(given_)
+    left = [*there]
+    for key in "ab":
+        while (one := queue.stale("pd", key)) and one.row.id in unwanted:
+            assert one.row.page.action is Action.TRIGGER
+            queue.withdraw(one)
+            queue.end(one)
+            left.remove(one)
+
+    assert [*queue] == left
+    ended = []
+    while left and (one := queue.begin("pd", 20)):
+        ended.append(one)
+        queue.end(one)
+        queue.tried(one)
+    for key in "ab":
+        of_key = [one for one in left if one.row.page.key == key]
+        assert [one for one in ended if one.row.page.key == key] == of_key
+    assert len(queue) == 0

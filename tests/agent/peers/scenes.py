@@ -7,10 +7,23 @@ and one incident at the receiver. Together they open five critical incidents: a 
 minutes would be one of a storm.
 """
 
+import json
 import signal
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 
-from tests.agent.peers.islands import CONTROL, EVERY, HOLD, TARGET, Island, World
+from aiohttp import web
+
+from tests.agent.peers.islands import (
+    CONTROL,
+    EVERY,
+    HOLD,
+    SERVICE_KEY,
+    TARGET,
+    Island,
+    World,
+)
+from tests.servers.pagerduty import PagerDutyServer
 
 Scene = Callable[[World], Awaitable[float | None]]
 
@@ -139,6 +152,33 @@ async def one_silent(world: World) -> float:
     took = await world.until(warned, "the warning that one is silent", patience=180)
     fra.start()
     await world.until(lambda: not warned(), "the end of the warning")
+    return took
+
+
+async def one_not_taken(world: World) -> float:
+    """One agent's calls for help are not taken, also when all is over: nobody is called again."""
+    known, nyc = len(world.pages()), world.islands[1]
+
+    async def busy(server: PagerDutyServer, _: web.Request, body: bytes) -> web.StreamResponse:
+        event = json.loads(body)
+        of_nyc = event.get("payload", {}).get("source") == nyc.name
+        return web.Response(status=500) if of_nyc else await server.take(body)
+
+    world.pagerduty.script = deque([busy] * 1000)
+    world.serve(empty=True)
+    took = await _paged(world, known)
+    await _mended(world, known)
+
+    async def all_told() -> bool:
+        owed = [await world.value(one, "vedette_pages_undelivered") for one in world.islands]
+        return owed == [0, 0, 0]
+
+    await world.until(all_told, "everybody has said all that it has to say")
+    assert await world.value(nyc, "vedette_pages_total", outcome="superseded")
+    assert [one.status for one in world.pages(known)] == ["resolved"]
+    said = [one["event_action"] for one in world.pagerduty.accepted]
+    assert said.count("resolve") == len(world.islands)
+    assert {one["dedup_key"] for one in world.pagerduty.accepted} == {SERVICE_KEY}
     return took
 
 

@@ -12,7 +12,7 @@ from vedette.agent.config import AgentSettings, Domain
 from vedette.agent.memory.ledger import CheckKey
 from vedette.agent.peers import offer as offering
 from vedette.agent.peers import wire
-from vedette.agent.peers.offer import GATHERED, KEPT_FOR, MOST, Offer
+from vedette.agent.peers.offer import ACCEPTED_FOR, GATHERED, KEPT_FOR, MOST, Offer
 from vedette.agent.plan import Planned
 from vedette.checks.finding import Finding, Kind, Observation, Verdict
 
@@ -171,7 +171,28 @@ def test_who_was_away_for_long_is_told_the_present():
     played(story)
 
 
-@pytest.mark.parametrize("cursor", ["", "-", "x", "0000-1", "{}-x", "{}--1", "{}-99", "{}-²"])
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "",
+        "-",
+        "x",
+        "0000-1",
+        "{}-x",
+        "{}--1",
+        "{}-99",
+        "{}-²",
+        "{}-1",
+        "{}-1-1",
+        "{}-2-0",
+        "{}-1-x",
+        "{}-1-0-0",
+        "{}-1--0",
+        "0000-1-0",
+        "{}-1-²",
+        "{}-" + 5000 * "1" + "-0",
+    ],
+)
 def test_an_odd_cursor_asks_for_the_present(cursor):
     """A cursor of another life, of the future, or none at all is no error."""
 
@@ -180,6 +201,54 @@ def test_an_odd_cursor_asks_for_the_present(cursor):
         answer = await talk.ask()
         run = answer.cursor.partition("-")[0]
         assert len((await talk.ask(cursor.format(run))).rounds) == 1
+
+    played(story)
+
+
+def accepted(answer: wire.Document) -> list[tuple[str, str]]:
+    """Return what pagers took, as an answer says."""
+    return [(one.pager, one.key) for one in wire.decode_accepted(answer.accepted)]
+
+
+def test_what_a_pager_accepted_is_told_once_and_at_once():
+    """A kept question is answered with it, though nothing was seen; and it has its age."""
+
+    async def story(talk: Talk) -> None:
+        talk.tell("a")
+        _, cursor = await talk.all()
+        asked = asyncio.create_task(talk.ask(cursor))
+        await asyncio.sleep(2)
+        talk.offer.accept("oncall", "vedette/shop")
+        answer = await asked
+        assert talk.clock() == pytest.approx(2 + GATHERED)
+        (one,) = wire.decode_accepted(answer.accepted)
+        assert (one.pager, one.key) == ("oncall", "vedette/shop")
+        assert one.age == pytest.approx(GATHERED)
+        assert answer.rounds == ()
+        talk.tell("b")
+        talk.offer.accept("mail", "vedette/shop")
+        later = await talk.ask(answer.cursor)
+        assert (accepted(later), len(later.rounds)) == ([("mail", "vedette/shop")], 1)
+        assert accepted(await talk.ask(later.cursor, 0)) == []
+        assert len(accepted(await talk.ask(answer.cursor))) == 1  # whose answer was lost asks again
+
+    played(story)
+
+
+def test_what_was_accepted_of_late_is_told_to_who_comes():
+    """Who has no cursor is told of the last ten minutes, and of a thousand keys at most."""
+
+    async def story(talk: Talk) -> None:
+        talk.offer.accept("oncall", "old")
+        await asyncio.sleep(ACCEPTED_FOR / 2)
+        talk.offer.accept("oncall", "new")
+        assert accepted(await talk.ask()) == [("oncall", "old"), ("oncall", "new")]
+        await asyncio.sleep(ACCEPTED_FOR / 2 + 1)
+        assert accepted(await talk.ask()) == [("oncall", "new")]
+        for number in range(wire.MOST_ACCEPTED + 1):
+            talk.offer.accept("oncall", f"k{number}")
+        told = accepted(await talk.ask())
+        assert [key for _, key in told] == [f"k{n + 1}" for n in range(wire.MOST_ACCEPTED)]
 
     played(story)
 

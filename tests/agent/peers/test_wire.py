@@ -28,6 +28,7 @@ REASONS: dict[Kind, list[StrEnum]] = {
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 NAME = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 NUMBER = st.floats(allow_nan=False, allow_infinity=False)
+ACCEPTANCE = {"pager": "oncall", "key": "vedette/shop", "age": 2.5}
 FACT = st.one_of(
     TEXT,
     st.integers(-(2**63), 2**64 - 1),
@@ -80,6 +81,7 @@ def document(**changes: Any) -> dict[str, Any]:
         "held": 0.5,
         "cursor": "5f0c-1",
         "rounds": [],
+        "accepted": [],
         **changes,
     }
 
@@ -138,6 +140,9 @@ def test_an_odd_value_anywhere_is_refused(odd):
     for key in round_()["looks"][0]:
         raw = json.dumps(round_(**{key: odd})).encode()
         assert refusal(partial(understood, raw)) in {None, Refusal.MALFORMED}
+    for key in ACCEPTANCE:
+        raw = json.dumps([ACCEPTANCE | {key: odd}]).encode()
+        assert refusal(partial(wire.decode_accepted, raw)) in {None, Refusal.MALFORMED}
 
 
 @pytest.mark.parametrize(
@@ -175,6 +180,47 @@ def test_why_a_round_is_refused(changes, words):
     with pytest.raises(RefusedError) as refused:
         wire.observations(wire.decode_round(json.dumps(round_(**changes)).encode()), "x")
     assert words in str(refused.value)
+
+
+@given(st.lists(st.builds(wire.Acceptance, NAME, NAME, st.floats(0, 1e9)), max_size=5))
+def test_what_was_accepted_is_read_as_it_was_written(accepted):
+    """Which triggers pagers took comes out as it went in, also as part of a document."""
+    raw = wire.encode_accepted(accepted)
+    assert [*wire.decode_accepted(raw)] == accepted
+    read = wire.decode(json.dumps(document(accepted=json.loads(bytes(raw)))).encode())
+    assert [*wire.decode_accepted(read.accepted)] == accepted
+
+
+def test_an_older_agent_says_nothing_of_what_was_accepted():
+    """A document without the field is whole."""
+    written = document()
+    del written["accepted"]
+    assert [*wire.decode_accepted(wire.decode(json.dumps(written).encode()).accepted)] == []
+
+
+@pytest.mark.parametrize(
+    ("accepted", "words"),
+    [
+        ({}, "Expected `array`"),
+        ([{"pager": "oncall"}], "missing required field `key`"),
+        ([ACCEPTANCE | {"age": -1}], "`$[0].age`"),
+        ([ACCEPTANCE | {"key": ""}], "`$[0].key`"),
+        ([ACCEPTANCE | {"key": "x" * 5000}], "`$[0].key`"),
+        ([ACCEPTANCE] * (wire.MOST_ACCEPTED + 1), "length <= 1000"),
+    ],
+)
+def test_why_what_was_accepted_is_refused(accepted, words):
+    """What is of another form, out of the future or too much is not believed."""
+    with pytest.raises(RefusedError, match="what its pagers accepted is not understood") as refused:
+        wire.decode_accepted(json.dumps(accepted).encode())
+    assert refused.value.why is Refusal.MALFORMED
+    assert words in str(refused.value)
+
+
+@given(st.binary(max_size=200))
+def test_garbage_was_not_accepted(body):
+    """Whatever stands there, it is refused, and nothing else is raised."""
+    assert refusal(lambda: wire.decode_accepted(body)) in {Refusal.MALFORMED, None}
 
 
 def test_what_a_newer_agent_adds_is_left_out():

@@ -19,6 +19,7 @@ from vedette.agent.alarms.engine import Engine
 from vedette.agent.alarms.incidents import Incident
 from vedette.agent.daemon import VERSION
 from vedette.agent.diagnoses.names import Diagnosis, Rule
+from vedette.agent.diagnoses.table import blind_rule, rules_for
 from vedette.agent.memory.events import EventName
 from vedette.agent.memory.journal import Journal
 from vedette.agent.memory.lastgood import LastKnownGood, Round
@@ -233,6 +234,105 @@ def test_a_change_between_any_two_lines_does_no_harm() -> None:
     assert steps > len(a.engine.rules) * len(State)
 
 
+CONTROL = CheckKey("controls", Kind.DNS, "control.example A")
+WATCHED: dict[CheckKey, Sequence[str]] = {
+    KEY: ("nodata", "timeout", "bogus"),
+    PAGE: ("timeout",),
+    ROUTE: ("withdrawn",),
+    CONTROL: ("timeout",),
+}
+"""Checks, with some of the reasons for which each may fail."""
+JUDGED = [
+    *(
+        r
+        for key in (KEY, PAGE, ROUTE)
+        for r in rules_for(key, TIMING, Severity.CRITICAL, [CONTROL])
+    ),
+    blind_rule("here", TIMING),
+]
+rounds = st.sampled_from([*WATCHED]).flatmap(
+    lambda key: st.tuples(
+        st.just(key),
+        st.lists(
+            st.tuples(
+                st.sampled_from(["192.0.2.1", "192.0.2.2", "by name"]),
+                st.sampled_from([Verdict.OK, Verdict.UNKNOWN, *WATCHED[key]]),
+            ),
+            unique_by=lambda look: look[0],
+        ),
+    )
+)
+
+
+def told(metrics: Metrics) -> str:
+    """Return a page of what is ours."""
+    return "".join(metrics.lines()).partition("# HELP process_")[0]
+
+
+def look_round(a: Any, key: CheckKey, looks: Sequence[tuple[str, str]]) -> None:
+    """Take in a round that begins now; of a page the name is asked for, of a route a feed."""
+    place = {Kind.HTTP: "name", Kind.BGP: "ris", Kind.DNS: "authoritative"}[key.kind]
+    a.ledger.add(key, TIMING, [
+        seen(a.now(), word, key=key, subject=subject, place=place, seconds=0.25, count=2,
+             since={word: a.now()}, undecided=())
+        for subject, word in looks
+    ])  # fmt: skip
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([0.5, 5, 30, 90]),
+            st.integers(1, 7),
+            st.lists(st.one_of(rounds, changes), max_size=5),
+            st.integers(0, 120),
+        ),
+        max_size=8,
+    )
+)
+def test_a_page_is_what_one_made_anew_would_be(scrapes: list[tuple[float, int, list[Any], int]]):
+    """What is kept from scrape to scrape is never stale, whatever changed, and whoever hung up."""
+    a, clock = agent(*WATCHED, rules=JUDGED), [NOW]
+    a.now, a.plan.controls = lambda: clock[0], [CONTROL]
+    kept = Metrics(a)
+    for seconds, times, amid, steps in scrapes:
+        for _ in range(times):
+            clock[0] += seconds
+            for change in amid:
+                if callable(change):
+                    change(a)
+                else:
+                    look_round(a, *change)
+        left = kept.lines()
+        list(islice(left, steps))
+        clock[0] += 1
+        assert told(kept) == told(Metrics(a))
+        list(islice(left, steps))
+        assert told(kept) == told(Metrics(a))
+
+
+def test_votes_are_judged_again_only_where_they_may_change() -> None:
+    """A name that is as it was is not judged at the next scrape; one that fails is."""
+    asked: list[str] = []
+
+    def judged(one: Rule) -> Rule:
+        return replace(one, judge=lambda fleet: asked.append(one.subject) or one.judge(fleet))
+
+    keys = NAMES[:2]
+    a = agent(*keys, rules=[judged(r) for k in keys for r in rules_for(k, TIMING, Severity.INFO)])
+    metrics = Metrics(a)
+    for _ in range(10):
+        for key in keys:
+            add_round(a, key, ["x"], bad=False)
+        asked.clear()
+        told(metrics)
+    assert asked == []
+    add_round(a, keys[0], ["x"], bad=False)
+    add_round(a, keys[1], ["x"], bad=True)
+    told(metrics)
+    assert {*asked} == {keys[1].check}
+
+
 def test_made_up_origins_make_no_series_without_end() -> None:
     """Ten origins of a prefix have a series of their own; whatever else is seen is one more."""
     a = agent(ROUTE)
@@ -263,10 +363,9 @@ def test_a_slice_is_short_where_there_is_nothing_to_say() -> None:
     keys = [CheckKey("shop", Kind.DNS, f"{number}.example A") for number in range(2 * SLICE)]
     a = agent(*keys)
     for key in keys:
-        add_round(a, key, ["ns"], bad=False)
-        look = a.ledger.of(key)[0].looks[0]
-        finding = replace(look.finding, facts=Counted())
-        a.ledger.of(key)[0].looks[0] = replace(look, finding=finding)
+        look = seen(NOW, key=key)
+        look = replace(look, finding=replace(look.finding, facts=Counted()))
+        a.ledger.add(key, TIMING, [look])
     counts = []
     for _ in slices(Metrics(a).lines()):
         counts.append(Counted.asked)

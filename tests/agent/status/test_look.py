@@ -3,7 +3,7 @@
 import pytest
 
 from tests.agent.observations import TIMING, seen, series
-from vedette.agent.memory.ledger import KEPT
+from vedette.agent.memory.looks import KEPT
 from vedette.agent.status.look import SHOWN, row, since_when, strip
 from vedette.checks.finding import Verdict
 

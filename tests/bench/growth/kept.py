@@ -14,7 +14,8 @@ from vedette.agent.daemon import Agent
 from vedette.agent.looking.timing import Timing
 from vedette.agent.memory.events import Event, EventName
 from vedette.agent.memory.journal import Journal
-from vedette.agent.memory.ledger import KEPT, CheckKey, Ledger
+from vedette.agent.memory.ledger import CheckKey, Ledger
+from vedette.agent.memory.looks import KEPT
 from vedette.agent.memory.pages import Row
 from vedette.agent.memory.statements import end, keep_event, keep_incident, queue
 from vedette.agent.memory.store import Store

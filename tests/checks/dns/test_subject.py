@@ -27,7 +27,7 @@ def resolver(end: Endpoint, **settings: object) -> Subject:
     """Return a resolver at *end* that is asked for api.example.com."""
     return Subject(
         question=ask("api.example.com", "A", recursive=True),
-        unchecked=ask("api.example.com", "A", recursive=True, checking_disabled=True),
+        validates=True,
         channel=Channel(end),
         rules=rules_of(
             DnsSettings.model_validate({"name": "api.example.com", **settings}),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.checks.dns.transport.serving import ENCRYPTED, HOST, Client, good, serving
 from tests.servers.stream import server_context, stream_server
 from vedette.checks.dns.reason import Reason
-from vedette.checks.dns.transport.tls import Fault, distrusted
+from vedette.checks.dns.transport.distrust import Fault, distrusted
 from vedette.checks.net import CouldNotLook, NetworkFailure
 
 

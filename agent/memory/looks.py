@@ -1,0 +1,82 @@
+"""The last looks at one subject, kept small: there are tens of thousands of subjects.
+
+Rule: no I/O, no clock.
+"""
+
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import starmap
+from typing import overload
+
+from vedette.checks.finding import Finding, Observation
+
+KEPT = 60
+"""How many there are at most; the oldest make room."""
+
+
+class Looks(Sequence[Observation]):
+    """Looks that differ in nothing but finding, start and length, newest last.
+
+    Only the newest is kept whole. Of each, start and length are kept as numbers, and its finding,
+    which is one object for as long as it stays the same: a well check hardly says anything new.
+    """
+
+    __slots__ = ("_findings", "_seconds", "_starts", "last")
+
+    last: Observation
+    """The newest look, when there is any."""
+
+    def __init__(self) -> None:
+        self._findings: list[Finding] = []
+        self._starts, self._seconds = array("d"), array("d")
+
+    def append(self, look: Observation) -> None:
+        """Take in one more look at the same subject."""
+        findings = self._findings
+        if findings and look.finding is not findings[-1] and look.finding == findings[-1]:
+            look = replace(look, finding=findings[-1])
+        if len(findings) == KEPT:
+            del findings[0], self._starts[0], self._seconds[0]
+        findings.append(look.finding)
+        self._starts.append(look.started_at)
+        self._seconds.append(look.seconds)
+        self.last = look
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there may have been older ones."""
+        return len(self._findings) == KEPT
+
+    def __len__(self) -> int:
+        return len(self._findings)
+
+    @overload
+    def __getitem__(self, index: int) -> Observation: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Observation]: ...
+    def __getitem__(self, index: int | slice) -> Observation | Sequence[Observation]:
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        return self._whole(self._findings[index], self._starts[index], self._seconds[index])
+
+    def __iter__(self) -> Iterator[Observation]:
+        return starmap(self._whole, zip(self._findings, self._starts, self._seconds, strict=True))
+
+    def __reversed__(self) -> Iterator[Observation]:
+        findings, starts = reversed(self._findings), reversed(self._starts)
+        return starmap(self._whole, zip(findings, starts, reversed(self._seconds), strict=True))
+
+    def _whole(self, finding: Finding, started_at: float, seconds: float) -> Observation:
+        last = self.last
+        return Observation(
+            service=last.service,
+            check=last.check,
+            kind=last.kind,
+            vantage=last.vantage,
+            subject=last.subject,
+            place=last.place,
+            finding=finding,
+            started_at=started_at,
+            seconds=seconds,
+        )

@@ -1,0 +1,37 @@
+"""What a certificate says of itself, however odd it is.
+
+Rule: no I/O. Apart from `vedette.checks.tls`, since who looks at no certificate need not keep
+`cryptography` in memory: 8 MB.
+"""
+
+import warnings
+
+from cryptography import x509
+from cryptography.utils import CryptographyDeprecationWarning
+
+UNREADABLE = (
+    ValueError,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""What reading a certificate that a stranger made may raise."""
+
+
+def read(der: bytes) -> x509.Certificate:
+    """Read a certificate in DER, however odd; raise one of UNREADABLE for what is none."""
+    with (
+        warnings.catch_warnings()
+    ):  # of what a stranger made nobody here can mend the serial number
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        return x509.load_der_x509_certificate(der)
+
+
+def names(certificate: x509.Certificate) -> tuple[str, ...]:
+    """Return the alternative names: host names, then addresses."""
+    try:
+        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except x509.ExtensionNotFound:
+        return ()
+    addresses = extension.value.get_values_for_type(x509.IPAddress)
+    return (*extension.value.get_values_for_type(x509.DNSName), *map(str, addresses))

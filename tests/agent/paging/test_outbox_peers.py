@@ -1,0 +1,315 @@
+"""Agents that page the same: nobody is woken again for what is over, and nothing is lost by it."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import accumulate
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tests.agent.paging.test_outbox import (
+    DELIVERED,
+    RESOLVE,
+    RETRY,
+    TRIGGER,
+    Receiver,
+    Sheet,
+    page,
+    run_for,
+)
+from tests.agent.paging.test_outbox_delivery import (
+    DOWN,
+    FATES,
+    GIVES_UP,
+    TroubledPagerDuty,
+)
+from tests.virtual import in_virtual_time
+from vedette.agent.memory.journal import Journal
+from vedette.agent.memory.pages import Row
+from vedette.agent.memory.statements import end
+from vedette.agent.paging.outbox import AHEAD, HELD_FOR, LONGEST_WAIT, Ended, Outbox
+from vedette.agent.peers.hearsay import Hearsay
+from vedette.exporters.pace import Pace
+from vedette.exporters.page import Delivery, Outcome, Page
+
+KEY = "k"
+WORD = 1.0
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quiet() -> Iterator[None]:
+    """Thousands of failed attempts are no news here."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@dataclass
+class Way(TroubledPagerDuty):
+    """One agent's way to the PagerDuty of both, with troubles of its own."""
+
+    asked: list[tuple[float, Page]] = field(default_factory=list)
+
+    async def send(self, one: Page) -> Delivery:
+        """Meet the next fate, and remember when."""
+        self.asked.append((asyncio.get_running_loop().time(), one))
+        return await super().send(one)
+
+
+class Pair:
+    """Two agents and the PagerDuty of both; a peer hears *word* seconds later what is accepted."""
+
+    def __init__(self, fates: tuple[list[str], list[str]], word: float, down_at: float = 1e9):
+        self.ways = [Way([*one], down_at) for one in fates]
+        self.ways[1].open, self.ways[1].closed = self.ways[0].open, self.ways[0].closed
+        self.word = word
+        self.loop = asyncio.get_running_loop()
+        self.hearsays = [Hearsay(), Hearsay()]
+        self.heard: list[list[tuple[float, float]]] = [[], []]
+        """Of each agent when it heard a word, and of when that was."""
+        self.sheets = [Sheet(), Sheet()]
+        self.outboxes = [
+            Outbox([way], Journal(sheet), now=self.loop.time)
+            for way, sheet in zip(self.ways, self.sheets, strict=True)
+        ]
+        for number, one in enumerate(self.outboxes):
+            one.agree(self.hearsays[number], lambda *of, n=number: self._tell(1 - n, *of))
+
+    def _tell(self, to: int, pager: str, key: str) -> None:
+        self.loop.call_later(self.word, self._hear, to, pager, key, self.loop.time())
+
+    def _hear(self, to: int, pager: str, key: str, at: float) -> None:
+        self.heard[to].append((self.loop.time(), at))
+        self.hearsays[to].hear(f"v{1 - to}", pager, key, at)
+
+    def page(self, agent: int, at: float, one: Page) -> None:
+        """Have *agent* decide to page *one*."""
+        self.loop.call_at(at, lambda: self.outboxes[agent].add(one, self.loop.time()))
+
+    async def run(self, seconds: float) -> None:
+        """Deliver for so long."""
+        await asyncio.gather(*(run_for(one.run(), seconds) for one in self.outboxes))
+
+    @property
+    def opened(self) -> int:
+        """How often people were woken."""
+        return len(self.ways[0].closed) + len(self.ways[0].open)
+
+
+faults = st.lists(
+    st.tuples(
+        st.floats(0.01, 200),  # seconds of peace before
+        st.floats(0.01, 200),  # and of the fault
+        st.tuples(st.floats(0, 3), st.floats(0, 3)),  # until each agent has seen its beginning
+        st.tuples(st.floats(0, 3), st.floats(0, 3)),  # and its end
+    ),
+    min_size=1,
+    max_size=3,
+)
+fates_of_both = st.tuples(*[st.lists(st.sampled_from(FATES), max_size=8)] * 2)
+
+
+@settings(max_examples=150)
+@given(faults, fates_of_both, st.floats(0, 10), st.floats(0, 400) | st.just(1e9))
+def test_what_is_over_goes_out_only_while_nobody_is_known_to_have_told(
+    plot, fates, word: float, down_at: float
+) -> None:
+    """In every order of troubles, of both agents and of PagerDuty:
+
+    a trigger whose resolve was decided is sent half a minute later at the earliest, and only while
+    its agent has heard of no trigger of the other's that was accepted since, or a minute before;
+    one that is not sent at all is of a fault of which the other's trigger was accepted; every
+    resolve is accepted; and nothing is open in the end.
+    """
+
+    async def main() -> Pair:
+        pair = Pair(fates, word, down_at)
+        starts = accumulate((peace + fault + 3 for peace, fault, *_ in plot), initial=0.0)
+        for number, (start, (peace, fault, begin, over)) in enumerate(
+            zip(starts, plot, strict=False)
+        ):
+            for agent in (0, 1):
+                began = start + peace + begin[agent]
+                ended = max(began + 0.001, start + peace + fault + over[agent])
+                pair.page(agent, began, page(KEY, str(number)))
+                pair.page(agent, ended, page(KEY, str(number), RESOLVE))
+        calls = sum(map(len, fates)) + 4 * len(plot)
+        await pair.run(2000 + DOWN + calls * (GIVES_UP + LONGEST_WAIT + HELD_FOR))
+        return pair
+
+    pair = in_virtual_time(main())
+
+    assert pair.ways[0].open == {}
+    assert pair.opened >= 1
+    for agent, outbox in enumerate(pair.outboxes):
+        assert outbox.waiting == []
+        assert len(outbox.ended) == 2 * len(plot)
+        queued = {(e.row.page.action, e.row.page.summary): e.row.queued_at for e in outbox.ended}
+        for at, one in pair.ways[agent].asked:
+            over_at = queued[RESOLVE, one.summary]
+            if one.action is TRIGGER and at > over_at:
+                since = queued[TRIGGER, one.summary] - AHEAD
+                assert at >= over_at + HELD_FOR - 1e-6
+                assert not [of for heard, of in pair.heard[agent] if heard < at and of >= since]
+        for ended in outbox.ended:
+            if ended.row.page.action is RESOLVE:
+                assert ended.delivery.outcome is Outcome.DELIVERED
+            elif ended.delivery.outcome is Outcome.SUPERSEDED:
+                assert was_told(ended, pair.outboxes[1 - agent])
+
+
+def was_told(superseded: Ended, other: Outbox) -> bool:
+    """Whether the *other* agent's trigger was accepted since, or a minute before."""
+    return any(
+        ended.row.page.action is TRIGGER
+        and ended.delivery.outcome is Outcome.DELIVERED
+        and ended.at >= superseded.row.queued_at - AHEAD
+        for ended in other.ended
+    )
+
+
+@settings(max_examples=80)
+@given(st.integers(1, 20), st.sampled_from(["hangs", "fails", "resets"]), st.floats(1, 300),
+       st.floats(0, 10))  # fmt: skip
+@example(1, "hangs", 9.5, 0.2)
+def test_one_agents_trouble_wakes_nobody_twice(
+    number: int, fate: str, lasts: float, word: float
+) -> None:
+    """Where one agent's pages are accepted at once, the other's trouble opens nothing again."""
+
+    async def main() -> Pair:
+        pair = Pair(([], [fate] * number), word)
+        for agent in (0, 1):
+            pair.page(agent, 1, page(KEY))
+            pair.page(agent, 1 + lasts, page(KEY, action=RESOLVE))
+        await pair.run(3000)
+        return pair
+
+    pair = in_virtual_time(main())
+
+    assert pair.opened == 1
+    assert [outbox.waiting for outbox in pair.outboxes] == [[], []]
+
+
+def story(word_at: float | None, *, said: str = "pd", aged: float = 0.0) -> tuple[Receiver, Outbox]:
+    """Play a fault of 5 s whose page hangs for 10 s; *word_at* a peer says it was accepted."""
+    attempts = iter([RETRY])
+
+    async def main() -> tuple[Receiver, Outbox]:
+        loop, hearsay, sheet = asyncio.get_running_loop(), Hearsay(), Sheet()
+        pager = Receiver(lambda *_: next(attempts, DELIVERED))
+        outbox = Outbox([pager], Journal(sheet), now=loop.time)
+        outbox.agree(hearsay, lambda *_: None)
+        outbox.add(page(KEY), 0.0)
+        loop.call_at(5, lambda: outbox.add(page(KEY, action=RESOLVE), 5.0))
+        if word_at is not None:
+            loop.call_at(word_at, lambda: hearsay.hear("fra-1", said, KEY, word_at - aged))
+        send = pager.send
+
+        async def slow(one: Page) -> Delivery:
+            answer = await send(one)
+            if answer is RETRY:
+                await asyncio.sleep(GIVES_UP)
+            return answer
+
+        pager.send = slow
+        await run_for(outbox.run(), 200)
+        assert outbox.waiting == []
+        assert [s for s in sheet.told if s == ending(outbox.ended[0])] != []
+        return pager, outbox
+
+    return in_virtual_time(main())
+
+
+def ending(ended: Ended) -> object:
+    """Return the statement by which the end of a page is kept."""
+    return end(ended.row.id, ended.at, ended.delivery.outcome, ended.delivery.detail)
+
+
+@pytest.mark.parametrize("word_at", [0.3, 7, 12, 34])
+def test_what_a_peer_has_told_is_not_sent_when_it_is_over(word_at) -> None:
+    """Once it is over and a peer has said so the trigger ends unsent; its resolve goes at once."""
+    pager, outbox = story(word_at)
+
+    assert [one.action for _, one in pager.asked] == [TRIGGER, RESOLVE]
+    assert pager.asked[1][0] == pytest.approx(max(word_at, GIVES_UP), abs=0.1)
+    trigger, _ = outbox.ended
+    assert trigger.delivery == Delivery(outcome=Outcome.SUPERSEDED, detail="told by peer fra-1")
+    assert outbox.delivered == {("pd", Outcome.SUPERSEDED): 1, ("pd", Outcome.DELIVERED): 1}
+
+
+@pytest.mark.parametrize(
+    "word", [{"word_at": None}, {"word_at": 7, "said": "mail"}, {"word_at": 7, "aged": 70}],
+    ids=["none", "another pager's", "an older fault's"],
+)  # fmt: skip
+def test_what_nobody_has_told_goes_out_after_half_a_minute(word) -> None:
+    """Without a word that fits, the pair goes out half a minute after the fault was over."""
+    pager, outbox = story(**word)
+
+    sent = [(at, one.action) for at, one in pager.asked[1:]]
+    assert sent == [(pytest.approx(35, abs=0.2), TRIGGER), (pytest.approx(35, abs=0.2), RESOLVE)]
+    assert outbox.delivered == {("pd", Outcome.DELIVERED): 2}
+
+
+def restarted(word_at: float | None) -> Receiver:
+    """Start with a pair that a former life has left behind."""
+
+    async def main() -> Receiver:
+        loop, hearsay = asyncio.get_running_loop(), Hearsay()
+        rows = [Row(1, "pd", page(KEY), -900), Row(2, "pd", page(KEY, action=RESOLVE), -800)]
+        pager = Receiver(lambda *_: DELIVERED)
+        outbox = Outbox([pager], Journal(Sheet()), now=loop.time, waiting=rows, last_row=2)
+        outbox.agree(hearsay, lambda *_: None)
+        if word_at is not None:
+            loop.call_at(word_at, lambda: hearsay.hear("fra-1", "pd", KEY, -890))
+        await run_for(outbox.run(), 100)
+        return pager
+
+    return in_virtual_time(main())
+
+
+def test_a_restart_leaves_peers_time_to_say() -> None:
+    """What is over and left of a former life is held from the start on, and ended by a word."""
+    sent = [(at, one.action) for at, one in restarted(None).asked]
+    assert sent == [(pytest.approx(30, abs=0.2), TRIGGER), (pytest.approx(30, abs=0.2), RESOLVE)]
+    assert [one.action for _, one in restarted(3).asked] == [RESOLVE]
+
+
+def test_what_was_never_tried_is_not_sent_either() -> None:
+    """A trigger that waited for its turn until its fault was over is one like any other."""
+
+    async def main() -> Receiver:
+        loop, hearsay = asyncio.get_running_loop(), Hearsay()
+        pager = Receiver(lambda *_: DELIVERED)
+        pager.pace = Pace(1)
+        outbox = Outbox([pager], Journal(Sheet()), now=loop.time)
+        outbox.agree(hearsay, lambda *_: None)
+        for one in (page("other"), page(KEY), page(KEY, action=RESOLVE), page("late")):
+            outbox.add(one, 0.0)
+        hearsay.hear("fra-1", "pd", KEY, 1.0)
+        await run_for(outbox.run(), 300)
+        return pager
+
+    sent = [(one.key, one.action) for _, one in in_virtual_time(main()).asked]
+    assert sent == [("other", TRIGGER), ("late", TRIGGER), (KEY, RESOLVE)]
+
+
+def test_only_what_is_over_is_left_out() -> None:
+    """A trigger whose fault burns is sent, whatever peers say of it; so is the next fault's."""
+
+    async def main() -> Receiver:
+        loop, hearsay = asyncio.get_running_loop(), Hearsay()
+        pager = Receiver(lambda *_: DELIVERED)
+        outbox = Outbox([pager], Journal(Sheet()), now=loop.time)
+        outbox.agree(hearsay, lambda *_: None)
+        hearsay.hear("fra-1", "pd", KEY, 0.0)
+        hearsay.hear("fra-1", "pd", "burns", 0.0)
+        for one in (page(KEY, "1"), page(KEY, "2", RESOLVE), page(KEY, "3"), page("burns", "4")):
+            outbox.add(one, 0.0)
+        await run_for(outbox.run(), 300)
+        return pager
+
+    assert sorted(one.summary for _, one in in_virtual_time(main()).asked) == ["2", "3", "4"]
