@@ -1,8 +1,10 @@
 """The listener under scrapes: nobody waits for them, and they do not wait for each other."""
 
 import asyncio
+import gc
 import gzip
 import logging
+import weakref
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -150,3 +152,27 @@ async def test_an_old_client_gets_it_whole(agent: Agent) -> None:
 
     assert head.startswith(b"HTTP/1.0 200 OK\r\n")
     assert alarms(body.decode()) == 3 * len(agent.engine.rules)
+
+
+async def test_a_listener_that_was_closed_lets_its_agent_go(tmp_path: Path) -> None:
+    """Once asked and closed, as with each reload, nothing holds the agent behind a listener."""
+    path, port = tmp_path / "vedette.yaml", free_port()
+    path.write_text(
+        f"agent: {{name: fra-1, domain: {{provider: host}}, listen: '127.0.0.1:{port}'}}\n"
+        "services: [{name: shop, dns: [{name: shop.test}]}]\n"
+    )
+
+    async def asked() -> weakref.ref[Agent]:
+        agent = Agent(read(path), tmp_path)
+        async with serving(agent), aiohttp.ClientSession() as session:
+            for shown in ("/", "/metrics", "/-/healthy"):
+                async with session.get(f"http://127.0.0.1:{port}{shown}") as response:
+                    assert response.status == 200
+                    await response.read()
+        agent.store.close()
+        return weakref.ref(agent)
+
+    agent = await asked()
+    await asyncio.sleep(0)  # the last callbacks of the connections
+    gc.collect()
+    assert agent() is None
