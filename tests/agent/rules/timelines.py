@@ -94,7 +94,10 @@ class Timeline:
 
     def _scrape(self, now: float, heard: Sequence[str]) -> None:
         for name in heard:
-            families = self._votes[name].families(self._ledgers[name], now)
+            votes = self._votes[name]
+            for _ in votes.judged(self._ledgers[name], now):
+                pass
+            families = votes.families()
             text = "".join(render(families))
             for family in text_string_to_metric_families(text):
                 for sample in family.samples:
