@@ -21,7 +21,7 @@ NOTICED_EVERY = 0.25
 # A look ends by itself at its timeout; this much later the runner ends it.
 GRACE = 2.0
 GATHERED = 0.1
-"""Seconds for which what has become certain is gathered: it is judged 10 times a second."""
+"""Seconds for which what has become certain is gathered, so that it is not judged one by one."""
 _ONE_CLOCK = 0.001
 """Seconds by which two clocks differ that show the same."""
 
