@@ -3,7 +3,8 @@
 import asyncio
 import gc
 import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +17,7 @@ from vedette.agent.alarms.incidents import Change
 from vedette.agent.config import Config
 from vedette.agent.diagnoses.names import Rule
 from vedette.agent.looking.cadence import keep
+from vedette.agent.looking.refreshing import PAUSE, keep_refreshing
 from vedette.agent.memory.lastgood import Configuration, newest_first
 from vedette.agent.memory.statements import (
     Statement,
@@ -44,8 +46,6 @@ log = logging.getLogger(__name__)
 VERSION = version("vedette")
 STEP_EVERY = 1.0
 REVIEWED_EVERY = 1.0
-# After a bug ended some work, it is begun again this much later.
-PAUSE = 5.0
 
 Work = Callable[[], Awaitable[None]]
 
@@ -71,6 +71,7 @@ class Agent(Parts):
         self._started_at = self.stepped_at = self.counts.config_loaded_at = self.now()
         self._unproven = text
         self._configurations = self.store.configurations()
+        self._keeping = asyncio.Lock()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look, judge and page until *stop* is set."""
@@ -88,9 +89,8 @@ class Agent(Parts):
                 for task in running:
                     task.cancel()
         finally:
-            calendar.shutdown(wait=False)
             stamping.close()
-            await self._close()
+            await self._close(calendar)
 
     def _works(self) -> Sequence[tuple[str, Work]]:
         works: list[tuple[str, Work]] = [
@@ -115,11 +115,8 @@ class Agent(Parts):
         if self.plan.vrps and self.roas:
             works.append(("rpki", partial(self.listening.keep, "rpki", self.plan.vrps.run)))
             works.append(("roas", partial(self._keep_reviewing, self.plan.vrps, self.roas)))
-        for planned in self.plan.checks:
-            works.append((str(planned.key), partial(self.lookout.keep_looking, planned)))
-            refresh = getattr(planned.check, "refresh", None)
-            if refresh is not None:
-                works.append((f"refresh {planned.key}", partial(_keep_refreshing, refresh)))
+        works.append(("looking", self.lookout.keep_looking))
+        works.append(("refreshing", partial(keep_refreshing, self.plan.checks, self.counts)))
         return works
 
     async def _for_ever(self, name: str, work: Work) -> None:
@@ -152,16 +149,26 @@ class Agent(Parts):
         """Judge every second, and as soon as something has become certain."""
 
         async def once() -> None:
-            self.step()
+            parts = self._step_in_parts()
+            try:
+                for _ in parts:
+                    await asyncio.sleep(0)
+            finally:
+                for _ in parts:
+                    pass  # what has begun to change must be kept, whoever ends this
 
         await keep(STEP_EVERY, 0, once, lambda _late, _missed: None, self.lookout.certain)
 
     def step(self) -> None:
         """Judge what was seen up to now; states and pages are kept in one transaction."""
+        for _ in self._step_in_parts():
+            pass
+
+    def _step_in_parts(self) -> Iterator[None]:
+        """Do so in parts of a few milliseconds."""
         now = self.now()
-        self.journal.write(
-            self._consequences(self.engine.step(self.ledgers, now, self.muted(now)), now)
-        )
+        step = yield from self.engine.parts(self.ledgers, now, self.muted(now))
+        self.journal.write(self._consequences(step, now))
         self.remedies.go()
         self.ready, self.stepped_at = True, now
         if self._unproven is not None and self._proven(now):
@@ -241,7 +248,7 @@ class Agent(Parts):
         calendar.add_job(self._keep_baselines, "cron", minute="*/10")
         if self._unproven is not None and self._unproven not in self._known_texts():
             said = f"{self.config.agent.name} began to work with a new configuration"
-            calendar.add_job(self.outbox.announce, args=(said, self.config.agent.name))
+            calendar.add_job(self._announce, args=(said,))
         calendar.start()
         return calendar
 
@@ -254,15 +261,23 @@ class Agent(Parts):
         except StoreError as error:
             log.error("%s: old incidents stay", error)  # noqa: TRY400 - a full disk is no bug
 
-    async def _keep_baselines(self) -> None:
-        kept = [(feed.source, feed.baseline()) for feed in self.plan.feeds]
-        if self.roas:
-            kept.append((KEPT_AS, self.roas.kept()))
-        self.journal.write([keep_baseline(name, body) for name, body in kept if body])
-        await self.learning.keep_due()
+    async def _announce(self, said: str) -> None:
+        with suppress(asyncio.CancelledError):  # the calendar takes being ended for an error
+            await self.outbox.announce(said, self.config.agent.name)
 
-    async def _close(self) -> None:
+    async def _keep_baselines(self) -> None:
+        async with self._keeping:
+            kept = [(feed.source, feed.baseline()) for feed in self.plan.feeds]
+            if self.roas:
+                kept.append((KEPT_AS, self.roas.kept()))
+            self.journal.write([keep_baseline(name, body) for name, body in kept if body])
+            await self.learning.keep_due()
+
+    async def _close(self, calendar: AsyncIOScheduler) -> None:
+        calendar.pause()
+        await asyncio.sleep(0)  # what the calendar has begun is to come before what is kept here
         await self._keep_baselines()
+        calendar.shutdown(wait=False)
         if self.heir is None or not hears_the_same(self.config, self.heir):
             await self.listening.end()
         await self.outbox.close()
@@ -283,9 +298,3 @@ def _spare_the_loop() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
-
-
-async def _keep_refreshing(refresh: Callable[[], Awaitable[float]]) -> None:
-    while True:
-        seconds = await refresh()
-        await asyncio.sleep(seconds)

@@ -1,15 +1,39 @@
 """YAML with its line numbers kept, so that every complaint can name its place."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
+from typing import Protocol
 
 import yaml
+from yaml.reader import ReaderError
 
 Place = tuple[str | int, ...]
 
+
+class Mark(Protocol):
+    """Where something is, as both PyYAML and libyaml say it."""
+
+    line: int
+
+
 _DEEPEST = 50
-"""How deep what libyaml composes may be nested; no config is half as deep."""
+"""How deep values may be nested; no config is half as deep. C would overflow the stack."""
+_MOST = 1_000_000
+"""How many values there may be, each as often as aliases repeat it; no config has a tenth."""
+_MERGE = "tag:yaml.org,2002:merge"
+_REMEDIES = (
+    (
+        r"found character '\\t' that .*",
+        "a tab stands where only spaces may indent: put spaces there",
+    ),
+    (r"found character '(.)' that .*", r"no text begins with \1: put it into quotes"),
+    (r"but found another document", "a second document begins here: a file has one"),
+    (r"expected <block end>, but found .*", "this is not indented as what belongs with it"),
+)
+"""What PyYAML says, and what that means to people."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -50,15 +74,40 @@ def composed(text: str, read: Callable[[yaml.Node, Place, Document], object]) ->
     try:
         node = _composed(text)
         if node is not None:
+            _measure(node, {}, 0)
             document.data = read(node, (), document)
+    except _ExcessError as error:
+        document.problems.append(Problem(error.line, str(error)))
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        letter = f"the character U+{ord(text[error.position]):04X} cannot stand here: remove it"
+        document.problems.append(Problem(line, f"not YAML: {letter}"))
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        document.problems.append(Problem(line, f"not YAML: {error.problem}"))
+        document.problems.append(_explained(error))
     except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
         # PyYAML's scanner lets the errors of int() and chr() through.
         document.problems.append(Problem(1, f"not YAML: {str(error).splitlines()[0]}"))
     return document
+
+
+class _ExcessError(Exception):
+    """What is YAML, but more of it than anybody writes; *mark* is where that begins."""
+
+    def __init__(self, what: str, mark: Mark | None) -> None:
+        super().__init__(what)
+        self.line = mark.line + 1 if mark else 1
+
+
+def _explained(error: yaml.MarkedYAMLError) -> Problem:
+    """Return what PyYAML says as people say it, and where that began which went wrong."""
+    mark, begun = error.problem_mark or error.context_mark, error.context_mark
+    line, said = mark.line + 1 if mark else 1, error.problem or ""
+    for pattern, meant in _REMEDIES:
+        if found := re.fullmatch(pattern, said):
+            return Problem(line, f"not YAML: {found.expand(meant)}")
+    if error.context and begun and begun.line + 1 < line:
+        said = f"{said}, {error.context} that begins in line {begun.line + 1}"
+    return Problem(line, f"not YAML: {said}")
 
 
 def _composed(text: str) -> yaml.Node | None:
@@ -68,15 +117,15 @@ def _composed(text: str) -> yaml.Node | None:
     """
     node: yaml.Node | None
     with suppress(AttributeError, yaml.YAMLError, ValueError):
-        if _is_shallow(text):
-            node = yaml.compose(text, Loader=yaml.CSafeLoader)
-            return node
+        _limit_depth(text)
+        node = yaml.compose(text, Loader=yaml.CSafeLoader)
+        return node
     node = yaml.compose(text, Loader=yaml.SafeLoader)
     return node
 
 
-def _is_shallow(text: str) -> bool:
-    """Whether nothing is nested so deep that composing it in C would overflow the stack."""
+def _limit_depth(text: str) -> None:
+    """Raise _ExcessError where something is nested so deep that C might overflow its stack."""
     depth = 0
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         if isinstance(event, yaml.CollectionStartEvent):
@@ -84,8 +133,39 @@ def _is_shallow(text: str) -> bool:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > _DEEPEST:
-            return False
-    return True
+            raise _deep(event.start_mark)
+
+
+def _deep(mark: Mark | None) -> _ExcessError:
+    return _ExcessError(
+        f"this is nested more than {_DEEPEST} deep: nothing that is read here is", mark
+    )
+
+
+def _measure(node: yaml.Node, known: dict[int, tuple[int, int]], depth: int) -> tuple[int, int]:
+    """Return how many values *node* has and how deep they are nested, aliases followed.
+
+    Raise _ExcessError where a few aliases of aliases, or of themselves, stand for far too many.
+    """
+    if depth > _DEEPEST:
+        raise _deep(node.start_mark)
+    if isinstance(node, yaml.ScalarNode):
+        return 1, 0
+    if id(node) not in known:
+        parts = chain(*node.value) if isinstance(node, yaml.MappingNode) else node.value
+        measures = [_measure(part, known, depth + 1) for part in parts]
+        values = 1 + sum(values for values, _ in measures)
+        known[id(node)] = values, 1 + max((height for _, height in measures), default=0)
+        if values > _MOST:
+            raise _ExcessError(
+                f"these are more than {_MOST:,} values, as each alias repeats all of its own: "
+                "write fewer",
+                node.start_mark,
+            )
+    values, height = known[id(node)]
+    if depth + height > _DEEPEST:
+        raise _deep(node.start_mark)
+    return values, height
 
 
 def _read(node: yaml.Node, place: Place, document: Document) -> object:
@@ -103,6 +183,10 @@ def _pairs(
     seen: dict[object, int] = {}
     for key_node, value_node in node.value:
         line = key_node.start_mark.line + 1
+        if key_node.tag == _MERGE:
+            message = "<< merges nothing here: write out what is meant, or set it in defaults"
+            document.problems.append(Problem(line, message))
+            continue
         key = _scalar(key_node)
         if not isinstance(key, str | int):
             document.problems.append(Problem(line, "a key must be a plain word"))
@@ -123,13 +207,10 @@ def _scalar(node: yaml.Node) -> object:
         return None
     if node.tag == "tag:yaml.org,2002:timestamp":
         return node.value
-    loader = yaml.SafeLoader("")
     try:
-        return loader.construct_object(node)
+        return yaml.constructor.SafeConstructor().construct_object(node)
     except (ValueError, LookupError, OverflowError) as error:
         kind = node.tag.rpartition(":")[2]
         raise yaml.MarkedYAMLError(
             problem=f"{node.value[:40]!r} is no {kind}", problem_mark=node.start_mark
         ) from error
-    finally:
-        loader.dispose()

@@ -15,12 +15,18 @@ from vedette.agent.composite.alarm import Alarm
 from vedette.agent.config.vantage import LogSettings
 
 if TYPE_CHECKING:
-    from structlog.typing import Processor
+    from structlog.typing import EventDict, Processor
 
 log = logging.getLogger(__name__)
 
 _LIBRARIES: Mapping[str, int] = {"apscheduler": logging.WARNING, "asyncio": logging.WARNING}
 """What libraries say of each thing that they do is of no use to anybody here."""
+_CONTROLS = {
+    number: f"\\x{number:02x}"
+    for number in (*range(32), *range(127, 160))
+    if chr(number) not in "\n\t"
+}
+"""What moves a terminal's cursor; the forms themselves see to what ends a line."""
 
 
 def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
@@ -39,6 +45,7 @@ def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
             ],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _harmless,
                 *_form(form, stream),
             ],
         )
@@ -56,6 +63,14 @@ def changed(rule: Alarm, memory: Memory) -> None:
             "%s of %s is %s", rule.diagnosis, rule.subject, memory.state,
             extra={"service": rule.service, "diagnosis": rule.diagnosis, "state": memory.state},
         )  # fmt: skip
+
+
+def _harmless(_logger: object, _method: str, fields: "EventDict") -> "EventDict":
+    """Escape what a name or an answer may have in it to have a terminal obey."""
+    for key, value in fields.items():
+        if isinstance(value, str):
+            fields[key] = value.translate(_CONTROLS)
+    return fields
 
 
 def _form(form: str, stream: TextIO) -> Sequence["Processor"]:

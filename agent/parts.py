@@ -26,6 +26,7 @@ from vedette.agent.paging.outbox import Outbox
 from vedette.agent.paging.paging import Paging
 from vedette.agent.paging.storm import Storms
 from vedette.agent.peers.exchange import Exchange
+from vedette.agent.peers.offer import ACCEPTED_FOR
 from vedette.agent.plan import Plan, make
 from vedette.agent.remediation.act import acts
 from vedette.agent.remediation.attempt import Attempt, event
@@ -102,7 +103,8 @@ class Parts:
             now=self.now,
             stopwatch=around.stopwatch,
         )
-        self.exchange = Exchange(config, self.folder, self.lookout, self.now)
+        accepted = self.store.accepted(self.now() - ACCEPTED_FOR)
+        self.exchange = Exchange(config, self.folder, self.lookout, self.now, accepted)
 
     def _restore(self, name: str, restore: Callable[[dict[str, object]], None]) -> None:
         try:
@@ -150,7 +152,8 @@ class Parts:
         )
         self.outbox = self._outbox(around)
         if self.exchange.followers:
-            self.outbox.agree(self.exchange.hearsay, self.exchange.offer.accept)
+            turn = sorted(self.plan.quorum.vantages).index(config.agent.name)
+            self.outbox.agree(self.exchange.hearsay, self.exchange.offer.accept, turn)
         self.drills = Drills(
             config.drill,
             deployment=config.agent.deployment,

@@ -6,7 +6,7 @@ Rule: types only, no I/O.
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Verdict(StrEnum):
@@ -74,11 +74,12 @@ class Check(Protocol):
         """Return the subjects to look at now, at least one, without I/O."""
 
 
+@runtime_checkable
 class Refreshing(Protocol):
     """A check with slow reference work (a delegation walk) that must not delay its probes."""
 
     async def refresh(self) -> float:
-        """Do the work once and return the seconds until it should be done again."""
+        """Do the work once and return the seconds until it should be done again; inf is never."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ _RTT = struct.Struct("@68xI")
 class Stopwatch:
     """The seconds of one look; it stands still while what has come lies unread."""
 
-    __slots__ = ("_clock", "_read_at", "_start", "_task", "doubtful", "unread")
+    __slots__ = ("_clock", "_loop", "_read_at", "_start", "_task", "doubtful", "unread")
 
     def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
         """Start; what is read in the task that runs now is taken off, as it waits for nothing else.
@@ -36,7 +36,9 @@ class Stopwatch:
         of what another task read for it, or what a clock that was set makes of the kernel's stamp.
         """
         self._clock = clock
-        self._task = asyncio.current_task()
+        # To be asked by name: else each time the kernel is, until Python 3.12, who we are.
+        self._loop = asyncio.get_running_loop()
+        self._task: asyncio.Task[object] | None = asyncio.current_task(self._loop)
         self.unread = self.doubtful = 0.0
         self._start = self._read_at = clock()
 
@@ -46,13 +48,14 @@ class Stopwatch:
         It is the work of a moment, unless the host let us wait for a processor.
         """
         now = self._clock()
+        self._task = None  # which keeps its context, which keeps this: nobody else would free them
         if answered and self._read_at > self._start:
             self.doubtful += max(0.0, now - self._read_at)
         return max(0.0, now - self._start - self.unread)
 
     def sent(self) -> None:
         """Note that the first question left just now: what went before is doubtful in its stead."""
-        if self._read_at == self._start and asyncio.current_task() is self._task:
+        if self._read_at == self._start and asyncio.current_task(self._loop) is self._task:
             self.doubtful += self._clock() - self._start
 
     @property
@@ -63,7 +66,7 @@ class Stopwatch:
     def lay_unread(self, seconds: float) -> None:
         """Note that what has just been read had come *seconds* ago, by the kernel's word."""
         now = self._clock()
-        is_ours = asyncio.current_task() is self._task
+        is_ours = asyncio.current_task(self._loop) is self._task
         if is_ours and -BOUND <= seconds <= now - self._start - self.unread:
             self.unread += max(0.0, seconds)
             self._read_at = now

@@ -61,7 +61,7 @@ class Agenda:
             due |= dict.fromkeys(k for k in self._unwell if beside.intersection(self._beside[k]))
         due |= dict.fromkeys(stale)
         due |= self._moving
-        due |= dict.fromkeys(k for k, seen in self._open.items() if seen != self._seen(k, ledgers))
+        due |= dict.fromkeys(k for k, seen in self._open.items() if seen != self.seen(k, ledgers))
         if self._unproven and self._proven != self._proofs(fleet):
             due |= self._unproven
         return [*due]
@@ -81,7 +81,8 @@ class Agenda:
             if name in self._seeing or key in self._controls:
                 yield ledger
 
-    def _seen(self, key: CheckKey, ledgers: Mapping[str, Ledger]) -> Sequence[int]:
+    def seen(self, key: CheckKey, ledgers: Mapping[str, Ledger]) -> Sequence[int]:
+        """Return how often those were looked at by which *key* is judged."""
         keys = (key, *self._beside[key])
         return [ledger.looked(one) for ledger in self._counting(key, ledgers) for one in keys]
 
@@ -93,9 +94,10 @@ class Agenda:
         return {name: fleet.proven_at(name) for name in fleet.views if fleet.sees(name)}
 
     def judged(self, key: CheckKey, fleet: Fleet, ledgers: Mapping[str, Ledger],
-               *, pending: bool, moving: bool) -> None:  # fmt: skip
-        """Note that *key* was judged; *pending* while something holds that is no alarm yet.
+               seen: Sequence[int], *, pending: bool, moving: bool) -> None:  # fmt: skip
+        """Note that *key* was judged by what was *seen*.
 
+        It is *pending* while something holds that is no alarm yet.
         It is *moving* where that says other times at each moment, though nothing is seen.
         """
         now, looked = fleet.now, [one.of(key) for one in self._counting(key, ledgers)]
@@ -106,7 +108,7 @@ class Agenda:
         if key in self._unproven:
             self._proven = self._proofs(fleet)
         if pending or self._is_stale(key, ledgers, now):
-            self._open[key] = self._seen(key, ledgers)
+            self._open[key] = seen
         else:
             self._open.pop(key, None)
         self._expect(key, ledgers, now)

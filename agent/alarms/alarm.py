@@ -47,6 +47,8 @@ class Memory:
 
 
 NEVER_STEPPED = Memory()
+WELL = Memory(State.OK)
+"""That of all alarms that never were in ALARM: only there time matters."""
 
 
 def caught_up(
@@ -82,7 +84,7 @@ def step(memory: Memory, evidence: Evidence, *, hold: float, clear: float, now: 
             return Memory(State.ALARM, evidence.began_at, 0.0, now)
         return Memory(state, began_at, good_for, now)
     if state is not State.ALARM:
-        return Memory(State.OK, began_at, good_for, now)
+        return Memory(State.OK, began_at, good_for) if began_at or good_for else WELL
     good_for += elapsed
     if good_for >= clear:
         return Memory(State.OK, began_at, 0.0, now)

@@ -1,11 +1,14 @@
 """All alarms and incidents of the agent, advanced together from what the ledgers hold.
 
 Rule: no I/O, no clock; what must be kept or sent is returned.
+
+When sight changes every check is judged anew, of which there may be ten thousand. So a step is made
+in parts, and whoever has looks to make makes them between two.
 """
 
 import math
 from collections import ChainMap
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from vedette.agent.alarms.agenda import Agenda
@@ -38,6 +41,9 @@ from vedette.agent.diagnoses.names import Rule, milder
 from vedette.agent.memory.ledger import CheckKey, Ledger
 from vedette.exporters.page import Severity
 
+AT_ONCE = 16
+"""How many checks are judged in one part of a step: a few milliseconds of work."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -51,8 +57,12 @@ class Step:
 
 @dataclass(slots=True)
 class _Stepped:
-    """What a step has come to: alarms judged, those with another state, those that may matter."""
+    """What a step has come to: alarms judged, those with another state, those that may matter.
 
+    *seen* are the checks judged, each with what had been looked at by then.
+    """
+
+    seen: dict[CheckKey, Sequence[int]] = field(default_factory=dict)
     judged: set[str] = field(default_factory=set)
     changed: dict[str, Memory] = field(default_factory=dict)
     touched: set[str] = field(default_factory=set)
@@ -115,27 +125,43 @@ class Engine:
 
     def step(self, ledgers: Mapping[str, Ledger], now: float, muted: Collection[str] = ()) -> Step:
         """Advance everything to *now*; of the services *muted* nothing opens."""
+        parts = self.parts(ledgers, now, muted)
+        while True:
+            try:
+                next(parts)
+            except StopIteration as end:
+                step: Step = end.value
+                return step
+
+    def parts(
+        self, ledgers: Mapping[str, Ledger], now: float, muted: Collection[str] = ()
+    ) -> Generator[None, None, Step]:
+        """Do that in parts that each take a few milliseconds; between two of them more may be seen.
+
+        What is seen of a check after it was judged, the next step judges. Who begins has to go on
+        to the end: only then is anything told.
+        """
         # What was due while nobody stepped is not known to have been as it was before.
         self._certain_until = min(now - TICK, max(self._certain_until, self._stepped_at))
         fleet = self._look_round(ledgers, now)
         stepped = _Stepped()
         for id_ in self._of_none:
             self._judge(id_, fleet, stepped)
-        keys = [key for key in self._agenda.due(fleet, ledgers) if self._is_begun(key, ledgers)]
-        for key in keys:
-            for id_ in self._of_check[key]:
-                self._judge(id_, fleet, stepped)
+        yield from self._judge_due(fleet, ledgers, stepped)
         for id_ in [*self._clearing]:
             if id_ not in stepped.judged:
                 self._go_on(id_, self.evidence[id_], now, stepped)
-        composite = self._compose(fleet, keys, stepped)
-        for key in keys:
-            self._note(key, fleet, ledgers, composite.held.get(key, ()))
+        composite = self._compose(fleet, stepped.seen, stepped)
+        for number, key in enumerate(stepped.seen, start=1):
+            self._note(key, fleet, ledgers, stepped.seen[key], composite.held.get(key, ()))
+            if number % AT_ONCE == 0:
+                yield
         for id_, memory in stepped.changed.items():
             (self._in_alarm.add if memory.state is State.ALARM else self._in_alarm.discard)(id_)
         kept, changes = self._advance(self._busy(stepped, fleet, muted), fleet, muted)
         self._stepped_at, self._muted = now, {*muted}
-        self.due(ledgers)
+        if self._in_alarm:  # else nobody counts good time
+            self.due(ledgers)
         return Step(stepped.changed, kept, changes, composite.announced)
 
     def due(self, ledgers: Mapping[str, Ledger]) -> float:
@@ -179,6 +205,19 @@ class Engine:
             else:
                 ledger.regard()
         return fleet
+
+    def _judge_due(
+        self, fleet: Fleet, ledgers: Mapping[str, Ledger], stepped: "_Stepped"
+    ) -> Generator[None, None, None]:
+        """Judge the rules of all checks that are due, of each check at one moment."""
+        for number, key in enumerate(self._agenda.due(fleet, ledgers), start=1):
+            if self._is_begun(key, ledgers):
+                stepped.seen[key] = self._agenda.seen(key, ledgers)
+                for id_ in self._of_check[key]:
+                    self._judge(id_, fleet, stepped)
+            if number % AT_ONCE == 0:
+                yield
+                fleet.look_again()
 
     def _is_begun(self, key: CheckKey, ledgers: Mapping[str, Ledger]) -> bool:
         """Whether there is anything to say of *key*; of thousands there is none at the start."""
@@ -226,13 +265,17 @@ class Engine:
         key: CheckKey,
         fleet: Fleet,
         ledgers: Mapping[str, Ledger],
+        seen: Sequence[int],
         held: Sequence[Evidence],
     ) -> None:
-        """Note that *key* was judged; *held* is what composite alarms are told that holds of it."""
+        """Note that *key* was judged by what was *seen*.
+
+        *held* is what composite alarms are told that holds of it.
+        """
         pending = [self.evidence[id_] for id_ in self._of_check[key] if id_ in self._pending]
         pending += held
         moving = any(max(one.began_at, one.seen_at) >= fleet.now for one in pending)
-        self._agenda.judged(key, fleet, ledgers, pending=bool(pending), moving=moving)
+        self._agenda.judged(key, fleet, ledgers, seen, pending=bool(pending), moving=moving)
 
     def _compose(self, fleet: Fleet, keys: Collection[CheckKey], stepped: "_Stepped") -> Composed:
         """Advance the composite alarms."""
@@ -351,4 +394,4 @@ class Engine:
 
 def without_dates(memory: Memory) -> Memory:
     """Return what of *memory* outlives a restart: time asleep counts neither as good nor bad."""
-    return replace(memory, stepped_at=None)
+    return Memory(memory.state, memory.began_at, memory.good_for)

@@ -77,6 +77,14 @@ class Fleet:
             )
         return self._proven_at[name]
 
+    def look_again(self) -> None:
+        """Forget what was said of each check: more may be seen by now. Who sees stays as it is."""
+        for view in self.views.values():
+            view.look_again()
+        self._votes.clear()
+        self._said.clear()
+        self._running.clear()
+
     def votes(self, key: CheckKey, judge: Callable[[View], Evidence]) -> Votes:
         """Return what *judge* says of the check *key* at each vantage that runs it, or may."""
         votes = {}

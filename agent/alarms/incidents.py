@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from vedette.agent.composite.alarm import Alarm
-from vedette.agent.diagnoses.names import RANK, is_warning
+from vedette.agent.diagnoses.names import RANK, is_one_trouble, is_warning
 from vedette.exporters.page import Severity
 
 NEAR = 600.0
@@ -80,10 +80,11 @@ def advance(
 ) -> Sequence[Told]:
     """Advance a service's incidents, and return those that differ, with what to tell of each.
 
-    A fault joins an open incident whose headline explains it or is explained by it, or that began
-    at about the same time, and takes the headline over where it is the better cause. A warning
-    joins any critical one; a critical fault never joins a warning. What joins none opens one of its
-    own: with the fault's name in its key where the service's own key is in use.
+    A fault joins an open incident whose headline explains it or is explained by it, is a degree of
+    the same trouble, or that began at about the same time, and takes the headline over where it is
+    the better cause. A warning joins any critical one; a critical fault never joins a warning. What
+    joins none opens one of its own: with the fault's name in its key where the service's own key is
+    in use.
     """
     living = list(open_)
     told: dict[str, Told] = {}
@@ -144,7 +145,7 @@ def _belongs(rule: Alarm, began_at: float, incident: Incident, rules: Mapping[st
     elif is_warning(incident.severity):
         return False
     headline = rules.get(incident.headline)
-    if headline is None or headline.diagnosis == rule.diagnosis:
+    if headline is None or is_one_trouble(headline.diagnosis, rule.diagnosis):
         return True
     explained = headline.layer is not rule.layer
     return explained or abs(began_at - incident.began_at) <= NEAR

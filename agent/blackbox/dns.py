@@ -40,6 +40,9 @@ _RCODES = {
     dns.rcode.REFUSED: Reason.REFUSED,
 }
 
+_Fault = tuple[str, str, dict[str, object]]
+"""A reason, its line of the log, and what belongs to that."""
+
 
 async def probe_dns(probe: Probe) -> bool:
     """Probe a name server; return whether all is well."""
@@ -218,41 +221,51 @@ def _count(probe: Probe, reply: Message) -> None:
 
 
 def _judge(probe: Probe, settings: DnsProbe, reply: Message) -> bool:
+    fault = _fault(settings, reply)
+    if fault is None:
+        return True
+    reason, message, pairs = fault
+    return probe.fail(reason, message, **pairs)
+
+
+@lru_cache(maxsize=1024)
+def _fault(settings: DnsProbe, reply: Message) -> _Fault | None:
+    """Return what is wrong, if anything; a reply that has come before is not judged again."""
     try:
         valid = settings.rcodes
     except ValueError as error:
-        return probe.fail("configuration", "Invalid rcode", err=error)
+        return "configuration", "Invalid rcode", {"err": error}
     if reply.rcode not in valid:
         rcode = dns.rcode.Rcode(reply.rcode)
         reason, word = _RCODES.get(rcode, Reason.OTHER_RCODE), dns.rcode.to_text(rcode)
-        return probe.fail(reason, "Rcode is not one of the valid rcodes", rcode=word)
+        return reason, "Rcode is not one of the valid rcodes", {"rcode": word}
     return (
-        _obeys(probe, reply.answer, settings.validate_answer_rrs, "answer")
-        and _obeys(probe, reply.authority, settings.validate_authority_rrs, "authority")
-        and _obeys(probe, reply.additional, settings.validate_additional_rrs, "additional")
+        _broken(reply.answer, settings.validate_answer_rrs, "answer")
+        or _broken(reply.authority, settings.validate_authority_rrs, "authority")
+        or _broken(reply.additional, settings.validate_additional_rrs, "additional")
     )
 
 
-def _obeys(probe: Probe, records: Sequence[Record], rules: RrValidator, section: str) -> bool:
-    """Hold the records of one section against its rules."""
+def _broken(records: Sequence[Record], rules: RrValidator, section: str) -> _Fault | None:
+    """Return which rule of one section its records break, if any."""
     if not rules.given:
-        return True
+        return None
     try:
         forbidden, common, required, wanted = rules.compiled
     except ValueError as error:
-        return probe.fail("configuration", "Error compiling regexp", err=error)
+        return "configuration", "Error compiling regexp", {"err": error}
     if not records and (required or wanted):
-        return probe.fail(Reason.NODATA, "A regexp must match, but no RRs returned", rrs=section)
+        return Reason.NODATA, "A regexp must match, but no RRs returned", {"rrs": section}
     texts = [record.octets for record in records]
     for each in forbidden:
         if found := next(filter(each.search, texts), b""):
-            return probe.fail(Reason.WRONG_ANSWER, "RR matched regexp", rr=found.decode())
+            return Reason.WRONG_ANSWER, "RR matched regexp", {"rr": found.decode()}
     for each in required:
         if found := next(filterfalse(each.search, texts), b""):
-            return probe.fail(Reason.WRONG_ANSWER, "RR did not match regexp", rr=found.decode())
+            return Reason.WRONG_ANSWER, "RR did not match regexp", {"rr": found.decode()}
     # So it is there: it fails unless all match.
     if not all(all(map(each.search, texts)) for each in common):
-        return probe.fail(Reason.WRONG_ANSWER, "Not all RRs matched regexp", rrs=section)
+        return Reason.WRONG_ANSWER, "Not all RRs matched regexp", {"rrs": section}
     if wanted and not any(any(map(each.search, texts)) for each in wanted):
-        return probe.fail(Reason.WRONG_ANSWER, "None of the RRs matched any regexp", rrs=section)
-    return True
+        return Reason.WRONG_ANSWER, "None of the RRs matched any regexp", {"rrs": section}
+    return None

@@ -109,7 +109,8 @@ async def choose(probe: Probe, settings: Probed, host: str) -> str | None:
     probe.metrics |= {"probe_dns_lookup_time_seconds": 0.0, "probe_ip_protocol": 0}
     probe.metrics["probe_ip_addr_hash"] = 0
     try:
-        address = _pick(await _addresses_of(probe, host), settings)
+        addresses = (host,) if _known(host) else await _addresses_of(probe, host)
+        address = _pick(addresses, settings)
     except NetworkFailure as failure:
         probe.fail("dns", "Resolution with IP protocol failed", target=host, err=failure.detail)
         return None
@@ -130,8 +131,6 @@ async def choose(probe: Probe, settings: Probed, host: str) -> str | None:
 
 
 async def _addresses_of(probe: Probe, host: str) -> Sequence[str]:
-    if _known(host):
-        return (host,)
     try:
         async with asyncio.timeout_at(probe.deadline):
             return await probe.resolve(host)
@@ -144,9 +143,10 @@ def _word(settings: Probed) -> str:
 
 
 def _pick(addresses: Sequence[str], settings: Probed) -> str | None:
-    wanted = [each for each in addresses if (":" in each) == settings.prefers_ip6]
-    if wanted:
-        return wanted[0]
+    wants_ip6 = settings.prefers_ip6
+    for each in addresses:
+        if (":" in each) == wants_ip6:
+            return each
     return addresses[-1] if addresses and settings.ip_protocol_fallback else None
 
 

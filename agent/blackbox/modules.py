@@ -197,6 +197,8 @@ class DnsProbe(Probed):
     edns_udp_size: Annotated[int, Field(ge=512, le=65535)] | None = None
     dnssec_ok: bool = False
 
+    __hash__ = object.__hash__  # what has been judged by it is remembered
+
     @cached_property
     def rcodes(self) -> frozenset[int]:
         """The response codes that are well; raises ValueError where one is unknown."""

@@ -72,9 +72,9 @@ class Record:
         return f"\n;; OPT PSEUDOSECTION:\n; EDNS: version {version}; {flags}udp: {self.rdclass}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Message:
-    """What a reply holds."""
+    """What a reply holds; `read` gives the same one for the same octets."""
 
     rcode: int
     answer: Sequence[Record]

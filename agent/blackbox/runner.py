@@ -61,6 +61,8 @@ async def run(probe: Probe) -> tuple[str, bool]:
 
 def unescaped(target: str) -> str:
     """Decode *target* once more where its host is encoded; a path that is stays as it is."""
+    if "%" not in target:
+        return target
     scheme, mark, rest = target.rpartition("://")
     host, slash, path = rest.partition("/")
     return unquote(scheme + mark + host) + slash + path if "%" in host else target

@@ -8,7 +8,6 @@ from collections.abc import Coroutine
 from pathlib import Path
 
 from vedette.agent import logs, reload
-from vedette.agent.cli.lkg import good_configuration
 from vedette.agent.cli.output import complain
 from vedette.agent.config import ConfigError
 from vedette.agent.memory.store import StoreError
@@ -31,6 +30,9 @@ def _run(options: argparse.Namespace) -> int:
         document = reload.Document.read(options.config)
         run_loop(_until_signalled(document))
     except ConfigError as error:
+        # With the tables that it draws, 2 MB that an agent never needs.
+        from vedette.agent.cli.lkg import good_configuration  # noqa: PLC0415
+
         return complain(*error.lines(), *good_configuration(options.config))
     except (StoreError, web.ListenError) as error:
         return complain(f"vedette: {error}")

@@ -49,7 +49,11 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        reason = (
+            error.strerror
+            if isinstance(error, OSError)
+            else "it is not UTF-8 text: save it as that"
+        )
         raise ConfigError(path, [Problem(1, f"cannot be read: {reason}")]) from None
 
 
@@ -109,6 +113,12 @@ def explained(error: ValidationError, document: Document) -> Iterator[Problem]:
                 message = "expected keys with values"
             case "list_type":
                 message = "expected a list"
+            case "string_type":
+                message = "expected text: put it into quotes"
+            case "string_pattern_mismatch" if place[-1:] == ("name",):
+                message = "a name has no /, no line break, and no space at its beginning"
+            case "invalid_key":
+                message = "a key must be a plain word"
         yield Problem(document.line(place), f"{where}: {message}" if where else message)
 
 

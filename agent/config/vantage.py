@@ -10,7 +10,9 @@ from vedette.checks.net import Endpoint, is_address, parse_endpoint
 from vedette.checks.settings import Duration, Settings
 
 STATE_DIR = "./state"
-Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\s/][^/\n]*$")]
+Name = Annotated[
+    str, Field(min_length=1, max_length=100, pattern=r"^[^\s/\x00-\x1f\x7f][^/\x00-\x1f\x7f]*$")
+]
 
 
 def _listen(text: str) -> str:

@@ -4,6 +4,7 @@ Rule: pure.
 """
 
 from collections.abc import Collection
+from functools import cache
 
 from vedette.agent.diagnoses.names import Diagnosis
 from vedette.checks.dns.server import Resolver, Source
@@ -20,7 +21,7 @@ def beyond_dns(dns: DnsSettings) -> Collection[Diagnosis]:
         beyond.add(Diagnosis.RESOLVER_FAULT)
     if not {Source.AUTHORITATIVE, Source.PARENT} & places:
         beyond.add(Diagnosis.DELEGATION_CHANGED)
-    return beyond
+    return _once(frozenset(beyond))
 
 
 def beyond_http(http: HttpSettings) -> Collection[Diagnosis]:
@@ -30,4 +31,10 @@ def beyond_http(http: HttpSettings) -> Collection[Diagnosis]:
         beyond |= {Diagnosis.SERVICE_DOWN}
     if http.standby or not (http.target.secure or http.redirects):
         beyond.add(Diagnosis.CERTIFICATE_INVALID)
+    return _once(frozenset(beyond))
+
+
+@cache
+def _once(beyond: frozenset[Diagnosis]) -> Collection[Diagnosis]:
+    """Return one set for all that are equal: thousands of checks have the same."""
     return beyond

@@ -73,24 +73,6 @@ def _says(voice: Voice, reason: Reason) -> Evidence:
     return UNDECIDED if is_open else Evidence(False)
 
 
-def is_unauthorised(fact: str) -> Callable[[Sequence[Voice]], bool]:
-    """Return whether a foreign route among those that *fact* lists has no ROA that allows it.
-
-    What somebody signed for may still be news, but the owner of the prefix allowed it. Where there
-    is no validator, or it knows nothing, nobody did.
-    """
-
-    def is_grave(voices: Sequence[Voice]) -> bool:
-        return any(_names(v.finding, fact) - _names(v.finding, "rpki_valid") for v in voices)
-
-    return is_grave
-
-
-def _names(finding: Finding, fact: str) -> frozenset[str]:
-    names = finding.facts.get(fact)
-    return frozenset(names) if isinstance(names, Mapping | Sequence) else frozenset()
-
-
 def since_of(finding: Finding, reason: Reason) -> float | None:
     """Return since when *reason* holds, in epoch seconds; None where it does not."""
     since = finding.facts.get("since")

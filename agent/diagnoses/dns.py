@@ -52,6 +52,7 @@ is_empty = failing_for(*EMPTY)
 is_down = failing_for(*DOWN)
 is_wrong = failing_for(*WRONG)
 is_bogus = failing_for(Reason.BOGUS)
+_is_foreign = failing_for(Reason.WRONG_ANSWER)
 is_undelegated = failing_for(*EMPTY, *WRONG)
 is_empty_or_down = failing_for(*EMPTY, *DOWN)
 is_unserved = failing_for(*EMPTY, *DOWN, *WRONG)
@@ -101,13 +102,14 @@ def authoritative_down(voices: Voices) -> Evidence:
 
 
 def wrong_answer(voices: Voices) -> Evidence:
-    """Most authoritative servers, or most resolvers, answer what is not allowed.
+    """One server or resolver answers what is not allowed, or most have too many records or a loop.
 
-    One resolver that does has a fault of its own; most of them, with the authoritative servers
-    right, have been lied to. A parent that names other servers has changed the delegation.
+    One is enough for a stranger's address: whoever asks there is led astray, and a cache that was
+    poisoned begins so. A parent that names other servers has changed the delegation.
     """
     places = at(Place.AUTHORITATIVE, voices), at(Place.RECURSIVE, voices)
-    return either(*(most(servers, is_wrong) for servers in places if servers))
+    parts = ((at_least(1, asked, _is_foreign), most(asked, is_wrong)) for asked in places if asked)
+    return either(*(evidence for part in parts for evidence in part))
 
 
 def delegation_changed(voices: Voices) -> Evidence:
@@ -154,8 +156,8 @@ def resolver_fault(voices: Voices, controls: Controls) -> Evidence:
 def is_faulty(voices: Voices) -> Callable[[Finding], bool]:
     """Return whether a resolver's finding is its own fault, if the answer is right elsewhere.
 
-    A validator that says bogus does its work, and where most resolvers give a wrong answer, that
-    is the finding.
+    A validator that says bogus does its work, and where a wrong answer is given, that is the
+    finding.
     """
     return is_empty_or_down if wrong_answer(voices).holds else is_unserved
 

@@ -70,6 +70,18 @@ _BY_RANK = (
 )
 RANK = {diagnosis: rank for rank, diagnosis in enumerate(_BY_RANK)}
 
+# Degrees of one trouble: it grows from one into another, and ebbs through the others.
+_DEGREES = (
+    frozenset({Diagnosis.PREFIX_WITHDRAWN, Diagnosis.PREFIX_PARTIALLY_WITHDRAWN}),
+    frozenset({Diagnosis.DNSSEC_BOGUS, Diagnosis.PARENT_DNSSEC_BOGUS}),
+    frozenset({Diagnosis.SERVICE_DOWN, Diagnosis.REGIONAL_FAILURE, Diagnosis.SERVICE_DEGRADED}),
+)
+
+
+def is_one_trouble(one: str, other: str) -> bool:
+    """Whether two diagnoses are the same, or degrees of the same trouble."""
+    return one == other or any({one, other} <= degrees for degrees in _DEGREES)
+
 
 class Layer(IntEnum):
     """What a diagnosis is about: the lower layers explain the higher ones."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 from vedette.agent.alarms.alarm import Evidence
 from vedette.agent.alarms.fleet import Fleet, anybody, everybody
@@ -46,8 +46,6 @@ _MILD = (
 _GRAVE: Mapping[Diagnosis, Callable[[Sequence[Voice]], bool]] = {
     Diagnosis.DNSSEC_BOGUS: dns.widely_bogus,
     Diagnosis.CERTIFICATE_INVALID: http.is_certificate_refused,
-    Diagnosis.ORIGIN_HIJACK: bgp.is_unauthorised("foreign_origins"),
-    Diagnosis.SUBPREFIX_HIJACK: bgp.is_unauthorised("more_specifics"),
 }
 """What is a warning unless this holds."""
 
@@ -61,13 +59,13 @@ def rules_for(
     """
     names = tuple(control for control in controls if control.kind is Kind.DNS)
     mild = milder(severity, Severity.WARNING)
-    alone = _Routed if key.kind is Kind.BGP else _Alone
+    alone = _routed if key.kind is Kind.BGP else _alone
     judges: dict[Diagnosis, Callable[[Fleet], Evidence]] = {
         d: alone(key, judge) for d, judge in _ALONE[key.kind].items()
     }
-    judges |= {d: _Beside(key, names, judge) for d, judge in _BESIDE_CONTROLS[key.kind].items()}
+    judges |= {d: _beside(key, names, judge) for d, judge in _BESIDE_CONTROLS[key.kind].items()}
     if key.kind is Kind.HTTP:
-        page = together.Page(key, timing.hold)
+        page = _page(key, timing.hold)
         judges |= {d: partial(judge, page) for d, judge in together.JUDGES.items()}
     return [
         Rule(
@@ -131,15 +129,22 @@ def _grade(
     key: CheckKey, diagnosis: Diagnosis, severity: Severity, mild: Severity
 ) -> Callable[[Fleet], Severity] | None:
     is_grave = _GRAVE.get(diagnosis)
-    if is_grave is None:
-        return None
+    return None if is_grave is None else _Graded(key, is_grave, severity, mild)
 
-    def grade(fleet: Fleet) -> Severity:
+
+@dataclass(frozen=True, slots=True)
+class _Graded:
+    """Says how grave something at the check *key* is: *severity* where a vantage sees it so."""
+
+    key: CheckKey
+    is_grave: Callable[[Sequence[Voice]], bool]
+    severity: Severity
+    mild: Severity
+
+    def __call__(self, fleet: Fleet) -> Severity:
         sighted = [view for name, view in fleet.views.items() if fleet.sees(name)]
-        grave = any(is_grave(view.of(key)) for view in sighted)
-        return severity if grave else mild
-
-    return grade
+        grave = any(self.is_grave(view.of(self.key)) for view in sighted)
+        return self.severity if grave else self.mild
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -188,3 +193,12 @@ class _Beside:
     def __call__(self, fleet: Fleet) -> Evidence:
         votes = fleet.recalled(self.key, self.at, self.controls)
         return fleet.agreed(votes, self.key.service)
+
+
+# Agents that read the same ledger, as those of a replay do, also read there what the judges of one
+# of them have said; so they share the judges.
+_AGENTS_SHARE = 1024
+_alone = lru_cache(_AGENTS_SHARE)(_Alone)
+_routed = lru_cache(_AGENTS_SHARE)(_Routed)
+_beside = lru_cache(_AGENTS_SHARE)(_Beside)
+_page = lru_cache(_AGENTS_SHARE)(together.Page)

@@ -80,6 +80,10 @@ class View:
         self._ledger = ledger
         self._voices: dict[CheckKey, Sequence[Voice]] = {}
 
+    def look_again(self) -> None:
+        """Have voices say what has been seen by now."""
+        self._voices.clear()
+
     def recall(self, judge: "Callable[[View], T]", keys: Sequence[CheckKey]) -> T:
         """Return what *judge*, which goes by the checks *keys* alone, said last or says now."""
         return self._ledger.recall(judge, keys, self.now, partial(judge, self))

@@ -1,11 +1,13 @@
 """Looks at what is planned: at its cadence, each second while in doubt, and when there is cause."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import NoReturn
 
-from vedette.agent.looking.cadence import Bell, Ticks, keep, phase
+from vedette.agent.looking.cadence import AT_ONCE, Bell, Cadence, Turn, phase
 from vedette.agent.looking.confirm import EVERY as CONFIRM_EVERY
 from vedette.agent.looking.confirm import Budget, began_now, doubtful, look_until_certain
 from vedette.agent.looking.runner import look_all
@@ -17,19 +19,27 @@ from vedette.checks.bgp.feed.feed import Feed
 from vedette.checks.finding import Observation, Verdict
 from vedette.checks.stopwatch import DISTURBED
 
+log = logging.getLogger(__name__)
+
 NOTICED_EVERY = 0.25
 # A look ends by itself at its timeout; this much later the runner ends it.
 GRACE = 2.0
 GATHERED = 0.1
 """Seconds for which what has become certain is gathered, so that it is not judged one by one."""
-_ONE_CLOCK = 0.001
+ONE_CLOCK = 0.001
 """Seconds by which two clocks differ that show the same."""
 
 Tell = Callable[[Planned, Sequence[Observation]], None]
+Once = Callable[[], Awaitable[None]]
 
 
 def _nobody(_planned: Planned, _looks: Sequence[Observation]) -> None:
     """Nobody else wants to know."""
+
+
+def _no_more(_planned: Planned, once: Once, _bell: Bell) -> Once:
+    """Do no more at a tick than that."""
+    return once
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,7 +47,8 @@ class Lookout:
     """Files what the vantage *own* sees, and what its peers tell, in *ledgers* by their names.
 
     *now* tells epoch seconds, *stopwatch* seconds from anywhere; *tell* gets what was just seen;
-    *round* makes all looks of a check, as runner.look_all() does.
+    *round* makes all looks of a check, as runner.look_all() does; *at_tick* returns what is done at
+    each tick, given what is usually done, and the bell that calls for a look.
     *ticking_since* says from when on each check has its ticks. *certain* rings when what was in
     doubt has failed for its hold, or is well after all, so that nobody waits for the next second.
     """
@@ -51,39 +62,56 @@ class Lookout:
     stopwatch: Callable[[], float]
     tell: Tell = _nobody
     round: Callable[..., Awaitable[Sequence[Observation]]] = look_all
+    at_tick: Callable[[Planned, Once, Bell], Once] = _no_more
     ticking_since: dict[CheckKey, float] = field(default_factory=dict)
     certain: Bell = field(default_factory=Bell)
     _budget: Budget = field(default_factory=Budget)
-    _bells: dict[CheckKey, Bell] = field(default_factory=dict)
-    _ticks: Ticks = field(default_factory=Ticks)
-    _beside: dict[str, list[Planned]] = field(default_factory=dict)
+    _turns: dict[str, list[Turn[Planned]]] = field(default_factory=dict)
+    """The turns of the checks of each service."""
     _faults: dict[str, tuple[float, Planned]] = field(default_factory=dict)
     _ringing: asyncio.TimerHandle | None = None
 
-    def __post_init__(self) -> None:
-        for one in self.plan.checks:
-            self._bells[one.key] = Bell()
-            self._beside.setdefault(one.key.service, []).append(one)
+    async def keep_looking(self) -> NoReturn:
+        """Look at each check at its cadence, and when it is called for, for ever."""
+        loop, since = asyncio.get_running_loop(), self.now()
+        turns = [Turn(one, one.timing.every) for one in self.plan.checks]
+        self._turns.clear()
+        for turn in turns:
+            self._turns.setdefault(turn.what.key.service, []).append(turn)
+        async with asyncio.TaskGroup() as tasks:
+            cadence = Cadence(self._have_turn, self.counts.ticked, tasks)
+            try:
+                for number, turn in enumerate(turns):
+                    if number % AT_ONCE == 0:
+                        await asyncio.sleep(0)
+                    turn.begin(cadence, loop.time() + self._first(turn, since))
+                await loop.create_future()
+            finally:
+                cadence.end()
+        raise AssertionError
 
-    async def keep_looking(self, planned: Planned) -> None:
-        """Look at *planned* at its cadence, and when it is called for, for ever."""
-        every, first = planned.timing.every, self._first(planned)
-        look = partial(self.look, planned)
+    async def _have_turn(self, turn: Turn[Planned]) -> None:
+        """Look at a check; a bug costs nobody else a look."""
+        planned = turn.what
+        try:
+            await self.at_tick(planned, partial(self._look_until_certain, planned), turn)()
+        except Exception:
+            self.counts.internal_errors += 1
+            log.exception("%s failed: this is a bug, please report it", planned.key)
 
-        async def certain() -> None:
-            doubted = await look_until_certain(
-                look,
-                lambda: doubtful(self.ledgers[self.own].of(planned.key), self.now()),
-                self._budget,
-                self.now,
-                every,
-            )
-            if doubted:
-                self._ring_soon()
-
-        once = look if _is_quick(planned) else certain
-        bell = self._bells[planned.key]
-        await keep(every, first, once, self.counts.ticked, bell, self._ticks)
+    async def _look_until_certain(self, planned: Planned) -> None:
+        if _is_quick(planned):
+            await self.look(planned)
+            return
+        doubted = await look_until_certain(
+            partial(self.look, planned),
+            lambda: doubtful(self.ledgers[self.own].of(planned.key), self.now()),
+            self._budget,
+            self.now,
+            planned.timing.every,
+        )
+        if doubted:
+            self._ring_soon()
 
     def _ring_soon(self) -> None:
         if self._ringing is None:
@@ -93,16 +121,16 @@ class Lookout:
         self._ringing = None
         self.certain.ring()
 
-    def _first(self, planned: Planned) -> float:
+    def _first(self, turn: Turn[Planned], since: float) -> float:
         """Return the seconds until the first tick; what was looked at in a life before keeps its.
 
-        What was in doubt then, or due, is called for at once.
+        What was in doubt then, or due, is called for at once. All others tick *since* a time.
         """
-        key, every, now = planned.key, planned.timing.every, self.now()
+        key, every, now = turn.what.key, turn.every, self.now()
         series = self.ledgers[self.own].of(key)
         if doubtful(series, now) or any(now - s.last.started_at >= every for s in series):
-            self._bells[key].ring()
-        ticking_since = self.ticking_since.setdefault(key, now)
+            turn.ring()
+        ticking_since = self.ticking_since.setdefault(key, since)
         return (ticking_since + phase(str(key), self.own, every) - now) % every
 
     async def look(self, planned: Planned) -> None:
@@ -145,13 +173,14 @@ class Lookout:
 
     def _call(self, service: str, began_at: float) -> None:
         """Have a look at once at those checks of *service* that were not looked at since then."""
-        for other in self._beside.get(service, ()):
+        for turn in self._turns.get(service, ()):
+            other = turn.what
             series = self.ledgers[self.own].of(other.key)
             if _is_quick(other) or any(one.last.started_at >= began_at for one in series):
                 continue
             targets = {one.subject for one in series} or {other.key.check}
             if self._budget.take(targets, self.now()):
-                self._bells[other.key].ring()
+                turn.ring()
 
     async def keep_noticing(self, feed: Feed) -> None:
         """Look at once at what the feed's news make right or wrong: routes change between looks."""
@@ -174,7 +203,7 @@ class Lookout:
             return
         shift = self.now() - ago - max(look.started_at + look.seconds for look in looks)
         told = looks
-        if abs(shift) > _ONE_CLOCK:
+        if abs(shift) > ONE_CLOCK:
             told = [replace(look, started_at=look.started_at + shift) for look in looks]
         self.ledgers[vantage].add(planned.key, planned.timing, told)
 

@@ -181,8 +181,11 @@ class Changes:
             self._settled[key] = now, at
         return events, told
 
-    def due(self) -> Sequence[Past]:
-        """Return the pasts that differ from what was kept of them, which they then do no more."""
+    def due(self) -> Iterator[Past]:
+        """Yield the pasts that differ from what was kept of them; one that is taken does no more.
+
+        Who stops half-way leaves the others due.
+        """
         due = [
             past
             for past in self._pasts.values()
@@ -190,4 +193,4 @@ class Changes:
         ]
         for past in due:
             past.kept_at = past.seen_at
-        return due
+            yield past

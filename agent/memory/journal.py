@@ -8,6 +8,9 @@ from vedette.agent.memory.store import Store, StoreError
 
 log = logging.getLogger(__name__)
 
+AT_ONCE = 200
+"""How many statements that are owed are written without waiting for more."""
+
 
 class Journal:
     """Writes to the store at once, and what the disk refuses again with the next write.
@@ -21,8 +24,13 @@ class Journal:
         self.failing = store.frozen
 
     def owe(self, statements: Sequence[Statement]) -> None:
-        """Keep *statements* with the next write: what thousands of looks learn is no hurry."""
+        """Keep *statements* with the next write: what thousands of looks learn is no hurry.
+
+        But to write thousands at once would hold everybody up.
+        """
         self._owed.extend(statements)
+        if len(self._owed) >= AT_ONCE and not self.failing:
+            self.write(())
 
     def write(self, statements: Sequence[Statement]) -> None:
         """Keep *statements* in one transaction with all that is still owed."""

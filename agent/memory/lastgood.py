@@ -122,6 +122,11 @@ class LastKnownGood:
         past.seen_at = now
         return True
 
+    def is_settled(self, check: str, series: Sequence[Series], now: float) -> bool:
+        """Whether more rounds like the newest one of a check would teach nothing new."""
+        name, _, type_ = check.rpartition(" ")
+        return self._repeats(name, type_, series, now) or answers_of(series, now).good is None
+
     def see(self, name: str, type_: str, seen: Round, now: float) -> Learned:
         """Take in one round."""
         return self._past(name, type_).see(seen, now)
@@ -194,7 +199,7 @@ class _Past:
             self._begin(now)
         else:
             promoted = self._take(set(seen.good.values()), now)
-        self.settled = self.newest if self._is_settled() else None
+        self.settled = self._shared[0] if self._is_settled() else None
         self.seen_at = now
         return Learned(self.name, self.type, promoted, returned)
 

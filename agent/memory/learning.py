@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from vedette.agent.memory.changes import Changes
 from vedette.agent.memory.events import Event, EventName, events_of
@@ -56,7 +57,7 @@ class Learning:
 
     async def keep_due(self) -> None:
         """Keep when each subject was last seen as it is."""
-        due = self.changes.due()
-        for start in range(0, len(due), _KEPT_AT_ONCE):
-            self.journal.write([*map(keep_past, due[start : start + _KEPT_AT_ONCE])])
+        due = map(keep_past, self.changes.due())
+        while some := [*islice(due, _KEPT_AT_ONCE)]:
+            self.journal.write(some)
             await asyncio.sleep(0)  # thousands are due after the first start

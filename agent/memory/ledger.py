@@ -15,6 +15,7 @@ from vedette.agent.looking.timing import Timing
 from vedette.agent.memory.looks import Looks
 from vedette.checks.dns.server import Place
 from vedette.checks.finding import Finding, Kind, Observation, Verdict
+from vedette.checks.stopwatch import DISTURBED
 from vedette.exporters.metrics import Histogram
 
 WINDOW = 900.0
@@ -31,16 +32,16 @@ JUDGED = (
     "chain",
     "changed",
     "count",
-    "disturbed",
-    "foreign_origins",
-    "more_specifics",
+    DISTURBED,
     "remembered",
-    "rpki_valid",
     "since",
     "undecided",
     "zone",
 )
 """The facts by which findings are judged beyond their reasons; the others only inform people."""
+_UNTIMED = tuple(fact for fact in JUDGED if fact != DISTURBED)
+_JUDGED_OF = {Kind.DNS: _UNTIMED, Kind.HTTP: JUDGED, Kind.BGP: _UNTIMED}
+"""How long a look took is only judged of pages, so that a busy host makes nothing else new."""
 
 T = TypeVar("T")
 
@@ -89,7 +90,7 @@ class Series:
     def add(self, look: Observation) -> bool:
         """Take in one more look, and return whether it may be news to those who judge."""
         is_alike = bool(self.looks) and self._is_like_the_last(look)
-        is_news = not (is_alike and self._is_settled())
+        is_news = not (is_alike and self.is_settled())
         self.alike = self.alike + 1 if is_alike else 1
         self.looks.append(look)
         self.seconds.observe(look.seconds)
@@ -106,17 +107,29 @@ class Series:
             self.failed_at = look.started_at
         return is_news
 
+    def repeat(self, starts: Sequence[float]) -> None:
+        """Take in one more look like the last at each of *starts*, while such looks are no news."""
+        self.looks.repeat(starts)
+        last = self.last
+        self.seconds.observe(last.seconds, len(starts))
+        self.alike += len(starts)
+        self.fresh_until = last.started_at + last.seconds + self.timing.fresh_for
+        if last.finding.verdict is Verdict.OK:
+            self.ok_at, self.well = last.started_at, self.well + len(starts)
+        elif last.finding.verdict is Verdict.FAILING:
+            self.failed_at = last.started_at
+
     def _is_like_the_last(self, look: Observation) -> bool:
         """Whether *look* shows the same, in time, and as fast as far as that is judged."""
         before, now = self.last.finding, look.finding
-        if before is not now and not _are_alike(before, now):
+        if before is not now and not _are_alike(before, now, _JUDGED_OF[self.key.kind]):
             return False
         if look.started_at > self.fresh_until:
             return False
         took = self.last.seconds, look.seconds
         return self.key.kind is not Kind.HTTP or took[0] == took[1] or max(took) < LONGER
 
-    def _is_settled(self) -> bool:
+    def is_settled(self) -> bool:
         """Whether one more look like the last ones would leave all that they say as it is.
 
         The looks before them must no longer count for anything. Only of pages is more than the
@@ -148,7 +161,7 @@ class Series:
 
     def verdict(self, now: float) -> Verdict:
         """What the newest look says about *now*: nothing, once it is too old."""
-        return Verdict.UNKNOWN if now > self.fresh_until else self.last.finding.verdict
+        return Verdict.UNKNOWN if now > self.fresh_until else self.looks.last.finding.verdict
 
     def failed_for(self, *reasons: str) -> bool:
         """Whether the newest look failed for one of *reasons*."""
@@ -156,12 +169,12 @@ class Series:
         return finding.verdict is Verdict.FAILING and finding.reason in reasons
 
 
-def _are_alike(one: Finding, other: Finding) -> bool:
+def _are_alike(one: Finding, other: Finding, judged: Sequence[str]) -> bool:
     """Whether two findings say the same to those who judge."""
     if one.verdict is not other.verdict or one.reason != other.reason:
         return False
     facts, others = one.facts, other.facts
-    return facts == others or all(facts.get(fact) == others.get(fact) for fact in JUDGED)
+    return facts == others or all(facts.get(fact) == others.get(fact) for fact in judged)
 
 
 def deciding(series: Sequence[Series]) -> Sequence[Series]:
@@ -229,6 +242,19 @@ class Ledger:
         self._fresh_until[key] = fresh_until
         self._looked[key] = self._looked.get(key, 0) + 1
 
+    def is_settled(self, key: CheckKey) -> bool:
+        """Whether one more round of *key* like the last, and in time, would be no news."""
+        series = self._series.get(key, {})
+        return bool(series) and not self._is_blind and all(s.is_settled() for s in series.values())
+
+    def repeat(self, key: CheckKey, starts: Sequence[float]) -> None:
+        """Take in one more round like the last at each of *starts*, while *key* is settled."""
+        for series in self._series[key].values():
+            series.repeat(starts)
+            self.newest_at = max(self.newest_at, starts[-1] + series.last.seconds)
+        self._fresh_until[key] = min(one.fresh_until for one in self._series[key].values())
+        self._looked[key] += len(starts)
+
     def take_over(self, before: "Ledger", keys: Iterable[CheckKey]) -> None:
         """Go on with what *before* has seen of the checks *keys*."""
         for key in keys:
@@ -287,7 +313,7 @@ class Ledger:
         known = self._memory.get(what)
         if known is not None and now <= known.until:
             counts = self._looked if known.is_open else self._news
-            if known.counts == [*map(counts.get, keys)]:
+            if known.counts == (*map(counts.get, keys),):
                 recalled: T = known.made
                 return recalled
         made = make()
@@ -295,7 +321,7 @@ class Ledger:
         is_open = is_open or any(self.is_stale(key, now) for key in keys)
         counts = self._looked if is_open else self._news
         until = min((self.fresh_until(key, now) for key in keys), default=math.inf)
-        self._memory[what] = _Recalled([*map(counts.get, keys)], until, is_open, made)
+        self._memory[what] = _Recalled((*map(counts.get, keys),), until, is_open, made)
         return made
 
     def disregard(self, controls: Collection[CheckKey]) -> None:

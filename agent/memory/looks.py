@@ -43,6 +43,16 @@ class Looks(Sequence[Observation]):
         self._seconds.append(look.seconds)
         self.last = look
 
+    def repeat(self, starts: Sequence[float]) -> None:
+        """Take in a look like the last one at each of *starts*."""
+        finding, seconds = self._findings[-1], self._seconds[-1]
+        self._findings += [finding] * len(starts)
+        self._starts.extend(starts)
+        self._seconds.extend([seconds] * len(starts))
+        if (surplus := len(self._findings) - KEPT) > 0:
+            del self._findings[:surplus], self._starts[:surplus], self._seconds[:surplus]
+        self.last = self._whole(finding, starts[-1], seconds)
+
     @property
     def is_full(self) -> bool:
         """Whether there may have been older ones."""

@@ -26,6 +26,15 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class Accepted:
+    """That a pager took a call for help of a key, *at* epoch seconds."""
+
+    pager: str
+    key: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Sent:
     """A page with what became of it; *ended_at* is None while it is on its way."""
 

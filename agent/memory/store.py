@@ -5,6 +5,8 @@ import logging
 import math
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +17,7 @@ from vedette.agent.composite.suppression import SuppressedBy, Suppression
 from vedette.agent.memory.changes import Held, Past
 from vedette.agent.memory.events import Event, EventName
 from vedette.agent.memory.lastgood import Configuration, Generation
-from vedette.agent.memory.pages import Row, Sent, Told
+from vedette.agent.memory.pages import Accepted, Row, Sent, Told
 from vedette.agent.memory.statements import Statement
 from vedette.agent.memory.storefile import FILE, look_into, open_file, open_to_write
 from vedette.agent.memory.storefile import StoreError as StoreError  # noqa: PLC0414 - what it raises
@@ -48,8 +50,8 @@ class Store:
             self._thaw()
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            for sql, values in statements:
-                self._db.execute(sql, values)
+            for sql, alike in groupby(statements, itemgetter(0)):
+                self._db.executemany(sql, map(itemgetter(1), alike))
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
             if self._db.in_transaction:
@@ -177,6 +179,20 @@ class Store:
             return Told(pager, _page(json.loads(page)), outcome)
 
         return [*self._sound(told, rows)]
+
+    def accepted(self, since: float) -> list[Accepted]:
+        """Return the calls for help that pagers took *since* then, the oldest first."""
+        rows = self._rows(
+            "SELECT pager, page, ended_at FROM outbox WHERE ended_at >= ? AND outcome = ? "
+            "ORDER BY ended_at, id",
+            (since, Outcome.DELIVERED),
+        )
+
+        def taken(pager: str, page: str, at: float) -> tuple[Action, Accepted]:
+            made = _page(json.loads(page))
+            return made.action, Accepted(pager, made.key, at)
+
+        return [one for action, one in self._sound(taken, rows) if action is Action.TRIGGER]
 
     def receivers(self) -> dict[str, list[str]]:
         """Return the addresses that receivers of pages had, by host."""

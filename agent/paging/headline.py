@@ -132,7 +132,7 @@ def _ases(count: float) -> str:
 
 def _wrong(subject: str, voices: Sequence[Voice]) -> str:
     authorities, resolvers = at(Place.AUTHORITATIVE, voices), at(Place.RECURSIVE, voices)
-    asked = authorities if most(authorities, is_wrong).holds else resolvers
+    asked = authorities if voting(authorities, is_wrong) else resolvers
     wrong = voting(asked, is_wrong)
     if not wrong:
         return ""

@@ -40,6 +40,10 @@ ANNOUNCED_EVERY = 30.0
 SETTLED_WITHIN = 5.0
 HELD_FOR = 30.0
 """Seconds for which peers may say that they have told of what is over, and so need not be told."""
+TURN = 5.0
+"""Seconds between the turns of agents with what is over: they see an end a few seconds apart, and
+hear of each other within one."""
+TURNS = 6
 AHEAD = 60.0
 """Seconds by which a peer may have paged the same before us."""
 _TURN = 0.05
@@ -98,6 +102,7 @@ class Outbox:
         }
         self._unheard = _unheard(told, waiting, self._pagers)
         self._hearsay: Hearsay | None = None
+        self._held_for = HELD_FOR
         self._accepted: Callable[[str, str], None] = lambda _pager, _key: None
         self._doubtful: set[tuple[str, str]] = set()
         self._began_at = now()
@@ -107,12 +112,14 @@ class Outbox:
         self.ended: list[Ended] = []
         self.delivered: dict[tuple[str, Outcome], int] = {}
 
-    def agree(self, hearsay: Hearsay, accepted: Callable[[str, str], None]) -> None:
+    def agree(self, hearsay: Hearsay, accepted: Callable[[str, str], None], turn: int = 0) -> None:
         """Heed from now on what peers have told, by *hearsay*, and tell them what is *accepted*.
 
-        That is called with the pager and the key of each trigger of ours that is.
+        That is called with the pager and the key of each trigger of ours that is. Of what is over,
+        each agent has another *turn*, so that who comes later has heard of who came before.
         """
         self._hearsay, self._accepted = hearsay, accepted
+        self._held_for = HELD_FOR + min(turn, TURNS - 1) * TURN
         hearsay.heard = self._doubt
 
     @property
@@ -264,7 +271,7 @@ class Outbox:
         """Return from when on the trigger before *resolve* goes out, though it is over."""
         if self._hearsay is None:
             return float("-inf")
-        return max(resolve.queued_at, self._began_at) + HELD_FOR
+        return max(resolve.queued_at, self._began_at) + self._held_for
 
     def _doubt(self, pager: str, key: str) -> None:
         """Look again, at the next turn, whether what is next of *key* should go out at all."""
@@ -274,16 +281,23 @@ class Outbox:
     def _supersede(self) -> None:
         """End unsent what is over and what a peer has told: it would wake people once more."""
         doubtful, self._doubtful = self._doubtful, set()
-        if self._hearsay is None:
-            return
         for pager, key in doubtful:
-            while stale := self._queue.stale(pager, key):
-                peer = self._hearsay.teller(pager, key, stale.row.queued_at - AHEAD)
-                if peer is None:
-                    break
-                self._queue.withdraw(stale)
-                told = f"told by peer {peer}"
-                self._end(stale, Delivery(outcome=Outcome.SUPERSEDED, detail=told))
+            while moot := self._moot(pager, key):
+                waiting, why = moot
+                self._queue.withdraw(waiting)
+                self._end(waiting, Delivery(outcome=Outcome.SUPERSEDED, detail=why))
+
+    def _moot(self, pager: str, key: str) -> tuple[Waiting, str] | None:
+        """Return what is next of *key* and need not be sent, and why; None where it must be."""
+        if self._hearsay is None:
+            return None
+        if stale := self._queue.stale(pager, key):
+            peer = self._hearsay.teller(pager, key, stale.row.queued_at - AHEAD)
+            return (stale, f"told by peer {peer}") if peer else None
+        # Of ours nothing is open there: this would end what peers have opened, and it burns.
+        if (pager, key) not in self._standing and (over := self._queue.begun_again(pager, key)):
+            return over, "begun again"
+        return None
 
     def _end(self, waiting: Waiting, delivery: Delivery) -> None:
         now, row = self._now(), waiting.row

@@ -117,6 +117,14 @@ class Queue:
             return None
         return of_key[0]
 
+    def begun_again(self, pager: str, key: str) -> Waiting | None:
+        """Return the resolve that is next of *key*, behind which another call for help waits."""
+        of_key = self._of_key.get((pager, key))
+        if not of_key or of_key[0].trying or of_key[0].row.page.action is not Action.RESOLVE:
+            return None
+        actions = [one.row.page.action for one in of_key]
+        return of_key[0] if Action.TRIGGER in actions else None
+
     def _resolve_of(self, waiting: Waiting) -> Waiting | None:
         """Return the resolve that waits behind a call for help, if one does."""
         if waiting.row.page.action is not Action.TRIGGER:

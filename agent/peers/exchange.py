@@ -1,11 +1,12 @@
 """The whole of an agent's talk with its peers: what it tells, whom it follows, how that stands."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from vedette.agent import secrets
 from vedette.agent.config import Config
 from vedette.agent.looking.lookout import Lookout
+from vedette.agent.memory.pages import Accepted
 from vedette.agent.peers.follower import Follower
 from vedette.agent.peers.hearsay import Hearsay
 from vedette.agent.peers.offer import Offer
@@ -13,13 +14,21 @@ from vedette.agent.peers.standing import Standing
 
 
 class Exchange:
-    """An offer to all peers of *config*, and a follower of each; raises SecretError."""
+    """An offer to all peers of *config*, and a follower of each; raises SecretError.
+
+    *accepted* are triggers that pagers took in a former life, the oldest first.
+    """
 
     def __init__(
-        self, config: Config, folder: Path, lookout: Lookout, now: Callable[[], float]
+        self,
+        config: Config,
+        folder: Path,
+        lookout: Lookout,
+        now: Callable[[], float],
+        accepted: Iterable[Accepted] = (),
     ) -> None:
         self.now = now
-        self.offer = Offer(config.agent, now)
+        self.offer = Offer(config.agent, now, accepted)
         self.hearsay = Hearsay()
         self.followers: Mapping[str, Follower] = {
             peer.name: Follower(

@@ -8,7 +8,7 @@ import logging
 import secrets
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from msgspec import Raw
 
 from vedette.agent.config import AgentSettings
 from vedette.agent.memory.ledger import CheckKey
+from vedette.agent.memory.pages import Accepted
 from vedette.agent.peers import wire
 from vedette.agent.plan import Planned
 from vedette.checks.finding import Observation
@@ -43,9 +44,7 @@ class _Numbered(NamedTuple):
 
 class _Accepted(NamedTuple):
     number: int
-    at: float
-    pager: str
-    key: str
+    one: Accepted
 
 
 class _Cursor(NamedTuple):
@@ -56,9 +55,14 @@ class _Cursor(NamedTuple):
 
 
 class Offer:
-    """The rounds of this agent by number; *now* is the clock by which it looks."""
+    """The rounds of this agent by number; *now* is the clock by which it looks.
 
-    def __init__(self, agent: AgentSettings, now: Callable[[], float]) -> None:
+    *accepted* are the triggers of a former life, the oldest first.
+    """
+
+    def __init__(
+        self, agent: AgentSettings, now: Callable[[], float], accepted: Iterable[Accepted] = ()
+    ) -> None:
         self._agent, self._now = agent, now
         self._run = secrets.token_hex(4)  # the numbers of another life mean nothing
         self._number = 0
@@ -66,6 +70,8 @@ class Offer:
         self._newest: dict[CheckKey, _Numbered] = {}
         self._accepted: deque[_Accepted] = deque(maxlen=wire.MOST_ACCEPTED)
         self._accepted_number = 0
+        for one in accepted:
+            self._take(one)
         self._news, self._is_over = asyncio.Event(), False
         self._left_out: set[CheckKey] = set()
 
@@ -85,9 +91,12 @@ class Offer:
 
     def accept(self, pager: str, key: str) -> None:
         """Take in that *pager* has accepted our trigger of *key*, which is told as rounds are."""
-        self._accepted_number += 1
-        self._accepted.append(_Accepted(self._accepted_number, self._now(), pager, key))
+        self._take(Accepted(pager, key, self._now()))
         self._news.set()
+
+    def _take(self, one: Accepted) -> None:
+        self._accepted_number += 1
+        self._accepted.append(_Accepted(self._accepted_number, one))
 
     def end(self) -> None:
         """Keep no question any longer: the listener closes."""
@@ -174,7 +183,7 @@ class Offer:
         return wire.encode_accepted(
             [
                 wire.Acceptance(one.pager, one.key, max(0.0, now - one.at))
-                for one in newer
+                for _, one in newer
                 if now - one.at <= ACCEPTED_FOR
             ]
         )

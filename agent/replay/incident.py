@@ -24,6 +24,7 @@ from vedette.agent.replay.loop import BEGINNING, VirtualLoop
 from vedette.agent.replay.names import Names, includes
 from vedette.agent.replay.nameservice import ANSWERED, SYSTEM, NameService
 from vedette.agent.replay.pages import Hosts, Pages
+from vedette.agent.replay.quiet import SHARING, Quiet
 from vedette.agent.replay.routes import RouteWorld
 from vedette.agent.replay.scenario import Agent, Scenario
 from vedette.agent.replay.sockets import SimulatedSocket
@@ -41,8 +42,8 @@ from vedette.checks.bgp.watch import Watch
 from vedette.checks.finding import Observation
 from vedette.checks.net import Endpoint
 
-SHARING = 1.0
-"""Seconds until agents know what one of them has seen."""
+_LIVES = 30.0
+"""Seconds after which an agent that has nothing else to say tells that it lives."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +120,8 @@ class Incident:
             if self._routes.prefixes
         ]
         self._vantages: list[Vantage] = []
+        cut = [self._zero + change.t for change in scenario.timeline if change.vantage]
+        self._quiet = Quiet(loop, cut, self._spread)
         self._maintained = History(
             False,
             [(c.t, c.maintenance.active) for c in scenario.timeline if c.maintenance],
@@ -134,11 +137,15 @@ class Incident:
         end = self._zero + self.scenario.end_s
         self._vantages = [self._vantage(i, one) for i, one in enumerate(self.scenario.agents)]
         self._share_ledgers()
+        for vantage in self._vantages:
+            vantage.others = [one for one in self._vantages if one is not vantage]
         for change in self.scenario.timeline:
             for vantage in self._vantages if change.maintenance else ():
                 self._loop.call_at(self._zero + change.t, vantage.rouse)
         works = [vantage.live() for vantage in self._vantages]
         works += [one.run(self.scenario) for one in self._collectors]
+        if self._is_sparse():
+            works.append(self._tell_of_life())
         tasks = [asyncio.create_task(work) for work in works]
         try:
             done, _ = await asyncio.wait(tasks, timeout=end - self._loop.time())
@@ -151,6 +158,24 @@ class Incident:
             for vantage in self._vantages:
                 await vantage.listening.end()
                 vantage.store.close()
+
+    def _is_sparse(self) -> bool:
+        """Whether agents look so seldom that their looks alone do not show that they live."""
+        watch, cadence = self.scenario.watch, self.scenario.cadence
+        used = [(watch.dns or watch.controls.dns, cadence.dns_s), (watch.bgp, cadence.bgp_s)]
+        used.append((watch.http or watch.controls.http, cadence.http_s))
+        return min((every for one, every in used if one), default=0) > _LIVES
+
+    async def _tell_of_life(self) -> None:
+        """Have the agents that are up tell each other that they live, as peers do."""
+        while True:
+            await asyncio.sleep(_LIVES)
+            up = [one for one in self._vantages if one.is_up]
+            for one in up:
+                for other in up:
+                    ledger = other.ledgers[one.name]
+                    if other is not one:
+                        ledger.newest_at = max(ledger.newest_at, other.now())
 
     def _vantage(self, position: int, agent: Agent) -> Vantage:
         folder = self._folder / agent.name
@@ -175,7 +200,9 @@ class Incident:
             ],
             pagers=lambda *_: [SimulatedPager(self.desk, outside)],
         )
-        vantages.append(Vantage(config, folder, around, outside, self.desk, self._share))
+        vantages.append(
+            Vantage(config, folder, around, outside, self.desk, self._share, self._quiet)
+        )
         return vantages[0]
 
     def _outside(self, position: int, agent: Agent) -> Outside:
@@ -277,6 +304,7 @@ class Incident:
             self._loop.call_later(SHARING, self._spread, name, planned, looks)
 
     def _spread(self, name: str, planned: Planned, looks: Sequence[Observation]) -> None:
+        self._quiet.catch_up()
         filed: list[Ledger] = []
         for other in self._vantages:
             if other.name == name:

@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from vedette.agent.looking.runner import look_all
+from vedette.agent.memory.ledger import CheckKey
 from vedette.agent.replay.names import includes
 from vedette.agent.replay.pages import Pages, Via
 from vedette.agent.replay.scenario import Change, NameChange, Scenario
 from vedette.checks.dns.check import DnsCheck
 from vedette.checks.finding import Check, Fact, Kind, Observation
 
-REPEATED_FOR = {Kind.DNS: 300.0, Kind.HTTP: 300.0, Kind.BGP: 60.0}
+REPEATED_FOR = dict.fromkeys(Kind, 1800.0)
 """Seconds after which a round is made for certain: as often as delegations are walked."""
 SETTLED_AFTER = {Kind.DNS: 10.0, Kind.HTTP: 10.0, Kind.BGP: 300.0}
 """Seconds after a change in the world until nothing of before counts: replies that are shared for a
@@ -48,6 +49,11 @@ class Weather:
     def period(self, kind: Kind, at: float) -> int:
         """Return the number of the period that a time lies in; in one nothing changes."""
         return bisect_right(self._times[kind], at)
+
+    def lasts_until(self, kind: Kind, at: float) -> float:
+        """Return when the period that a time lies in ends."""
+        number = self.period(kind, at)
+        return self._times[kind][number] if number < len(self._times[kind]) else float("inf")
 
     def calm_for(self, kind: Kind, at: float) -> float:
         """Return for how many seconds nothing has changed."""
@@ -119,7 +125,8 @@ class _Known:
 class SteadyRounds:
     """Makes the rounds of one agent, and repeats those whose outcome is known.
 
-    *now* tells seconds after the incident's start; *pause* waits.
+    *now* tells seconds after the incident's start; *pause* waits. *begun* has when a round began
+    that is to be gone on with.
     """
 
     def __init__(
@@ -132,6 +139,18 @@ class SteadyRounds:
         self._now = now
         self._pause = pause
         self._known: dict[tuple[str, Kind, str], _Known] = {}
+        self.begun: dict[tuple[str, Kind, str], float] = {}
+
+    def known_for(self, key: CheckKey, check: Check, begins: float) -> tuple[float, float]:
+        """Return until when rounds are known whose first *begins* then, and how long one takes.
+
+        It is no later than that where none is known.
+        """
+        known = self._known.get(key)
+        if not (known and known.is_sure and self._lasts(known, check, begins)):
+            return begins, 0.0
+        most, changes = REPEATED_FOR[check.kind], self._weather.lasts_until(check.kind, begins)
+        return min(known.made_at + most, changes), _length(known.looks)
 
     async def look_all(
         self,
@@ -145,10 +164,11 @@ class SteadyRounds:
     ) -> Sequence[Observation]:
         """Return what runner.look_all() would, after as long."""
         of, began, at = (service, check.kind, check.name), now(), self._now()
+        elapsed = at - self.begun.pop(of, at)
         known = self._known.get(of)
         if known and known.is_sure and self._lasts(known, check, at):
-            await self._pause(_length(known.looks))
-            return [_again(look, began) for look in known.looks]
+            await self._pause(_length(known.looks) - elapsed)
+            return [_again(look, began - elapsed) for look in known.looks]
         looks = await look_all(
             check, service=service, vantage=vantage, limit=limit, now=now, stopwatch=stopwatch
         )

@@ -38,6 +38,8 @@ class Tree:
         hosts = [server.name for servers in known.values() for server in servers]
         tops = dict.fromkeys(name.rpartition(".")[2] for name in (*known, *hosts))
         made = {top: _above(top, i) for i, top in enumerate(tops) if top not in known}
+        self.made = frozenset({".", *made})
+        """The zones above those of the scenario: what they say of other names is not known."""
         self.zones: Mapping[str, Sequence[NameServer]] = {".": ROOT, **made, **known}
         self.addresses: dict[str, list[str]] = {}
         for servers in self.zones.values():

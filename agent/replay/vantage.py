@@ -5,29 +5,38 @@ import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from vedette.agent.alarms.engine import Step
 from vedette.agent.config import Config
 from vedette.agent.daemon import Agent
+from vedette.agent.looking.cadence import TOGETHER, Bell, Ticks, phase
+from vedette.agent.looking.confirm import doubtful
+from vedette.agent.looking.lookout import ONE_CLOCK, Once
+from vedette.agent.memory.lastgood import Generation
+from vedette.agent.memory.ledger import CheckKey, Ledger
 from vedette.agent.memory.statements import Statement
 from vedette.agent.plan import Planned
 from vedette.agent.replay.desk import Desk
+from vedette.agent.replay.quiet import SHARING, Quiet, Rest
 from vedette.agent.replay.steady import SteadyRounds, Weather
 from vedette.agent.surroundings import Surroundings
 from vedette.checks.bgp.feed.feed import Feed
-from vedette.checks.finding import Observation
+from vedette.checks.finding import Check, Kind, Observation
 from vedette.checks.http.connection import CONNECTIONS
 from vedette.checks.net import SOCKETS, OpenSocket
 from vedette.exporters.page import Delivery, Outcome, Page
 
-CALM = 30.0
+CALM = 600.0
 """Seconds after which alarms are stepped though nothing was seen that may change one, nor is due:
 for what is due elsewhere."""
 LISTENED = 10.0
 """Seconds after which a feed is asked for news though nothing came."""
 NOTICED = 0.25
 """Seconds in which news of routes are gathered, as the agent does."""
+
+LEAST = 2
+"""How many ticks a rest is worth."""
 
 Tell = Callable[[str, Planned, Sequence[Observation]], None]
 
@@ -77,6 +86,7 @@ class Vantage(Agent):
         outside: Outside,
         desk: Desk,
         tell: Tell,
+        quiet: Quiet,
     ) -> None:
         super().__init__(config, folder, None, around)
         self.woken = asyncio.Event()
@@ -87,8 +97,15 @@ class Vantage(Agent):
         self._is_restless = False
         self._woken = asyncio.Event()
         self._versions: dict[str, int] = {}
+        self._good: Sequence[Generation] = ()
+        self._phases: dict[CheckKey, float] = {}
+        self.others: Sequence[Vantage] = ()
+        self._quiet = quiet
+        self._ticks = Ticks()
+        self._rounds = SteadyRounds(outside.weather, outside.now, asyncio.sleep)
         self.lookout.tell = self._seen
-        self.lookout.round = SteadyRounds(outside.weather, outside.now, asyncio.sleep).look_all
+        self.lookout.round = self._round
+        self.lookout.at_tick = self._at_tick
 
     async def live(self) -> None:
         """Do all that the agent does, for ever."""
@@ -101,6 +118,84 @@ class Vantage(Agent):
     def _seen(self, planned: Planned, looks: Sequence[Observation]) -> None:
         self._tell(self.name, planned, looks)
         self._take_note(self.name, planned)
+        good = [*self.good] if planned.key.kind is Kind.DNS else self._good
+        if good != self._good:
+            # A page is looked at by its last good addresses: there may be others now.
+            self._good = good
+            self._quiet.end(self.name)
+
+    async def _round(self, check: Check, **of: Any) -> Sequence[Observation]:  # noqa: ANN401
+        looks = await self._rounds.look_all(check, **of)
+        self._quiet.catch_up()
+        return looks
+
+    def _at_tick(self, planned: Planned, once: Once, bell: Bell) -> Once:
+        """Look, and rest where what the next ticks show is known."""
+
+        async def quietly() -> None:
+            await once()
+            rest = self._rest(planned, bell)
+            if rest is None:
+                return
+            begun = await self._quiet.rest(rest, self._ticks)
+            if rest.filed:
+                at = self.now() + rest.filed_until - _clock()
+                self.learning.see(planned, self.ledger.of(planned.key), at)
+            if begun is not None:
+                self._rounds.begun[planned.key] = self._outside.now() + begun - _clock()
+                await once()
+
+        return quietly
+
+    def _rest(self, planned: Planned, bell: Bell) -> Rest | None:
+        """Return the rest of a check that has just looked, if nobody needs its next looks."""
+        key, every, clock = planned.key, planned.timing.every, _clock()
+        if not self._quiet.may_rest(self.name, key):
+            return None
+        first = clock + self._next_tick(planned)
+        at = self._outside.now() + first - clock
+        until, seconds = self._rounds.known_for(key, planned.check, at)
+        until = min(until - at + first, self._quiet.lasts_until(clock) - SHARING) - seconds
+        ticks = math.ceil((until - first) / every)
+        if ticks < LEAST or seconds + SHARING >= every:
+            return None
+        hearing = [one for one in self.others if one.is_up] if self.is_up else []
+        ledgers = [(self, self.ledger), *((one, one.ledgers[self.name]) for one in hearing)]
+        if any(one.engine.awaits(self.name, key) for one, _ in ledgers):
+            return None
+        if not all(ledger.is_settled(key) for _, ledger in ledgers):
+            return None
+        series, now = self.ledger.of(key), self.now()
+        if doubtful(series, now):
+            return None
+        if key.kind is Kind.DNS and not self.good.is_settled(key.check, series, now):
+            return None
+        shift = now - clock
+        heard: dict[int, tuple[Ledger, float]] = {}
+        for one, ledger in ledgers[1:]:
+            theirs = one.now() - clock
+            shifts = abs(theirs - shift) > ONE_CLOCK
+            heard.setdefault(id(ledger), (ledger, theirs if shifts else shift))
+        return Rest(
+            vantage=self.name,
+            planned=planned,
+            bell=bell,
+            first=first,
+            every=every,
+            ticks=ticks,
+            seconds=seconds,
+            own=(self.ledger, shift),
+            heard=[*heard.values()],
+        )
+
+    def _next_tick(self, planned: Planned) -> float:
+        """Return the seconds until a check is due."""
+        key, every = planned.key, planned.timing.every
+        if key not in self._phases:
+            self._phases[key] = phase(str(key), self.name, every)
+        since = self.lookout.ticking_since[key] + self._phases[key]
+        # A tick may come early, with another.
+        return every - (self.now() + 2 * TOGETHER - since) % every + 2 * TOGETHER
 
     def _take_note(self, vantage: str, planned: Planned) -> None:
         """Step at the next second if what was just filed may change something."""
@@ -142,6 +237,12 @@ class Vantage(Agent):
             self.lookout.hear(vantage, planned, looks, ago)
         self._take_note(vantage, planned)
 
+    def step(self) -> None:
+        """Judge what was seen up to now, that of all that rest too."""
+        self._quiet.catch_up()
+        super().step()
+        self._quiet.wake(self.ledgers, self.engine.awaits)
+
     async def _keep_stepping(self) -> None:
         """Step at whole seconds, as the agent does, and at those only at which it may matter."""
         clock = asyncio.get_running_loop().time
@@ -155,6 +256,7 @@ class Vantage(Agent):
         """Wait until something is seen that may change an alarm, or one may change by itself."""
         clock = asyncio.get_running_loop().time
         while not self._is_restless:
+            self._quiet.catch_up()
             due = min(clock() + self.engine.due(self.ledgers) - self.now(), at_latest)
             if due <= clock():
                 return
@@ -196,3 +298,7 @@ class Vantage(Agent):
         """ROAs are as the scenario says from the beginning; nothing new is to be told of them."""
         await asyncio.get_running_loop().create_future()
         raise AssertionError
+
+
+def _clock() -> float:
+    return asyncio.get_running_loop().time()

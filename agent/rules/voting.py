@@ -65,17 +65,32 @@ class Electorate:
         """A series while enough domains see the internet to agree, else none."""
         return f"({self.sighted} >= {self.need})"
 
+    @property
+    def in_force(self) -> str:
+        """The number of domains that must agree now: as many as are left, where that is enough."""
+        if not (self.degrades and self.may_be_short):
+            return str(self.need)
+        # While nobody sees, it is that of all: a scalar of nothing is no number that topk takes.
+        return f"scalar(clamp_max({self.sighted}, {self.need}) or vector({self.need}))"
+
+    @property
+    def spared(self) -> str:
+        """The number of domains without which those that must agree can still be made up."""
+        need = self.in_force
+        return str(self.domains - self.need) if need.isdecimal() else f"{self.domains} - {need}"
+
     def agreed(self, votes: str, by: str) -> str:
         """Return what the quorum says by *votes*, of each group *by*; short of it, who is left."""
         if self.domains == 1:
             return f"max by ({by}) ({votes})"
         each = f"max by ({by}, domain) ({votes})"
         left = f"max by ({by}) ({votes})"
+        believed = self.may_be_short and not self.degrades
         return "\n".join(
             (
-                f"(count by ({by}) ({each} == 1) >= {self.need}) * 0 + 1",
-                *([f"or {left} unless on () {self.full}"] if self.may_be_short else []),
-                f"or (count by ({by}) ({each} == 0) > {self.domains - self.need}) * 0",
+                f"(count by ({by}) ({each} == 1) >= {self.in_force}) * 0 + 1",
+                *([f"or {left} unless on () {self.full}"] if believed else []),
+                f"or (count by ({by}) ({each} == 0) > {self.spared}) * 0",
             )
         )
 
@@ -166,9 +181,7 @@ def voted(electorate: Electorate, faults: Faults, hold: float) -> str:
     by = "service, subject"
     if electorate.domains == 1:
         return f"max by ({by}) ({faults.alone}) {spans(hold)}"
-    need = str(electorate.need)
-    if electorate.degrades and electorate.may_be_short:
-        need = f"scalar(clamp_max({electorate.sighted}, {need}))"
+    need = electorate.in_force
     each = f"{by}, domain"
     return "\n".join(
         (

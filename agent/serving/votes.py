@@ -60,7 +60,7 @@ class Votes:
         )
         self._rules = [
             _Vote(
-                self._labels(rule.service, diagnosis=rule.diagnosis, subject=rule.subject),
+                self._labels(rule.service, diagnosis=rule.diagnosis).also(subject=rule.subject),
                 rule.judge,
                 rule,
             )
@@ -101,12 +101,14 @@ class Votes:
         while self._due:
             key, _ = self._due.popitem()
             votes, fleet = self._of[key], self._fleet
+            fleet.look_again()  # more may have been seen since the last of these steps
+            seen = [] if key is None else self._agenda.seen(key, ledgers)
             for vote in votes:
                 vote.evidence = vote.judge(fleet)
             if key is not None:
                 held = [vote.evidence for vote in votes if vote.evidence.holds]
                 moving = any(max(one.began_at, one.seen_at) >= fleet.now for one in held)
-                self._agenda.judged(key, fleet, ledgers, pending=bool(held), moving=moving)
+                self._agenda.judged(key, fleet, ledgers, seen, pending=bool(held), moving=moving)
             yield from [""] * (_STEPS * len(votes))
 
     def families(self) -> Iterator[Family]:

@@ -5,7 +5,8 @@ import math
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from vedette.checks.dns.authorities import Authorities
 from vedette.checks.dns.exchange import load
@@ -45,6 +46,9 @@ _MOVED = (
 
 _Named = tuple[Place, str, Subject | Blocked]
 
+_NONE: Mapping[str, Any] = MappingProxyType({})
+"""What most checks have of what only those need that walk or ask a resolver by its name."""
+
 
 def _nothing_known(_zone: str) -> None:
     return None
@@ -75,18 +79,21 @@ class DnsCheck:
         self.settings = settings
         self.walked: Walk | None = None
         """The last good walk."""
+        self._parent: tuple[Server, ...] = ()
+        """Who can still be asked for the delegation where it leads to nobody."""
         self._means = means
         self._seconds = seconds
         self._zone: ZoneLooks | None = None
         self._validation = _validation(settings, means, seconds)
-        self._blocked = _unasked(f"The delegation of {settings.name} has not been walked yet")
-        self._servers: dict[str, Server] = {}
-        self._hosts: dict[str, Sequence[str] | NetworkFailure] = {}
+        self._blocked: Finding | None = None
+        """Why it could not be walked; None before the first walk has ended."""
+        self._servers: Mapping[str, Server] = _NONE
+        self._hosts: Mapping[str, Sequence[str] | NetworkFailure] = _NONE
         self._subjects: dict[tuple[Place, str], Subject | Blocked] = {}
         self._looks: tuple[Look, ...] = ()
         self._walked_at = -math.inf
         self._walking: asyncio.Task[float] | None = None
-        self._doubted: set[tuple[str, str]] = set()
+        self._doubted: frozenset[tuple[str, str]] = frozenset()
         """The looks for which the way has been walked again, until they are well."""
         self._arrange()
 
@@ -129,9 +136,9 @@ class DnsCheck:
         finding, key = await look.once(), (look.place, look.subject)
         moved = finding.verdict is Verdict.FAILING and finding.reason in _MOVED
         if finding.verdict is Verdict.OK:
-            self._doubted.discard(key)
+            self._doubted -= {key}
         elif moved and key not in self._doubted and self._walk_again():
-            self._doubted.add(key)
+            self._doubted |= {key}
         return finding
 
     def _walk_again(self) -> bool:
@@ -159,9 +166,11 @@ class DnsCheck:
         work: list[Awaitable[float]] = [self._find(host) for host in sorted(hosts)]
         if {Source.AUTHORITATIVE, Source.PARENT} & set(self.settings.places):
             work.append(self._walk())
+        if not work:
+            return math.inf
         waits = await asyncio.gather(*work)
         self._arrange()
-        return min(waits, default=_FRESH)
+        return min(waits)
 
     async def _walk(self) -> float:
         self._walked_at = asyncio.get_running_loop().time()
@@ -172,6 +181,8 @@ class DnsCheck:
             if isinstance(failure, NoAddress):
                 # The servers of old may still answer, but nobody finds them any more.
                 self.walked = self._zone = None
+                here = failure.zone == self.settings.name
+                self._parent = failure.parent if here else ()
                 self._arrange()
             return _FAILED
         if self._shortened(walk):
@@ -179,7 +190,7 @@ class DnsCheck:
         self.walked = walk = replace(walk, servers=_visible(self._with_former(walk)))
         servers = {server.label: server for server in walk.servers}
         if servers != self._servers:
-            self._servers, self._doubted = servers, set()
+            self._servers, self._doubted = servers, frozenset()
         if self._zone is not None:
             self._zone.arrange(walk)
         elif Source.AUTHORITATIVE in self.settings.places:
@@ -215,11 +226,12 @@ class DnsCheck:
 
     async def _find(self, host: str) -> float:
         try:
-            self._hosts[host] = await self._means.resolve(host)
+            found = await self._means.resolve(host)
         except NetworkFailure as failure:
             if not isinstance(self._hosts.get(host), Sequence):
-                self._hosts[host] = failure
+                self._hosts = {**self._hosts, host: failure}
             return _FAILED
+        self._hosts = {**self._hosts, host: found}
         return _FRESH
 
     def _arrange(self) -> None:
@@ -247,14 +259,19 @@ class DnsCheck:
                     yield from self._resolvers(source)
 
     def _walked(self, place: Place) -> Iterator[_Named]:
-        if self.walked is None:
-            yield place, place, Blocked(self._blocked)
+        if self.walked is None and not (self._parent and place is Place.PARENT):
+            unwalked = f"The delegation of {self.settings.name} has not been walked yet"
+            yield place, place, Blocked(self._blocked or _unasked(unwalked))
             return
-        servers = self.walked.servers if place is Place.AUTHORITATIVE else self.walked.parent
+        if place is Place.PARENT:
+            servers = self._parent if self.walked is None else self.walked.parent
+        else:
+            servers = self.walked.servers if self.walked else ()
         for server in servers:
             yield place, server.label, self._authority(server, place)
-        for name in self.walked.missing if place is Place.AUTHORITATIVE else ():
-            yield place, name, Blocked(_missing(name, self.walked))
+        if self.walked is not None and place is Place.AUTHORITATIVE:
+            for name in self.walked.missing:
+                yield place, name, Blocked(_missing(name, self.walked))
 
     def _resolvers(self, resolver: Resolver) -> Iterator[_Named]:
         end, label = resolver.endpoint, resolver.label

@@ -47,7 +47,7 @@ class Subject:
     validates: bool = False
     """Whether it may be a resolver that validates: it is then asked again after a SERVFAIL."""
     heard: bytes | None = field(default=None, init=False)
-    """The reply of the last look; None where there was none."""
+    """The reply of the last look; None where there was none, and of a resolver that validates."""
     _judged: list[_Judged] = field(default_factory=list, init=False)
 
     async def look(self) -> Finding:
@@ -61,7 +61,8 @@ class Subject:
             )
         except NetworkFailure as failure:
             return failed(failure, self.name)
-        self.heard = wire
+        if not self.validates:
+            self.heard = wire
         if finding.reason is Reason.SERVFAIL and self.validates:
             return await self._unchecked(self.question.unchecked, finding, deadline)
         return finding

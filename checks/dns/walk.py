@@ -54,7 +54,17 @@ _Found = Mapping[str, tuple[Server, ...] | None]
 
 
 class NoAddress(NetworkFailure):
-    """The way is blocked for everybody: no server of a zone has an address, as their zones say."""
+    """The way is blocked for everybody: no server of *zone* has an address, as their zones say.
+
+    *parent* are the servers that name them: these can still be asked.
+    """
+
+    def __init__(
+        self, reason: Reason, detail: str, *, zone: str = "", parent: tuple[Server, ...] = ()
+    ) -> None:
+        super().__init__(reason, detail)
+        self.zone = zone
+        self.parent = parent
 
 
 class Outcome(StrEnum):
@@ -374,7 +384,8 @@ def _unreachable_cut(at: _Cut, found: _Found) -> NetworkFailure:
     names = f": {', '.join(at.nameless)}" if at.nameless else ""
     if found and all(servers == () for servers in found.values()):
         says = f"the servers of {spoken(at.zone)} have no address{names}"
-        return NoAddress(Reason.UNREACHABLE, says)
+        parent = at.parent.servers if at.parent else ()
+        return NoAddress(Reason.UNREACHABLE, says, zone=spoken(at.zone), parent=parent)
     return NetworkFailure(
         Reason.DELEGATION, f"no address can be found for the servers of {spoken(at.zone)}{names}"
     )

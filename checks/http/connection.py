@@ -18,10 +18,10 @@ from contextvars import ContextVar
 from vedette.checks.finding import Fact
 from vedette.checks.http import tls
 from vedette.checks.http.certificates import facts
-from vedette.checks.http.readiness import Readable, writable
 from vedette.checks.http.reason import Reason
 from vedette.checks.http.target import Target
 from vedette.checks.net import CouldNotLook, Endpoint, NetworkFailure, family, has_route
+from vedette.checks.readiness import Waits
 from vedette.checks.stopwatch import connected_after, reading, receive
 
 _CHUNK = 16 * 1024  # a TLS record's length; also what a hostile peer can make us parse at a stretch
@@ -60,7 +60,6 @@ class Connection:
 
     def __init__(self, peer: Endpoint) -> None:
         self._peer = peer
-        self._loop = asyncio.get_running_loop()
         self._session: ssl.SSLObject | None = None
         self._heard = False
         try:
@@ -68,8 +67,7 @@ class Connection:
         except OSError as error:
             raise self._failure(error) from error
         self._socket.setblocking(False)
-        self._number = self._socket.fileno()
-        self._readable = Readable(self._loop, self._number)
+        self._waits = Waits(asyncio.get_running_loop(), self._socket)
 
     async def connect(self) -> None:
         """Connect, once, to the one address."""
@@ -77,16 +75,15 @@ class Connection:
         try:
             # Without this the request waits for the acknowledgement of our last handshake message.
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            try:
-                self._socket.connect((self._peer.host, self._peer.port))
-            except BlockingIOError:
-                await writable(self._loop, self._number)
+            number = self._socket.connect_ex((self._peer.host, self._peer.port))
+            if number == errno.EINPROGRESS:
+                await self._waits.writable()
                 number = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-                if number:
-                    raise OSError(number, os.strerror(number)) from None
-                connected_after(self._socket, reading() - start)
         except OSError as error:
             raise self._failure(error) from error
+        if number:
+            raise self._failure(OSError(number, os.strerror(number)))
+        connected_after(self._socket, reading() - start)
 
     async def secure(self, context: ssl.SSLContext, server_name: str) -> None:
         """Shake hands and verify; to an address Python sends no SNI (RFC 6066 section 3).
@@ -131,8 +128,10 @@ class Connection:
         if self._session is not None:
             self._session.write(data)  # a memory buffer takes everything
             data = self._outgoing.read()
-        with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+        try:
             await self._write(data)
+        except (ConnectionResetError, BrokenPipeError):
+            return
 
     async def receive(self) -> bytes:
         """Return what comes next, and nothing at a proper end of the stream."""
@@ -161,7 +160,6 @@ class Connection:
 
     def close(self) -> None:
         """Close at once, without a word to the peer."""
-        self._readable.forget()
         self._socket.close()
 
     async def _fill(self) -> bool:
@@ -190,11 +188,11 @@ class Connection:
             try:
                 rest = rest[self._socket.send(rest) :]
             except BlockingIOError:
-                await writable(self._loop, self._number)
+                await self._waits.writable()
 
     async def _read(self) -> bytes:
         while True:
-            await self._readable.wait()
+            await self._waits.readable()
             try:
                 return receive(self._socket, _CHUNK)
             except BlockingIOError:  # in vain

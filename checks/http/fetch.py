@@ -29,7 +29,9 @@ __all__ = ["Fetch", "Hop", "Permit", "anywhere"]
 Permit = Callable[[str], None]
 """Raises NetworkFailure for an address that must not be connected to."""
 
-_is_address = lru_cache(maxsize=4096)(is_address)  # the same few hosts again and again
+# The same few hosts again and again.
+_is_address = lru_cache(maxsize=4096)(is_address)
+_endpoint = lru_cache(maxsize=4096)(Endpoint)
 
 _LATE = {
     "connect": "did not accept a TCP connection",
@@ -79,7 +81,7 @@ class Fetch:
         self._address = address
         self._until = until
         self._timeout = timeout
-        self._peer = Endpoint(request.target.host, request.target.port)
+        self._peer = _endpoint(request.target.host, request.target.port)
         self._dns_reason = ""
         self._body: Body | None = None
         self._response: Response | None = None
@@ -139,12 +141,12 @@ class Fetch:
     async def _visit(self, hop: Hop, request: Request, redirects: Redirects) -> Response | Request:
         """Make one hop; return the next request where it ends in a redirect to follow."""
         place = self._place(request.target)
-        server, asked = Endpoint(place, request.target.port), request
+        server, asked = _endpoint(place, request.target.port), request
         if request.proxy is not None:
             if _is_address(place):
                 self._permitted(place)
             server, asked = request.proxy.endpoint, request.at(place)
-        self._peer = Endpoint(await self._find(hop, server.host), server.port)
+        self._peer = _endpoint(await self._find(hop, server.host), server.port)
         if request.protocols == ("h3",):
             await self._ask_over_quic(hop, asked, redirects)
         else:

@@ -34,11 +34,11 @@ from vedette.checks.http.connection import translate
 from vedette.checks.http.framed import Framed
 from vedette.checks.http.hop import Hop
 from vedette.checks.http.http2 import fields
-from vedette.checks.http.readiness import readable
 from vedette.checks.http.reason import Reason
 from vedette.checks.http.request import Request
 from vedette.checks.http.tls import TlsSettings
 from vedette.checks.net import CouldNotLook, Endpoint, NetworkFailure, family, has_route
+from vedette.checks.readiness import readable
 from vedette.checks.stopwatch import receive
 from vedette.checks.tls import Renewed
 
@@ -182,7 +182,7 @@ class Http3(Framed):
     async def _datagram(self, timer: float | None) -> bytes | None:
         try:
             async with asyncio.timeout_at(timer):
-                await readable(self._loop, self._socket.fileno())
+                await readable(self._loop, self._socket)
         except TimeoutError:
             assert timer is not None
             self._quic.handle_timer(now=max(timer, self._loop.time()))

@@ -1,5 +1,6 @@
 """Where an HTTP check connects to."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 
@@ -13,7 +14,7 @@ _FRESH = 60.0
 """Seconds until a name is resolved again after that went well."""
 _FAILED = 5.0
 """The same where it did not."""
-_NEVER = 86400.0
+_NEVER = math.inf
 
 
 class Place(StrEnum):

@@ -6,6 +6,7 @@ client's side of one request and nothing more.
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 Fields = tuple[tuple[str, str], ...]
 Head = tuple[str, int, Fields]
@@ -15,11 +16,11 @@ _MOST = 64 * 1024
 """Octets of a head, of a trailer section or of a chunk's first line."""
 
 _BEGINNING = b"HTTP/"
-_BLANK = re.compile(rb"\n\r?\n")
-_STATUS = re.compile(r"HTTP/([0-9]\.[0-9]) ([0-9]{3})(?: [^\x00\n\v\f\r]*)?\r?\n")
+_STATUS = re.compile(r"HTTP/([0-9]\.[0-9]) ([0-9]{3})(?: [^\x00\n\v\f\r]*)?\r?")
 # No two parts of a pattern match the same: else a long run of spaces would take minutes.
-_FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\x00\n\v\f\r]*)\r?\n")
-_FIELDS = re.compile(rf"(?:{_FIELD.pattern})*")
+_FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\x00\n\v\f\r]*)\r?")
+_SHORT = 128
+"""Octets of a line that is remembered: most come again with the next answer, but for its date."""
 _FOLD = re.compile(r"\r?\n[ \t]+")  # RFC 9112 section 5.2
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,20})(?:;.*|[ \t]*)")
 _LENGTH = re.compile(r"[0-9]{1,20}")
@@ -66,17 +67,16 @@ class Reader:
         text = self._section()
         if text is None:
             return False
-        match = _STATUS.match(text)
-        if match is None:
-            raise Malformed(f"its status line is {text.partition(chr(10))[0][:80]!r}")
-        status, headers = int(match[2]), _fields(text[match.end() :])
+        first, _, rest = text.partition("\n")
+        version, status = (_status if len(first) <= _SHORT else _read_status)(first)
+        headers = _fields(rest)
         frame = _framing(headers)
         if status < 100 or status == 101:
             raise Malformed(f"it answered {status}, which nobody asked for")
         if (
             status >= 200
         ):  # else it is interim, and the final answer follows (RFC 9110 section 15.2)
-            self.head = match[1], status, headers
+            self.head = version, status, headers
             self._expect(frame, status)
         return True
 
@@ -100,14 +100,14 @@ class Reader:
             if self._buffer.startswith(empty):
                 del self._buffer[: len(empty)]
                 return ""
-        match = _BLANK.search(self._buffer, self._searched)
-        if (match.end() if match else len(self._buffer)) > _MOST:
+        start, end = _blank(self._buffer, self._searched)
+        if end > _MOST:
             raise Malformed(f"its headers are longer than {_MOST} octets")
-        if match is None:
+        if start < 0:
             self._searched = max(0, len(self._buffer) - 2)
             return None
-        text = self._buffer[: match.start() + 1].decode("latin-1")
-        del self._buffer[: match.end()]
+        text = self._buffer[: start + 1].decode("latin-1")
+        del self._buffer[:end]
         self._searched = 0
         return text
 
@@ -163,25 +163,54 @@ class Reader:
         self._left -= len(data)
 
 
+def _blank(buffer: bytearray, searched: int) -> tuple[int, int]:
+    """Return where the first empty line begins, with the end of the one before, and where it ends.
+
+    Where there is none yet, it begins at -1.
+    """
+    strict, lenient = buffer.find(b"\n\r\n", searched), buffer.find(b"\n\n", searched)
+    if strict >= 0 and not 0 <= lenient < strict:
+        return strict, strict + 3
+    return lenient, lenient + 2 if lenient >= 0 else len(buffer)
+
+
+def _read_status(line: str) -> tuple[str, int]:
+    match = _STATUS.fullmatch(line)
+    if match is None:
+        raise Malformed(f"its status line is {line[:80]!r}")
+    return match[1], int(match[2])
+
+
+_status = lru_cache(maxsize=64)(_read_status)
+
+
 def _fields(text: str) -> Fields:
     if "\n " in text or "\n\t" in text:
         text = _FOLD.sub(" ", text)
-    fields = _FIELDS.match(text)
-    assert fields is not None
-    if fields.end() != len(text):
-        raise Malformed(f"a header is {text[fields.end() :].partition(chr(10))[0][:80]!r}")
-    return tuple((name.lower(), value.strip(" \t")) for name, value in _FIELD.findall(text))
+    lines = text.split("\n")[:-1]
+    return tuple([(_field if len(line) <= _SHORT else _read_field)(line) for line in lines])
+
+
+def _read_field(line: str) -> tuple[str, str]:
+    match = _FIELD.fullmatch(line)
+    if match is None:
+        raise Malformed(f"a header is {line[:80]!r}")
+    return match[1].lower(), match[2].strip(" \t")
+
+
+_field = lru_cache(maxsize=1024)(_read_field)
 
 
 def _framing(headers: Fields) -> str | int | None:
     """Return how the body is framed: "chunked", its length, or None for the end of the stream."""
     codings: list[str] = []
-    lengths: set[str] = set()
+    given: list[str] = []
     for name, value in headers:
         if name == "content-length":
-            lengths.update(length.strip(" \t") for length in value.split(","))
+            given += value.split(",")
         elif name == "transfer-encoding":
             codings.append(value.lower())
+    lengths = {length.strip(" \t") for length in given}
     if len(lengths) > 1 or not all(map(_LENGTH.fullmatch, lengths)):
         raise Malformed(f"its Content-Length is {', '.join(sorted(lengths))[:80]!r}")
     if codings not in ([], ["chunked"]):

@@ -247,13 +247,13 @@ async def test_an_own_route_that_becomes_invalid_pages(tmp_path: Path) -> None:
         await w.daemon.sees("vedette_events_total", 4, event="roa_changed")
 
 
-async def test_a_foreign_origin_with_a_roa_is_a_warning(tmp_path: Path) -> None:
-    """Whom the owner of the prefix lets announce it is news, and wakes nobody."""
+async def test_a_foreign_origin_with_a_roa_wakes_people_too(tmp_path: Path) -> None:
+    """A stolen account can make a ROA: the page tells that there is one, and is no milder."""
     async with seeded(tmp_path, more=allow(tmp_path, ORIGIN, STRANGER)) as w:
         await w.daemon.sees("vedette_bgp_rpki_state", prefix=PREFIX, state="valid")
         await w.routes.play(*(held(n, origin=STRANGER) for n in range(3)))
         await w.told(TRIGGER)
-        assert (payload(w)["class"], payload(w)["severity"]) == ("origin_hijack", "warning")
+        assert (payload(w)["class"], payload(w)["severity"]) == ("origin_hijack", "critical")
         assert f"RPKI valid for AS{STRANGER}" in payload(w)["custom_details"]["bgp"][0]
 
 

@@ -62,6 +62,18 @@ def test_logfmt_is_a_line_of_pairs() -> None:
     assert "Traceback" in third
 
 
+@pytest.mark.parametrize("form", ["console", "json", "logfmt"])
+def test_what_others_say_moves_no_cursor_and_begins_no_line(form: Any) -> None:
+    """A name or an answer that is logged cannot pass for a line, and no terminal obeys it."""
+    stream = io.StringIO()
+    logs.configure(LogSettings(format=form), stream)
+    log.warning("heard %s", "\x1b[2J\x9b", extra={"key": "a\r\nts=1 level=info"})
+    text = stream.getvalue()
+    assert len(text.splitlines()) == 1
+    assert "\x1b" not in text
+    assert "ts=1 level=info" in text
+
+
 def test_json_is_a_document_a_line() -> None:
     """Each line is an object with the same names."""
     lines = written(LogSettings(format="json")).splitlines()

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,12 +14,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.agent.observations import seen, series
 from tests.virtual import in_virtual_time
 from vedette.agent import daemon
 from vedette.agent.clock import SteadyClock
 from vedette.agent.config import Config
 from vedette.agent.daemon import Agent
+from vedette.agent.memory.changes import Changes
 from vedette.agent.memory.ledger import CheckKey
+from vedette.agent.memory.store import Store
+from vedette.agent.peers import wire
 from vedette.agent.succession import Lasting, hears_the_same, unchanged
 from vedette.agent.surroundings import Surroundings
 from vedette.checks.dns.reason import Reason
@@ -321,3 +326,88 @@ def test_an_agent_that_was_replaced_is_let_go(tmp_path: Path) -> None:
     gc.collect()
     assert len(alive) == 20
     assert [one() for one in alive if one() is not None] == [last]
+
+
+def pasts(count: int) -> Changes:
+    """Return what so many checks showed, of which nothing is kept yet."""
+    changes = Changes()
+    for number in range(count):
+        key = CheckKey("shop", Kind.DNS, f"{number}.example A")
+        one = series(seen(BEGAN, key=key, answers=("192.0.2.1",)), key=key)
+        changes.see(key, [one])
+    return changes
+
+
+@settings(max_examples=12)
+@given(count=st.integers(0, 900), turns=st.integers(0, 6), reloads=st.booleans())
+def test_what_is_being_kept_at_the_end_is_kept(count: int, turns: int, reloads: bool) -> None:
+    """Wherever an agent ends in keeping what it learned, all of it is kept, and no error told."""
+
+    async def live(folder: Path) -> tuple[int, bool]:
+        agent, over = World(folder, (0, 0)).agent(config()), asyncio.Event()
+        object.__setattr__(agent.learning, "changes", pasts(count))
+        running = asyncio.create_task(agent.run(over))
+        await asyncio.sleep(1)
+        agent.heir = config() if reloads else None
+        keeping = asyncio.create_task(agent._keep_baselines())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        over.set()
+        await asyncio.gather(running, keeping)
+        with closing(Store(folder / "state")) as store:
+            return len(store.pasts()), agent.journal.failing
+
+    with TemporaryDirectory() as folder:
+        assert in_virtual_time(live(Path(folder))) == (count, False)
+
+
+@dataclass
+class Telling(Desk):
+    """A pager that is told of a change, and never answers."""
+
+    asked: list[str] = field(default_factory=list)
+
+    async def tell(self, change: str, source: str, at: float) -> Delivery | None:
+        """Hear *change*, and leave who tells it waiting."""
+        self.asked.append(f"{change} ({source}, {at > 0})")
+        await asyncio.Event().wait()
+        return None
+
+
+def test_an_end_amid_an_announcement_is_no_error(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who is stopped while a receiver has not answered to what is no page says nothing of it."""
+
+    async def live() -> Telling:
+        world = World(tmp_path, (0, 0))
+        world.desk = desk = Telling(world.now)
+        agent, over = Agent(config(), tmp_path, "its text", world.around), asyncio.Event()
+        for planned in agent.plan.checks:
+            object.__setattr__(planned, "check", Scripted(lambda: False))
+        running = asyncio.create_task(agent.run(over))
+        await asyncio.sleep(2)
+        over.set()
+        await running
+        await asyncio.sleep(1)
+        return desk
+
+    assert len(in_virtual_time(live()).asked) == 1
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+def test_what_pagers_took_is_told_after_a_reload_or_a_restart(tmp_path: Path) -> None:
+    """Peers hear of the triggers of an agent that is gone, from the one in its place."""
+
+    async def live() -> list[list[tuple[str, str]]]:
+        world = World(tmp_path, (40, 340))
+        first = await world.lives({})
+        told = []
+        for before in (first, None):
+            agent = world.agent(config(), before)
+            answer = wire.decode(await agent.exchange.offer.answer("", 0))
+            told.append([(o.pager, o.key) for o in wire.decode_accepted(answer.accepted)])
+            agent.store.close()
+        return told
+
+    assert in_virtual_time(live()) == [[("pagerduty", "vedette/shop")]] * 2

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -31,7 +32,7 @@ agent:
   domain: {{provider: bench}}
   listen: 127.0.0.1:{port}
   state_dir: ./state
-  last_known_good_after: {every:g}s
+  last_known_good_after: {learnt:g}s
 defaults: {{every: {every:g}s}}
 services:
 """
@@ -98,9 +99,18 @@ def measuring(process: "subprocess.Popen[str]") -> None:
         raise UnmeasuredError("the agent ended before it was measured")
 
 
-def config_of(server: Endpoint, names: Sequence[str], port: int, every: float) -> str:
-    """Return the config of an agent that checks each of *names*, ten to a service."""
-    lines = [_CONFIG.format(port=port, every=every)]
+def config_of(
+    server: Endpoint,
+    names: Sequence[str],
+    port: int,
+    every: float,
+    learnt: float | None = None,
+) -> str:
+    """Return the config of an agent that checks each of *names*, ten to a service.
+
+    What is good is *learnt* after so many seconds, or else after *every*.
+    """
+    lines = [_CONFIG.format(port=port, every=every, learnt=learnt or every)]
     for number, name in enumerate(names):
         if number % 10 == 0:
             lines.append(f"  - name: service-{number // 10}\n    dns:\n")
@@ -125,5 +135,5 @@ def metrics(port: int, *, packed: bool = True) -> str:
         with urlopen(request, timeout=60) as response:
             body = response.read()
         return (gzip.decompress(body) if packed else body).decode()
-    except OSError as error:
+    except (OSError, HTTPException) as error:
         raise UnmeasuredError(f"the agent does not show its metrics: {error}") from error

@@ -185,7 +185,7 @@ async def run(config: Path, seconds: float, *, hurried: bool) -> None:
     agent.lookout.tell = lambda _planned, looks: said.extend(looks)
     if hurried:
         checks: list[Planned] = [always_due(one) for one in agent.plan.checks]
-        agent.plan = replace(agent.plan, checks=checks)
+        agent.plan = agent.lookout.plan = replace(agent.plan, checks=checks)
     running = asyncio.create_task(web.run(agent, stop))
     await asyncio.sleep(min(5, seconds))  # the first looks are those of a start
     said.clear()

@@ -70,8 +70,9 @@ async def measure(
     agent, stop = Agent(read(config), config.parent), asyncio.Event()
     agent.counts = agent.lookout.counts = counts = Exact()
     if hurried:
-        counts.judge = agent.step
-        agent.plan = replace(agent.plan, checks=[always_due(one) for one in agent.plan.checks])
+        counts.judge = agent.lookout.certain.ring
+        hurried_checks = [always_due(one) for one in agent.plan.checks]
+        agent.plan = agent.lookout.plan = replace(agent.plan, checks=hurried_checks)
     running = asyncio.create_task(web.run(agent, stop))
     await asyncio.sleep(warm)
     if not hurried:

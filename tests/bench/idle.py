@@ -15,6 +15,9 @@ from vedette.checks.net import Endpoint
 
 EXPORTER = "blackbox_exporter, idle"
 WARM, WINDOW = 5.0, 60.0
+"""Seconds from when each check has looked once to the measurement, and of that."""
+LEARNT = 600.0
+"""The default of last_known_good_after: what is learnt once in ten minutes is not idleness."""
 
 
 def idle(
@@ -24,9 +27,9 @@ def idle(
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "agent.yaml"
-        config.write_text(config_of(server, NAMES[:checks], port, every))
+        config.write_text(config_of(server, NAMES[:checks], port, every, LEARNT))
         with daemon(config, port) as ours, peers.exporter(peers.MODULE) as (other, _):
-            time.sleep(WARM)
+            time.sleep(every + WARM)
             pids, start = (ours.pid, other), time.monotonic()
             before = [cpu_of(pid) for pid in pids]
             time.sleep(window)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vedette.checks.readiness import readable
+from vedette.checks.readiness import Waits, readable
 
 
 def run(work: Coroutine[None, None, None], loop: str) -> None:
@@ -105,6 +105,53 @@ def test_many_wait_at_once() -> None:
         for ends in pairs:
             for end in ends:
                 end.close()
+
+    asyncio.run(main())
+
+
+class Unwatched:
+    """A socket that is none of the kernel's to us, as those of a replay."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.fileno = sock.fileno
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("seen_as", [lambda sock: sock, Unwatched], ids=["epoll", "loop"])
+def test_one_socket_is_waited_for_in_both_directions(seen_as, loop: str) -> None:
+    """Room to write, then something to read, again and again; nothing wakes whom it is not for."""
+
+    async def main() -> None:
+        running, (ours, theirs) = asyncio.get_running_loop(), pair()
+        with ours, theirs:
+            waits = Waits(running, seen_as(ours))
+            for word in (b"first", b"second"):
+                await asyncio.wait_for(waits.writable(), 5)
+                waiting = waits.readable()
+                await asyncio.sleep(0)
+                assert not waiting.done()
+                theirs.send(word)
+                await asyncio.wait_for(waiting, 5)
+                assert ours.recv(10) == word
+
+    run(main(), loop)
+
+
+@pytest.mark.parametrize("seen_as", [lambda sock: sock, Unwatched], ids=["epoll", "loop"])
+def test_what_nobody_waits_for_does_not_keep_the_loop_busy(seen_as) -> None:
+    """What comes after a wait was cancelled wakes nobody, and is there for the next wait."""
+
+    async def main() -> None:
+        running, (ours, theirs) = asyncio.get_running_loop(), pair()
+        with ours, theirs:
+            waits = Waits(running, seen_as(ours))
+            waits.readable().cancel()
+            theirs.send(b"x")
+            for _ in range(3):
+                await asyncio.sleep(0)
+            assert not running.remove_reader(ours.fileno())
+            await asyncio.wait_for(waits.readable(), 5)
+            assert ours.recv(10) == b"x"
 
     asyncio.run(main())
 

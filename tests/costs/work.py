@@ -79,7 +79,7 @@ async def _agent(services: str, around: Surroundings | None = None) -> AsyncIter
         path.write_text(_AGENT + services)
         agent = Agent(read(path), path.parent, around=around)
         yield agent
-        await agent._close()
+        await agent._close(agent._calendar())
 
 
 @asynccontextmanager
@@ -120,7 +120,8 @@ async def _start(_: Places) -> AsyncIterator[Once]:
         path.write_text(_AGENT + services)
 
         async def once() -> None:
-            await Agent(read(path), path.parent)._close()
+            agent = Agent(read(path), path.parent)
+            await agent._close(agent._calendar())
 
         yield once
 

@@ -1,13 +1,16 @@
 """What is judged when: an engine that spares itself tells what one does that judges everything."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.agent.observations import seen
 from tests.agent.thorough import ForgetfulLedger, ThoroughEngine, ThoroughStepper
+from vedette.agent.alarms import engine as module
 from vedette.agent.alarms.agreement import Quorum, Vantage
 from vedette.agent.alarms.alarm import State
 from vedette.agent.alarms.engine import Engine, Step
@@ -20,7 +23,7 @@ from vedette.agent.diagnoses.table import blind_rule, feed_rule, rules_for
 from vedette.agent.looking.timing import Timing
 from vedette.agent.memory.ledger import CheckKey, Ledger
 from vedette.checks.finding import Kind, Observation, Verdict
-from vedette.checks.settings import CheckSettings
+from vedette.checks.settings import CheckSettings, Missing
 from vedette.exporters.page import Severity
 
 OK, FAILING, UNKNOWN = Verdict
@@ -97,8 +100,20 @@ def timelines(draw: st.DrawFn) -> list[Moment]:
     return timeline
 
 
-def timing(every: float = 2, *, hold: float = 4, clear: float = 20) -> Timing:
-    return Timing(every=every, timeout=1, hold=hold, clear=clear)
+def timing(
+    every: float = 2,
+    *,
+    hold: float = 4,
+    clear: float = 20,
+    missing: Missing = Missing.MISSING,
+) -> Timing:
+    return Timing(every=every, timeout=1, hold=hold, clear=clear, missing=missing)
+
+
+def treated(times: Timing, key: CheckKey) -> Timing:
+    """Return *times* as they are of *key*: of routes and controls nothing is taken for granted."""
+    taken = key in (NAME, PAGE, OTHER)
+    return times if taken else replace(times, missing=Missing.MISSING)
 
 
 def engine(kind: type[Engine], times: Timing, alarms: Sequence[AlarmSettings] = ()) -> Engine:
@@ -124,7 +139,7 @@ def stepper(kind: type[Stepper], times: Timing, alarms: Sequence[AlarmSettings])
     known = {key.check: [Nameable(str(key), WORDS[key.kind][2:])] for key in keys}
     links = link(alarms, known | {id_: [Nameable(id_)] for id_ in STANDARD})
     made = composites(alarms, links, CheckSettings(), layers)
-    return kind(made, dict.fromkeys(keys, times))
+    return kind(made, {key: treated(times, key) for key in keys})
 
 
 class Agent:
@@ -209,7 +224,7 @@ def agree(
         for (vantage, key), what in moment.items():
             looks = looks_of(second, vantage, key, what, began)
             for agent in agents if looks else ():
-                agent.hear(vantage, key, times, looks)
+                agent.hear(vantage, key, treated(times, key), looks)
         quiet = frozenset({"shop"}) if muted[0] <= second < muted[1] else frozenset()
         first, *others = [agent.step(now, quiet) for agent in agents]
         said += first
@@ -222,10 +237,19 @@ def agree(
     return said
 
 
+def any_times(*some: Timing) -> st.SearchStrategy[Timing]:
+    """Return each of *some* with each way to take what is missing."""
+    return st.builds(
+        lambda times, missing: replace(times, missing=missing),
+        st.sampled_from(some),
+        st.sampled_from(Missing),
+    )
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     timelines(),
-    st.sampled_from((timing(), timing(hold=9), timing(5, hold=0), timing(1, clear=7))),
+    any_times(timing(), timing(hold=9), timing(5, hold=0), timing(1, clear=7)),
     st.tuples(st.integers(0, 60), st.integers(0, 120)),
 )
 def test_what_is_passed_over_would_have_changed_nothing(
@@ -236,6 +260,45 @@ def test_what_is_passed_over_would_have_changed_nothing(
     So are those of one that is not even stepped where it says that nothing is due.
     """
     agree(timeline, times, muted)
+
+
+@settings(max_examples=12, deadline=None)
+@given(timelines(), st.integers(0, 5))
+def test_what_is_seen_between_the_parts_of_a_step_the_next_one_judges(
+    timeline: list[Moment], part: int
+) -> None:
+    """Looks that come while a step is under way are passed over by no later one.
+
+    As soon as nothing more comes, the same holds as for an engine that judges all anew.
+    """
+    times = timing()
+    whole, parted = Agent(ThoroughEngine, times), Agent(Engine, times)
+    began: dict[Any, float] = {}
+    for second, moment in enumerate(timeline):
+        late: list[tuple[str, CheckKey, list[Observation]]] = []
+        for number, ((vantage, key), what) in enumerate(moment.items()):
+            looks = looks_of(second, vantage, key, what, began)
+            if looks and number % 6 == part:
+                late.append((vantage, key, looks))
+            elif looks:
+                whole.hear(vantage, key, times, looks)
+                parted.hear(vantage, key, times, looks)
+        for vantage, key, looks in late:
+            whole.hear(vantage, key, times, looks)
+        with patch.object(module, "AT_ONCE", 1):
+            for _ in parted.engine.parts(parted.ledgers, second + 0.5):
+                if late:
+                    vantage, key, looks = late.pop()
+                    parted.hear(vantage, key, times, looks)
+        for vantage, key, looks in late:
+            parted.hear(vantage, key, times, looks)
+        for agent in (whole, parted):
+            agent.engine.step(agent.ledgers, second + 0.9)
+        expected, holds = (
+            {id_: one.holds for id_, one in agent.engine.evidence.items() if one.holds}
+            for agent in (whole, parted)
+        )
+        assert holds == expected, second
 
 
 WELL: Moment = {(n, k): (2, dict.fromkeys(PLACES[k.kind], (OK, 0.1))) for n, k in sayings}

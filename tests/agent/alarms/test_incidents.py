@@ -35,6 +35,7 @@ DOWN, DEGRADED = HTTP[Diagnosis.SERVICE_DOWN], HTTP[Diagnosis.SERVICE_DEGRADED]
 WITHDRAWN, HIJACK = BGP[Diagnosis.PREFIX_WITHDRAWN], BGP[Diagnosis.ORIGIN_HIJACK]
 EMPTIED, FAULT = DNS[Diagnosis.RECORD_EMPTIED], DNS[Diagnosis.RESOLVER_FAULT]
 SERVERS, BOGUS = DNS[Diagnosis.AUTHORITATIVE_DOWN], DNS[Diagnosis.DNSSEC_BOGUS]
+PARTLY, ABOVE = BGP[Diagnosis.PREFIX_PARTIALLY_WITHDRAWN], DNS[Diagnosis.PARENT_DNSSEC_BOGUS]
 SOMEWHERE_BOGUS = replace(BOGUS, severity=Severity.WARNING)
 OTHERS = [*rules(Kind.HTTP, "two").values(), *rules(Kind.DNS, "b").values()]
 RULES = {r.id: r for r in (*HTTP.values(), *BGP.values(), *DNS.values(), *OTHERS)}
@@ -162,6 +163,28 @@ def test_the_same_fault_of_another_check_joins() -> None:
     story = Story()
     story.at(100, EMPTIED)
     assert story.at(9100, EMPTIED, began={other: 9000.0}) == []
+    assert len(story.open) == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "told"),
+    [
+        (WITHDRAWN, PARTLY, []),
+        (PARTLY, WITHDRAWN, [("d/shop prefix_withdrawn", "reheadlined")]),
+        (ABOVE, BOGUS, []),
+        (BOGUS, ABOVE, [("d/shop parent_dnssec_bogus", "reheadlined")]),
+    ],
+)
+def test_what_grows_or_ebbs_is_one_page(
+    first: Rule, later: Rule, told: list[tuple[str, str]]
+) -> None:
+    """A prefix that goes in steps, or comes back in steps, is one incident however long it takes.
+
+    So is a name that is bogus, where the break seems to have moved.
+    """
+    story = Story()
+    story.at(100, first)
+    assert story.at(9100, first, began={later: 9000.0}) == told
     assert len(story.open) == 1
 
 

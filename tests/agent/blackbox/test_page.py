@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from vedette.agent.blackbox.page import labels, number, render
+from vedette.agent.blackbox.page import labels, measured, number, render
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,18 @@ from vedette.agent.blackbox.page import labels, number, render
 def test_numbers_are_written_as_go_writes_them(value, text):
     """The same probe gives the same text as blackbox_exporter's."""
     assert number(value) == text
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1.0, 5, 0.25, 0.000123, 5.2958e-05, 119.5, 1.2e-07])
+def test_measured_seconds_are_written_as_other_numbers(seconds):
+    """What a clock tells to nine digits reads as it would anywhere else on the page."""
+    assert measured(seconds) == number(seconds)
+
+
+@given(st.floats(0, 1000))
+def test_measured_seconds_are_told_to_nine_digits(seconds):
+    """What is left out is below what the clock of a probe can tell."""
+    assert float(measured(seconds)) == pytest.approx(seconds, rel=1e-8)
 
 
 @given(st.floats(allow_nan=False))

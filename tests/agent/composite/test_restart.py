@@ -13,6 +13,7 @@ from vedette.agent.alarms.incidents import Change
 from vedette.agent.memory.ledger import WINDOW, Ledger
 from vedette.agent.memory.store import Store
 from vedette.checks.finding import Verdict
+from vedette.checks.settings import Missing
 
 OK, FAILING, UNKNOWN = Verdict
 # Seconds that let every hold, clear, wait and extension run out, after what failed now and then has
@@ -67,13 +68,21 @@ def timelines(*verdicts: Verdict) -> st.SearchStrategy[list[Round]]:
 
 
 def live_twice(
-    alarms: str, rounds: Sequence[Round], restart: int, *, forget: bool, start: int = 0
+    alarms: str,
+    rounds: Sequence[Round],
+    restart: int,
+    *,
+    forget: bool,
+    start: int = 0,
+    config: str = CONFIG,
 ) -> tuple[World, list[tuple[float, str, Change]], bool]:
     """Live through *rounds*, and begin again from the store at *restart*; say if all came back."""
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder))
-        before = World(alarms, store=store).live(rounds[:restart], start)
-        after = World(alarms, store=store, ledgers=None if forget else before.ledgers)
+        before = World(alarms, config=config, store=store).live(rounds[:restart], start)
+        after = World(
+            alarms, config=config, store=store, ledgers=None if forget else before.ledgers
+        )
         same = (
             after.engine.open == before.engine.open
             and after.engine.composites.announced == before.engine.composites.announced
@@ -145,6 +154,30 @@ def test_a_restart_ends_in_the_same_state(
     suppressed = {"test/quiet", "test/quieter"}
     pages = [world.engine.open.keys() - suppressed for world in (restarted, ran_on)]
     assert pages[0] == pages[1]
+
+
+STAY = 60
+"""Seconds that let every hold, clear, wait and extension run out."""
+rounds_ = st.tuples(*(st.sampled_from(Verdict) for _ in CHECKS))
+
+
+@settings(max_examples=20)
+@given(rounds_, rounds_, st.sampled_from(Missing), st.integers(0, 2 * STAY - 1))
+def test_a_restart_at_any_point_changes_no_page(
+    first: Round, then: Round, missing: Missing, restart: int
+) -> None:
+    """What stays for long enough is told the same over a restart that forgets all looks.
+
+    That goes for standard alarms and a user's own, however they take what is missing.
+    """
+    rounds = [*[first] * STAY, *[then] * STAY]
+    config = CONFIG.replace("clear: 5s", f"clear: 5s, missing: {missing}")
+    ran_on = World(ALARMS, config=config).live(rounds).said
+    _, restarted, _ = live_twice(ALARMS, rounds, restart, forget=True, config=config)
+
+    for key in {key for _, key, _ in [*ran_on, *restarted]} - {"test/quiet", "test/quieter"}:
+        pages, again = ([c for _, k, c in said if k == key] for said in (ran_on, restarted))
+        assert pages == again, key
 
 
 @settings(max_examples=40)

@@ -21,13 +21,16 @@ from tests.agent.alarms.test_agenda import (
     Agent,
     Moment,
     agree,
+    any_times,
     looks_of,
     timelines,
     timing,
+    treated,
 )
 from tests.agent.composite.rules import rules
 from vedette.agent.alarms.engine import Engine
 from vedette.agent.composite.settings import AlarmSettings
+from vedette.agent.looking.timing import Timing
 from vedette.checks.finding import Verdict
 from vedette.checks.settings import Missing
 
@@ -80,7 +83,7 @@ def dense(
 @given(
     dense(),
     timelines(),
-    st.sampled_from((timing(), timing(5, hold=0), timing(1, clear=7))),
+    any_times(timing(), timing(5, hold=0), timing(1, clear=7)),
     st.tuples(st.integers(0, 60), st.integers(0, 120)),
 )
 def test_what_is_passed_over_would_have_changed_nothing(
@@ -94,14 +97,18 @@ def test_what_is_passed_over_would_have_changed_nothing(
 
 
 def live(
-    agent: Agent, timeline: Sequence[Moment], order: Sequence[Any] = (), start: int = 0
+    agent: Agent,
+    timeline: Sequence[Moment],
+    times: Timing,
+    order: Sequence[Any] = (),
+    start: int = 0,
 ) -> list[Any]:
     """Return what an agent tells in each second of *timeline*; looks come in *order*."""
     said, began = [], {}
     for second, moment in enumerate(timeline, start):
         for vantage, key in order or moment:
             if looks := looks_of(second, vantage, key, moment[vantage, key], began):
-                agent.hear(vantage, key, timing(), looks)
+                agent.hear(vantage, key, treated(times, key), looks)
         said.append(agent.step(second + 0.5, frozenset()))
     return said
 
@@ -116,19 +123,20 @@ orders = st.permutations([(name, key) for name in VANTAGES for key in CHECKS])
 
 
 @settings(max_examples=15, deadline=None)
-@given(dense(), timelines(), orders)
+@given(dense(), timelines(), any_times(timing()), orders)
 def test_the_same_looks_give_the_same_alarms(
-    alarms: list[AlarmSettings], timeline: list[Moment], order: Sequence[Any]
+    alarms: list[AlarmSettings], timeline: list[Moment], times: Timing, order: Sequence[Any]
 ) -> None:
     """Stepping is deterministic, and in whatever order looks of one instant come, it is the same.
 
-    That goes for standard alarms and a user's own, their evidence, their pages and their quiet.
+    That goes for standard alarms and a user's own, their evidence, their pages and their quiet,
+    however what is missing is taken.
     """
-    one, again, other = (Agent(Engine, timing(), alarms) for _ in range(3))
-    said = live(one, timeline)
+    one, again, other = (Agent(Engine, times, alarms) for _ in range(3))
+    said = live(one, timeline, times)
 
-    assert live(again, timeline) == said
-    assert live(other, timeline, order) == said
+    assert live(again, timeline, times) == said
+    assert live(other, timeline, times, order) == said
     assert known(one) == known(again) == known(other)
 
 
@@ -148,19 +156,35 @@ SETTLED = 200  # seconds that let every hold, clear, wait, extension and window 
 @given(
     dense("ALARM", "OK", leaves=OF_CHECKS, missing=(Missing.MISSING, Missing.IGNORE)),
     timelines(),
+    st.sampled_from((Missing.MISSING, Missing.IGNORE)),
 )
-def test_unknown_alone_changes_nothing(alarms: list[AlarmSettings], timeline: list[Moment]) -> None:
+def test_unknown_alone_changes_nothing(
+    alarms: list[AlarmSettings], timeline: list[Moment], missing: Missing
+) -> None:
     """Where nobody knows anything any more, no alarm moves, and no page opens or ends.
 
-    But for rules that ask just that, and alarms that take it for bad or good.
+    But for rules that ask just that, and checks and alarms that take it for bad or good. Feeds and
+    blindness are apart: their silence is news, and the controls are seen well. So is an alarm with
+    a suppressor: of one that nobody knows to be in ALARM it is told what it hid until then.
     """
-    agent = Agent(Engine, timing(), alarms)
-    live(agent, [*timeline, *[timeline[-1]] * SETTLED])
-    before = {id_: state for id_, (state, _) in agent.states.items() if not id_.startswith("feed")}
-    said = live(agent, [UNSEEN] * SETTLED, start=len(timeline) + SETTLED)
+    times = timing(missing=missing)
+    agent = Agent(Engine, times, alarms)
+    controls = {of: what for of, what in UNSEEN.items() if SIGHTED[of]}
+    live(agent, [*timeline, *[timeline[-1] | controls] * SETTLED], times)
+    before = {
+        id_: state
+        for id_, (state, _) in agent.states.items()
+        if not id_.startswith("feed") and "vantage_blind" not in id_
+    }
+    said = live(agent, [UNSEEN] * SETTLED, times, start=len(timeline) + SETTLED)
 
     after = {id_: state for id_, (state, _) in agent.states.items() if id_ in before}
     assert after == before
-    assert {change for told in said for key, _, change, _ in told if key != "test/feed"} <= {
-        "reheadlined"
+    suppressed = {one.name for one in alarms if one.suppressor}
+    moved = {
+        (headline, change)
+        for told in said
+        for key, headline, change, _ in told
+        if key != "test/feed" and headline not in suppressed and "vantage_blind" not in headline
     }
+    assert {change for _, change in moved} <= {"reheadlined"}, moved

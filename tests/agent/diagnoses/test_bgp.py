@@ -93,6 +93,13 @@ def test_every_reason_has_its_rule() -> None:
     assert rules[Diagnosis.SUBPREFIX_HIJACK].severity is Severity.CRITICAL
 
 
+def test_a_roa_makes_no_stranger_milder() -> None:
+    """A forged origin has a ROA that allows it, and whoever stole the account made one."""
+    rules = {rule.diagnosis: rule for rule in rules_for(KEY, TIMING, Severity.CRITICAL)}
+    assert rules[Diagnosis.ORIGIN_HIJACK].grade is None
+    assert rules[Diagnosis.SUBPREFIX_HIJACK].grade is None
+
+
 def test_routing_explains_all_else() -> None:
     """Whatever is wrong with a route has the headline over DNS and the service."""
     routing = [d for d in Diagnosis if d in {rule.diagnosis for rule in RULES}]

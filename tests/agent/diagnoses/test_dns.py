@@ -166,8 +166,14 @@ SERVFAIL = ["servfail"] * 3
         ),
         pytest.param(
             round_([OK] * 4, ["wrong_answer", OK, OK]),
-            "resolver_fault",
+            "wrong_answer",
             id="wrong at one resolver",
+        ),
+        pytest.param(
+            round_(["wrong_answer", OK, OK, OK]), "wrong_answer", id="wrong at one server of four"
+        ),
+        pytest.param(
+            round_([OK] * 4, ["too_many", OK, OK]), "resolver_fault", id="too many at one resolver"
         ),
         pytest.param(round_(["ttl"] * 4, ["ttl"] * 3), "", id="TTL out of its range"),
         pytest.param(
@@ -177,7 +183,7 @@ SERVFAIL = ["servfail"] * 3
         ),
         pytest.param(
             round_(["nodata", "timeout", "timeout", "wrong_answer"]),
-            "record_emptied",
+            "record_emptied wrong_answer",
             id="no cause has a majority",
         ),
         pytest.param(round_(["nodata", "timeout", OK, OK]), "", id="half of them are right"),

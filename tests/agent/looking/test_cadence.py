@@ -1,7 +1,9 @@
 """When checks look: on a grid of their own, in time, never twice at once."""
 
 import asyncio
-from itertools import pairwise
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from itertools import chain, pairwise
 from statistics import quantiles
 
 import pytest
@@ -10,7 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.virtual import in_virtual_time
-from vedette.agent.looking.cadence import TOGETHER, Bell, Ticks, keep, next_due, phase
+from vedette.agent.looking.cadence import (
+    AT_ONCE,
+    TOGETHER,
+    Bell,
+    Cadence,
+    Turn,
+    keep,
+    next_due,
+    phase,
+)
 
 intervals = st.floats(0.5, 86400)
 
@@ -144,27 +155,93 @@ def test_a_call_is_no_late_tick() -> None:
     assert ticks == [(0, 0), (0, 0), (0, 0)]
 
 
-@given(st.lists(st.floats(0.001, 9.9), min_size=1, max_size=20))
-def test_ticks_come_together_in_few_wakings(firsts: list[float]) -> None:
-    """Those who share ticks begin at theirs or at most TOGETHER before, each at every one.
+async def turns(
+    firsts: Sequence[float],
+    once: Callable[[int], Awaitable[None]],
+    seconds: float,
+    every: float = 10,
+    ticked: Callable[[float, int], None] = lambda _late, _missed: None,
+) -> Sequence[Turn[int]]:
+    """Have *once* called for so many *seconds* at the turns of each number, *firsts* from now."""
+    clock = asyncio.get_running_loop().time
+    made = [Turn(number, every) for number in range(len(firsts))]
+    try:
+        async with asyncio.timeout(seconds), asyncio.TaskGroup() as tasks:
+            cadence = Cadence(lambda turn: once(turn.what), ticked, tasks)
+            for turn, first in zip(made, firsts, strict=True):
+                turn.begin(cadence, clock() + first)
+            await asyncio.Event().wait()
+    except TimeoutError:
+        cadence.end()
+    return made
 
-    Only what is due already as it is said waits for nobody.
-    """
+
+Spans = list[tuple[float, float]]
+
+
+@given(
+    st.lists(st.integers(0, 30).map(float), min_size=1, max_size=8),
+    st.integers(0, 9).map(lambda second: second + 0.25),
+    st.lists(st.integers(0, 100).map(lambda second: second + 0.6), max_size=8).map(sorted),
+)
+def test_turns_come_as_to_one_alone(runs: list[float], first: float, calls: list[float]) -> None:
+    """Whoever has turns at a cadence of many begins and ticks as one that is kept alone."""
+
+    def told(*, shared: bool) -> tuple[Spans, list[tuple[float, int]]]:
+        spans: Spans = []
+        ticks: list[tuple[float, int]] = []
+
+        async def main() -> None:
+            clock = asyncio.get_running_loop().time
+
+            async def once(_number: int = 0) -> None:
+                began = clock()
+                await asyncio.sleep(runs[len(spans) % len(runs)])
+                spans.append((began, clock()))
+
+            async def ring(bell: Bell) -> None:
+                for at in calls:
+                    await asyncio.sleep(at - clock())
+                    bell.ring()
+
+            def ticked(lateness: float, missed: int) -> None:
+                ticks.append((lateness, missed))
+
+            if shared:
+                bell = Turn(0, 10.0)
+                async with asyncio.TaskGroup() as tasks:
+                    cadence = Cadence(lambda _turn: once(), ticked, tasks)
+                    bell.begin(cadence, clock() + first)
+                    await asyncio.gather(ring(bell), asyncio.sleep(120))
+                    raise asyncio.CancelledError
+            bell = Bell()
+            kept = asyncio.create_task(keep(10, first, once, ticked, bell))
+            await asyncio.gather(ring(bell), asyncio.sleep(120))
+            kept.cancel()
+
+        with suppress(asyncio.CancelledError):
+            in_virtual_time(main())
+        return spans, ticks
+
+    (spans, ticks), (alone, alone_ticks) = told(shared=True), told(shared=False)
+    assert [*chain(*spans)] == pytest.approx([*chain(*alone)], abs=2 * TOGETHER)
+    assert [missed for _, missed in ticks] == [missed for _, missed in alone_ticks]
+    late, alone_late = ([one for one, _ in told] for told in (ticks, alone_ticks))
+    assert late == pytest.approx(alone_late, abs=2 * TOGETHER)
+
+
+@given(st.lists(st.floats(0.001, 9.9), min_size=1, max_size=AT_ONCE))
+def test_ticks_come_together_in_few_wakings(firsts: list[float]) -> None:
+    """Those of one cadence begin at their ticks or at most TOGETHER before, each at every one."""
     began: list[list[float]] = [[] for _ in firsts]
 
     async def main() -> None:
-        clock, ticks = asyncio.get_running_loop().time, Ticks()
+        clock = asyncio.get_running_loop().time
 
-        async def run(number: int) -> None:
-            async def once() -> None:
-                began[number].append(clock())
+        async def once(number: int) -> None:
+            began[number].append(clock())
 
-            await keep(10, firsts[number], once, lambda _late, _missed: None, None, ticks)
-
-        tasks = [asyncio.create_task(run(number)) for number in range(len(firsts))]
-        await asyncio.sleep(29.95)
-        for task in tasks:
-            task.cancel()
+        await turns(firsts, once, 29.95)
 
     in_virtual_time(main())
     for first, times in zip(firsts, began, strict=True):
@@ -175,26 +252,47 @@ def test_ticks_come_together_in_few_wakings(firsts: list[float]) -> None:
     assert all(later - sooner > TOGETHER - 1e-6 for sooner, later in pairwise(wakings))
 
 
-def test_a_cancelled_wait_wakes_nobody_else() -> None:
-    """Who is cancelled while he waits leaves the others their ticks."""
-    began: list[float] = []
+def test_others_have_their_turn_while_thousands_are_due() -> None:
+    """Of many that are due no more than AT_ONCE begin before the loop goes round."""
+    begun: list[int] = []
+    rounds: list[int] = []
 
     async def main() -> None:
-        clock, ticks = asyncio.get_running_loop().time, Ticks()
+        async def once(number: int) -> None:
+            begun.append(number)
 
-        async def once() -> None:
-            began.append(clock())
+        async def watch() -> None:
+            while True:
+                rounds.append(len(begun))
+                await asyncio.sleep(0)
 
-        first, second = (
-            asyncio.create_task(keep(10, at, once, lambda *_: None, None, ticks)) for at in (1, 2)
-        )
-        await asyncio.sleep(0.5)
-        first.cancel()
-        await asyncio.sleep(12.5)
-        second.cancel()
+        watching = asyncio.create_task(watch())
+        due = asyncio.create_task(turns([0.0] * 1000, once, 60, every=100))
+        while len(begun) < 1000:  # noqa: ASYNC110 - virtual time stands still meanwhile
+            await asyncio.sleep(0)
+        watching.cancel()
+        due.cancel()
 
     in_virtual_time(main())
-    assert began == pytest.approx([2, 12])
+    assert sorted(begun) == [*range(1000)]
+    assert max(later - sooner for sooner, later in pairwise(rounds)) <= AT_ONCE
+
+
+def test_between_its_turns_nothing_else_is_kept_of_one() -> None:
+    """While nobody has a turn there is no task but the one that keeps the cadence."""
+    tasks: list[int] = []
+
+    async def main() -> None:
+        async def once(_number: int) -> None:
+            await asyncio.sleep(0.001)
+
+        keeping = asyncio.create_task(turns([0.0] * 100, once, 60))
+        await asyncio.sleep(5)
+        tasks.append(len(asyncio.all_tasks()))
+        keeping.cancel()
+
+    in_virtual_time(main())
+    assert tasks == [2]
 
 
 def test_ticks_come_on_uvloop_too() -> None:
@@ -202,22 +300,17 @@ def test_ticks_come_on_uvloop_too() -> None:
     times = dict.fromkeys(range(10), 0)
 
     async def main() -> None:
-        ticks = Ticks()
-
-        async def run(number: int) -> None:
-            async def once() -> None:
-                times[number] += 1
-                if min(times.values()) == 3:
-                    done.set()
-
-            await keep(0.01, number / 1000, once, lambda _late, _missed: None, None, ticks)
-
         done = asyncio.Event()
-        tasks = [asyncio.create_task(run(number)) for number in times]
-        async with asyncio.timeout(20):
-            await done.wait()
-        for task in tasks:
-            task.cancel()
+
+        async def once(number: int) -> None:
+            times[number] += 1
+            if min(times.values()) == 3:
+                done.set()
+
+        firsts = [number / 1000 for number in times]
+        keeping = asyncio.create_task(turns(firsts, once, 20, every=0.01))
+        await done.wait()
+        keeping.cancel()
 
     uvloop.run(main())
     assert min(times.values()) == 3

@@ -140,7 +140,7 @@ class Host:
             for incident, change in engine.step(ledgers, now()).changes:
                 self.opened += [(clock(), incident.headline)] if change is Change.OPENED else []
 
-        tasks = [asyncio.create_task(lookout.keep_looking(one)) for one in plan.checks]
+        tasks = [asyncio.create_task(lookout.keep_looking())]
         stepping = keep(1, 1, step, lambda _late, _missed: None, lookout.certain)
         tasks.append(asyncio.create_task(stepping))
         await asyncio.sleep(seconds)

@@ -52,6 +52,44 @@ def test_nothing_to_write_is_nothing_written() -> None:
     assert store.taken == [("INSERT", (1,))]
 
 
+writes = st.lists(st.tuples(st.sampled_from(["owe", "write"]), st.integers(0, 3)))
+
+
+@given(writes, st.lists(st.booleans()))
+def test_what_is_owed_is_kept_with_the_next_write(
+    asked: list[tuple[str, int]], moods: list[bool]
+) -> None:
+    """Owed or to be written at once, taken or refused: all is kept once, in order, by one call."""
+    store = Moody(moods)
+    journal, all_ = Journal(store), list[Statement]()
+    for how, number in asked:
+        before = len(store.taken)
+        some = [("INSERT", (len(all_) + i,)) for i in range(number)]
+        all_ += some
+        getattr(journal, how)(some)
+
+        assert store.taken == all_[: len(store.taken)]
+        if how == "owe":
+            assert len(store.taken) == before
+        elif not journal.failing:
+            assert store.taken == all_
+    store.moods.clear()
+    journal.write([])
+    assert store.taken == all_
+    assert asked == [] or not all_ or not journal.failing
+
+
+def test_who_owes_keeps_what_they_hold() -> None:
+    """A list that was owed and goes on to grow is not kept longer than it was."""
+    store = Moody([])
+    journal, mine = Journal(store), [("INSERT", (1,))]
+    journal.owe(mine)
+    mine.append(("INSERT", (2,)))
+    journal.write([])
+
+    assert store.taken == [("INSERT", (1,))]
+
+
 def test_trouble_is_logged_when_it_begins_and_ends(caplog) -> None:
     """The log tells of a full disk once, and once of its end."""
     journal = Journal(Moody([True, False, False, False, True, True]))

@@ -16,7 +16,7 @@ from vedette.agent.alarms.incidents import Incident
 from vedette.agent.memory.changes import Held, Past
 from vedette.agent.memory.events import Event, EventName
 from vedette.agent.memory.lastgood import GENERATIONS, Configuration, Generation
-from vedette.agent.memory.pages import Row
+from vedette.agent.memory.pages import Accepted, Row
 from vedette.agent.memory.statements import (
     end,
     keep_alarm,
@@ -29,7 +29,7 @@ from vedette.agent.memory.statements import (
     queue,
 )
 from vedette.agent.memory.store import Store, StoreError
-from vedette.exporters.page import Action, Page, Severity
+from vedette.exporters.page import Action, Outcome, Page, Severity
 
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=10)
 times = st.floats(0, 2e9)
@@ -105,6 +105,30 @@ def test_everything_comes_back(alarms, opened, queued, good, configs, baselines)
         assert again.configurations() == configs
         assert {feed: again.baseline(feed) for feed in baselines} == baselines
         again.close()
+
+
+fates = st.sampled_from(Outcome)
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(st.tuples(pages, fates, st.integers(0, 9) | st.none()), max_size=6), st.integers(0, 9)
+)
+def test_what_pagers_took_since_comes_back(ended, since: int) -> None:
+    """Triggers that were delivered, and nothing else, are there with their times, in order."""
+    rows = [Row(i, "pager", one, 0.0) for i, (one, *_) in enumerate(ended, start=1)]
+    with tempfile.TemporaryDirectory() as folder, closing(Store(Path(folder))) as store:
+        store.write(map(queue, rows))
+        for row, (_, outcome, at) in zip(rows, ended, strict=True):
+            if at is not None:
+                store.write([end(row.id, at, outcome, "")])
+        expected = [
+            Accepted("pager", one.key, at)
+            for one, outcome, at in ended
+            if at is not None and at >= since
+            if one.action is Action.TRIGGER and outcome is Outcome.DELIVERED
+        ]
+        assert store.accepted(since) == sorted(expected, key=lambda one: one.at)
 
 
 def test_ended_is_not_open(tmp_path: Path) -> None:

@@ -95,6 +95,23 @@ def test_second_channels_are_due_for_what_is_still_there() -> None:
     assert queue.backed_up_next is None
 
 
+@given(st.lists(st.sampled_from(Action), max_size=6), st.booleans())
+def test_what_begins_again_is_a_resolve_before_a_call(actions, trying: bool) -> None:
+    """A resolve that is next, untried, and has any call for help behind it, has begun again."""
+    queue = Queue(no_backup)
+    for number, action in enumerate(actions):
+        queue.add(Waiting(row(number, "k", action)))
+    if trying and actions:
+        assert queue.begin("pd", 0) is not None
+    begun = bool(actions) and not trying and actions[0] is Action.RESOLVE
+    expected = begun and Action.TRIGGER in actions
+
+    found = queue.begun_again("pd", "k")
+    assert (found is not None) is expected
+    assert found is None or found.row.id == 0
+    assert queue.begun_again("pd", "other") is None
+
+
 @given(st.lists(st.tuples(st.sampled_from(Action), st.sampled_from("ab")), max_size=12),
        st.sets(st.integers(0, 11)), st.booleans())  # fmt: skip
 @example(

@@ -10,6 +10,7 @@ import pytest
 from tests.virtual import in_virtual_time
 from vedette.agent.config import AgentSettings, Domain
 from vedette.agent.memory.ledger import CheckKey
+from vedette.agent.memory.pages import Accepted
 from vedette.agent.peers import offer as offering
 from vedette.agent.peers import wire
 from vedette.agent.peers.offer import ACCEPTED_FOR, GATHERED, KEPT_FOR, MOST, Offer
@@ -249,6 +250,28 @@ def test_what_was_accepted_of_late_is_told_to_who_comes():
             talk.offer.accept("oncall", f"k{number}")
         told = accepted(await talk.ask())
         assert [key for _, key in told] == [f"k{n + 1}" for n in range(wire.MOST_ACCEPTED)]
+
+    played(story)
+
+
+def test_what_was_accepted_in_a_former_life_is_told_as_well():
+    """A restart forgets no trigger of the last ten minutes; the newest thousand are told."""
+
+    async def story(talk: Talk) -> None:
+        await asyncio.sleep(2 * ACCEPTED_FOR)
+        now = talk.clock()
+        ages = {"old": ACCEPTED_FOR + 1, "new": ACCEPTED_FOR - 1}
+        talk.offer = Offer(
+            AGENT, talk.clock, [Accepted("oncall", key, now - age) for key, age in ages.items()]
+        )
+        talk.offer.accept("mail", "now")
+        answer = await talk.ask()
+        told = [(one.key, one.age) for one in wire.decode_accepted(answer.accepted)]
+        assert told == [("new", pytest.approx(ages["new"])), ("now", pytest.approx(0))]
+        assert accepted(await talk.ask(answer.cursor, 0)) == []
+        many = [Accepted("oncall", f"k{n}", now) for n in range(wire.MOST_ACCEPTED + 1)]
+        talk.offer = Offer(AGENT, talk.clock, many)
+        assert [key for _, key in accepted(await talk.ask())] == [one.key for one in many[1:]]
 
     played(story)
 

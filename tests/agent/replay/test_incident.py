@@ -39,6 +39,34 @@ def test_a_quiet_world_pages_nobody() -> None:
     assert _pages(of=watched(document())) == []
 
 
+def test_agents_that_look_seldom_are_not_taken_for_silent() -> None:
+    """They tell each other that they live, as peers do."""
+    assert _pages(of=document() | {"cadence": {"dns_s": 300, "http_s": 300}, "end_s": 900}) == []
+
+
+def test_a_delegation_to_strangers_is_seen_where_the_parent_alone_is_asked() -> None:
+    """Servers of which this world knows no address are no evidence that ours are down."""
+    made = document()
+    ours = ["ns1.shop.example", "ns2.shop.example"]
+    made["watch"]["dns"] = [
+        {
+            "name": "shop.example",
+            "type": "NS",
+            "servers": ["parent"],
+            "min_records": 1,
+            "allowed": ours,
+            "dnssec": False,
+        }
+    ]
+    strangers = ["ns1.stranger.example", "ns2.stranger.example"]
+    (page,) = _pages(
+        name_change(0, name="shop.example", type="NS", at="parent", answers=strangers), of=made
+    )
+
+    assert page.diagnosis == "delegation_changed"
+    assert "ns1.stranger.example" in page.summary
+
+
 def test_an_emptied_record_is_the_headline() -> None:
     """Of one page for all agents, with the page that fails by name beside it."""
     (page,) = _pages(name_change(0))

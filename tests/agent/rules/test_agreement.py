@@ -6,9 +6,12 @@ from pathlib import Path
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.agent.rules.timelines import OK, PEERS, Said, Timeline, differences
+from tests.agent.rules.timelines import FAILING, OK, PEERS, Said, Timeline, differences
 from vedette.checks.finding import Verdict
 
+LASTING = 6
+"""Seconds for which everything stays at least as it is where looks alone decide."""
+QUORUMS = ("{}", "{when_short: degrade}")
 ALONE, FLEET = ("here",), ("here", "there", "yonder")
 COUNTED = settings(
     max_examples=int(os.environ.get("VEDETTE_TIMELINES", "6")),
@@ -42,10 +45,14 @@ sighted = st.tuples(*(st.sampled_from(Verdict) for _ in range(3)), st.just(OK))
 seeing = st.tuples(*(st.sampled_from(Verdict) for _ in range(4)))
 
 
-def timelines(names: tuple[str, ...], says: st.SearchStrategy[Said]) -> st.SearchStrategy:
-    """Return moments, a second apart, in runs of some seconds."""
+def timelines(
+    names: tuple[str, ...],
+    says: st.SearchStrategy[Said],
+    least: int = 1,
+) -> st.SearchStrategy:
+    """Return moments, a second apart, in runs of *least* seconds or more."""
     moments = st.fixed_dictionaries(dict.fromkeys(names, says))
-    return st.lists(st.tuples(moments, st.integers(1, 9)), min_size=3, max_size=9).map(
+    return st.lists(st.tuples(moments, st.integers(least, 9)), min_size=3, max_size=9).map(
         lambda runs: [moment for moment, seconds in runs for _ in range(seconds)]
     )
 
@@ -72,3 +79,57 @@ def test_composite_alarms(moments, tmp_path: Path) -> None:
     """Rules over alarms, whose faults have held already, hold when an agent's do."""
     timeline = Timeline(COMPOSITES).live(moments)
     assert differences(timeline.states, timeline.firing(tmp_path), of_any=True) == []
+
+
+OVER_CHECKS = """\
+- {name: empty, rule: 'ALARM("shop.example A:nodata")', hold: 0s, clear: 2s}
+- name: either
+  hold: 0s
+  clear: 0s
+  rule: ALARM("https://shop.example/:timeout") OR ALARM("https://bank.example/")
+- name: all
+  hold: 0s
+  rule: >-
+    AT_LEAST(3, ALARM, ("shop.example A", "https://shop.example/", "https://bank.example/:timeout"))
+- {name: unlike, rule: 'NOT OK("shop.example A") AND OK("https://bank.example/")', hold: 2s}
+- {name: never, rule: 'ALARM("https://shop.example/:status")', hold: 0s}
+"""
+
+
+@COUNTED
+@given(moments=timelines(ALONE, sighted, least=LASTING))
+def test_rules_over_checks(moments, tmp_path: Path) -> None:
+    """Rules over checks, and over what they fail for, hold when an agent's do.
+
+    What fails does so for long enough to be seen by both: a Prometheus waits for a look more.
+    """
+    timeline = Timeline(OVER_CHECKS).live(moments)
+    assert differences(timeline.states, timeline.firing(tmp_path), of_any=True) == []
+
+
+@COUNTED
+@given(
+    moments=timelines(FLEET, sighted, least=LASTING),
+    blind=st.sets(st.sampled_from(FLEET[1:])),
+    quorum=st.sampled_from(QUORUMS),
+)
+def test_a_fleet_of_which_some_are_blind(
+    moments, blind: set[str], quorum: str, tmp_path: Path
+) -> None:
+    """Where others are blind, the alerts are the alarms, whatever becomes of a quorum too short.
+
+    The agent itself sees: one that does not judges nobody, and a Prometheus has all votes.
+    """
+    moments = [
+        {name: (*said[:3], FAILING if name in blind else OK) for name, said in moment.items()}
+        for moment in moments
+    ]
+    timeline = Timeline(peers=PEERS, quorum=quorum).live(moments)
+    assert differences(timeline.states, timeline.firing(tmp_path), of_any=True) == []
+
+
+def test_nobody_sees(tmp_path: Path) -> None:
+    """While nobody sees, what a fleet that makes do with those left has told stays as it is."""
+    failing, blind = (dict.fromkeys(FLEET, (FAILING,) * 3 + (one,)) for one in (OK, FAILING))
+    timeline = Timeline(peers=PEERS, quorum=QUORUMS[1]).live([*[failing] * 8, *[blind] * 8])
+    assert frozenset() != timeline.states[-1] <= timeline.firing(tmp_path)[-1]

@@ -38,9 +38,11 @@ CHECKS = (NAME, SHOP, BANK, CONTROL)
 
 
 @cache
-def planned(alarms: str, peers: Sequence[Vantage]) -> Plan:
-    """Return what follows from the config with *alarms*, the YAML of their list, and *peers*."""
-    text = f"{CONTROLLED}alarms:\n{textwrap.indent(textwrap.dedent(alarms), '  ')}"
+def planned(alarms: str, peers: Sequence[Vantage], quorum: str) -> Plan:
+    """Return what follows from the config with *alarms* and *quorum*, both YAML, and *peers*."""
+    text = (
+        f"{CONTROLLED}quorum: {quorum}\nalarms:\n{textwrap.indent(textwrap.dedent(alarms), '  ')}"
+    )
     around = Surroundings(peers=lambda _: peers)
     return make(parse(text, Path("vedette.yaml")), Path(), LastKnownGood(), lambda: 0.0, around)
 
@@ -48,8 +50,10 @@ def planned(alarms: str, peers: Sequence[Vantage]) -> Plan:
 class Timeline:
     """A fleet that looks once a second, as it is scraped and evaluated."""
 
-    def __init__(self, alarms: str = "[]", peers: Sequence[Vantage] = ()) -> None:
-        self._plan = plan = planned(alarms, peers)
+    def __init__(
+        self, alarms: str = "[]", peers: Sequence[Vantage] = (), quorum: str = "{}"
+    ) -> None:
+        self._plan = plan = planned(alarms, peers, quorum)
         self._ledgers = {name: Ledger(since=0.0) for name in plan.quorum.vantages}
         self._timings = {planned.key: planned.timing for planned in plan.checks}
         self._engine = Engine(

@@ -297,6 +297,21 @@ async def test_no_server_has_an_address() -> None:
     assert len(authorities(made)) == 2
 
 
+async def test_a_delegation_to_nobody_is_still_seen_at_the_parent() -> None:
+    """The servers that name strangers without an address are asked, and say whom they name."""
+    async with responder(udp=lambda wire: [reply_to(wire, (ANSWER,))]) as end:
+        gone = NoAddress(
+            Reason.UNREACHABLE,
+            "the servers of example.com have no address",
+            zone="example.com",
+            parent=(Server("a.example.net", end),),
+        )
+        made = check(Walks(gone), name="example.com", type="NS", servers=["parent"])
+        await made.refresh()
+
+        assert [look.subject for look in made.looks()] == [f"a.example.net {end}"]
+
+
 async def test_addresses_without_a_route() -> None:
     """Servers that this host has no IPv6 for are left out, unless there are no others."""
     async with responder(udp=lambda wire: [reply_to(wire, (ANSWER,))]) as end:
