@@ -12,7 +12,7 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Generic, TypeVar
 
-TOGETHER = 0.005
+TOGETHER = 0.01
 """Seconds by which a tick may come early, with another: to be woken costs more than to look."""
 AT_ONCE = 16
 """How many begin before somebody else gets a turn: thousands may be due when a busy loop goes on,

@@ -56,8 +56,11 @@ def paced(server: Endpoint, *, loop: str) -> Sample:
 
 
 def many(server: Endpoint, *, loop: str, checks: int = 10_000, every: float = 10) -> Sample:
-    """Measure the agent on one processor, with so many checks *every* so many seconds."""
-    times = {"every": every, "warm": 2 * every, "window": 2 * every}
+    """Measure the agent on one processor, with so many checks *every* so many seconds.
+
+    By then each has looked three times, so that its good set is learnt.
+    """
+    times = {"every": every, "warm": 4 * every, "window": 2 * every}
     return _agent(server, NAMES[:checks], "--processor", 0, loop=loop, **times)
 
 
@@ -70,7 +73,10 @@ def _agent(
     warm: float = WARM,
     window: float = WINDOW,
 ) -> Sample:
-    """Run the agent with a check of each of *names*, scraped amid the window."""
+    """Run the agent with a check of each of *names*, scraped before the window and amid it.
+
+    The first time all the votes of a fleet are asked for, which are kept then.
+    """
     installed(loop)
     port = free_port()
     with tempfile.TemporaryDirectory() as name:
@@ -80,6 +86,8 @@ def _agent(
             "daemon", config, "--loop", loop, *options, "--warm", warm, "--seconds", window
         )
         try:
+            time.sleep(warm * 0.75)
+            metrics(port)
             measuring(process)
             time.sleep(window / 2)
             text = metrics(port)
