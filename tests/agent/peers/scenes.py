@@ -167,6 +167,11 @@ async def one_not_taken(world: World) -> float:
     world.pagerduty.script = deque([busy] * 1000)
     world.serve(empty=True)
     took = await _paged(world, known)
+
+    async def nyc_calls() -> bool:
+        return bool(await world.value(nyc, "vedette_pages_undelivered"))
+
+    await world.until(nyc_calls, "it has seen it too, each in a second of its own")
     await _mended(world, known)
 
     async def all_told() -> bool:

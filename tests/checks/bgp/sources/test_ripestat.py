@@ -32,7 +32,7 @@ async def test_a_peer_that_a_later_table_does_not_list_has_lost_its_route() -> N
         feed = make(server, clock)
         assert (await look(feed, clock)).reason is Reason.FEED_STALE
         async with following(feed):
-            await until(lambda: holding(feed) == (10, 10))
+            await until(lambda: holding(feed) == (10, 10) and feed.health(clock()).connected)
             assert (await look(feed, clock)).reason is None
             server.seed(PREFIX, rows(2), 991)
             await until(lambda: holding(feed) == (2, 10))
