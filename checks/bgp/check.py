@@ -32,6 +32,9 @@ class Feed(Protocol):
     def unseeded(self, now: float) -> str | None:
         """Return in a clause that prefixes have had no table for long, if so."""
 
+    def without_sessions(self) -> str | None:
+        """Return in a clause that it has lost the peers of most prefixes, if so."""
+
 
 class Now(Protocol):
     """The agent's clock."""
@@ -100,7 +103,8 @@ class FeedCheck:
 
     async def _look(self) -> Finding:
         now = self._now()
-        silence = self._feed.silence(now) or self._feed.unseeded(now)
+        feed = self._feed
+        silence = feed.silence(now) or feed.unseeded(now) or feed.without_sessions()
         return Finding(
             verdict=Verdict.FAILING if silence else Verdict.OK,
             reason=Reason.FEED_STALE if silence else None,

@@ -154,6 +154,20 @@ class Feed:
             f"{len(missing)} of {len(watched)} prefixes{why}"
         )
 
+    def without_sessions(self) -> str | None:
+        """Return in a clause that the sessions with most peers of most prefixes are down, if so.
+
+        Each collector says so of its own peers, while the feed is heard.
+        """
+        standings = [one for prefix in self._watched if (one := self._routes.standing(prefix))]
+        unknown = sum(one.enough and not one.known for one in standings)
+        if not standings or unknown * 2 < len(standings):
+            return None
+        return (
+            f"{self.source} has lost the sessions with most peers of {unknown} of "
+            f"{len(standings)} prefixes"
+        )
+
     def baseline(self) -> dict[str, Any]:
         """Return baselines and neighbours as JSON-able data, so that a restart still knows them."""
         now = self._intake.now()

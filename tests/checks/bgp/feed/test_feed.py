@@ -20,13 +20,15 @@ from tests.checks.bgp.followed import (
 )
 from tests.checks.bgp.made import ORIGIN, PREFIX, peer, rows, update
 from tests.servers.rislive import RisLive, ris_live, until
+from vedette.checks.bgp.check import FeedCheck
 from vedette.checks.bgp.feed.feed import Feed, SourceLostError
 from vedette.checks.bgp.feed.intake import Intake
 from vedette.checks.bgp.feed.seeding import Tables
 from vedette.checks.bgp.feed.times import Times
 from vedette.checks.bgp.reason import Reason
 from vedette.checks.bgp.rib.routes import Routes
-from vedette.checks.bgp.update import Announce, Update, Withdraw
+from vedette.checks.bgp.update import Announce, PeerState, Update, Withdraw
+from vedette.checks.finding import Finding, Verdict
 
 PATH = (64511, ORIGIN)
 
@@ -258,3 +260,32 @@ async def test_a_feed_without_tables_says_so_after_a_while() -> None:
             server.seed_gate.set()
             await until(lambda: seeded(feed))
             assert feed.unseeded(late) is None
+
+
+async def test_a_feed_whose_sessions_end_is_stale_though_it_is_heard() -> None:
+    """It is while more than half of the peers that had a prefix are unknown."""
+    clock = Clock()
+    async with ris_live() as server:
+        server.seed(PREFIX, rows(10), 990)
+        source, feed = scripted(server, clock)
+        (check,) = FeedCheck(feed, clock).looks()
+
+        async def after(*news: Update) -> Finding:
+            source.tell(*news)
+            await until(lambda: feed.health(clock()).queue == 0)
+            return await check.once()
+
+        def sessions(peers: range, *, up: bool) -> list[Update]:
+            return [PeerState(peer(number), up, clock()) for number in peers]
+
+        async with following(feed):
+            await until(lambda: seeded(feed))
+            assert (await after(*sessions(range(5), up=False))).verdict is Verdict.OK
+            stale = await after(*sessions(range(5, 6), up=False))
+            assert (stale.reason, stale.detail) == (
+                Reason.FEED_STALE,
+                "script has lost the sessions with most peers of 1 of 1 prefixes",
+            )
+            assert (await after(*sessions(range(6), up=True))).verdict is Verdict.FAILING
+            routes = [Announce(peer(n), 3333, PREFIX, (3333, ORIGIN), clock()) for n in range(6)]
+            assert (await after(*routes)).verdict is Verdict.OK
