@@ -13,6 +13,8 @@ from vedette.agent.memory.ledger import CheckKey, Ledger
 from vedette.checks.finding import Verdict
 
 _Standing = Sequence[tuple[str, bool | None, bool]]
+_NOTHING: Sequence[int] = ()
+"""What nobody has seen: there is always more."""
 
 
 class Agenda:
@@ -65,6 +67,10 @@ class Agenda:
         if self._unproven and self._proven != self._proofs(fleet):
             due |= self._unproven
         return [*due]
+
+    def ask_for(self, keys: Iterable[CheckKey]) -> None:
+        """Have the checks *keys* judged at the next step, though nothing new is seen of them."""
+        self._open |= dict.fromkeys(self._keys.keys() & keys, _NOTHING)
 
     def _news(self, ledgers: Mapping[str, Ledger]) -> Sequence[CheckKey]:
         """Return the checks that have news; what those see who are blind is none."""

@@ -24,15 +24,8 @@ from vedette.agent.alarms.alarm import (
     step,
 )
 from vedette.agent.alarms.fleet import SILENT_AFTER, Fleet
-from vedette.agent.alarms.incidents import (
-    Change,
-    Faults,
-    Incident,
-    Told,
-    advance,
-    hosted,
-    waits_until,
-)
+from vedette.agent.alarms.incidents import Change, Faults, Incident
+from vedette.agent.alarms.openincidents import OpenIncidents
 from vedette.agent.composite.alarm import Alarm
 from vedette.agent.composite.announcement import Announcement
 from vedette.agent.composite.stepper import Stepped as Composed
@@ -111,12 +104,17 @@ class Engine:
         self._pending: set[str] = set()
         self._unseen: Sequence[str] = ()
         self._muted: set[str] = set()
-        self._waiting: dict[str, float] = {}
+        self._unmuted_at: dict[str, float] = {}
         self._stepped_at = self._certain_until = -math.inf
         self.evidence: dict[str, Evidence] = {}
-        self.open = {incident.key: incident for incident in incidents}
-        self.deployment, self.quorum = deployment, quorum
-        self.controls, self._hosts = controls, hosts or {}
+        self._hosts = hosts or {}
+        self._incidents = OpenIncidents(incidents, deployment, self._hosts)
+        self.deployment, self.quorum, self.controls = deployment, quorum, controls
+
+    @property
+    def open(self) -> Mapping[str, Incident]:
+        """The open incidents by their dedup keys."""
+        return self._incidents.by_key
 
     @property
     def services(self) -> Collection[str]:
@@ -124,7 +122,10 @@ class Engine:
         return self._of_service.keys()
 
     def step(self, ledgers: Mapping[str, Ledger], now: float, muted: Collection[str] = ()) -> Step:
-        """Advance everything to *now*; of the services *muted* nothing opens."""
+        """Advance everything to *now*; of the services *muted* nothing opens.
+
+        Nor does it after that for what was not seen since.
+        """
         parts = self.parts(ledgers, now, muted)
         while True:
             try:
@@ -144,6 +145,7 @@ class Engine:
         # What was due while nobody stepped is not known to have been as it was before.
         self._certain_until = min(now - TICK, max(self._certain_until, self._stepped_at))
         fleet = self._look_round(ledgers, now)
+        self._unmute(self._muted.difference(muted), now)
         stepped = _Stepped()
         for id_ in self._of_none:
             self._judge(id_, fleet, stepped)
@@ -158,7 +160,11 @@ class Engine:
                 yield
         for id_, memory in stepped.changed.items():
             (self._in_alarm.add if memory.state is State.ALARM else self._in_alarm.discard)(id_)
-        kept, changes = self._advance(self._busy(stepped, fleet, muted), fleet, muted)
+        kept, changes = self._incidents.advance(
+            self._busy(stepped, fleet, muted),
+            lambda service, own: self._faults(service, own, fleet, muted=service in muted),
+            now,
+        )
         self._stepped_at, self._muted = now, {*muted}
         if self._in_alarm:  # else nobody counts good time
             self.due(ledgers)
@@ -180,7 +186,7 @@ class Engine:
             self._agenda.next(ledgers, at),
             self.composites.due,
             *silent,
-            *self._waiting.values(),
+            self._incidents.due,
             *map(self._clear_at, self._clearing),
         )
         return self._certain_until
@@ -205,6 +211,24 @@ class Engine:
             else:
                 ledger.regard()
         return fleet
+
+    def _unmute(self, services: Collection[str], now: float) -> None:
+        """Have what fires of *services* judged, and by every look until it is seen again."""
+        for service in services:
+            self._unmuted_at[service] = now
+            firing = (self._standard.get(id_) for id_ in self.firing(service))
+            self._agenda.ask_for(rule.key for rule in firing if rule and rule.key)
+
+    def _is_seen(self, id_: str) -> bool:
+        """Whether it is seen that a rule holds: if its service was muted, in a look since then.
+
+        Else what was over before the window is would page at its end, by the looks in it. The
+        user's own rules hold for as long as they say.
+        """
+        evidence = self.evidence.get(id_, UNDECIDED)
+        if not evidence.holds or id_ not in self._standard:
+            return bool(evidence.holds)
+        return evidence.seen_at >= self._unmuted_at.get(self.rules[id_].service, -math.inf)
 
     def _judge_due(
         self, fleet: Fleet, ledgers: Mapping[str, Ledger], stepped: "_Stepped"
@@ -272,7 +296,12 @@ class Engine:
 
         *held* is what composite alarms are told that holds of it.
         """
-        pending = [self.evidence[id_] for id_ in self._of_check[key] if id_ in self._pending]
+        holding = ((id_, self.evidence[id_]) for id_ in self._of_check[key])
+        pending = [
+            evidence
+            for id_, evidence in holding
+            if id_ in self._pending or (evidence.holds and not self._is_seen(id_))
+        ]
         pending += held
         moving = any(max(one.began_at, one.seen_at) >= fleet.now for one in pending)
         self._agenda.judged(key, fleet, ledgers, seen, pending=bool(pending), moving=moving)
@@ -298,48 +327,13 @@ class Engine:
     def _busy(self, stepped: "_Stepped", fleet: Fleet, muted: Collection[str]) -> Collection[str]:
         """Return the services whose incidents may go on: the rest stay as they are."""
         busy = {self.rules[id_].service for id_ in stepped.touched}
-        busy |= {service for service, at in self._waiting.items() if at <= fleet.now}
+        busy |= self._incidents.waiting(fleet.now)
         busy |= self._muted ^ {*muted}
         if self._agenda.is_anew:
             busy |= {self.rules[id_].service for id_ in self._in_alarm}
-            busy |= {one.service for one in self.open.values()}
+            busy |= self._incidents.services
         # What others depend on may join an incident of theirs at any time.
         return busy | {one for one in self._hosts if self.firing(one)}
-
-    def _advance(
-        self, services: Collection[str], fleet: Fleet, muted: Collection[str]
-    ) -> tuple[list[Incident], list[tuple[Incident, Change]]]:
-        """Advance the incidents of *services*."""
-        kept: list[Incident] = []
-        changes: list[tuple[Incident, Change]] = []
-        open_: dict[str, list[Incident]] = {}
-        for one in self.open.values() if services else ():
-            open_.setdefault(one.service, []).append(one)
-        # Those that others depend on come last: theirs may have joined an incident by then.
-        for service in sorted(services, key=lambda one: (one in self._hosts, one)):
-            own = open_.get(service, ())
-            faults = self._faults(service, own, fleet, muted=service in muted)
-            told = self._told(service, own, faults, fleet.now)
-            for incident, change in told:
-                kept.append(incident)
-                if change is not None:
-                    changes.append((incident, change))
-                if change is Change.RESOLVED:
-                    self.open.pop(incident.key, None)
-                else:
-                    self.open[incident.key] = incident
-            # What one step tells may have the next one tell more.
-            self._waiting[service] = fleet.now
-            if not told:
-                self._wait(service, faults, own)
-        return kept, changes
-
-    def _wait(self, service: str, faults: Faults, own: Sequence[Incident]) -> None:
-        """Note until when a service's faults wait for others, if nothing else happens."""
-        until = waits_until(faults, own)
-        self._waiting.pop(service)
-        if until < math.inf:
-            self._waiting[service] = until
 
     def _graded(self, id_: str, fleet: Fleet) -> Alarm:
         """Return a rule as grave as it is now; what is not seen now makes no page graver."""
@@ -349,24 +343,13 @@ class Engine:
             return rule.graded(fleet)
         return replace(rule, severity=milder(rule.severity, Severity.WARNING))
 
-    def _told(
-        self, service: str, own: Sequence[Incident], faults: Faults, now: float
-    ) -> Sequence[Told]:
-        """Return how a service's *own* incidents go on; what joins those of others opens none."""
-        hosts = self._hosts.get(service)
-        if hosts and not own and faults.firing:
-            theirs = [one for one in self.open.values() if one.service in hosts]
-            if joined := hosted(faults.firing, theirs):
-                return [(one, None) for one in joined if one not in theirs]
-        return advance(own, faults, deployment=self.deployment, service=service, now=now)
-
     def _faults(
         self, service: str, own: Sequence[Incident], fleet: Fleet, *, muted: bool
     ) -> Faults:
         firing, pending = self.firing(service), self._rising(service)
         rules = ChainMap({id_: self._graded(id_, fleet) for id_ in (*firing, *pending)}, self.rules)
         # Nothing unknown opens an incident: one of them must be seen to fail now.
-        seen = own or any(self.evidence[id_].holds for id_ in firing if id_ in self.evidence)
+        seen = own or any(map(self._is_seen, firing))
         return Faults(firing if seen else {}, pending, rules, muted)
 
     def firing(self, service: str) -> dict[str, float]:

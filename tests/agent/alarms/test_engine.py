@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -270,6 +271,20 @@ def test_a_fault_that_spreads_is_paged_anew_and_graver() -> None:
         (Change.OPENED, bogus, Severity.WARNING),
         (Change.REHEADLINED, bogus, Severity.CRITICAL),
     ]
+
+
+@pytest.mark.parametrize(("over", "paged"), [(41, []), (60, [42]), (100, [42])])
+def test_what_was_seen_in_a_window_only_pages_nobody_at_its_end(
+    over: int, paged: list[int]
+) -> None:
+    """Most of the newest looks failed as the window ends at 42: it takes one more to page."""
+    made, ledger, said = engine(), Ledger(), []
+    for now in range(80):
+        look(ledger, now, [(CHECKS[0], FAILING if 10 <= now < over else OK)])
+        muted = ["shop"] if 5 <= now < 42 else []
+        said += told(now, made.step({"here": ledger}, now, muted))
+
+    assert [now for now, *_, change in said if change is Change.OPENED] == paged
 
 
 def test_incident_of_a_removed_service_ends() -> None:
