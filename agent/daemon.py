@@ -17,7 +17,7 @@ from vedette.agent.alarms.incidents import Change
 from vedette.agent.config import Config
 from vedette.agent.diagnoses.names import Rule
 from vedette.agent.looking.cadence import keep
-from vedette.agent.looking.refreshing import PAUSE, keep_refreshing
+from vedette.agent.looking.refreshing import AFTER_A_BUG, keep_refreshing
 from vedette.agent.memory.lastgood import Configuration, newest_first
 from vedette.agent.memory.statements import (
     Statement,
@@ -128,7 +128,7 @@ class Agent(Parts):
             except Exception:  # the other checks go on, and so does this one
                 log.exception("%s failed: this is a bug, please report it", name)
             self.counts.internal_errors += 1
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(AFTER_A_BUG)
 
     async def _keep_noticing(self, feed: Feed) -> None:
         await self.lookout.keep_noticing(feed)
@@ -157,7 +157,7 @@ class Agent(Parts):
                 for _ in parts:
                     pass  # what has begun to change must be kept, whoever ends this
 
-        await keep(STEP_EVERY, 0, once, lambda _late, _missed: None, self.lookout.certain)
+        await keep(STEP_EVERY, once, self.lookout.certain)
 
     def step(self) -> None:
         """Judge what was seen up to now; states and pages are kept in one transaction."""

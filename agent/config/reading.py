@@ -24,6 +24,9 @@ from vedette.checks.settings import Settings
 
 Block = TypeVar("Block", bound=Settings)
 
+_MOST = 32 << 20
+"""Octets of a config that are read; one of ten thousand checks has a thirtieth of them."""
+
 
 class ConfigError(Exception):
     """A config file that cannot be used; *problems* are all of its faults, in order of line."""
@@ -47,14 +50,21 @@ def read(path: Path) -> Config:
 def read_text(path: Path) -> str:
     """Return the text of *path*; raise ConfigError where there is none."""
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = (
-            error.strerror
-            if isinstance(error, OSError)
-            else "it is not UTF-8 text: save it as that"
-        )
-        raise ConfigError(path, [Problem(1, f"cannot be read: {reason}")]) from None
+        return _octets(path).decode()
+    except OSError as error:
+        reason = error.strerror or str(error)
+    except UnicodeDecodeError:
+        reason = "it is not UTF-8 text: save it as that"
+    raise ConfigError(path, [Problem(1, f"cannot be read: {reason}")])
+
+
+def _octets(path: Path) -> bytes:
+    """Return what is in *path*, which may have no end; raise OSError."""
+    with path.open("rb") as file:
+        octets = file.read(_MOST + 1)
+    if len(octets) > _MOST:
+        raise OSError(f"it is longer than {_MOST >> 20} MB: is it the config?")
+    return octets
 
 
 def parse(text: str, path: Path) -> Config:
@@ -87,7 +97,7 @@ def state_folder(path: Path) -> Path:
     Of a file that is not even YAML, a line that begins with the key counts.
     """
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = _octets(path).decode(errors="replace")
     except OSError:
         return path.parent / STATE_DIR
     data = load(text).data

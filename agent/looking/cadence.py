@@ -203,24 +203,15 @@ class Cadence(Generic[T]):
             self.wait(turn)
 
 
-async def keep(
-    every: float,
-    first: float,
-    once: Callable[[], Awaitable[None]],
-    ticked: Ticked,
-    bell: Bell | None = None,
-) -> None:
-    """Call *once* every *every* seconds, *first* seconds from now, for ever, and when *bell* rings.
+async def keep(every: float, once: Callable[[], Awaitable[None]], bell: Bell | None = None) -> None:
+    """Call *once* now, every *every* seconds, and when *bell* rings, for ever.
 
     It is as one alone has turns at a cadence, in the task that calls this.
     """
     clock = asyncio.get_running_loop().time
-    bell, ticks = bell or Bell(), Ticks()
-    due = clock() + first
+    bell, ticks, due = bell or Bell(), Ticks(), clock()
     while True:
         rang = await bell.wait(due, ticks)
-        lateness = 0.0 if rang else max(0.0, clock() - due)
         await once()
         if not rang or clock() >= due:
-            due, missed = next_due(due, clock(), every)
-            ticked(lateness, missed)
+            due, _ = next_due(due, clock(), every)

@@ -13,7 +13,7 @@ from vedette.checks.finding import Refreshing
 
 log = logging.getLogger(__name__)
 
-PAUSE = 5.0
+AFTER_A_BUG = 5.0
 """Seconds after which work is begun again that a bug of ours has ended."""
 
 
@@ -44,4 +44,4 @@ async def _refresh(name: str, check: Refreshing, counts: Counts) -> float:
     except Exception:
         counts.internal_errors += 1
         log.exception("refresh %s failed: this is a bug, please report it", name)
-        return PAUSE
+        return AFTER_A_BUG

@@ -34,7 +34,9 @@ LISTENED = 10.0
 """Seconds after which a feed is asked for news though nothing came."""
 NOTICED = 0.25
 """Seconds in which news of routes are gathered, as the agent does."""
-
+_EARLY = 2 * TOGETHER
+"""Seconds before its tick in which a look may have begun: it comes up to TOGETHER early, with
+another, and as much again is beyond what rounding does."""
 LEAST = 2
 """How many ticks a rest is worth."""
 
@@ -194,8 +196,7 @@ class Vantage(Agent):
         if key not in self._phases:
             self._phases[key] = phase(str(key), self.name, every)
         since = self.lookout.ticking_since[key] + self._phases[key]
-        # A tick may come early, with another.
-        return every - (self.now() + 2 * TOGETHER - since) % every + 2 * TOGETHER
+        return every - (self.now() + _EARLY - since) % every + _EARLY
 
     def _take_note(self, vantage: str, planned: Planned) -> None:
         """Step at the next second if what was just filed may change something."""

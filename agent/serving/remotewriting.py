@@ -156,7 +156,7 @@ class RemoteWriter:
         self._disk.shutdown(wait=False)
 
     async def _keep_taking(self, spool: Spool) -> None:
-        await keep(self._settings.every, 0, partial(self._take, spool), lambda _late, _missed: None)
+        await keep(self._settings.every, partial(self._take, spool))
 
     async def _take(self, spool: Spool) -> None:
         if self.lines is None:

@@ -242,7 +242,7 @@ def test_no_config_at_all(tmp_path: Path, text: str | bytes, word: str) -> None:
 
 def test_missing_file_is_a_sentence(tmp_path: Path) -> None:
     """A file that cannot be read is named with the reason."""
-    for path in (tmp_path / "none.yaml", tmp_path):
+    for path in (tmp_path / "none.yaml", tmp_path, Path("/dev/zero")):
         with pytest.raises(ConfigError) as refused:
             read(path)
         (line,) = refused.value.lines()

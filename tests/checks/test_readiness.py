@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 
 import pytest
@@ -25,6 +25,17 @@ def pair() -> tuple[socket.socket, socket.socket]:
     return ours, theirs
 
 
+async def woken_by(words: Sequence[bytes], begin, ours: socket.socket, theirs: socket.socket):
+    """Assert that each wait that *begin* begins lasts until one of *words* comes, and no longer."""
+    for word in words:
+        waiting = await begin()
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        theirs.send(word)
+        await asyncio.wait_for(waiting, 5)
+        assert ours.recv(10) == word
+
+
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 def test_who_waits_is_woken_by_what_comes(loop: str) -> None:
     """What came before the wait, during it, and on the same socket later: each ends one wait."""
@@ -35,13 +46,11 @@ def test_who_waits_is_woken_by_what_comes(loop: str) -> None:
             theirs.send(b"before")
             await asyncio.wait_for(readable(running, ours), 5)
             assert ours.recv(10) == b"before"
-            for word in (b"first", b"second"):
-                waiting = asyncio.ensure_future(readable(running, ours))
-                await asyncio.sleep(0)
-                assert not waiting.done()
-                theirs.send(word)
-                await asyncio.wait_for(waiting, 5)
-                assert ours.recv(10) == word
+
+            async def begin() -> asyncio.Future:
+                return asyncio.ensure_future(readable(running, ours))
+
+            await woken_by([b"first", b"second"], begin, ours, theirs)
 
     run(main(), loop)
 
@@ -125,14 +134,12 @@ def test_one_socket_is_waited_for_in_both_directions(seen_as, loop: str) -> None
         running, (ours, theirs) = asyncio.get_running_loop(), pair()
         with ours, theirs:
             waits = Waits(running, seen_as(ours))
-            for word in (b"first", b"second"):
+
+            async def begin() -> asyncio.Future:
                 await asyncio.wait_for(waits.writable(), 5)
-                waiting = waits.readable()
-                await asyncio.sleep(0)
-                assert not waiting.done()
-                theirs.send(word)
-                await asyncio.wait_for(waiting, 5)
-                assert ours.recv(10) == word
+                return waits.readable()
+
+            await woken_by([b"first", b"second"], begin, ours, theirs)
 
     run(main(), loop)
 

@@ -53,106 +53,7 @@ def test_next_due_is_the_next_tick_of_the_grid(due: int, now: int, every: int) -
     assert missed == 0 or tick - every <= now
 
 
-def kept(every: float, first: float, runs: list[float]) -> tuple[list, list]:
-    """Return when runs that last *runs* seconds began and ended, and what was ticked."""
-    spans: list[tuple[float, float]] = []
-    ticks: list[tuple[float, int]] = []
-
-    async def main() -> None:
-        clock = asyncio.get_running_loop().time
-        done = asyncio.Event()
-
-        async def once() -> None:
-            began = clock()
-            await asyncio.sleep(runs[len(spans)])
-            spans.append((began, clock()))
-
-        def ticked(lateness: float, missed: int) -> None:
-            ticks.append((lateness, missed))
-            if len(ticks) == len(runs):
-                done.set()
-
-        task = asyncio.create_task(keep(every, first, once, ticked))
-        await done.wait()
-        task.cancel()
-
-    in_virtual_time(main())
-    return spans, ticks
-
-
-def test_keep_is_on_time() -> None:
-    """Runs begin at first + n * every, however long each takes within its interval."""
-    spans, ticks = kept(10, 3, [0, 9, 1, 5])
-
-    assert [began for began, _ in spans] == pytest.approx([3, 13, 23, 33])
-    assert [missed for _, missed in ticks] == [0, 0, 0, 0]
-
-
-def test_keep_skips_after_an_overrun() -> None:
-    """After a run that outlasts its interval the next free tick is taken, and skips are counted."""
-    spans, ticks = kept(10, 0, [25, 1])
-
-    assert spans[1][0] == pytest.approx(30)
-    assert [missed for _, missed in ticks] == [2, 0]
-
-
-@given(st.lists(st.floats(0, 50), min_size=1, max_size=10), st.floats(0, 10))
-def test_keep_never_overlaps(runs: list[float], first: float) -> None:
-    """No run begins before its predecessor ended, and none begins off the grid."""
-    spans, ticks = kept(10, first, runs)
-
-    assert all(end <= began for (_, end), (began, _) in pairwise(spans))
-    for began, _ in spans:
-        assert round((began - first) / 10) * 10 == pytest.approx(began - first, abs=1e-6)
-    assert all(0 <= lateness < 1e-6 for lateness, _ in ticks)
-
-
-def called(at: list[float], runs: float, until: float, every: float = 10) -> tuple[list, list]:
-    """Return when runs of *runs* seconds began by *until*, called *at* times, and the ticks."""
-    began: list[float] = []
-    ticks: list[tuple[float, int]] = []
-
-    async def main() -> None:
-        clock, bell = asyncio.get_running_loop().time, Bell()
-
-        async def once() -> None:
-            began.append(clock())
-            await asyncio.sleep(runs)
-
-        ticked = lambda lateness, missed: ticks.append((lateness, missed))  # noqa: E731
-        task = asyncio.create_task(keep(every, 0, once, ticked, bell))
-        for moment in at:
-            await asyncio.sleep(moment - clock())
-            bell.ring()
-        await asyncio.sleep(until - clock())
-        task.cancel()
-
-    in_virtual_time(main())
-    return began, ticks
-
-
-@pytest.mark.parametrize(
-    ("at", "runs", "began"),
-    [
-        ([], 1, [0, 10, 20]),
-        ([4], 1, [0, 4, 10, 20]),  # a call moves no tick
-        ([4, 4.5, 4.7], 1, [0, 4, 5, 10, 20]),  # calls meanwhile are one
-        ([0.5], 1, [0, 1, 10, 20]),  # it runs never twice at once
-        ([8], 5, [0, 8, 20]),  # a run that lasts until a tick is that one
-    ],
-)
-def test_a_call_is_heard_between_the_ticks(
-    at: list[float], runs: float, began: list[float]
-) -> None:
-    """It runs when called, alone, and its ticks stay where they are."""
-    assert called(at, runs, 25)[0] == pytest.approx(began)
-
-
-def test_a_call_is_no_late_tick() -> None:
-    """Only ticks are counted, with their lateness and those that were skipped."""
-    _, ticks = called([4, 13], 5, 29)
-
-    assert ticks == [(0, 0), (0, 0), (0, 0)]
+Spans = list[tuple[float, float]]
 
 
 async def turns(
@@ -176,58 +77,128 @@ async def turns(
     return made
 
 
-Spans = list[tuple[float, float]]
+def made(every: float, first: float, runs: list[float]) -> tuple[Spans, list]:
+    """Return when turns that last *runs* seconds began and ended, and what was ticked."""
+    spans: Spans = []
+    ticks: list[tuple[float, int]] = []
+    seconds = first + sum(run // every * every + every for run in runs)
+
+    async def main() -> None:
+        clock = asyncio.get_running_loop().time
+
+        async def once(_number: int) -> None:
+            began = clock()
+            await asyncio.sleep(runs[len(spans)] if len(spans) < len(runs) else 0)
+            spans.append((began, clock()))
+
+        await turns([first], once, seconds, every, lambda *tick: ticks.append(tick))
+
+    in_virtual_time(main())
+    return spans[: len(runs)], ticks[: len(runs)]
+
+
+def test_turns_are_on_time() -> None:
+    """Turns begin at first + n * every, however long each takes within its interval."""
+    spans, ticks = made(10, 3, [0, 9, 1, 5])
+
+    assert [began for began, _ in spans] == pytest.approx([3, 13, 23, 33])
+    assert [missed for _, missed in ticks] == [0, 0, 0, 0]
+
+
+def test_an_overrun_skips_turns() -> None:
+    """After a run that outlasts its interval the next free tick is taken, and skips are counted."""
+    spans, ticks = made(10, 0, [25, 1])
+
+    assert spans[1][0] == pytest.approx(30)
+    assert [missed for _, missed in ticks] == [2, 0]
+
+
+@given(st.lists(st.floats(0, 50), min_size=1, max_size=10), st.floats(0, 10))
+def test_turns_never_overlap(runs: list[float], first: float) -> None:
+    """No run begins before its predecessor ended, and none begins off the grid."""
+    spans, ticks = made(10, first, runs)
+
+    assert all(end <= began for (_, end), (began, _) in pairwise(spans))
+    for began, _ in spans:
+        assert round((began - first) / 10) * 10 == pytest.approx(began - first, abs=1e-6)
+    assert all(0 <= lateness < 1e-6 for lateness, _ in ticks)
+
+
+def rung(
+    calls: list[float], runs: list[float], until: float, *, shared: bool
+) -> tuple[Spans, list[tuple[float, int]]]:
+    """Return when what is due every ten seconds, and rung for at *calls*, ran, and what was ticked.
+
+    *shared* has turns at a cadence, where it may tick; else it is kept alone.
+    """
+    spans: Spans = []
+    ticks: list[tuple[float, int]] = []
+
+    async def main() -> None:
+        clock = asyncio.get_running_loop().time
+
+        async def once() -> None:
+            began = clock()
+            await asyncio.sleep(runs[len(spans) % len(runs)])
+            spans.append((began, clock()))
+
+        async def ring(bell: Bell) -> None:
+            for at in calls:
+                await asyncio.sleep(at - clock())
+                bell.ring()
+            await asyncio.sleep(until - clock())
+            raise asyncio.CancelledError
+
+        async with asyncio.TaskGroup() as tasks:
+            if shared:
+                turn = Turn(0, 10.0)
+                ticked = lambda *tick: ticks.append(tick)  # noqa: E731
+                turn.begin(Cadence(lambda _turn: once(), ticked, tasks), clock())
+                await ring(turn)
+            bell = Bell()
+            tasks.create_task(keep(10, once, bell))
+            await ring(bell)
+
+    with suppress(asyncio.CancelledError):
+        in_virtual_time(main())
+    return spans, ticks
+
+
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize(
+    ("at", "runs", "began"),
+    [
+        ([], 1, [0, 10, 20]),
+        ([4], 1, [0, 4, 10, 20]),  # a call moves no tick
+        ([4, 4.5, 4.7], 1, [0, 4, 5, 10, 20]),  # calls meanwhile are one
+        ([0.5], 1, [0, 1, 10, 20]),  # it runs never twice at once
+        ([8], 5, [0, 8, 20]),  # a run that lasts until a tick is that one
+    ],
+)
+def test_a_call_is_heard_between_the_ticks(
+    at: list[float], runs: float, began: list[float], shared: bool
+) -> None:
+    """It runs when called, alone, and its ticks stay where they are."""
+    spans, _ = rung(at, [runs], 28, shared=shared)
+
+    assert [at for at, _ in spans] == pytest.approx(began)
+
+
+def test_a_call_is_no_late_tick() -> None:
+    """Only ticks are counted, with their lateness and those that were skipped."""
+    _, ticks = rung([4, 13], [5], 29, shared=True)
+
+    assert ticks == [(0, 0), (0, 0), (0, 0)]
 
 
 @given(
     st.lists(st.integers(0, 30).map(float), min_size=1, max_size=8),
-    st.integers(0, 9).map(lambda second: second + 0.25),
     st.lists(st.integers(0, 100).map(lambda second: second + 0.6), max_size=8).map(sorted),
 )
-def test_turns_come_as_to_one_alone(runs: list[float], first: float, calls: list[float]) -> None:
-    """Whoever has turns at a cadence of many begins and ticks as one that is kept alone."""
-
-    def told(*, shared: bool) -> tuple[Spans, list[tuple[float, int]]]:
-        spans: Spans = []
-        ticks: list[tuple[float, int]] = []
-
-        async def main() -> None:
-            clock = asyncio.get_running_loop().time
-
-            async def once(_number: int = 0) -> None:
-                began = clock()
-                await asyncio.sleep(runs[len(spans) % len(runs)])
-                spans.append((began, clock()))
-
-            async def ring(bell: Bell) -> None:
-                for at in calls:
-                    await asyncio.sleep(at - clock())
-                    bell.ring()
-
-            def ticked(lateness: float, missed: int) -> None:
-                ticks.append((lateness, missed))
-
-            if shared:
-                bell = Turn(0, 10.0)
-                async with asyncio.TaskGroup() as tasks:
-                    cadence = Cadence(lambda _turn: once(), ticked, tasks)
-                    bell.begin(cadence, clock() + first)
-                    await asyncio.gather(ring(bell), asyncio.sleep(120))
-                    raise asyncio.CancelledError
-            bell = Bell()
-            kept = asyncio.create_task(keep(10, first, once, ticked, bell))
-            await asyncio.gather(ring(bell), asyncio.sleep(120))
-            kept.cancel()
-
-        with suppress(asyncio.CancelledError):
-            in_virtual_time(main())
-        return spans, ticks
-
-    (spans, ticks), (alone, alone_ticks) = told(shared=True), told(shared=False)
+def test_turns_come_as_to_one_alone(runs: list[float], calls: list[float]) -> None:
+    """Whoever has turns at a cadence of many begins as one that is kept alone."""
+    (spans, _), (alone, _) = (rung(calls, runs, 120, shared=shared) for shared in (True, False))
     assert [*chain(*spans)] == pytest.approx([*chain(*alone)], abs=2 * TOGETHER)
-    assert [missed for _, missed in ticks] == [missed for _, missed in alone_ticks]
-    late, alone_late = ([one for one, _ in told] for told in (ticks, alone_ticks))
-    assert late == pytest.approx(alone_late, abs=2 * TOGETHER)
 
 
 @given(st.lists(st.floats(0.001, 9.9), min_size=1, max_size=AT_ONCE))

@@ -141,8 +141,7 @@ class Host:
                 self.opened += [(clock(), incident.headline)] if change is Change.OPENED else []
 
         tasks = [asyncio.create_task(lookout.keep_looking())]
-        stepping = keep(1, 1, step, lambda _late, _missed: None, lookout.certain)
-        tasks.append(asyncio.create_task(stepping))
+        tasks.append(asyncio.create_task(keep(1, step, lookout.certain)))
         await asyncio.sleep(seconds)
         for task in tasks:
             task.cancel()
