@@ -16,7 +16,8 @@ from vedette.agent.alarms.alarm import UNDECIDED, Evidence
 from vedette.agent.diagnoses.view import Voice
 from vedette.agent.diagnoses.votes import at_least, either, failing, failing_for, fine, most
 from vedette.agent.memory.ledger import LONGER, PACE, WINDOW
-from vedette.checks.finding import Finding, Observation, Verdict
+from vedette.agent.memory.looks import Seen
+from vedette.checks.finding import Finding, Verdict
 from vedette.checks.http.places import Place
 from vedette.checks.http.reason import Reason
 from vedette.checks.stopwatch import DISTURBED
@@ -81,7 +82,7 @@ def _pace(voice: Voice) -> float:
     return median(look.seconds for look in _newest(voice))
 
 
-def _newest(voice: Voice) -> Sequence[Observation]:
+def _newest(voice: Voice) -> Sequence[Seen]:
     """Return the newest looks of which it is known how long they took."""
     known = (look for look in reversed(voice.series.looks) if DISTURBED not in look.finding.facts)
     return list(islice(known, PACE))[::-1]
@@ -107,7 +108,7 @@ def intermittent(voice: Voice, hold: float) -> Evidence:
     return Evidence(True, bad[0].started_at, bad[-1].started_at)
 
 
-def scattered(voice: Voice, hold: float) -> tuple[Sequence[Observation], int]:
+def scattered(voice: Voice, hold: float) -> tuple[Sequence[Seen], int]:
     """Return the failing looks of the window, and of how many; outages of *hold* are left out."""
     # From the newest look back, and not from now: only a look can make it worse.
     since = max(voice.series.last.started_at - WINDOW, voice.series.blind_at)
@@ -116,13 +117,13 @@ def scattered(voice: Voice, hold: float) -> tuple[Sequence[Observation], int]:
     return bad, len(bad) + sum(fine(look.finding) for look in recent)
 
 
-def _is_outage(run: Sequence[Observation], hold: float) -> bool:
+def _is_outage(run: Sequence[Seen], hold: float) -> bool:
     return len(run) > 1 and run[-1].started_at - run[0].started_at >= hold
 
 
-def _runs(looks: Sequence[Observation]) -> Iterator[list[Observation]]:
+def _runs(looks: Sequence[Seen]) -> Iterator[list[Seen]]:
     """Return the failing looks by the outages they are of: no look between them is OK."""
-    run: list[Observation] = []
+    run: list[Seen] = []
     for look in looks:
         if failing(look.finding):
             run.append(look)

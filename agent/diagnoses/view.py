@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from vedette.agent.memory.ledger import CheckKey, Ledger, Series, T
+from vedette.agent.memory.looks import Seen
 from vedette.checks.bgp.reason import Reason as BgpReason
 from vedette.checks.dns.reason import Reason as DnsReason
-from vedette.checks.finding import Finding, Kind, Observation, Verdict
+from vedette.checks.finding import Finding, Kind, Verdict
 from vedette.checks.http.reason import Reason as HttpReason
 from vedette.checks.settings import Missing
 
@@ -52,7 +53,7 @@ def voice(series: Series, now: float) -> Voice:
     return Voice(series, series.place, verdict, finding, now)
 
 
-def taken(series: Series, look: Observation) -> Finding:
+def taken(series: Series, look: Seen) -> Finding:
     """Return what a *look* of *series* is taken for: another finding where it could not be made."""
     if look.finding.verdict is not Verdict.UNKNOWN:
         return look.finding

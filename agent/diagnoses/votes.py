@@ -10,7 +10,8 @@ from itertools import islice, takewhile
 from vedette.agent.alarms.alarm import DENIED, UNDECIDED, Evidence
 from vedette.agent.diagnoses.view import Voice, taken
 from vedette.agent.memory.ledger import Series
-from vedette.checks.finding import Finding, Observation, Verdict
+from vedette.agent.memory.looks import Seen
+from vedette.checks.finding import Finding, Verdict
 from vedette.checks.settings import Missing
 
 Counts = Callable[[Finding], bool]
@@ -51,7 +52,7 @@ def _comes_and_goes(voice: Voice, counts: Counts) -> bool:
     return len(_bad(voice, counts)) >= few.looks
 
 
-def _bad(voice: Voice, counts: Counts) -> list[Observation]:
+def _bad(voice: Voice, counts: Counts) -> list[Seen]:
     """Return those of the newest looks that failed and count: what comes and goes is a fault."""
     series = voice.series
     newest = _unbroken(series, math.inf, series.timing.failing.of)
@@ -60,7 +61,7 @@ def _bad(voice: Voice, counts: Counts) -> list[Observation]:
     ]
 
 
-def _unbroken(series: Series, now: float, most: int | None = None) -> Iterator[Observation]:
+def _unbroken(series: Series, now: float, most: int | None = None) -> Iterator[Seen]:
     """Yield the newest looks, the last one first, back to blindness, or to a gap before *now*.
 
     In a gap nobody looked, as while the machine slept; what was before it fills no hold.

@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import starmap
-from typing import overload
+from typing import NamedTuple, overload
 
 from vedette.checks.finding import Finding, Observation
 
@@ -15,7 +15,18 @@ KEPT = 60
 """How many there are at most; the oldest make room."""
 
 
-class Looks(Sequence[Observation]):
+class Seen(NamedTuple):
+    """What one of many looks at a subject found, when it began, and how many seconds it took.
+
+    A tuple, because whoever judges a fault reads a dozen of them each time.
+    """
+
+    finding: Finding
+    started_at: float
+    seconds: float
+
+
+class Looks(Sequence[Seen]):
     """Looks that differ in nothing but finding, start and length, newest last.
 
     Only the newest is kept whole. Of each, start and length are kept as numbers, and its finding,
@@ -45,13 +56,13 @@ class Looks(Sequence[Observation]):
 
     def repeat(self, starts: Sequence[float]) -> None:
         """Take in a look like the last one at each of *starts*."""
-        finding, seconds = self._findings[-1], self._seconds[-1]
+        finding, seconds = self.last.finding, self.last.seconds
         self._findings += [finding] * len(starts)
         self._starts.extend(starts)
         self._seconds.extend([seconds] * len(starts))
         if (surplus := len(self._findings) - KEPT) > 0:
             del self._findings[:surplus], self._starts[:surplus], self._seconds[:surplus]
-        self.last = self._whole(finding, starts[-1], seconds)
+        self.last = replace(self.last, started_at=starts[-1])
 
     @property
     def is_full(self) -> bool:
@@ -62,31 +73,17 @@ class Looks(Sequence[Observation]):
         return len(self._findings)
 
     @overload
-    def __getitem__(self, index: int) -> Observation: ...
+    def __getitem__(self, index: int) -> Seen: ...
     @overload
-    def __getitem__(self, index: slice) -> Sequence[Observation]: ...
-    def __getitem__(self, index: int | slice) -> Observation | Sequence[Observation]:
+    def __getitem__(self, index: slice) -> Sequence[Seen]: ...
+    def __getitem__(self, index: int | slice) -> Seen | Sequence[Seen]:
         if isinstance(index, slice):
             return [self[at] for at in range(*index.indices(len(self)))]
-        return self._whole(self._findings[index], self._starts[index], self._seconds[index])
+        return Seen(self._findings[index], self._starts[index], self._seconds[index])
 
-    def __iter__(self) -> Iterator[Observation]:
-        return starmap(self._whole, zip(self._findings, self._starts, self._seconds, strict=True))
+    def __iter__(self) -> Iterator[Seen]:
+        return starmap(Seen, zip(self._findings, self._starts, self._seconds, strict=True))
 
-    def __reversed__(self) -> Iterator[Observation]:
+    def __reversed__(self) -> Iterator[Seen]:
         findings, starts = reversed(self._findings), reversed(self._starts)
-        return starmap(self._whole, zip(findings, starts, reversed(self._seconds), strict=True))
-
-    def _whole(self, finding: Finding, started_at: float, seconds: float) -> Observation:
-        last = self.last
-        return Observation(
-            service=last.service,
-            check=last.check,
-            kind=last.kind,
-            vantage=last.vantage,
-            subject=last.subject,
-            place=last.place,
-            finding=finding,
-            started_at=started_at,
-            seconds=seconds,
-        )
+        return starmap(Seen, zip(findings, starts, reversed(self._seconds), strict=True))

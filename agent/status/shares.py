@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from vedette.agent.memory.ledger import CheckKey, Ledger, Series
+from vedette.agent.memory.looks import Seen
 from vedette.agent.status.look import WORST_FIRST
 from vedette.agent.status.turns import in_turns
 from vedette.checks.bgp.check import FEED
-from vedette.checks.finding import Kind, Observation, Verdict
+from vedette.checks.finding import Finding, Kind, Verdict
 
 SHOWN = 12
 """How many prefixes are drawn, those that are not well first."""
@@ -38,9 +39,9 @@ class _Steps:
     kept: deque[tuple[float, float | None]] = field(default_factory=lambda: deque(maxlen=STEPS))
     seen_at: float = float("-inf")
 
-    def take(self, look: Observation) -> None:
+    def take(self, look: Seen) -> None:
         self.seen_at = look.started_at
-        share = _share(look)
+        share = _share(look.finding)
         if self.kept and _is_same(self.kept[-1][1], share):
             return
         self.kept.append((look.started_at, share))
@@ -85,9 +86,9 @@ class History:
         """Return the steps of *series* up to *now*, oldest first; none older than an hour."""
         steps = self._steps.get((series.key, series.place))
         if steps is None or not steps.kept:
-            return [(look.started_at, _share(look)) for look in tuple(series.looks)]
+            return [(look.started_at, _share(look.finding)) for look in tuple(series.looks)]
         points = [(max(at, now - SPAN), share) for at, share in steps.kept]
-        return [*points, (now, _share(series.last))]
+        return [*points, (now, _share(series.last.finding))]
 
 
 def _watched(checks: Checks, ledger: Ledger) -> Sequence[Series]:
@@ -137,7 +138,7 @@ async def routes(checks: Checks, ledger: Ledger, history: History, now: float) -
 
 def _route(series: Series, history: History, now: float) -> Route:
     facts = series.last.finding.facts
-    share = _share(series.last)
+    share = _share(series.last.finding)
     holding, of = facts.get("holding"), facts.get("of")
     known = share is not None and holding is not None
     return Route(
@@ -151,8 +152,8 @@ def _route(series: Series, history: History, now: float) -> Route:
     )
 
 
-def _share(look: Observation) -> float | None:
-    share = look.finding.facts.get("share")
+def _share(finding: Finding) -> float | None:
+    share = finding.facts.get("share")
     return float(share) if isinstance(share, int | float) else None
 
 

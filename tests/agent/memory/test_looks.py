@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.agent.observations import seen
-from vedette.agent.memory.looks import KEPT, Looks
+from vedette.agent.memory.looks import KEPT, Looks, Seen
 from vedette.checks.finding import Observation, Verdict
 
 FAR = KEPT + 5
@@ -24,6 +24,11 @@ looks_at_one = st.lists(
 )
 
 
+def as_seen(looks: list[Observation]) -> list[Seen]:
+    """Return the newest of *looks* as a list."""
+    return [Seen(one.finding, one.started_at, one.seconds) for one in looks[-KEPT:]]
+
+
 def kept(looks: list[Observation]) -> Looks:
     """Return *looks* as they are kept."""
     made = Looks()
@@ -35,7 +40,7 @@ def kept(looks: list[Observation]) -> Looks:
 @given(looks_at_one)
 def test_reads_as_a_list_of_the_newest(looks: list[Observation]) -> None:
     """In both directions, and in length, the newest looks are there just as they were made."""
-    made, newest = kept(looks), looks[-KEPT:]
+    made, newest = kept(looks), as_seen(looks)
 
     assert list(made) == newest
     assert list(reversed(made)) == newest[::-1]
@@ -47,7 +52,7 @@ def test_reads_as_a_list_of_the_newest(looks: list[Observation]) -> None:
 @given(looks_at_one, st.integers(-FAR, FAR))
 def test_any_index_is_a_lists(looks: list[Observation], at: int) -> None:
     """Each look is found from either end, and none beyond them."""
-    made, newest = kept(looks), looks[-KEPT:]
+    made, newest = kept(looks), as_seen(looks)
     if -len(newest) <= at < len(newest):
         assert made[at] == newest[at]
     else:
@@ -58,7 +63,7 @@ def test_any_index_is_a_lists(looks: list[Observation], at: int) -> None:
 @given(looks_at_one, st.slices(FAR))
 def test_any_slice_is_a_lists(looks: list[Observation], part: slice) -> None:
     """A part of them, in steps and backwards too, is that part of the list."""
-    assert kept(looks)[part] == looks[-KEPT:][part]
+    assert kept(looks)[part] == as_seen(looks)[part]
 
 
 @given(looks_at_one.filter(bool), st.lists(st.floats(0, 1e9), min_size=1, max_size=2 * KEPT))
@@ -68,7 +73,7 @@ def test_a_repeated_look_is_as_many_looks(looks: list[Observation], starts: list
     again = [replace(looks[-1], started_at=at) for at in starts]
     made.repeat(starts)
 
-    assert list(made) == [*looks, *again][-KEPT:]
+    assert list(made) == as_seen([*looks, *again])
     assert made.last == again[-1]
 
 
