@@ -92,7 +92,8 @@ class Series:
         is_alike = bool(self.looks) and self._is_like_the_last(look)
         is_news = not (is_alike and self.is_settled())
         self.alike = self.alike + 1 if is_alike else 1
-        self.looks.append(look)
+        # How a route's share went is shown to people, look by look.
+        self.looks.append(look, is_alike=is_alike and self.key.kind is not Kind.BGP)
         self.seconds.observe(look.seconds)
         self.fresh_until = look.started_at + look.seconds + self.timing.fresh_for
         verdict = look.finding.verdict

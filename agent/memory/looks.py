@@ -29,8 +29,8 @@ class Seen(NamedTuple):
 class Looks(Sequence[Seen]):
     """Looks that differ in nothing but finding, start and length, newest last.
 
-    Only the newest is kept whole. Of each, start and length are kept as numbers, and its finding,
-    which is one object for as long as it stays the same: a well check hardly says anything new.
+    Only the newest is kept whole. Of each, start and length are kept as numbers, and a finding: of
+    those in a row that are alike that of the first, since they differ in what informs people alone.
     """
 
     __slots__ = ("_findings", "_seconds", "_starts", "last")
@@ -42,21 +42,22 @@ class Looks(Sequence[Seen]):
         self._findings: list[Finding] = []
         self._starts, self._seconds = array("d"), array("d")
 
-    def append(self, look: Observation) -> None:
-        """Take in one more look at the same subject."""
+    def append(self, look: Observation, *, is_alike: bool = False) -> None:
+        """Take in one more look at the same subject; to those who judge it *is_alike* the last."""
         findings = self._findings
         if findings and look.finding is not findings[-1] and look.finding == findings[-1]:
             look = replace(look, finding=findings[-1])
+        finding = findings[-1] if is_alike and findings else look.finding
         if len(findings) == KEPT:
             del findings[0], self._starts[0], self._seconds[0]
-        findings.append(look.finding)
+        findings.append(finding)
         self._starts.append(look.started_at)
         self._seconds.append(look.seconds)
         self.last = look
 
     def repeat(self, starts: Sequence[float]) -> None:
         """Take in a look like the last one at each of *starts*."""
-        finding, seconds = self.last.finding, self.last.seconds
+        finding, seconds = self._findings[-1], self.last.seconds
         self._findings += [finding] * len(starts)
         self._starts.extend(starts)
         self._seconds.extend([seconds] * len(starts))

@@ -87,6 +87,17 @@ def test_what_stays_the_same_is_kept_once() -> None:
     assert len(set(findings)) == 3
 
 
+def test_what_is_alike_is_kept_once() -> None:
+    """Looks that differ in what nobody judges share the first one's finding; the last is whole."""
+    made = Looks()
+    looks = [seen(at, answers=(f"192.0.2.{at}",)) for at in range(4)]
+    for look in looks:
+        made.append(look, is_alike=look is not looks[2])
+
+    assert [look.finding for look in made] == [looks[at].finding for at in (0, 0, 2, 2)]
+    assert made.last == looks[3]
+
+
 def test_room_is_made_by_the_oldest() -> None:
     """One look too many drops the oldest alone."""
     made = kept([seen(at) for at in range(KEPT)])
