@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,8 +26,9 @@ from vedette.checks.settings import Settings
 
 Block = TypeVar("Block", bound=Settings)
 
-_MOST = 32 << 20
-"""Octets of a config that are read; one of ten thousand checks has a thirtieth of them."""
+_MOST, _PIECE = 32 << 20, 64 << 10
+"""Octets of a config that are read, and at a time; one of ten thousand checks has a thirtieth of
+them."""
 
 
 class ConfigError(Exception):
@@ -61,9 +64,9 @@ def read_text(path: Path) -> str:
 def _octets(path: Path) -> bytes:
     """Return what is in *path*, which may have no end; raise OSError."""
     with path.open("rb") as file:
-        octets = file.read(_MOST + 1)
-    if len(octets) > _MOST:
-        raise OSError(f"it is longer than {_MOST >> 20} MB: is it the config?")
+        octets = b"".join(islice(iter(partial(file.read, _PIECE), b""), _MOST // _PIECE))
+        if file.read(1):
+            raise OSError(f"it is longer than {_MOST >> 20} MB: is it the config?")
     return octets
 
 

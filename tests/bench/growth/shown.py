@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
@@ -30,10 +31,18 @@ def metrics(size: int) -> Costs:
         shown = Metrics(made)
         count = sum(line[:1] not in ("", "#") for line in shown.lines())
         cpu = cpu_of(lambda: [*slices(shown.lines())])
-        votes = Votes(made.plan, "bench", "")
         rules = len(made.plan.rules)
-        voted = cpu_of(lambda: [*render(votes.families(made.ledger, made.now()))])
+        voted = cpu_of(partial(_vote, made))
     return {"series": cpu / count * 1e6, "votes": voted / rules * 1e6}
+
+
+def _vote(made: Agent) -> None:
+    """Judge all that a vantage may say for the first time, and write it."""
+    votes = Votes(made.plan, "bench", "")
+    for _ in votes.judged(made.ledger, made.now()):
+        pass
+    for _ in render(votes.families()):
+        pass
 
 
 def page(size: int) -> Costs:
