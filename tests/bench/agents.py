@@ -86,6 +86,7 @@ def _agent(
             "daemon", config, "--loop", loop, *options, "--warm", warm, "--seconds", window
         )
         try:
+            listening(process, port)
             time.sleep(warm * 0.75)
             metrics(port)
             measuring(process)
@@ -97,6 +98,15 @@ def _agent(
     if any(name not in text for name in names):
         raise UnmeasuredError("the agent's metrics lack some of the names")
     return sample
+
+
+def listening(process: "subprocess.Popen[str]", port: int) -> None:
+    """Wait until the agent has begun, which may take seconds: its times count from then on."""
+    until, is_there = time.monotonic() + STARTS, accepts(port)
+    while not is_there():
+        if process.poll() is not None or time.monotonic() > until:
+            raise UnmeasuredError("the agent does not begin")
+        time.sleep(0.05)
 
 
 def measuring(process: "subprocess.Popen[str]") -> None:

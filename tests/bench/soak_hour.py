@@ -29,8 +29,8 @@ from tests.bench.hour.world import TIMES, World, world
 from tests.servers.pagerduty import answers, garbles, hangs, resets
 
 GROWTH = 12 << 20
-"""Octets by which the agent may grow after a sixth of the time: 60 own looks of each check are there
-by then, and what SQLite and a heap leave; of the 60 that are heard of the other agent, 20 are."""
+"""Octets by which the agent may grow after a sixth of the time: 60 own looks of each check are
+there by then, and what SQLite and a heap leave; of those of the other agent 20 are."""
 PATIENCE = 120.0
 """Seconds that no page or resolve takes here: a pager that hangs is given up after 10, twice."""
 SETTLING = 30.0
