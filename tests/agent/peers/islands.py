@@ -227,13 +227,15 @@ class World:
             await asyncio.sleep(0.05)
 
     async def settled(self) -> None:
-        """Wait until all see each other and the service, and nothing burns."""
+        """Wait until all see each other and the service, nothing burns, and all has been told."""
 
         async def all_well() -> bool:
             for island in self.islands:
                 if await self.value(island, "vedette_peer_up") != 2:
                     return False
                 if await self.value(island, "vedette_probe_state", state="OK") != 2:
+                    return False
+                if await self.value(island, "vedette_pages_undelivered"):
                     return False
             return not self.accused
 
