@@ -143,7 +143,11 @@ def _scrape(folder: Path, target: str) -> tuple[dict, list]:
     with prometheus(folder, target) as server:
         scraped = server.scraped()
         query = f"query?query=vedette_probe_state%7Bcheck%3D%22{CONTROL}%20A%22%7D"
-        return scraped, server.get(query)["result"]
+        until = time.monotonic() + 10
+        # What a scrape has brought can be asked for a moment later.
+        while not (found := server.get(query)["result"]) and time.monotonic() < until:
+            time.sleep(0.1)
+        return scraped, found
 
 
 class Limit:
