@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import aiohttp
@@ -62,7 +62,8 @@ class RisLive:
                 kind = {"STATE": "RIS_PEER_STATE"}.get(frame["type"], frame["type"])
             for socket, types in list(self._sockets.items()):
                 if not kind or kind in types:
-                    await socket.send_str(str(text))
+                    with suppress(ConnectionError):  # it may be ending
+                        await socket.send_str(str(text))
 
     async def drop(self) -> None:
         """Close every connection."""

@@ -121,7 +121,8 @@ async def world(folder: Path, rate: int, times: str = TIMES) -> AsyncIterator[Wo
         names, resolver, page, shop = Names(), Resolver(), Page(), Shop(authority, SHOP)
         stack.callback(names.close)
         routes = Routes(live)
-        telling = asyncio.create_task(routes.keep_telling())
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        telling = tasks.create_task(routes.keep_telling())
         stack.callback(telling.cancel)
         at = {
             "nsd": str(nsd.endpoint),
