@@ -27,6 +27,7 @@ from vedette.agent.memory.statements import (
     keep_configurations,
     keep_drill,
     keep_incident,
+    keep_standing,
 )
 from vedette.agent.memory.store import StoreError
 from vedette.agent.paging.heartbeat import Heart, Signs, beats, is_refused, late, undelivered_since
@@ -200,6 +201,7 @@ class Agent(Parts):
         for id_, memory in step.alarms.items():
             logs.changed(self.engine.rules[id_], memory)
         statements += [keep_announcement(id_, told) for id_, told in step.announced.items()]
+        statements += [keep_standing(target, one) for target, one in step.standings.items()]
         statements += [keep_incident(incident) for incident in step.incidents]
         pages, kept = self.paging.tell([*step.changes, *self._retold(step)], now)
         statements += kept

@@ -129,6 +129,7 @@ class Parts:
                 {planned.key: planned.timing for planned in self.plan.checks},
                 memories,
                 self.store.announcements(),
+                self.store.standings(),
             ),
         )
 

@@ -28,6 +28,8 @@ from vedette.agent.alarms.incidents import Change, Faults, Incident
 from vedette.agent.alarms.openincidents import OpenIncidents
 from vedette.agent.composite.alarm import Alarm
 from vedette.agent.composite.announcement import Announcement
+from vedette.agent.composite.link import Target
+from vedette.agent.composite.standing import Standing
 from vedette.agent.composite.stepper import Stepped as Composed
 from vedette.agent.composite.stepper import Stepper
 from vedette.agent.diagnoses.names import Rule, milder
@@ -46,6 +48,7 @@ class Step:
     incidents: Sequence[Incident]
     changes: Sequence[tuple[Incident, Change]]
     announced: Mapping[str, Announcement] = field(default_factory=dict)
+    standings: Mapping[Target, Standing] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -168,7 +171,7 @@ class Engine:
         self._stepped_at, self._muted = now, {*muted}
         if self._in_alarm:  # else nobody counts good time
             self.due(ledgers)
-        return Step(stepped.changed, kept, changes, composite.announced)
+        return Step(stepped.changed, kept, changes, composite.announced, composite.standings)
 
     def due(self, ledgers: Mapping[str, Ledger]) -> float:
         """Return from when on a step may change something though nothing new is seen until then.

@@ -34,7 +34,6 @@ class Inputs:
         self._at = at
         self.awake_at = math.inf
         """Since when anything could be heard."""
-        self._kept = {key for key, one in timings.items() if one.missing is Missing.IGNORE}
         self._checks: dict[CheckKey, list[Target]] = {}
         self._standard: dict[str, Target] = {}
         self._patience: dict[str, float] = {}
@@ -45,6 +44,13 @@ class Inputs:
                     self._add(target, keys.get(target.id), timings)
             parts = (alarm.targets[ref.name].id for ref in alarm.settings.rule.refs)
             self._patience[alarm.id] = max((self._patience[id_] for id_ in parts), default=0.0)
+        self.lasting = {
+            target
+            for key, targets in self._checks.items()
+            for target in targets
+            if timings[key].missing is Missing.IGNORE
+        }
+        """What stays as it was last seen while it is not seen: checks that ignore missing data."""
         self._judges = {
             target: judge_of(key, target.reason)
             for key, targets in self._checks.items()
@@ -82,7 +88,7 @@ class Inputs:
             evidence, before = self._judges[target](fleet), self._at.get(target)
             if evidence.holds:
                 held.append(evidence)
-            elif evidence.holds is None and before is not None and key in self._kept:
+            elif evidence.holds is None and before is not None and target in self.lasting:
                 continue
             after = of_check(
                 before,

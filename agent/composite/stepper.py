@@ -33,12 +33,13 @@ _BLIND = Sight(UNDECIDED, -math.inf)
 class Stepped:
     """What one step did: which alarms it *judged*, and which changed for people and the store.
 
-    *held* has what holds of each check that was judged.
+    *held* has what holds of each check that was judged, *standings* what must outlive a restart.
     """
 
     judged: dict[str, Evidence] = field(default_factory=dict)
     changed: dict[str, Memory] = field(default_factory=dict)
     announced: dict[str, Announcement] = field(default_factory=dict)
+    standings: dict[Target, Standing] = field(default_factory=dict)
     held: dict[CheckKey, Sequence[Evidence]] = field(default_factory=dict)
 
 
@@ -51,11 +52,12 @@ class Stepper:
         timings: Mapping[CheckKey, Timing] | None = None,
         memories: Mapping[str, Memory] | None = None,
         announced: Mapping[str, Announcement] | None = None,
+        standings: Mapping[Target, Standing] | None = None,
     ) -> None:
-        """Take up where *memories* and *announced* stopped; *alarms* are in an order to judge.
+        """Take up where *memories*, *announced* and *standings* stopped.
 
-        *timings* has the checks: for how long a look at each speaks for the present, and what is
-        made of them while nothing is known.
+        *alarms* are in an order to judge. *timings* has the checks: for how long a look at each
+        speaks for the present, and what is made of them while nothing is known.
         """
         self.alarms = {alarm.id: alarm for alarm in alarms}
         self.memories = {id_: (memories or {}).get(id_, Memory()) for id_ in self.alarms}
@@ -66,6 +68,8 @@ class Stepper:
         self.evidence: dict[str, Evidence] = {}
         self.at: dict[Target, Standing] = {}
         self._inputs = Inputs(self.alarms, timings or {}, self.at)
+        known = standings or {}
+        self.at |= {target: known[target] for target in self._inputs.lasting & known.keys()}
         self._loaded_at = math.inf
         self._stepped_at = self._certain_until = -math.inf
         self._sight = _BLIND
@@ -144,6 +148,9 @@ class Stepper:
         is_anew = self._is_anew(now)
         for key in keys:
             stepped.held[key] = self._inputs.see(key, fleet, seen)
+        for target, before in seen:
+            if target in self._inputs.lasting and not self.at[target].is_again(before):
+                stepped.standings[target] = self.at[target]
         ids = self._inputs.standard if is_anew else changed
         seen += self._inputs.look_at(ids, standard, now)
         due = self._judging.take(now) | self._look_round(fleet) | self._reading(seen)

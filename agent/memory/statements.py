@@ -10,6 +10,8 @@ from dataclasses import asdict
 from vedette.agent.alarms.alarm import Memory
 from vedette.agent.alarms.incidents import Incident
 from vedette.agent.composite.announcement import Announcement
+from vedette.agent.composite.link import Target
+from vedette.agent.composite.standing import Standing
 from vedette.agent.memory.changes import Held, Past
 from vedette.agent.memory.events import Event
 from vedette.agent.memory.lastgood import Configuration, Generation
@@ -36,6 +38,14 @@ def keep_announcement(id_: str, announcement: Announcement) -> Statement:
     return (
         "INSERT OR REPLACE INTO announcement VALUES (?, ?, ?, ?, ?)",
         (id_, announcement.state, quiet.state, quiet.by, quiet.until),
+    )
+
+
+def keep_standing(target: Target, standing: Standing) -> Statement:
+    """Return the statement that keeps how a check was last seen to stand."""
+    return (
+        "INSERT OR REPLACE INTO standing VALUES (?, ?, ?, ?, ?)",
+        (target.id, target.reason or "", standing.state, standing.since, standing.seen_at),
     )
 
 

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 from vedette.agent.alarms.alarm import Memory, State
 from vedette.agent.alarms.incidents import Incident
 from vedette.agent.composite.announcement import Announcement
+from vedette.agent.composite.link import Target
+from vedette.agent.composite.standing import Standing
 from vedette.agent.composite.suppression import SuppressedBy, Suppression
 from vedette.agent.memory.changes import Held, Past
 from vedette.agent.memory.events import Event, EventName
@@ -98,6 +100,14 @@ class Store:
                 State(state), Suppression(State(quiet), SuppressedBy(by) if by else None, until)
             )
             for id_, state, quiet, by, until in rows
+        }
+
+    def standings(self) -> dict[Target, Standing]:
+        """Return how checks were last seen that stay so while they are not."""
+        rows = self._rows('SELECT "check", reason, state, since, seen_at FROM standing')
+        return {
+            Target(id_, reason or None): Standing(State(state), since, seen_at)
+            for id_, reason, state, since, seen_at in rows
         }
 
     def open_incidents(self) -> list[Incident]:

@@ -23,6 +23,9 @@ CREATE TABLE IF NOT EXISTS alarm (
 CREATE TABLE IF NOT EXISTS announcement (
     alarm TEXT PRIMARY KEY, state TEXT NOT NULL, quiet_state TEXT NOT NULL, quiet_by TEXT,
     quiet_until REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS standing (
+    "check" TEXT NOT NULL, reason TEXT NOT NULL, state TEXT NOT NULL, since REAL NOT NULL,
+    seen_at REAL NOT NULL, PRIMARY KEY ("check", reason));
 CREATE TABLE IF NOT EXISTS incident (
     key TEXT NOT NULL, opened_at REAL NOT NULL, resolved_at REAL, body TEXT NOT NULL,
     PRIMARY KEY (key, opened_at));

@@ -15,7 +15,12 @@ from vedette.agent.composite.stepper import Stepper
 from vedette.agent.config import parse
 from vedette.agent.memory.lastgood import LastKnownGood
 from vedette.agent.memory.ledger import CheckKey, Ledger
-from vedette.agent.memory.statements import keep_alarm, keep_announcement, keep_incident
+from vedette.agent.memory.statements import (
+    keep_alarm,
+    keep_announcement,
+    keep_incident,
+    keep_standing,
+)
 from vedette.agent.memory.store import Store
 from vedette.agent.paging.wording import Witness, page
 from vedette.agent.plan import Plan, make
@@ -94,6 +99,7 @@ class World:
                 {p.key: p.timing for p in self.plan.checks},
                 memories,
                 store.announcements() if store else {},
+                store.standings() if store else {},
             ),
         )
         self._timings = {p.key: p.timing for p in self.plan.checks}
@@ -118,6 +124,7 @@ class World:
         statements = [
             *(keep_alarm(id_, without_dates(memory)) for id_, memory in step.alarms.items()),
             *(keep_announcement(id_, one) for id_, one in step.announced.items()),
+            *(keep_standing(target, one) for target, one in step.standings.items()),
             *(keep_incident(incident) for incident in step.incidents),
         ]
         if self.store and statements:
