@@ -4,7 +4,7 @@ import json
 import logging
 import math
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -30,8 +30,18 @@ from vedette.exporters.page import Action, Outcome, Page, Severity
 
 log = logging.getLogger(__name__)
 
-
 Made = TypeVar("Made")
+
+_KEY = "CASE WHEN json_valid(page) THEN json_extract(page, '$.key') END"
+"""The dedup key of a page, in SQL."""
+_SENT = (
+    "SELECT id, pager, page, queued_at, ended_at, outcome, detail FROM outbox "  # noqa: S608
+    f"WHERE queued_at >= ? AND queued_at <= ? AND {_KEY} = ? ORDER BY id LIMIT ?"
+)
+_TOLD = (
+    "SELECT pager, page, outcome FROM outbox WHERE id IN (SELECT max(id) FROM outbox "  # noqa: S608
+    f"GROUP BY pager, {_KEY}, coalesce(outcome, '') = ?) ORDER BY id"
+)
 
 
 class Store:
@@ -75,60 +85,52 @@ class Store:
         except sqlite3.Error as error:
             raise StoreError(f"{self.path} cannot be read ({error})") from error
 
-    def _sound(self, made: Callable[..., Made], rows: Iterable[tuple[Any, ...]]) -> Iterator[Made]:
-        """Yield what is made of *rows*; one that a bad disk has changed is told, and left out."""
-        for row in rows:
+    def _read(
+        self, made: Callable[..., Made], sql: str, values: Sequence[object] = ()
+    ) -> list[Made]:
+        """Return what is *made* of each row; one that a bad disk has changed is told, and left out.
+
+        Raise StoreError where nothing can be read.
+        """
+        sound = []
+        for row in self._rows(sql, values):
             try:
-                yield made(*row)
+                sound.append(made(*row))
             except (ValueError, TypeError, KeyError, AttributeError) as error:
                 log.error(  # noqa: TRY400 - a damaged row is no bug
                     "%s: a row is damaged (%s): going on without it", self.path, error
                 )
+        return sound
 
     def alarms(self) -> dict[str, Memory]:
         """Return every alarm's state."""
-        rows = self._rows("SELECT id, state, began_at, good_for FROM alarm")
-        return {id_: Memory(State(state), began, good) for id_, state, began, good in rows}
+        return dict(self._read(_memory, "SELECT id, state, began_at, good_for FROM alarm"))
 
     def announcements(self) -> dict[str, Announcement]:
         """Return what people were told of each composite alarm."""
-        rows = self._rows(
-            "SELECT alarm, state, quiet_state, quiet_by, quiet_until FROM announcement"
-        )
-        return {
-            id_: Announcement(
-                State(state), Suppression(State(quiet), SuppressedBy(by) if by else None, until)
-            )
-            for id_, state, quiet, by, until in rows
-        }
+        sql = "SELECT alarm, state, quiet_state, quiet_by, quiet_until FROM announcement"
+        return dict(self._read(_announcement, sql))
 
     def standings(self) -> dict[Target, Standing]:
         """Return how checks were last seen that stay so while they are not."""
-        rows = self._rows('SELECT "check", reason, state, since, seen_at FROM standing')
-        return {
-            Target(id_, reason or None): Standing(State(state), since, seen_at)
-            for id_, reason, state, since, seen_at in rows
-        }
+        sql = 'SELECT "check", reason, state, since, seen_at FROM standing'
+        return dict(self._read(_standing, sql))
 
     def open_incidents(self) -> list[Incident]:
         """Return the incidents that have not resolved."""
-        rows = self._rows("SELECT body FROM incident WHERE resolved_at IS NULL")
-        return [*self._sound(lambda body: _incident(json.loads(body)), rows)]
+        return self._read(_incident, "SELECT body FROM incident WHERE resolved_at IS NULL")
 
     def storms(self) -> dict[Grade, Storm]:
         """Return which incidents of each class share one page."""
-        rows = self._rows("SELECT grade, body FROM storm")
-        return {Grade(grade): Storm(**json.loads(body)) for grade, body in rows}
+        return dict(self._read(_storm, "SELECT grade, body FROM storm"))
 
     def drill(self) -> Drill | None:
         """Return how far the newest page drill has come; None where there never was one."""
-        rows = self._rows("SELECT body FROM drill")
-        return _drill(json.loads(rows[0][0])) if rows else None
+        return next(iter(self._read(_drill, "SELECT body FROM drill")), None)
 
     def attempts(self) -> list[Attempt]:
         """Return what became of each remedy, the oldest first."""
-        rows = self._rows("SELECT body FROM remediation ORDER BY at, name, key")
-        return [_attempt(json.loads(body)) for (body,) in rows]
+        return self._read(_attempt, "SELECT body FROM remediation ORDER BY at, name, key")
 
     def incidents(
         self, since: float = -math.inf, until: float = math.inf, most: int = 50
@@ -137,22 +139,21 @@ class Store:
 
         There are at most so many.
         """
-        rows = self._rows(
+        return self._read(
+            _incident,
             "SELECT body FROM incident WHERE opened_at >= ? AND opened_at < ? "
             "ORDER BY opened_at DESC, key LIMIT ?",
             (since, until, most),
         )
-        return [_incident(json.loads(body)) for (body,) in rows]
 
     def sent(self, incident: Incident, most: int = 50) -> list[Sent]:
         """Return the pages of *incident*, the oldest first, on their way or not; at most so many.
 
         Those of one key that were queued before it opened are of an earlier one.
         """
-        rows = self._rows(
-            "SELECT id, pager, page, queued_at, ended_at, outcome, detail FROM outbox "
-            "WHERE queued_at >= ? AND queued_at <= ? AND json_extract(page, '$.key') = ? "
-            "ORDER BY id LIMIT ?",
+        return self._read(
+            _sent,
+            _SENT,
             (
                 incident.opened_at,
                 math.inf if incident.resolved_at is None else incident.resolved_at,
@@ -160,56 +161,41 @@ class Store:
                 most,
             ),
         )
-        return [
-            Sent(Row(id_, pager, _page(json.loads(page)), queued_at), ended_at, outcome, detail)
-            for id_, pager, page, queued_at, ended_at, outcome, detail in rows
-        ]
 
     def waiting(self) -> list[Row]:
         """Return the pages that nobody has accepted or refused yet, oldest first."""
-        rows = self._rows(
+        return self._read(
+            _row,
             "SELECT id, pager, page, queued_at, id IN (SELECT id FROM backed) FROM outbox "
-            "WHERE ended_at IS NULL ORDER BY id"
+            "WHERE ended_at IS NULL ORDER BY id",
         )
-
-        def row(id_: int, pager: str, page: str, at: float, backed: int) -> Row:
-            return Row(id_, pager, _page(json.loads(page)), at, bool(backed))
-
-        return [*self._sound(row, rows)]
 
     def told(self) -> list[Told]:
         """Return each key's last page at each pager, and the last that was taken, oldest first."""
-        rows = self._rows(
-            "SELECT pager, page, outcome FROM outbox WHERE id IN (SELECT max(id) FROM outbox "
-            "GROUP BY pager, json_extract(page, '$.key'), coalesce(outcome, '') = ?) ORDER BY id",
+        return self._read(
+            lambda pager, page, outcome: Told(pager, _page(page), outcome),
+            _TOLD,
             (Outcome.DELIVERED,),
         )
 
-        def told(pager: str, page: str, outcome: str | None) -> Told:
-            return Told(pager, _page(json.loads(page)), outcome)
-
-        return [*self._sound(told, rows)]
-
     def accepted(self, since: float) -> list[Accepted]:
         """Return the calls for help that pagers took *since* then, the oldest first."""
-        rows = self._rows(
+        pages = self._read(
+            lambda pager, page, at: (pager, _page(page), at),
             "SELECT pager, page, ended_at FROM outbox WHERE ended_at >= ? AND outcome = ? "
             "ORDER BY ended_at, id",
             (since, Outcome.DELIVERED),
         )
-
-        def taken(pager: str, page: str, at: float) -> tuple[Action, Accepted]:
-            made = _page(json.loads(page))
-            return made.action, Accepted(pager, made.key, at)
-
-        return [one for action, one in self._sound(taken, rows) if action is Action.TRIGGER]
+        return [
+            Accepted(pager, page.key, at)
+            for pager, page, at in pages
+            if page.action is Action.TRIGGER
+        ]
 
     def receivers(self) -> dict[str, list[str]]:
         """Return the addresses that receivers of pages had, by host."""
-        return {
-            host: json.loads(addresses)
-            for host, addresses in self._rows("SELECT host, addresses FROM receiver")
-        }
+        sql = "SELECT host, addresses FROM receiver"
+        return dict(self._read(lambda host, found: (host, [*json.loads(found)]), sql))
 
     def last_row(self) -> int:
         """Return the highest outbox id ever used."""
@@ -217,19 +203,16 @@ class Store:
 
     def last_known_good(self) -> list[Generation]:
         """Return every last-known-good set, the newest of a name and type before the older ones."""
-        rows = self._rows(
+        return self._read(
+            _generation,
             "SELECT name, type, answers, since, promoted_at, whole FROM last_known_good "
-            "ORDER BY name, type, generation"
+            "ORDER BY name, type, generation",
         )
-        return [
-            Generation(name, type_, tuple(json.loads(answers)), since, promoted_at, bool(whole))
-            for name, type_, answers, since, promoted_at, whole in rows
-        ]
 
     def configurations(self) -> list[Configuration]:
         """Return the configurations that the agent worked well with, the newest first."""
-        rows = self._rows("SELECT text, since, promoted_at FROM configuration ORDER BY generation")
-        return [Configuration(*row) for row in rows]
+        sql = "SELECT text, since, promoted_at FROM configuration ORDER BY generation"
+        return self._read(Configuration, sql)
 
     def events(
         self, service: str, since: float, until: float = math.inf, most: int = 500
@@ -238,25 +221,21 @@ class Store:
 
         There are at most so many.
         """
-        rows = self._rows(
-            'SELECT at, "check", event, subject, detail FROM event '
+        return self._read(
+            _event,
+            'SELECT at, service, "check", event, subject, detail FROM event '
             "WHERE service = ? AND at >= ? AND at < ? ORDER BY at DESC, rowid DESC LIMIT ?",
             (service, since, until, most),
         )
-        return [
-            Event(at, service, check, EventName(name), subject, json.loads(detail))
-            for at, check, name, subject, detail in rows
-        ]
 
     def pasts(self) -> list[Past]:
         """Return what is known of all that can change."""
-        rows = self._rows("SELECT service, event, subject, seen_at, body FROM past")
-        return [_past(*row) for row in rows]
+        return self._read(_past, "SELECT service, event, subject, seen_at, body FROM past")
 
     def baseline(self, feed: str) -> dict[str, object] | None:
         """Return who held what according to *feed* when it was last kept."""
-        rows = self._rows("SELECT body FROM baseline WHERE feed = ?", (feed,))
-        return json.loads(rows[0][0]) if rows else None
+        found = self._read(json.loads, "SELECT body FROM baseline WHERE feed = ?", (feed,))
+        return found[0] if found else None
 
     def prune(self, before: float) -> None:
         """Forget incidents and pages that ended, and what happened, before *before*."""
@@ -280,20 +259,52 @@ class Store:
         self._db.close()
 
 
-def _incident(body: dict[str, object]) -> Incident:
-    headlines = body.pop("headlines")
-    assert isinstance(headlines, list)
-    severity = Severity(str(body.pop("severity", Severity.CRITICAL)))
-    told = tuple((headline, at) for headline, at in headlines)
-    return Incident(headlines=told, severity=severity, **body)  # type: ignore[arg-type]
+def _memory(id_: str, state: str, began_at: float, good_for: float) -> tuple[str, Memory]:
+    return id_, Memory(State(state), began_at, good_for)
 
 
-def _drill(body: dict[str, Any]) -> Drill:
+def _announcement(
+    id_: str, state: str, quiet: str, by: str | None, until: float
+) -> tuple[str, Announcement]:
+    suppression = Suppression(State(quiet), SuppressedBy(by) if by else None, until)
+    return id_, Announcement(State(state), suppression)
+
+
+def _standing(
+    id_: str, reason: str, state: str, since: float, seen_at: float
+) -> tuple[Target, Standing]:
+    return Target(id_, reason or None), Standing(State(state), since, seen_at)
+
+
+def _storm(grade: str, body: str) -> tuple[Grade, Storm]:
+    return Grade(grade), Storm(**json.loads(body))
+
+
+def _incident(text: str) -> Incident:
+    body = json.loads(text)
+    told = tuple((headline, at) for headline, at in body.pop("headlines"))
+    severity = Severity(body.pop("severity", Severity.CRITICAL))
+    return Incident(headlines=told, severity=severity, **body)
+
+
+def _drill(text: str) -> Drill:
+    body = json.loads(text)
     return Drill(**body | {"phase": Phase(body["phase"])})
 
 
-def _attempt(body: dict[str, Any]) -> Attempt:
+def _attempt(text: str) -> Attempt:
+    body = json.loads(text)
     return Attempt(**body | {"result": Result(body["result"])})
+
+
+def _generation(
+    name: str, type_: str, answers: str, since: float, promoted_at: float, whole: int
+) -> Generation:
+    return Generation(name, type_, tuple(json.loads(answers)), since, promoted_at, bool(whole))
+
+
+def _event(at: float, service: str, check: str, name: str, subject: str, detail: str) -> Event:
+    return Event(at, service, check, EventName(name), subject, json.loads(detail))
 
 
 def _past(service: str, name: str, subject: str, seen_at: float, body: str) -> Past:
@@ -316,6 +327,17 @@ def _held(row: list[Any]) -> Held:
     return Held(place, tuple(told), told_at, tuple(value), since, looks, tuple(changes))
 
 
-def _page(body: dict[str, object]) -> Page:
-    action, severity = Action(str(body.pop("action"))), Severity(str(body.pop("severity")))
-    return Page(action=action, severity=severity, **body)  # type: ignore[arg-type]
+def _row(id_: int, pager: str, page: str, at: float, backed: int = 0) -> Row:
+    return Row(id_, pager, _page(page), at, bool(backed))
+
+
+def _sent(
+    id_: int, pager: str, page: str, at: float, ended_at: float, outcome: str, detail: str
+) -> Sent:
+    return Sent(_row(id_, pager, page, at), ended_at, outcome, detail)
+
+
+def _page(text: str) -> Page:
+    body = json.loads(text)
+    action, severity = Action(body.pop("action")), Severity(body.pop("severity"))
+    return Page(action=action, severity=severity, **body)

@@ -132,6 +132,7 @@ def open_file(path: Path) -> sqlite3.Connection:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     db = sqlite3.connect(path, isolation_level=None, timeout=1.0)
+    db.text_factory = _text
     try:
         version = _version(db, path)
         db.execute("PRAGMA journal_mode = WAL")
@@ -146,6 +147,11 @@ def open_file(path: Path) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def _text(octets: bytes) -> str:
+    """Return text of the file, which a bad disk may have changed: that is for its reader to say."""
+    return octets.decode(errors="replace")
 
 
 def _corrupt(said: str) -> sqlite3.DatabaseError:
@@ -223,6 +229,7 @@ def _readable(damaged: sqlite3.Connection, sql: str) -> Iterator[tuple[object, .
 def _copied(path: Path, error: sqlite3.Error) -> sqlite3.Connection:
     """Return a copy in memory of a file that cannot be written now."""
     db = sqlite3.connect(":memory:", isolation_level=None)
+    db.text_factory = _text
     with tempfile.TemporaryDirectory() as folder:
         # Elsewhere, as what is still in the log is read only by who may write beside it.
         for suffix in _SUFFIXES[:2]:
@@ -247,6 +254,7 @@ def _look_into(path: Path) -> sqlite3.Connection:
     in_use = path.with_name(f"{path.name}-wal").exists()
     how = "mode=ro" if in_use else "immutable=1"
     db = sqlite3.connect(f"{path.resolve().as_uri()}?{how}", uri=True, timeout=1.0)
+    db.text_factory = _text
     if _version(db, path) < _VERSION:
         raise StoreError(f"{path} was written by an older Vedette: start the agent to renew it")
     return db
