@@ -1,8 +1,9 @@
 """A page as the state file has it: waiting, ended, or the last that was told."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from vedette.exporters.page import Page
+from vedette.exporters.page import Action, Outcome, Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,20 +19,25 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A page that a pager was given, and what became of it; None while it is on its way."""
+    """A page that a pager was given, and what became of it; None while it is on its way.
+
+    *ended_at* is when that was, in epoch seconds.
+    """
 
     pager: str
     page: Page
     outcome: str | None
+    ended_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """That a pager took a call for help of a key, *at* epoch seconds."""
+    """That a pager took a call for help under a key, or its end, *at* epoch seconds."""
 
     pager: str
     key: str
     at: float
+    action: Action = Action.TRIGGER
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +48,23 @@ class Sent:
     ended_at: float | None
     outcome: str | None
     detail: str
+
+
+def unheard(
+    told: Sequence[Told], waiting: Sequence[Row], pagers: Collection[str]
+) -> Sequence[Page]:
+    """Return the newest page of each key that calls for help and that no pager of now has.
+
+    *told* is in order of time.
+    """
+    newest = {one.page.key: one.page for one in told}
+    heard = {
+        one.page.key
+        for one in told
+        if one.pager in pagers
+        and one.outcome == Outcome.DELIVERED
+        and one.page.action is Action.TRIGGER
+    } | {row.page.key for row in waiting if row.pager in pagers}
+    return [
+        page for key, page in newest.items() if page.action is Action.TRIGGER and key not in heard
+    ]

@@ -39,7 +39,7 @@ _SENT = (
     f"WHERE queued_at >= ? AND queued_at <= ? AND {_KEY} = ? ORDER BY id LIMIT ?"
 )
 _TOLD = (
-    "SELECT pager, page, outcome FROM outbox WHERE id IN (SELECT max(id) FROM outbox "  # noqa: S608
+    "SELECT pager, page, outcome, ended_at FROM outbox WHERE id IN (SELECT max(id) FROM outbox "  # noqa: S608
     f"GROUP BY pager, {_KEY}, coalesce(outcome, '') = ?) ORDER BY id"
 )
 
@@ -173,24 +173,19 @@ class Store:
     def told(self) -> list[Told]:
         """Return each key's last page at each pager, and the last that was taken, oldest first."""
         return self._read(
-            lambda pager, page, outcome: Told(pager, _page(page), outcome),
+            lambda pager, page, outcome, at: Told(pager, _page(page), outcome, at),
             _TOLD,
             (Outcome.DELIVERED,),
         )
 
     def accepted(self, since: float) -> list[Accepted]:
-        """Return the calls for help that pagers took *since* then, the oldest first."""
-        pages = self._read(
-            lambda pager, page, at: (pager, _page(page), at),
+        """Return the calls for help, and the ends, that pagers took *since* then, oldest first."""
+        return self._read(
+            _accepted,
             "SELECT pager, page, ended_at FROM outbox WHERE ended_at >= ? AND outcome = ? "
             "ORDER BY ended_at, id",
             (since, Outcome.DELIVERED),
         )
-        return [
-            Accepted(pager, page.key, at)
-            for pager, page, at in pages
-            if page.action is Action.TRIGGER
-        ]
 
     def receivers(self) -> dict[str, list[str]]:
         """Return the addresses that receivers of pages had, by host."""
@@ -329,6 +324,11 @@ def _held(row: list[Any]) -> Held:
 
 def _row(id_: int, pager: str, page: str, at: float, backed: int = 0) -> Row:
     return Row(id_, pager, _page(page), at, bool(backed))
+
+
+def _accepted(pager: str, page: str, at: float) -> Accepted:
+    made = _page(page)
+    return Accepted(pager, made.key, at, made.action)
 
 
 def _sent(

@@ -1,21 +1,21 @@
 """Pages on their way: in order per pager and key, tried until accepted or refused.
 
 What no pager has accepted in time, or what one has refused, goes to its second channel as well.
-Agents that agree page the same. A trigger that is over, as its resolve waits behind it, would wake
-people again where a peer's page has come and gone: it is held until the peers can have said so, and
-not sent once one has.
 """
 
 import asyncio
 import logging
+import math
 import random
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from vedette.agent.memory.journal import Journal
-from vedette.agent.memory.pages import Row, Told
+from vedette.agent.memory.pages import Row, Told, unheard
 from vedette.agent.memory.statements import Statement, back_up, end, queue
+from vedette.agent.paging.deduplication import Deduplication
 from vedette.agent.paging.queue import Queue, Waiting
 from vedette.agent.paging.routing import Route, Routes
 from vedette.agent.peers.hearsay import Hearsay
@@ -38,15 +38,14 @@ AT_ONCE = 8
 """Attempts that may be under way at one pager."""
 ANNOUNCED_EVERY = 30.0
 SETTLED_WITHIN = 5.0
-HELD_FOR = 30.0
-"""Seconds for which peers may say that they have told of what is over, and so need not be told."""
-TURN = 5.0
-"""Seconds between the turns of agents with what is over: they see an end a few seconds apart, and
-hear of each other within one."""
-TURNS = 6
-AHEAD = 60.0
-"""Seconds by which a peer may have paged the same before us."""
 _TURN = 0.05
+
+
+class _Standing(NamedTuple):
+    """A page that its pager took at epoch second *taken_at*, and that nobody has ended since."""
+
+    page: Page
+    taken_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +93,17 @@ class Outbox:
         self._wake = asyncio.Event()
         self._settling = False
         self._quiet_until: dict[str, float] = {}
-        taken = {
-            (one.pager, one.page.key): one.page for one in told if one.outcome == Outcome.DELIVERED
-        }
+        taken = {(one.pager, one.page.key): one for one in told if one.outcome == Outcome.DELIVERED}
         self._standing = {
-            place: page for place, page in taken.items() if page.action is Action.TRIGGER
+            place: _Standing(one.page, one.ended_at or 0.0)
+            for place, one in taken.items()
+            if one.page.action is Action.TRIGGER
         }
-        self._unheard = _unheard(told, waiting, self._pagers)
-        self._hearsay: Hearsay | None = None
-        self._held_for = HELD_FOR
-        self._accepted: Callable[[str, str], None] = lambda _pager, _key: None
+        self._unheard = unheard(told, waiting, self._pagers)
+        self._deduplication: Deduplication | None = None
+        self._accepted: Callable[[str, str, Action], None] = lambda _pager, _key, _action: None
         self._doubtful: set[tuple[str, str]] = set()
+        self._again: dict[tuple[str, str], float] = {}
         self._began_at = now()
         self._queue = Queue(self._backup_at, self._held_until)
         for row in waiting:
@@ -112,14 +111,18 @@ class Outbox:
         self.ended: list[Ended] = []
         self.delivered: dict[tuple[str, Outcome], int] = {}
 
-    def agree(self, hearsay: Hearsay, accepted: Callable[[str, str], None], turn: int = 0) -> None:
+    def agree(
+        self, hearsay: Hearsay, accepted: Callable[[str, str, Action], None], turn: int = 0
+    ) -> None:
         """Heed from now on what peers have told, by *hearsay*, and tell them what is *accepted*.
 
-        That is called with the pager and the key of each trigger of ours that is. Of what is over,
-        each agent has another *turn*, so that who comes later has heard of who came before.
+        That is called with the pager, the key and the action of each page of ours that is. Each
+        agent has another *turn*.
         """
-        self._hearsay, self._accepted = hearsay, accepted
-        self._held_for = HELD_FOR + min(turn, TURNS - 1) * TURN
+        self._accepted = accepted
+        self._deduplication = Deduplication(
+            hearsay, self._queue, turn=turn, began_at=self._began_at
+        )
         hearsay.heard = self._doubt
 
     @property
@@ -172,6 +175,7 @@ class Outbox:
             while True:
                 self._wake.clear()
                 self._supersede()
+                self._call_again()
                 self._back_up_due()
                 for waiting in self._due():
                     tasks.create_task(self._attempt(waiting))
@@ -185,7 +189,7 @@ class Outbox:
 
     async def _repeat(self, pager: Repeating) -> None:
         """Send again what stands at a receiver that forgets, for ever."""
-        pager.stand(page for (name, _), page in self._standing.items() if name == pager.name)
+        pager.stand(one.page for (name, _), one in self._standing.items() if name == pager.name)
         failing = False
         while True:
             delivery = await pager.repeat()
@@ -222,7 +226,7 @@ class Outbox:
         return max(self._quiet_until.get(pager, 0.0), paced_at)
 
     async def _sleep(self) -> None:
-        """Wait for the next head to be due, a second channel, a new page, or an attempt's end."""
+        """Wait for what is due next, a second channel or a new call, a page or an attempt's end."""
         now = self._now()
         times = [
             max(at, self._ready_at(pager, now))
@@ -231,6 +235,7 @@ class Outbox:
         ]
         if backed_up := self._queue.backed_up_next:
             times.append(backed_up[0])
+        times += self._again.values()
         try:
             async with asyncio.timeout(max(_TURN, min(times, default=now + LONGEST_WAIT) - now)):
                 await self._wake.wait()
@@ -258,20 +263,24 @@ class Outbox:
         waiting.attempts += 1
         waiting.detail = delivery.detail
         now, wait = self._now(), backoff(waiting.attempts, delivery.retry_after, random.random())
-        waiting.due_at = now + wait
+        waiting.due_at = max(now + wait, self._retried_from(row))
         if delivery.retry_after is not None:
             # It is asked of us, not of this page.
-            self._quiet_until[row.pager] = waiting.due_at
+            self._quiet_until[row.pager] = now + wait
         log.warning(
             "page %s not accepted by %s (%s): trying again in %.0f s",
-            row.page.key, row.pager, delivery.detail, wait,
+            row.page.key, row.pager, delivery.detail, waiting.due_at - now,
         )  # fmt: skip
+
+    def _retried_from(self, row: Row) -> float:
+        """Return from when on to try again; what a second channel would get is not held."""
+        is_call = row.page.action is Action.TRIGGER and self._backup_at(row) is None
+        held = is_call and self._deduplication
+        return held.retried_from(row) if held else -math.inf
 
     def _held_until(self, resolve: Row) -> float:
         """Return from when on the trigger before *resolve* goes out, though it is over."""
-        if self._hearsay is None:
-            return float("-inf")
-        return max(resolve.queued_at, self._began_at) + self._held_for
+        return self._deduplication.held_until(resolve) if self._deduplication else -math.inf
 
     def _doubt(self, pager: str, key: str) -> None:
         """Look again, at the next turn, whether what is next of *key* should go out at all."""
@@ -279,25 +288,38 @@ class Outbox:
         self._wake.set()
 
     def _supersede(self) -> None:
-        """End unsent what is over and what a peer has told: it would wake people once more."""
+        """End unsent what need not be sent, as peers have told, and note what to call for again."""
         doubtful, self._doubtful = self._doubtful, set()
-        for pager, key in doubtful:
-            while moot := self._moot(pager, key):
+        if self._deduplication is None:
+            return
+        for place in doubtful:
+            while moot := self._deduplication.moot(*place, self._taken_at(place)):
                 waiting, why = moot
                 self._queue.withdraw(waiting)
                 self._end(waiting, Delivery(outcome=Outcome.SUPERSEDED, detail=why))
+            if (at := self._again_at(place)) < math.inf:
+                self._again[place] = at
 
-    def _moot(self, pager: str, key: str) -> tuple[Waiting, str] | None:
-        """Return what is next of *key* and need not be sent, and why; None where it must be."""
-        if self._hearsay is None:
-            return None
-        if stale := self._queue.stale(pager, key):
-            peer = self._hearsay.teller(pager, key, stale.row.queued_at - AHEAD)
-            return (stale, f"told by peer {peer}") if peer else None
-        # Of ours nothing is open there: this would end what peers have opened, and it burns.
-        if (pager, key) not in self._standing and (over := self._queue.begun_again(pager, key)):
-            return over, "begun again"
-        return None
+    def _taken_at(self, place: tuple[str, str]) -> float | None:
+        standing = self._standing.get(place)
+        return None if standing is None else standing.taken_at
+
+    def _again_at(self, place: tuple[str, str]) -> float:
+        """Return from when on to call again for what stands at a pager; infinity for never."""
+        taken_at = self._taken_at(place)
+        if self._deduplication is None or taken_at is None or self._queue.holds(*place):
+            return math.inf
+        return self._deduplication.again_at(*place, taken_at)
+
+    def _call_again(self) -> None:
+        """Call again where a peer has ended what still burns, since nobody knows of it now."""
+        now, statements = self._now(), list[Statement]()
+        for pager, key in [place for place, at in self._again.items() if at <= now]:
+            del self._again[pager, key]
+            if self._again_at((pager, key)) <= now:
+                log.warning("page %s was ended at %s by a peer: calling again", key, pager)
+                statements.append(self._put(pager, self._standing[pager, key].page, now))
+        self._journal.write(statements)
 
     def _end(self, waiting: Waiting, delivery: Delivery) -> None:
         now, row = self._now(), waiting.row
@@ -318,12 +340,14 @@ class Outbox:
             log.info("%s of %s accepted by %s", row.page.action, row.page.key, row.pager)
 
     def _stand(self, row: Row, delivery: Delivery) -> None:
-        if delivery.outcome is Outcome.DELIVERED:
-            if row.page.action is Action.TRIGGER:
-                self._standing[row.pager, row.page.key] = row.page
-                self._accepted(row.pager, row.page.key)
-            else:
-                self._standing.pop((row.pager, row.page.key), None)
+        place, action = (row.pager, row.page.key), row.page.action
+        is_delivered = delivery.outcome is Outcome.DELIVERED
+        if action is Action.RESOLVE and (is_delivered or delivery.outcome is Outcome.SUPERSEDED):
+            self._standing.pop(place, None)
+        elif is_delivered:
+            self._standing[place] = _Standing(row.page, self._now())
+        if is_delivered:
+            self._accepted(*place, action)
 
     def _backup_at(self, row: Row) -> float | None:
         return self._routes.backup_at(row.pager, row.page, row.queued_at)
@@ -374,23 +398,3 @@ class Outbox:
         """Give back the pagers' connections."""
         for pager in self._pagers.values():
             await pager.close()
-
-
-def _unheard(
-    told: Sequence[Told], waiting: Sequence[Row], pagers: Mapping[str, Pager]
-) -> Sequence[Page]:
-    """Return the newest page of each key that calls for help and that no pager of now has.
-
-    *told* is in order of time.
-    """
-    newest = {one.page.key: one.page for one in told}
-    heard = {
-        one.page.key
-        for one in told
-        if one.pager in pagers
-        and one.outcome == Outcome.DELIVERED
-        and one.page.action is Action.TRIGGER
-    } | {row.page.key for row in waiting if row.pager in pagers}
-    return [
-        page for key, page in newest.items() if page.action is Action.TRIGGER and key not in heard
-    ]

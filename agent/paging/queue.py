@@ -119,11 +119,17 @@ class Queue:
 
     def begun_again(self, pager: str, key: str) -> Waiting | None:
         """Return the resolve that is next of *key*, behind which another call for help waits."""
+        if resolve := self.ending(pager, key):
+            behind = (one.row.page.action for one in self.behind(resolve))
+            return resolve if Action.TRIGGER in behind else None
+        return None
+
+    def ending(self, pager: str, key: str) -> Waiting | None:
+        """Return the resolve that is next of *key*, and not being tried."""
         of_key = self._of_key.get((pager, key))
         if not of_key or of_key[0].trying or of_key[0].row.page.action is not Action.RESOLVE:
             return None
-        actions = [one.row.page.action for one in of_key]
-        return of_key[0] if Action.TRIGGER in actions else None
+        return of_key[0]
 
     def _resolve_of(self, waiting: Waiting) -> Waiting | None:
         """Return the resolve that waits behind a call for help, if one does."""

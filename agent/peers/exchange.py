@@ -16,7 +16,7 @@ from vedette.agent.peers.standing import Standing
 class Exchange:
     """An offer to all peers of *config*, and a follower of each; raises SecretError.
 
-    *accepted* are triggers that pagers took in a former life, the oldest first.
+    *accepted* are the pages that pagers took in a former life, the oldest first.
     """
 
     def __init__(

@@ -18,6 +18,7 @@ from vedette.agent.peers.hearsay import Hearsay
 from vedette.agent.peers.standing import Standing
 from vedette.agent.peers.wire import Refusal, RefusedError
 from vedette.agent.plan import Planned
+from vedette.exporters.page import Action
 
 log = logging.getLogger(__name__)
 
@@ -134,7 +135,8 @@ class Follower:
         standing.documents += 1
         self._cursor, self._is_behind = document.cursor, document.more
         written_at = now - way
-        self._hear_accepted(document.accepted, written_at)
+        self._hear_accepted(document.accepted, Action.TRIGGER, written_at)
+        self._hear_accepted(document.resolved, Action.RESOLVE, written_at)
         for start in range(0, len(document.rounds), _AT_ONCE):
             for raw in document.rounds[start : start + _AT_ONCE]:
                 self._hear(raw, self._now() - written_at)
@@ -158,14 +160,14 @@ class Follower:
         youngest = min(look.age for look in round_.looks)
         self._lookout.hear(self._peer.name, planned, looks, ago + youngest)
 
-    def _hear_accepted(self, raw: Raw, written_at: float) -> None:
+    def _hear_accepted(self, raw: Raw, action: Action, written_at: float) -> None:
         try:
             accepted = wire.decode_accepted(raw)
         except RefusedError as error:
             self._refuse(error)
             return
         for one in accepted:
-            self._hearsay.hear(self._peer.name, one.pager, one.key, written_at - one.age)
+            self._hearsay.hear(self._peer.name, one.pager, one.key, written_at - one.age, action)
 
     def _refuse(self, error: RefusedError) -> None:
         """Count a part of a document that is not taken; its other parts are."""

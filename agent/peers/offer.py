@@ -1,6 +1,6 @@
 """What an agent tells its peers: its rounds of late, numbered, for whoever asks what is newer.
 
-And so the triggers of its own that pagers have accepted, numbered for themselves.
+And so the pages of its own that pagers have accepted, numbered for themselves.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from vedette.agent.memory.pages import Accepted
 from vedette.agent.peers import wire
 from vedette.agent.plan import Planned
 from vedette.checks.finding import Observation
+from vedette.exporters.page import Action
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ ENOUGH = 256 << 10
 MOST = 500
 """Rounds after which it is: who writes a thousand checks into one document delays its probes."""
 ACCEPTED_FOR = 600.0
-"""Seconds for which it is told that a trigger was accepted."""
+"""Seconds for which it is told that a page was accepted."""
 
 
 class _Numbered(NamedTuple):
@@ -57,7 +58,7 @@ class _Cursor(NamedTuple):
 class Offer:
     """The rounds of this agent by number; *now* is the clock by which it looks.
 
-    *accepted* are the triggers of a former life, the oldest first.
+    *accepted* are the pages of a former life, the oldest first.
     """
 
     def __init__(
@@ -89,9 +90,9 @@ class Offer:
             self._recent.popleft()
         self._news.set()
 
-    def accept(self, pager: str, key: str) -> None:
-        """Take in that *pager* has accepted our trigger of *key*, which is told as rounds are."""
-        self._take(Accepted(pager, key, self._now()))
+    def accept(self, pager: str, key: str, action: Action) -> None:
+        """Take in that *pager* has accepted our *action* of *key*, which is told as rounds are."""
+        self._take(Accepted(pager, key, self._now(), action))
         self._news.set()
 
     def _take(self, one: Accepted) -> None:
@@ -125,7 +126,8 @@ class Offer:
                 cursor=f"{self._run}-{last}-{self._accepted_number}",
                 more=more,
                 rounds=tuple(rounds),
-                accepted=self._accepted_since(told.accepted, now),
+                accepted=self._accepted_since(told.accepted, Action.TRIGGER, now),
+                resolved=self._accepted_since(told.accepted, Action.RESOLVE, now),
             )
         )
 
@@ -177,14 +179,14 @@ class Offer:
                 size += len(memoryview(written[-1]))
         return written, last, False
 
-    def _accepted_since(self, number: int, now: float) -> Raw:
+    def _accepted_since(self, number: int, action: Action, now: float) -> Raw:
         """Write what was accepted after the one of *number*, and not too long ago to matter."""
         newer = reversed([*islice(reversed(self._accepted), self._accepted_number - number)])
         return wire.encode_accepted(
             [
                 wire.Acceptance(one.pager, one.key, max(0.0, now - one.at))
                 for _, one in newer
-                if now - one.at <= ACCEPTED_FOR
+                if one.action is action and now - one.at <= ACCEPTED_FOR
             ]
         )
 

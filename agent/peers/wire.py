@@ -3,7 +3,7 @@
 ```
 {"version": 1, "agent": "fra-1", "deployment": "vedette", "domain": {"provider": "hetzner", …},
  "clock": 1764000000.2, "held": 3.1, "cursor": "5f0c-812-3", "more": false, "rounds": [ROUND, …],
- "accepted": [{"pager": "oncall", "key": "vedette/shop", "age": 2.1}, …]}
+ "accepted": [{"pager": "oncall", "key": "vedette/shop", "age": 2.1}, …], "resolved": […]}
 ROUND = {"service": "shop", "kind": "dns", "check": "api.shop.example A", "looks": [LOOK, …]}
 LOOK = {"subject": "192.0.2.1:53", "place": "authoritative", "verdict": "FAILING",
         "reason": "nodata", "detail": "…", "facts": {…}, "age": 0.4, "seconds": 0.02}
@@ -11,7 +11,8 @@ LOOK = {"subject": "192.0.2.1:53", "place": "authoritative", "verdict": "FAILING
 
 A look's *age* is in seconds since it ended, as the sender counts them when it writes: its wall
 clock may be wrong by minutes. *clock* is only shown. A round is all present subjects of one check.
-*accepted* are the sender's own triggers that a pager has taken, each told once as a round is.
+*accepted* are the sender's own triggers that a pager has taken, each told once as a round is, and
+*resolved* likewise its resolves.
 What a newer agent adds is left out by an older one; a round that is not understood costs itself.
 Rule: no I/O, no clock.
 """
@@ -39,7 +40,7 @@ LARGEST_ROUND = 1 << 20
 """Octets of the largest round that is told."""
 LONGEST_CURSOR = 100
 MOST_ACCEPTED = 1000
-"""Accepted triggers that one document tells."""
+"""Accepted pages that one document tells."""
 
 _REASONS: Mapping[Kind, Sequence[type[StrEnum]]] = {
     Kind.DNS: (DnsReason, RunnerReason),
@@ -98,7 +99,7 @@ class Round(Struct, frozen=True):
 
 
 class Acceptance(Struct, frozen=True, gc=False):
-    """A trigger of *key* that *pager* has accepted from the sender, *age* seconds ago."""
+    """That *pager* has accepted a page of *key* from the sender, *age* seconds ago."""
 
     pager: _Name
     key: _Name
@@ -126,6 +127,7 @@ class Document(Struct, frozen=True):
     more: bool = False
     rounds: tuple[Raw, ...] = ()
     accepted: Raw = Raw(b"[]")
+    resolved: Raw = Raw(b"[]")
     version: int = VERSION
 
 

@@ -27,6 +27,7 @@ import aiohttp
 from tests.bench.hour.agents import SAMPLES, Held
 from tests.bench.hour.world import TIMES, World, world
 from tests.servers.pagerduty import answers, garbles, hangs, resets
+from vedette.checks.bgp.feed.times import Times
 
 GROWTH = 12 << 20
 """Octets by which the agent may grow after a sixth of the time: 60 own looks of each check are
@@ -92,6 +93,7 @@ class Hour:
         self.world, self.dice, self.story = world_, dice, Story()
         self._settling = settling
         self._left: dict[str, list[str]] = {}
+        self._cut_at = time.monotonic()
 
     async def run(self, seconds: float) -> Story:
         """Let things happen for so many seconds, and count before and after."""
@@ -167,8 +169,10 @@ class Hour:
         happens: dict[str, Callable[[], Awaitable[None]]] = {
             "quiet": self._quiet,
             "reload": self._reload,
-            "feed cut": self._cut_feed,
         }
+        # One that is cut again and again waits ever longer, which is worth a page.
+        if time.monotonic() - self._cut_at > Times().settled + Times().retry:
+            happens["feed cut"] = self._cut_feed
         if self.world.disk is not None:
             happens["disk full"] = self._fill_disk
         what = self.dice.choice(sorted(happens))
@@ -188,7 +192,7 @@ class Hour:
         await self._sees(lambda m: m[_RELOADED] > before, "the config was not read again")
 
     async def _cut_feed(self) -> None:
-        connections = self.world.routes.connections
+        connections, self._cut_at = self.world.routes.connections, time.monotonic()
         await self.world.routes.drop()
         if not await _until(lambda: self.world.routes.connections >= connections + 2):
             self._wrong("an agent did not come back to the feed")

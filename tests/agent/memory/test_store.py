@@ -115,7 +115,7 @@ fates = st.sampled_from(Outcome)
     st.lists(st.tuples(pages, fates, st.integers(0, 9) | st.none()), max_size=6), st.integers(0, 9)
 )
 def test_what_pagers_took_since_comes_back(ended, since: int) -> None:
-    """Triggers that were delivered, and nothing else, are there with their times, in order."""
+    """Pages that were delivered, and nothing else, are there with their times, in order."""
     rows = [Row(i, "pager", one, 0.0) for i, (one, *_) in enumerate(ended, start=1)]
     with tempfile.TemporaryDirectory() as folder, closing(Store(Path(folder))) as store:
         store.write(map(queue, rows))
@@ -123,10 +123,10 @@ def test_what_pagers_took_since_comes_back(ended, since: int) -> None:
             if at is not None:
                 store.write([end(row.id, at, outcome, "")])
         expected = [
-            Accepted("pager", one.key, at)
+            Accepted("pager", one.key, at, one.action)
             for one, outcome, at in ended
             if at is not None and at >= since
-            if one.action is Action.TRIGGER and outcome is Outcome.DELIVERED
+            if outcome is Outcome.DELIVERED
         ]
         assert store.accepted(since) == sorted(expected, key=lambda one: one.at)
 

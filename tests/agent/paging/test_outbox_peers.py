@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import accumulate
 
@@ -31,10 +31,12 @@ from tests.virtual import in_virtual_time
 from vedette.agent.memory.journal import Journal
 from vedette.agent.memory.pages import Row
 from vedette.agent.memory.statements import end
-from vedette.agent.paging.outbox import AHEAD, HELD_FOR, LONGEST_WAIT, Ended, Outbox
+from vedette.agent.paging.deduplication import AHEAD, HELD_FOR
+from vedette.agent.paging.outbox import LONGEST_WAIT, Ended, Outbox
+from vedette.agent.paging.routing import Route, Routes
 from vedette.agent.peers.hearsay import Hearsay
 from vedette.exporters.pace import Pace
-from vedette.exporters.page import Delivery, Outcome, Page
+from vedette.exporters.page import Action, Delivery, Outcome, Page
 
 KEY = "k"
 WORD = 1.0
@@ -86,12 +88,13 @@ class Pair:
             tell = partial(self._tell, 1 - number)
             one.agree(self.hearsays[number], tell, turns[number])
 
-    def _tell(self, to: int, pager: str, key: str) -> None:
-        self.loop.call_later(self.word, self._hear, to, pager, key, self.loop.time())
+    def _tell(self, to: int, pager: str, key: str, action: Action) -> None:
+        self.loop.call_later(self.word, self._hear, to, pager, key, self.loop.time(), action)
 
-    def _hear(self, to: int, pager: str, key: str, at: float) -> None:
-        self.heard[to].append((self.loop.time(), at))
-        self.hearsays[to].hear(f"v{1 - to}", pager, key, at)
+    def _hear(self, to: int, pager: str, key: str, at: float, action: Action) -> None:
+        if action is TRIGGER:
+            self.heard[to].append((self.loop.time(), at))
+        self.hearsays[to].hear(f"v{1 - to}", pager, key, at, action)
 
     def page(self, agent: int, at: float, one: Page) -> None:
         """Have *agent* decide to page *one*."""
@@ -130,8 +133,9 @@ def test_what_is_over_goes_out_only_while_nobody_is_known_to_have_told(
     a trigger whose resolve was decided is sent half a minute later at the earliest, and only while
     its agent has heard of no trigger of the other's that was accepted since, or a minute before;
     one that is not sent at all is of a fault of which the other's trigger was accepted; every
-    resolve is accepted, but that of such a fault which has begun again; and nothing is open in the
-    end.
+    resolve is accepted, but that of such a fault which has begun again, and one after whose end the
+    other's trigger was accepted; a trigger is sent again only after a resolve of the other's; and
+    nothing is open in the end.
     """
 
     async def main() -> Pair:
@@ -153,26 +157,38 @@ def test_what_is_over_goes_out_only_while_nobody_is_known_to_have_told(
 
     assert pair.ways[0].open == {}
     assert pair.opened >= 1
-    superseded = {*triggers_not_sent(pair)}
-    for agent, outbox in enumerate(pair.outboxes):
-        assert outbox.waiting == []
-        assert len(outbox.ended) == 2 * len(plot)
-        queued = {(e.row.page.action, e.row.page.summary): e.row.queued_at for e in outbox.ended}
-        for at, one in pair.ways[agent].asked:
-            over_at = queued[RESOLVE, one.summary]
-            if one.action is TRIGGER and at > over_at:
-                since = queued[TRIGGER, one.summary] - AHEAD
-                assert at >= over_at + HELD_FOR - 1e-6
-                assert not [of for heard, of in pair.heard[agent] if heard < at and of >= since]
-        for ended in outbox.ended:
-            number = ended.row.page.summary
-            if ended.delivery.outcome is Outcome.DELIVERED:
-                continue
-            if ended.row.page.action is TRIGGER:
-                assert was_told(ended, pair.outboxes[1 - agent])
-            else:
-                assert (agent, number) in superseded
-                assert queued[TRIGGER, str(int(number) + 1)] <= ended.at
+    for agent in (0, 1):
+        as_promised(pair, agent, len(plot))
+
+
+def as_promised(pair: Pair, agent: int, faults: int) -> None:
+    """Assert what is said of an agent's pages of so many *faults*."""
+    superseded, outbox = {*triggers_not_sent(pair)}, pair.outboxes[agent]
+    assert outbox.waiting == []
+    first = {(e.row.page.action, e.row.page.summary): e for e in reversed(outbox.ended)}
+    assert len(first) == 2 * faults
+    queued = {page: ended.row.queued_at for page, ended in first.items()}
+    for ended in outbox.ended:
+        if ended not in first.values():
+            assert was_ended(ended, pair.outboxes[1 - agent])
+    for at, one in pair.ways[agent].asked:
+        over_at = queued[RESOLVE, one.summary]
+        if one.action is TRIGGER and at > over_at:
+            since = queued[TRIGGER, one.summary] - AHEAD
+            assert at >= over_at + HELD_FOR - 1e-6
+            assert not [of for heard, of in pair.heard[agent] if heard < at and of >= since]
+    for ended in outbox.ended:
+        number = ended.row.page.summary
+        if ended.delivery.outcome is Outcome.DELIVERED:
+            continue
+        if ended.row.page.action is TRIGGER:
+            assert was_told(ended, pair.outboxes[1 - agent])
+        elif ended.delivery.detail == "begun again":
+            assert (agent, number) in superseded
+            assert queued[TRIGGER, str(int(number) + 1)] <= ended.at
+        else:
+            assert ended.delivery.outcome is Outcome.SUPERSEDED
+            assert was_told(ended, pair.outboxes[1 - agent], ahead=0)
 
 
 def triggers_not_sent(pair: Pair) -> Iterator[tuple[int, str]]:
@@ -183,12 +199,23 @@ def triggers_not_sent(pair: Pair) -> Iterator[tuple[int, str]]:
                 yield agent, ended.row.page.summary
 
 
-def was_told(superseded: Ended, other: Outbox) -> bool:
-    """Whether the *other* agent's trigger was accepted since, or a minute before."""
+def was_ended(again: Ended, other: Outbox) -> bool:
+    """Whether it is a trigger, before which the *other* agent's resolve was accepted."""
+    assert again.row.page.action is TRIGGER
+    return any(
+        ended.row.page.action is RESOLVE
+        and ended.delivery.outcome is Outcome.DELIVERED
+        and ended.at <= again.row.queued_at - HELD_FOR + 1e-6
+        for ended in other.ended
+    )
+
+
+def was_told(superseded: Ended, other: Outbox, ahead: float = AHEAD) -> bool:
+    """Whether the *other* agent's trigger was accepted since, or so long *ahead*."""
     return any(
         ended.row.page.action is TRIGGER
         and ended.delivery.outcome is Outcome.DELIVERED
-        and ended.at >= superseded.row.queued_at - AHEAD
+        and ended.at >= superseded.row.queued_at - ahead
         for ended in other.ended
     )
 
@@ -228,7 +255,7 @@ def story(word_at: float | None, *, said: str = "pd", aged: float = 0.0) -> tupl
         outbox.add(page(KEY), 0.0)
         loop.call_at(5, lambda: outbox.add(page(KEY, action=RESOLVE), 5.0))
         if word_at is not None:
-            loop.call_at(word_at, lambda: hearsay.hear("fra-1", said, KEY, word_at - aged))
+            loop.call_at(word_at, lambda: hearsay.hear("fra-1", said, KEY, word_at - aged, TRIGGER))
         send = pager.send
 
         async def slow(one: Page) -> Delivery:
@@ -286,7 +313,7 @@ def restarted(word_at: float | None) -> Receiver:
         outbox = Outbox([pager], Journal(Sheet()), now=loop.time, waiting=rows, last_row=2)
         outbox.agree(hearsay, lambda *_: None)
         if word_at is not None:
-            loop.call_at(word_at, lambda: hearsay.hear("fra-1", "pd", KEY, -890))
+            loop.call_at(word_at, lambda: hearsay.hear("fra-1", "pd", KEY, -890, TRIGGER))
         await run_for(outbox.run(), 100)
         return pager
 
@@ -311,7 +338,7 @@ def test_what_was_never_tried_is_not_sent_either() -> None:
         outbox.agree(hearsay, lambda *_: None)
         for one in (page("other"), page(KEY), page(KEY, action=RESOLVE), page("late")):
             outbox.add(one, 0.0)
-        hearsay.hear("fra-1", "pd", KEY, 1.0)
+        hearsay.hear("fra-1", "pd", KEY, 1.0, TRIGGER)
         await run_for(outbox.run(), 300)
         return pager
 
@@ -330,8 +357,8 @@ def test_only_what_is_over_is_left_out() -> None:
         pager = Receiver(lambda *_: DELIVERED)
         outbox = Outbox([pager], Journal(Sheet()), now=loop.time)
         outbox.agree(hearsay, lambda *_: None)
-        hearsay.hear("fra-1", "pd", KEY, 0.0)
-        hearsay.hear("fra-1", "pd", "burns", 0.0)
+        hearsay.hear("fra-1", "pd", KEY, 0.0, TRIGGER)
+        hearsay.hear("fra-1", "pd", "burns", 0.0, TRIGGER)
         for one in (page(KEY, "1"), page(KEY, "2", RESOLVE), page(KEY, "3"), page("burns", "4")):
             outbox.add(one, 0.0)
         await run_for(outbox.run(), 300)
@@ -385,3 +412,102 @@ def test_what_begins_again_is_not_resolved(lasts: float, peace: float, word: flo
     pair = in_virtual_time(main())
     assert [summaries[0] for _, summaries in pair.ways[0].closed] == ["1", "2"]
     assert pair.ways[0].open == {}
+
+
+def burning(*ends: float, called: float | None = None, over_at: float | None = None) -> Receiver:
+    """Have a fault burn from 0 on, which a peer ends at a pager at *ends*, and *called* for."""
+
+    async def main() -> Receiver:
+        loop, hearsay = asyncio.get_running_loop(), Hearsay()
+        pager = Receiver(lambda *_: DELIVERED)
+        outbox = Outbox([pager], Journal(Sheet()), now=loop.time)
+        outbox.agree(hearsay, lambda *_: None)
+        outbox.add(page(KEY), 0.0)
+        for at in ends:
+            loop.call_at(at, hearsay.hear, "fra-1", "pd", KEY, at, RESOLVE)
+        if called is not None:
+            loop.call_at(called, hearsay.hear, "fra-1", "pd", KEY, called, TRIGGER)
+        if over_at is not None:
+            loop.call_at(over_at, lambda: outbox.add(page(KEY, action=RESOLVE), over_at))
+        await run_for(outbox.run(), 300)
+        assert outbox.waiting == []
+        return pager
+
+    return in_virtual_time(main())
+
+
+def test_what_a_peer_has_ended_though_it_burns_is_called_for_again() -> None:
+    """That is half a minute after each end."""
+    asked = [(round(at), one.action) for at, one in burning(10, 100).asked]
+    assert asked == [(0, TRIGGER), (40, TRIGGER), (130, TRIGGER)]
+
+
+@pytest.mark.parametrize(
+    "story",
+    [{"over_at": 39.0}, {"called": 12.0}, {"called": 39.0}],
+    ids=["ended here too", "called by the peer", "called by another at its turn"],
+)
+def test_an_end_that_agents_see_at_different_times_is_one(story: dict[str, float]) -> None:
+    """Within half a minute it is not called for again; nor where somebody has done so."""
+    triggers = [one for _, one in burning(10, **story).asked if one.action is TRIGGER]
+    assert len(triggers) == 1
+
+
+def test_an_end_before_ones_own_call_is_no_end_of_it() -> None:
+    """What a pager took after a peer's resolve stands there."""
+    assert len(burning(-50).asked) == 1
+
+
+def test_a_late_resolve_ends_nothing_that_a_peer_has_opened_since() -> None:
+    """One that could not be delivered is dropped once a peer says that it has called since."""
+
+    async def main() -> tuple[Receiver, Outbox]:
+        loop, hearsay = asyncio.get_running_loop(), Hearsay()
+        pager = Receiver(lambda asked, *_: RETRY if 5 < loop.time() < 100 else DELIVERED)
+        outbox = Outbox([pager], Journal(Sheet()), now=loop.time)
+        outbox.agree(hearsay, lambda *_: None)
+        outbox.add(page(KEY), 0.0)
+        loop.call_at(10, lambda: outbox.add(page(KEY, action=RESOLVE), 10.0))
+        loop.call_at(95, hearsay.hear, "fra-1", "pd", KEY, 94.0, TRIGGER)
+        await run_for(outbox.run(), 300)
+        return pager, outbox
+
+    pager, outbox = in_virtual_time(main())
+    assert [one.action for at, one in pager.asked if at > 95] == []
+    assert [one.delivery.detail for one in outbox.ended[1:]] == ["called for by peer fra-1 since"]
+
+
+@pytest.mark.parametrize(
+    ("told", "backups", "tried_at"),
+    [(True, [], 30), (False, [], 11), (True, [Route("mail", backup_of="pd")], 11)],
+    ids=["a peer has called", "nobody has", "there is a second channel"],
+)
+def test_a_retry_is_no_hurry_once_a_peer_has_called(told, backups, tried_at: float) -> None:
+    """A trigger that hung goes out again half a minute after it was queued, if it still burns.
+
+    By then the end that others may have seen already has been seen here as well. What a second
+    channel would get instead is tried at once.
+    """
+
+    async def main() -> Receiver:
+        loop, hearsay = asyncio.get_running_loop(), Hearsay()
+        answers = iter([replace(RETRY, retry_after=1.0)])
+        pager = Receiver(lambda *_: next(answers, DELIVERED))
+        send = pager.send
+
+        async def slow(one: Page) -> Delivery:
+            answer = await send(one)
+            await asyncio.sleep(GIVES_UP if answer is not DELIVERED else 0)
+            return answer
+
+        pager.send = slow
+        routes = Routes([Route("pd"), *backups])
+        outbox = Outbox([pager], Journal(Sheet()), now=loop.time, routes=routes)
+        outbox.agree(hearsay, lambda *_: None)
+        outbox.add(page(KEY), 0.0)
+        if told:
+            loop.call_at(1, hearsay.hear, "fra-1", "pd", KEY, 0.5, TRIGGER)
+        await run_for(outbox.run(), 100)
+        return pager
+
+    assert [at for at, _ in in_virtual_time(main()).asked] == pytest.approx([0, tried_at], abs=0.2)

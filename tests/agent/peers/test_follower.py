@@ -208,15 +208,17 @@ async def test_what_its_pagers_took_is_heard(tmp_path):
     """It is dated by its age; a list that is not understood costs itself, and no round."""
     accepted = {"pager": "oncall", "key": "vedette/shop", "age": 20}
     peer = Peer(
-        says(clock=NOW - 3600, accepted=[accepted]),
+        says(clock=NOW - 3600, accepted=[accepted], resolved=[accepted | {"age": 5}]),
         says(accepted=[accepted | {"key": "lost"}, 3], rounds=[tells()]),
     )
     async with following(tmp_path, peer) as (agent, standing):
         await peer.idle.wait()
-        teller = agent.exchange.hearsay.teller
-        assert teller("oncall", "vedette/shop", NOW - 21) == "nyc-1"
-        assert teller("oncall", "vedette/shop", NOW - 19) is None
-        assert teller("oncall", "lost", NOW - 100) is None
+        caller = agent.exchange.hearsay.caller
+        assert caller("oncall", "vedette/shop", NOW - 21) == "nyc-1"
+        assert caller("oncall", "vedette/shop", NOW - 19) is None
+        assert caller("oncall", "lost", NOW - 100) is None
+        ended_at = agent.exchange.hearsay.ended_at
+        assert ended_at("oncall", "vedette/shop") == pytest.approx(NOW - 5, abs=0.5)
         assert standing.refused == {wire.Refusal.MALFORMED: 1}
         assert standing.is_up
         assert not agent.ledgers["nyc-1"].is_empty

@@ -16,6 +16,9 @@ from vedette.agent.peers import wire
 from vedette.agent.peers.offer import ACCEPTED_FOR, GATHERED, KEPT_FOR, MOST, Offer
 from vedette.agent.plan import Planned
 from vedette.checks.finding import Finding, Kind, Observation, Verdict
+from vedette.exporters.page import Action
+
+TRIGGER, RESOLVE = Action
 
 AGENT = AgentSettings(name="fra-1", domain=Domain(provider="hetzner"))
 
@@ -219,7 +222,7 @@ def test_what_a_pager_accepted_is_told_once_and_at_once():
         _, cursor = await talk.all()
         asked = asyncio.create_task(talk.ask(cursor))
         await asyncio.sleep(2)
-        talk.offer.accept("oncall", "vedette/shop")
+        talk.offer.accept("oncall", "vedette/shop", TRIGGER)
         answer = await asked
         assert talk.clock() == pytest.approx(2 + GATHERED)
         (one,) = wire.decode_accepted(answer.accepted)
@@ -227,7 +230,7 @@ def test_what_a_pager_accepted_is_told_once_and_at_once():
         assert one.age == pytest.approx(GATHERED)
         assert answer.rounds == ()
         talk.tell("b")
-        talk.offer.accept("mail", "vedette/shop")
+        talk.offer.accept("mail", "vedette/shop", TRIGGER)
         later = await talk.ask(answer.cursor)
         assert (accepted(later), len(later.rounds)) == ([("mail", "vedette/shop")], 1)
         assert accepted(await talk.ask(later.cursor, 0)) == []
@@ -236,18 +239,33 @@ def test_what_a_pager_accepted_is_told_once_and_at_once():
     played(story)
 
 
+def test_an_end_that_a_pager_accepted_is_told_apart():
+    """Triggers are told as such, and resolves as resolves, each once and in order."""
+
+    async def story(talk: Talk) -> None:
+        for key, action in (("a", TRIGGER), ("a", RESOLVE), ("b", TRIGGER), ("c", RESOLVE)):
+            talk.offer.accept("oncall", key, action)
+        answer = await talk.ask()
+        assert accepted(answer) == [("oncall", "a"), ("oncall", "b")]
+        assert [one.key for one in wire.decode_accepted(answer.resolved)] == ["a", "c"]
+        later = await talk.ask(answer.cursor, 0)
+        assert (accepted(later), [*wire.decode_accepted(later.resolved)]) == ([], [])
+
+    played(story)
+
+
 def test_what_was_accepted_of_late_is_told_to_who_comes():
     """Who has no cursor is told of the last ten minutes, and of a thousand keys at most."""
 
     async def story(talk: Talk) -> None:
-        talk.offer.accept("oncall", "old")
+        talk.offer.accept("oncall", "old", TRIGGER)
         await asyncio.sleep(ACCEPTED_FOR / 2)
-        talk.offer.accept("oncall", "new")
+        talk.offer.accept("oncall", "new", TRIGGER)
         assert accepted(await talk.ask()) == [("oncall", "old"), ("oncall", "new")]
         await asyncio.sleep(ACCEPTED_FOR / 2 + 1)
         assert accepted(await talk.ask()) == [("oncall", "new")]
         for number in range(wire.MOST_ACCEPTED + 1):
-            talk.offer.accept("oncall", f"k{number}")
+            talk.offer.accept("oncall", f"k{number}", TRIGGER)
         told = accepted(await talk.ask())
         assert [key for _, key in told] == [f"k{n + 1}" for n in range(wire.MOST_ACCEPTED)]
 
@@ -264,7 +282,7 @@ def test_what_was_accepted_in_a_former_life_is_told_as_well():
         talk.offer = Offer(
             AGENT, talk.clock, [Accepted("oncall", key, now - age) for key, age in ages.items()]
         )
-        talk.offer.accept("mail", "now")
+        talk.offer.accept("mail", "now", TRIGGER)
         answer = await talk.ask()
         told = [(one.key, one.age) for one in wire.decode_accepted(answer.accepted)]
         assert told == [("new", pytest.approx(ages["new"])), ("now", pytest.approx(0))]
