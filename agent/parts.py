@@ -154,7 +154,8 @@ class Parts:
         self.outbox = self._outbox(around)
         if self.exchange.followers:
             turn = sorted(self.plan.quorum.vantages).index(config.agent.name)
-            self.outbox.agree(self.exchange.hearsay, self.exchange.offer.accept, turn)
+            accept = self.exchange.offer.accept
+            self.outbox.agree(self.exchange.hearsay, accept, self.engine.burns, turn)
         self.drills = Drills(
             config.drill,
             deployment=config.agent.deployment,

@@ -355,6 +355,11 @@ class Engine:
         seen = own or any(map(self._is_seen, firing))
         return Faults(firing if seen else {}, pending, rules, muted)
 
+    def burns(self, key: str) -> bool:
+        """Whether what the open incident of *key* tells is seen now, and not only not yet over."""
+        incident = self.open.get(key)
+        return incident is not None and any(map(self._is_seen, incident.members))
+
     def firing(self, service: str) -> dict[str, float]:
         """Return the alarms of *service* in ALARM, and when each one's fault began."""
         return {

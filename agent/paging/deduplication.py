@@ -8,6 +8,7 @@ Rule: no I/O, no clock; time is passed in.
 """
 
 import math
+from collections.abc import Callable, Iterator
 
 from vedette.agent.memory.pages import Row
 from vedette.agent.paging.queue import Queue, Waiting
@@ -22,19 +23,34 @@ hear of each other within one."""
 TURNS = 6
 AHEAD = 60.0
 """Seconds by which a peer may have paged the same before us."""
+LOOK_AGAIN = 1.0
 WORD = 1.0
 """Seconds by which it may be wrong when a peer's page was taken."""
+
+
+Place = tuple[str, str]
+"""A pager and a key."""
 
 
 class Deduplication:
     """Of the pages in *queue*, by what *hearsay* knows of peers.
 
-    Each agent has another *turn*, so that who comes later has heard of who came before.
+    *burns* says whether what a key stands for is seen to fail. Each agent has another *turn*, so
+    that who comes later has heard of who came before.
     """
 
-    def __init__(self, hearsay: Hearsay, queue: Queue, *, turn: int, began_at: float) -> None:
+    def __init__(
+        self,
+        hearsay: Hearsay,
+        queue: Queue,
+        burns: Callable[[str], bool],
+        *,
+        turn: int,
+        began_at: float,
+    ) -> None:
         self._hearsay, self._queue, self._began_at = hearsay, queue, began_at
-        self._held_for = HELD_FOR + min(turn, TURNS - 1) * TURN
+        self._burns, self._held_for = burns, HELD_FOR + min(turn, TURNS - 1) * TURN
+        self._again: dict[Place, float] = {}
 
     def held_until(self, resolve: Row) -> float:
         """Return from when on the trigger before *resolve* goes out, though it is over."""
@@ -48,31 +64,50 @@ class Deduplication:
         is_told = self._hearsay.caller(trigger.pager, trigger.page.key, trigger.queued_at - AHEAD)
         return trigger.queued_at + self._held_for if is_told else -math.inf
 
-    def moot(self, pager: str, key: str, taken_at: float | None) -> tuple[Waiting, str] | None:
-        """Return what is next of *key* and need not be sent, and why; None where it must be.
+    def moot(self, place: Place, taken_at: float | None) -> tuple[Waiting, str] | None:
+        """Return what is next at *place* and need not be sent, and why; None where it must be.
 
-        *taken_at* is when *pager* took a trigger of ours that is not resolved; None for none.
+        *taken_at* is when the pager took a trigger of ours that is not resolved; None for none.
         """
-        if stale := self._queue.stale(pager, key):
-            peer = self._hearsay.caller(pager, key, stale.row.queued_at - AHEAD)
+        if stale := self._queue.stale(*place):
+            peer = self._hearsay.caller(*place, stale.row.queued_at - AHEAD)
             return (stale, f"told by peer {peer}") if peer else None
         if taken_at is None:
             # Of ours nothing is open there: this would end what peers have opened, and it burns.
-            over = self._queue.begun_again(pager, key)
+            over = self._queue.begun_again(*place)
             return (over, "begun again") if over else None
-        late = self._queue.ending(pager, key)
+        late = self._queue.ending(*place)
         # Of two that have called after the end, each would leave it to the other.
         if late is None or taken_at > late.row.queued_at:
             return None
-        peer = self._hearsay.caller(pager, key, late.row.queued_at + WORD)
+        peer = self._hearsay.caller(*place, late.row.queued_at + WORD)
         return (late, f"called for by peer {peer} since") if peer else None
 
-    def again_at(self, pager: str, key: str, taken_at: float) -> float:
-        """Return from when on to call again, as a peer has ended what *pager* took *taken_at*.
+    def expect(self, place: Place, taken_at: float | None) -> None:
+        """Note when to call again for what stands at *place*, if a peer has ended it."""
+        self._again.pop(place, None)
+        if (at := self._again_at(place, taken_at)) < math.inf:
+            self._again[place] = at
 
-        Infinity where none has, or where somebody has called since.
-        """
-        ended_at = self._hearsay.ended_at(pager, key)
-        if ended_at < taken_at - WORD or self._hearsay.caller(pager, key, ended_at):
+    def _again_at(self, place: Place, taken_at: float | None) -> float:
+        """Return from when on: who sees its end then has had the time. Infinity for never."""
+        if taken_at is None or self._queue.holds(*place):
+            return math.inf
+        ended_at = self._hearsay.ended_at(*place)
+        if ended_at < taken_at - WORD or self._hearsay.caller(*place, ended_at):
             return math.inf
         return ended_at + self._held_for
+
+    @property
+    def next_at(self) -> float:
+        """From when on something may have to be called for again."""
+        return min(self._again.values(), default=math.inf)
+
+    def lost(self, now: float) -> Iterator[Place]:
+        """Yield where a peer has ended what is seen to burn, so that nobody knows of it now."""
+        for place in [place for place, at in self._again.items() if at <= now]:
+            if self._burns(place[1]):
+                del self._again[place]
+                yield place
+            else:  # it is not well for long enough here, or comes and goes
+                self._again[place] = now + LOOK_AGAIN

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from vedette.agent.memory.journal import Journal
 from vedette.agent.memory.pages import Row, Told, unheard
 from vedette.agent.memory.statements import Statement, back_up, end, queue
-from vedette.agent.paging.deduplication import Deduplication
+from vedette.agent.paging.deduplication import Deduplication, Place
 from vedette.agent.paging.queue import Queue, Waiting
 from vedette.agent.paging.routing import Route, Routes
 from vedette.agent.peers.hearsay import Hearsay
@@ -93,17 +93,13 @@ class Outbox:
         self._wake = asyncio.Event()
         self._settling = False
         self._quiet_until: dict[str, float] = {}
-        taken = {(one.pager, one.page.key): one for one in told if one.outcome == Outcome.DELIVERED}
-        self._standing = {
-            place: _Standing(one.page, one.ended_at or 0.0)
-            for place, one in taken.items()
-            if one.page.action is Action.TRIGGER
-        }
+        self._standing: dict[Place, _Standing] = {}
+        for one in told:
+            self._stand(one)
         self._unheard = unheard(told, waiting, self._pagers)
         self._deduplication: Deduplication | None = None
         self._accepted: Callable[[str, str, Action], None] = lambda _pager, _key, _action: None
-        self._doubtful: set[tuple[str, str]] = set()
-        self._again: dict[tuple[str, str], float] = {}
+        self._doubtful: set[Place] = set()
         self._began_at = now()
         self._queue = Queue(self._backup_at, self._held_until)
         for row in waiting:
@@ -112,16 +108,20 @@ class Outbox:
         self.delivered: dict[tuple[str, Outcome], int] = {}
 
     def agree(
-        self, hearsay: Hearsay, accepted: Callable[[str, str, Action], None], turn: int = 0
+        self,
+        hearsay: Hearsay,
+        accepted: Callable[[str, str, Action], None],
+        burns: Callable[[str], bool],
+        turn: int = 0,
     ) -> None:
         """Heed from now on what peers have told, by *hearsay*, and tell them what is *accepted*.
 
-        That is called with the pager, the key and the action of each page of ours that is. Each
-        agent has another *turn*.
+        That is called with the pager, the key and the action of each page of ours that is; *burns*
+        says whether what a key stands for is seen to fail. Each agent has another *turn*.
         """
         self._accepted = accepted
         self._deduplication = Deduplication(
-            hearsay, self._queue, turn=turn, began_at=self._began_at
+            hearsay, self._queue, burns, turn=turn, began_at=self._began_at
         )
         hearsay.heard = self._doubt
 
@@ -235,7 +235,7 @@ class Outbox:
         ]
         if backed_up := self._queue.backed_up_next:
             times.append(backed_up[0])
-        times += self._again.values()
+        times += [self._deduplication.next_at] if self._deduplication else []
         try:
             async with asyncio.timeout(max(_TURN, min(times, default=now + LONGEST_WAIT) - now)):
                 await self._wake.wait()
@@ -293,32 +293,22 @@ class Outbox:
         if self._deduplication is None:
             return
         for place in doubtful:
-            while moot := self._deduplication.moot(*place, self._taken_at(place)):
+            while moot := self._deduplication.moot(place, self._taken_at(place)):
                 waiting, why = moot
                 self._queue.withdraw(waiting)
                 self._end(waiting, Delivery(outcome=Outcome.SUPERSEDED, detail=why))
-            if (at := self._again_at(place)) < math.inf:
-                self._again[place] = at
+            self._deduplication.expect(place, self._taken_at(place))
 
-    def _taken_at(self, place: tuple[str, str]) -> float | None:
+    def _taken_at(self, place: Place) -> float | None:
         standing = self._standing.get(place)
         return None if standing is None else standing.taken_at
 
-    def _again_at(self, place: tuple[str, str]) -> float:
-        """Return from when on to call again for what stands at a pager; infinity for never."""
-        taken_at = self._taken_at(place)
-        if self._deduplication is None or taken_at is None or self._queue.holds(*place):
-            return math.inf
-        return self._deduplication.again_at(*place, taken_at)
-
     def _call_again(self) -> None:
-        """Call again where a peer has ended what still burns, since nobody knows of it now."""
+        """Call again where a peer has ended what still burns."""
         now, statements = self._now(), list[Statement]()
-        for pager, key in [place for place, at in self._again.items() if at <= now]:
-            del self._again[pager, key]
-            if self._again_at((pager, key)) <= now:
-                log.warning("page %s was ended at %s by a peer: calling again", key, pager)
-                statements.append(self._put(pager, self._standing[pager, key].page, now))
+        for pager, key in self._deduplication.lost(now) if self._deduplication else ():
+            log.warning("page %s was ended at %s by a peer: calling again", key, pager)
+            statements.append(self._put(pager, self._standing[pager, key].page, now))
         self._journal.write(statements)
 
     def _end(self, waiting: Waiting, delivery: Delivery) -> None:
@@ -326,7 +316,9 @@ class Outbox:
         refused = delivery.outcome is Outcome.REJECTED
         backed = self._back_up(waiting, now) if refused else []
         self._queue.end(waiting)
-        self._stand(row, delivery)
+        self._stand(Told(row.pager, row.page, delivery.outcome, now))
+        if delivery.outcome is Outcome.DELIVERED:
+            self._accepted(row.pager, row.page.key, row.page.action)
         self.ended = [*self.ended[-49:], Ended(row, now, delivery)]
         counted = row.pager, delivery.outcome
         self.delivered[counted] = self.delivered.get(counted, 0) + 1
@@ -339,15 +331,14 @@ class Outbox:
         else:
             log.info("%s of %s accepted by %s", row.page.action, row.page.key, row.pager)
 
-    def _stand(self, row: Row, delivery: Delivery) -> None:
-        place, action = (row.pager, row.page.key), row.page.action
-        is_delivered = delivery.outcome is Outcome.DELIVERED
-        if action is Action.RESOLVE and (is_delivered or delivery.outcome is Outcome.SUPERSEDED):
-            self._standing.pop(place, None)
+    def _stand(self, told: Told) -> None:
+        """Take note of what stands at a pager, or not any more, after one page was *told*."""
+        place, is_delivered = (told.pager, told.page.key), told.outcome == Outcome.DELIVERED
+        if told.page.action is Action.RESOLVE:
+            if is_delivered or told.outcome == Outcome.SUPERSEDED:
+                self._standing.pop(place, None)
         elif is_delivered:
-            self._standing[place] = _Standing(row.page, self._now())
-        if is_delivered:
-            self._accepted(*place, action)
+            self._standing[place] = _Standing(told.page, told.ended_at or 0.0)
 
     def _backup_at(self, row: Row) -> float | None:
         return self._routes.backup_at(row.pager, row.page, row.queued_at)

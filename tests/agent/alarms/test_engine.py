@@ -287,6 +287,23 @@ def test_what_was_seen_in_a_window_only_pages_nobody_at_its_end(
     assert [now for now, *_, change in said if change is Change.OPENED] == paged
 
 
+def test_a_fault_burns_only_while_it_is_seen() -> None:
+    """An open incident burns while its fault is seen, and not while it only has to stay well."""
+    made, ledger, burns = engine(), Ledger(), dict[float, bool]()
+    for now in range(40):
+        failing = now < 20 or now >= 25
+        look(ledger, now, [(CHECKS[0], FAILING if failing else OK)])
+        made.step({"here": ledger}, now)
+        for key in made.open:
+            burns[now] = made.burns(key)
+
+    began = min(burns)
+    assert [*burns] == [*range(began, 40)]
+    assert all(burns[now] for now in (began, 19, 39))
+    assert not burns[24]
+    assert not made.burns("test/elsewhere")
+
+
 def test_incident_of_a_removed_service_ends() -> None:
     """An open incident whose service left the config resolves instead of staying for ever."""
     left = Incident("test/old", "old", "old/service_down/x", 0, {"old/service_down/x": 0}, ())

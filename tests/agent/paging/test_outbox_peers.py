@@ -79,6 +79,8 @@ class Pair:
         self.hearsays = [Hearsay(), Hearsay()]
         self.heard: list[list[tuple[float, float]]] = [[], []]
         """Of each agent when it heard a word, and of when that was."""
+        self.burning: list[set[str]] = [set(), set()]
+        """What each agent has called for and not ended."""
         self.sheets = [Sheet(), Sheet()]
         self.outboxes = [
             Outbox([way], Journal(sheet), now=self.loop.time)
@@ -86,7 +88,7 @@ class Pair:
         ]
         for number, one in enumerate(self.outboxes):
             tell = partial(self._tell, 1 - number)
-            one.agree(self.hearsays[number], tell, turns[number])
+            one.agree(self.hearsays[number], tell, self.burning[number].__contains__, turns[number])
 
     def _tell(self, to: int, pager: str, key: str, action: Action) -> None:
         self.loop.call_later(self.word, self._hear, to, pager, key, self.loop.time(), action)
@@ -98,7 +100,12 @@ class Pair:
 
     def page(self, agent: int, at: float, one: Page) -> None:
         """Have *agent* decide to page *one*."""
-        self.loop.call_at(at, lambda: self.outboxes[agent].add(one, self.loop.time()))
+        self.loop.call_at(at, self._page, agent, one)
+
+    def _page(self, agent: int, one: Page) -> None:
+        self.outboxes[agent].add(one, self.loop.time())
+        burning = self.burning[agent]
+        (burning.add if one.action is TRIGGER else burning.discard)(one.key)
 
     async def run(self, seconds: float) -> None:
         """Deliver for so long."""
@@ -251,7 +258,7 @@ def story(word_at: float | None, *, said: str = "pd", aged: float = 0.0) -> tupl
         loop, hearsay, sheet = asyncio.get_running_loop(), Hearsay(), Sheet()
         pager = Receiver(lambda *_: next(attempts, DELIVERED))
         outbox = Outbox([pager], Journal(sheet), now=loop.time)
-        outbox.agree(hearsay, lambda *_: None)
+        outbox.agree(hearsay, lambda *_: None, lambda _: True)
         outbox.add(page(KEY), 0.0)
         loop.call_at(5, lambda: outbox.add(page(KEY, action=RESOLVE), 5.0))
         if word_at is not None:
@@ -311,7 +318,7 @@ def restarted(word_at: float | None) -> Receiver:
         rows = [Row(1, "pd", page(KEY), -900), Row(2, "pd", page(KEY, action=RESOLVE), -800)]
         pager = Receiver(lambda *_: DELIVERED)
         outbox = Outbox([pager], Journal(Sheet()), now=loop.time, waiting=rows, last_row=2)
-        outbox.agree(hearsay, lambda *_: None)
+        outbox.agree(hearsay, lambda *_: None, lambda _: True)
         if word_at is not None:
             loop.call_at(word_at, lambda: hearsay.hear("fra-1", "pd", KEY, -890, TRIGGER))
         await run_for(outbox.run(), 100)
@@ -335,7 +342,7 @@ def test_what_was_never_tried_is_not_sent_either() -> None:
         pager = Receiver(lambda *_: DELIVERED)
         pager.pace = Pace(1)
         outbox = Outbox([pager], Journal(Sheet()), now=loop.time)
-        outbox.agree(hearsay, lambda *_: None)
+        outbox.agree(hearsay, lambda *_: None, lambda _: True)
         for one in (page("other"), page(KEY), page(KEY, action=RESOLVE), page("late")):
             outbox.add(one, 0.0)
         hearsay.hear("fra-1", "pd", KEY, 1.0, TRIGGER)
@@ -356,7 +363,7 @@ def test_only_what_is_over_is_left_out() -> None:
         loop, hearsay = asyncio.get_running_loop(), Hearsay()
         pager = Receiver(lambda *_: DELIVERED)
         outbox = Outbox([pager], Journal(Sheet()), now=loop.time)
-        outbox.agree(hearsay, lambda *_: None)
+        outbox.agree(hearsay, lambda *_: None, lambda _: True)
         hearsay.hear("fra-1", "pd", KEY, 0.0, TRIGGER)
         hearsay.hear("fra-1", "pd", "burns", 0.0, TRIGGER)
         for one in (page(KEY, "1"), page(KEY, "2", RESOLVE), page(KEY, "3"), page("burns", "4")):
@@ -414,14 +421,22 @@ def test_what_begins_again_is_not_resolved(lasts: float, peace: float, word: flo
     assert pair.ways[0].open == {}
 
 
-def burning(*ends: float, called: float | None = None, over_at: float | None = None) -> Receiver:
-    """Have a fault burn from 0 on, which a peer ends at a pager at *ends*, and *called* for."""
+def burning(
+    *ends: float,
+    called: float | None = None,
+    over_at: float | None = None,
+    well: tuple[float, float] = (0, 0),
+) -> Receiver:
+    """Have a fault burn from 0 on, which a peer ends at a pager at *ends*, and *called* for.
+
+    From the first to the second time of *well* it is not seen.
+    """
 
     async def main() -> Receiver:
         loop, hearsay = asyncio.get_running_loop(), Hearsay()
         pager = Receiver(lambda *_: DELIVERED)
         outbox = Outbox([pager], Journal(Sheet()), now=loop.time)
-        outbox.agree(hearsay, lambda *_: None)
+        outbox.agree(hearsay, lambda *_: None, lambda _: not well[0] <= loop.time() < well[1])
         outbox.add(page(KEY), 0.0)
         for at in ends:
             loop.call_at(at, hearsay.hear, "fra-1", "pd", KEY, at, RESOLVE)
@@ -453,6 +468,13 @@ def test_an_end_that_agents_see_at_different_times_is_one(story: dict[str, float
     assert len(triggers) == 1
 
 
+@pytest.mark.parametrize(("well", "again_at"), [((8, 60), 60), ((8, 400), None), ((8, 20), 40)])
+def test_only_what_is_seen_to_burn_is_called_for_again(well, again_at: float | None) -> None:
+    """An agent that has not yet seen it well for long enough, as after a restart, wakes nobody."""
+    _, *again = burning(10, well=well).asked
+    assert [at for at, _ in again] == ([pytest.approx(again_at, abs=1.1)] if again_at else [])
+
+
 def test_an_end_before_ones_own_call_is_no_end_of_it() -> None:
     """What a pager took after a peer's resolve stands there."""
     assert len(burning(-50).asked) == 1
@@ -465,7 +487,7 @@ def test_a_late_resolve_ends_nothing_that_a_peer_has_opened_since() -> None:
         loop, hearsay = asyncio.get_running_loop(), Hearsay()
         pager = Receiver(lambda asked, *_: RETRY if 5 < loop.time() < 100 else DELIVERED)
         outbox = Outbox([pager], Journal(Sheet()), now=loop.time)
-        outbox.agree(hearsay, lambda *_: None)
+        outbox.agree(hearsay, lambda *_: None, lambda _: True)
         outbox.add(page(KEY), 0.0)
         loop.call_at(10, lambda: outbox.add(page(KEY, action=RESOLVE), 10.0))
         loop.call_at(95, hearsay.hear, "fra-1", "pd", KEY, 94.0, TRIGGER)
@@ -503,7 +525,7 @@ def test_a_retry_is_no_hurry_once_a_peer_has_called(told, backups, tried_at: flo
         pager.send = slow
         routes = Routes([Route("pd"), *backups])
         outbox = Outbox([pager], Journal(Sheet()), now=loop.time, routes=routes)
-        outbox.agree(hearsay, lambda *_: None)
+        outbox.agree(hearsay, lambda *_: None, lambda _: True)
         outbox.add(page(KEY), 0.0)
         if told:
             loop.call_at(1, hearsay.hear, "fra-1", "pd", KEY, 0.5, TRIGGER)

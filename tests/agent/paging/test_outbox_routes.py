@@ -181,12 +181,16 @@ def test_what_stands_is_told_again() -> None:
         Told("pd", page("stands"), "delivered"),
         Told("pd", page("over"), "delivered"),
         Told("pd", page("over", action=RESOLVE), "delivered"),
+        Told("pd", page("left to a peer"), "delivered"),
+        Told("pd", page("left to a peer", action=RESOLVE), "superseded"),
+        Told("pd", page("end refused"), "delivered"),
+        Told("pd", page("end refused", action=RESOLVE), "rejected"),
         Told("pd", page("refused"), "rejected"),
         Told("other", page("elsewhere"), "delivered"),
     ]
     delivered(pager, told=told, seconds=150)
 
-    assert [one.key for one in pager.stood] == ["stands"]
+    assert [one.key for one in pager.stood] == ["stands", "end refused"]
     assert pager.repeated == pytest.approx([0, 60, 120], abs=0.2)
 
 
