@@ -6,7 +6,7 @@ Rule: types only, no I/O.
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 
 class Verdict(StrEnum):
@@ -82,11 +82,11 @@ class Refreshing(Protocol):
         """Do the work once and return the seconds until it should be done again; inf is never."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observation:
+class Observation(NamedTuple):
     """A finding with where, when and how long; made only by the runner.
 
-    *started_at* is in epoch seconds of the agent's steady clock, *seconds* the stopwatch's.
+    *started_at* is in epoch seconds of the agent's steady clock, *seconds* the stopwatch's. A
+    tuple, because each look makes one or two.
     """
 
     service: str

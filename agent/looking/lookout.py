@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import NoReturn
 
@@ -204,7 +204,7 @@ class Lookout:
         shift = self.now() - ago - max(look.started_at + look.seconds for look in looks)
         told = looks
         if abs(shift) > ONE_CLOCK:
-            told = [replace(look, started_at=look.started_at + shift) for look in looks]
+            told = [look._replace(started_at=look.started_at + shift) for look in looks]
         self.ledgers[vantage].add(planned.key, planned.timing, told)
 
 

@@ -5,7 +5,6 @@ Rule: no I/O, no clock.
 
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import starmap
 from typing import NamedTuple, overload
 
@@ -46,7 +45,7 @@ class Looks(Sequence[Seen]):
         """Take in one more look at the same subject; to those who judge it *is_alike* the last."""
         findings = self._findings
         if findings and look.finding is not findings[-1] and look.finding == findings[-1]:
-            look = replace(look, finding=findings[-1])
+            look = look._replace(finding=findings[-1])
         finding = findings[-1] if is_alike and findings else look.finding
         if len(findings) == KEPT:
             del findings[0], self._starts[0], self._seconds[0]
@@ -63,7 +62,7 @@ class Looks(Sequence[Seen]):
         self._seconds.extend([seconds] * len(starts))
         if (surplus := len(self._findings) - KEPT) > 0:
             del self._findings[:surplus], self._starts[:surplus], self._seconds[:surplus]
-        self.last = replace(self.last, started_at=starts[-1])
+        self.last = self.last._replace(started_at=starts[-1])
 
     @property
     def is_full(self) -> bool:

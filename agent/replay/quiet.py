@@ -10,7 +10,7 @@ import asyncio
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from vedette.agent.looking.cadence import Bell, Ticks
 from vedette.agent.memory.ledger import CheckKey, Ledger
@@ -49,10 +49,13 @@ class Rest:
     told: int = 0
     due: float = field(init=False)
     """When the next of its rounds is to be filed; inf where none is left."""
+    ledgers: frozenset[int] = field(init=False)
+    """The identities of those that its rounds come to."""
     is_awaited: bool = False
     is_broken: bool = False
 
     def __post_init__(self) -> None:
+        self.ledgers = frozenset(id(one) for one, _ in (self.own, *self.heard))
         self.due = self._next()
 
     @property
@@ -97,11 +100,7 @@ class Rest:
         """Return one of its rounds."""
         ledger, shift = self.own
         at = shift + self.first + number * self.every
-        return [replace(one.last, started_at=at) for one in ledger.of(self.planned.key)]
-
-    def is_filed_in(self, ledger: Ledger) -> bool:
-        """Whether its rounds come to *ledger*."""
-        return any(ledger is one for one, _ in (self.own, *self.heard))
+        return [one.last._replace(started_at=at) for one in ledger.of(self.planned.key)]
 
 
 class Quiet:
@@ -155,7 +154,7 @@ class Quiet:
     def wake(self, ledgers: Mapping[str, Ledger], awaits: Callable[[str, CheckKey], bool]) -> None:
         """Break those rests of which each round is awaited by one who has *ledgers*."""
         for one in [*self._resting]:
-            heard = one.is_filed_in(ledgers[one.vantage])
+            heard = id(ledgers[one.vantage]) in one.ledgers
             if heard and awaits(one.vantage, one.planned.key):
                 self._break(one)
 

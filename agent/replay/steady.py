@@ -6,7 +6,7 @@ a row were the same, nothing that changes in the world lies between, and for a w
 
 from bisect import bisect_right, insort
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from vedette.agent.looking.runner import look_all
@@ -229,4 +229,4 @@ def _length(looks: Sequence[Observation]) -> float:
 
 
 def _again(look: Observation, at: float) -> Observation:
-    return replace(look, started_at=at)
+    return look._replace(started_at=at)

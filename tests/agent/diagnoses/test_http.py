@@ -1,7 +1,6 @@
 """What looks at a page mean: down, degraded, a bad certificate, and when it is none of them."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -300,7 +299,7 @@ def test_looks_of_a_blind_vantage_are_no_waves() -> None:
 def paced(*seconds: float, looks: int = PACE) -> Ledger:
     """Return a ledger of *looks* rounds at addresses that take so long."""
     rounds = [
-        [by_name(OK, at), *(replace(e, seconds=s) for e, s in zip(made, seconds, strict=True))]
+        [by_name(OK, at), *(e._replace(seconds=s) for e, s in zip(made, seconds, strict=True))]
         for at in range(0, 30 * looks, 30)
         if (made := edges(*[OK] * len(seconds), at=at))
     ]
@@ -338,7 +337,7 @@ def test_disturbed_looks_make_no_slow_edge() -> None:
     """Looks that took long for our own sake are left out, however many they are."""
     made = paced(0.1, 0.1, 0.1)
     for at in range(30 * PACE, 60 * PACE, 30):
-        late = [replace(e, seconds=4.0) for e in edges(OK, at=at, disturbed=True)]
+        late = [e._replace(seconds=4.0) for e in edges(OK, at=at, disturbed=True)]
         made.add(KEY, TIMING, [by_name(OK, at), *late, *edges(OK, OK, OK, at=at)[1:]])
 
     assert RULES[DEGRADED].judge(alone(made, 60.0 * PACE)).holds is False
@@ -352,7 +351,7 @@ def test_a_slow_look_or_two_are_no_slow_edge() -> None:
     made = paced(0.1, 0.1, 0.1, looks=3)
     for at in (90, 120):
         slow = [
-            replace(e, seconds=s)
+            e._replace(seconds=s)
             for e, s in zip(edges(OK, OK, OK, at=at), (0.1, 0.1, 4), strict=True)
         ]
         made.add(KEY, TIMING, [by_name(OK, at), *slow])

@@ -1,7 +1,5 @@
 """The last looks at a subject read as the list that they are, though little of them is kept."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,7 +68,7 @@ def test_any_slice_is_a_lists(looks: list[Observation], part: slice) -> None:
 def test_a_repeated_look_is_as_many_looks(looks: list[Observation], starts: list[float]) -> None:
     """Looks like the last one, taken in together, are those taken in one by one."""
     made = kept(looks)
-    again = [replace(looks[-1], started_at=at) for at in starts]
+    again = [looks[-1]._replace(started_at=at) for at in starts]
     made.repeat(starts)
 
     assert list(made) == as_seen([*looks, *again])

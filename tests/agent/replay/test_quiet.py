@@ -1,6 +1,5 @@
 """Rounds that are filed together: each ledger must hold what it would have held, one by one."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -33,7 +32,7 @@ def round_(at: float, verdict: Verdict, subjects: int) -> list[Observation]:
         started_at=at,
         seconds=0.0625,  # a sum of them is exact
     )
-    return [replace(look, subject=f"192.0.2.{i}") for i in range(subjects)]
+    return [look._replace(subject=f"192.0.2.{i}") for i in range(subjects)]
 
 
 def held(ledger: Ledger, key: CheckKey) -> list[object]:

@@ -364,7 +364,7 @@ def test_a_slice_is_short_where_there_is_nothing_to_say() -> None:
     a = agent(*keys)
     for key in keys:
         look = seen(NOW, key=key)
-        look = replace(look, finding=replace(look.finding, facts=Counted()))
+        look = look._replace(finding=replace(look.finding, facts=Counted()))
         a.ledger.add(key, TIMING, [look])
     counts = []
     for _ in slices(Metrics(a).lines()):
