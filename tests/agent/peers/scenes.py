@@ -168,10 +168,12 @@ async def one_not_taken(world: World) -> float:
     world.serve(empty=True)
     took = await _paged(world, known)
 
-    async def nyc_calls() -> bool:
-        return bool(await world.value(nyc, "vedette_pages_undelivered"))
+    async def all_call() -> bool:
+        said = [one["payload"]["source"] for one in world.pagerduty.accepted if "payload" in one]
+        others = {one.name for one in world.islands if one is not nyc}
+        return others <= {*said} and bool(await world.value(nyc, "vedette_pages_undelivered"))
 
-    await world.until(nyc_calls, "it has seen it too, each in a second of its own")
+    await world.until(all_call, "all have seen it, each in a second of its own")
     await _mended(world, known)
 
     async def all_told() -> bool:
