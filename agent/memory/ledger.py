@@ -89,11 +89,12 @@ class Series:
 
     def add(self, look: Observation) -> bool:
         """Take in one more look, and return whether it may be news to those who judge."""
-        is_alike = bool(self.looks) and self._is_like_the_last(look)
+        is_same = bool(self.looks) and self._shows_the_same(look)
+        is_alike = is_same and look.started_at <= self.fresh_until
         is_news = not (is_alike and self.is_settled())
         self.alike = self.alike + 1 if is_alike else 1
         # How a route's share went is shown to people, look by look.
-        self.looks.append(look, is_alike=is_alike and self.key.kind is not Kind.BGP)
+        self.looks.append(look, is_alike=is_same and self.key.kind is not Kind.BGP)
         self.seconds.observe(look.seconds)
         self.fresh_until = look.started_at + look.seconds + self.timing.fresh_for
         verdict = look.finding.verdict
@@ -120,12 +121,10 @@ class Series:
         elif last.finding.verdict is Verdict.FAILING:
             self.failed_at = last.started_at
 
-    def _is_like_the_last(self, look: Observation) -> bool:
-        """Whether *look* shows the same, in time, and as fast as far as that is judged."""
+    def _shows_the_same(self, look: Observation) -> bool:
+        """Whether *look* shows the same as the last, and as fast as far as that is judged."""
         before, now = self.last.finding, look.finding
         if before is not now and not _are_alike(before, now, _JUDGED_OF[self.key.kind]):
-            return False
-        if look.started_at > self.fresh_until:
             return False
         took = self.last.seconds, look.seconds
         return self.key.kind is not Kind.HTTP or took[0] == took[1] or max(took) < LONGER

@@ -155,6 +155,15 @@ def test_what_only_informs_is_no_news() -> None:
     assert told[-1] == 1
 
 
+@pytest.mark.parametrize("apart", [30.0, 3000.0])
+def test_what_only_informs_is_kept_of_the_newest_look(apart: float) -> None:
+    """Looks that show the same share a finding, also those of a peer that looks more seldom."""
+    made = series(*(seen(apart * i, ttl=300 - i) for i in range(5)))
+
+    assert len({id(look.finding) for look in made.looks}) == 1
+    assert (made.looks[0].finding.facts["ttl"], made.last.finding.facts["ttl"]) == (300, 296)
+
+
 def test_every_fact_that_is_judged_is_compared() -> None:
     """A fact that a judge reads and the ledger does not compare would be judged late."""
     sources = [
