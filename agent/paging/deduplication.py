@@ -23,6 +23,8 @@ hear of each other within one."""
 TURNS = 6
 AHEAD = 60.0
 """Seconds by which a peer may have paged the same before us."""
+TOGETHER = 3.0
+"""Seconds within which agents see the same fault begin."""
 LOOK_AGAIN = 1.0
 WORD = 1.0
 """Seconds by which it may be wrong when a peer's page was taken."""
@@ -59,9 +61,11 @@ class Deduplication:
     def retried_from(self, trigger: Row) -> float:
         """Return from when on to send *trigger* again that its pager has not taken.
 
-        Where a peer has called, somebody knows: there is no hurry, and it may be over soon.
+        Where a peer has called, somebody knows: there is no hurry, and it may be over soon. A call
+        that is older than that, or ended, was for another fault.
         """
-        is_told = self._hearsay.caller(trigger.pager, trigger.page.key, trigger.queued_at - AHEAD)
+        place, since = (trigger.pager, trigger.page.key), trigger.queued_at - TOGETHER
+        is_told = self._hearsay.caller(*place, max(since, self._hearsay.ended_at(*place)))
         return trigger.queued_at + self._held_for if is_told else -math.inf
 
     def moot(self, place: Place, taken_at: float | None) -> tuple[Waiting, str] | None:

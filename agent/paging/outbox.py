@@ -326,7 +326,7 @@ class Outbox:
         if refused:
             log.error("page %s refused by %s: %s", row.page.key, row.pager, delivery.detail)
         elif delivery.outcome is Outcome.SUPERSEDED:
-            log.info("page %s is over and not sent to %s: %s", row.page.key, row.pager,
+            log.info("%s of %s is not sent to %s: %s", row.page.action, row.page.key, row.pager,
                      delivery.detail)  # fmt: skip
         else:
             log.info("%s of %s accepted by %s", row.page.action, row.page.key, row.pager)

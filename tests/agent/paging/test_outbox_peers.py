@@ -500,11 +500,22 @@ def test_a_late_resolve_ends_nothing_that_a_peer_has_opened_since() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "backups", "tried_at"),
-    [(True, [], 30), (False, [], 11), (True, [Route("mail", backup_of="pd")], 11)],
-    ids=["a peer has called", "nobody has", "there is a second channel"],
-)
-def test_a_retry_is_no_hurry_once_a_peer_has_called(told, backups, tried_at: float) -> None:
+    ("words", "backups", "tried_at"),
+    [
+        ([(TRIGGER, 0.5)], [], 30),
+        ([(TRIGGER, -2)], [], 30),
+        ([], [], 11),
+        ([(TRIGGER, -5)], [], 11),
+        ([(TRIGGER, -1), (RESOLVE, 0.2)], [], 11),
+        ([(RESOLVE, -1), (TRIGGER, 0.2)], [], 30),
+        ([(TRIGGER, 0.5)], [Route("mail", backup_of="pd")], 11),
+    ],
+    ids=[
+        "a peer has called", "a peer has called before", "nobody has", "for another fault",
+        "and ended it", "after another's end", "there is a second channel",
+    ],
+)  # fmt: skip
+def test_a_retry_is_no_hurry_once_a_peer_has_called(words, backups, tried_at: float) -> None:
     """A trigger that hung goes out again half a minute after it was queued, if it still burns.
 
     By then the end that others may have seen already has been seen here as well. What a second
@@ -527,8 +538,8 @@ def test_a_retry_is_no_hurry_once_a_peer_has_called(told, backups, tried_at: flo
         outbox = Outbox([pager], Journal(Sheet()), now=loop.time, routes=routes)
         outbox.agree(hearsay, lambda *_: None, lambda _: True)
         outbox.add(page(KEY), 0.0)
-        if told:
-            loop.call_at(1, hearsay.hear, "fra-1", "pd", KEY, 0.5, TRIGGER)
+        for action, at in words:
+            loop.call_at(1, hearsay.hear, "fra-1", "pd", KEY, at, action)
         await run_for(outbox.run(), 100)
         return pager
 
