@@ -53,6 +53,7 @@ class Deduplication:
         self._hearsay, self._queue, self._began_at = hearsay, queue, began_at
         self._burns, self._held_for = burns, HELD_FOR + min(turn, TURNS - 1) * TURN
         self._again: dict[Place, float] = {}
+        self._answered: dict[Place, float] = {}
 
     def held_until(self, resolve: Row) -> float:
         """Return from when on the trigger before *resolve* goes out, though it is over."""
@@ -90,6 +91,8 @@ class Deduplication:
     def expect(self, place: Place, taken_at: float | None) -> None:
         """Note when to call again for what stands at *place*, if a peer has ended it."""
         self._again.pop(place, None)
+        if taken_at is None:
+            self._answered.pop(place, None)
         if (at := self._again_at(place, taken_at)) < math.inf:
             self._again[place] = at
 
@@ -99,6 +102,8 @@ class Deduplication:
             return math.inf
         ended_at = self._hearsay.ended_at(*place)
         if ended_at < taken_at - WORD or self._hearsay.caller(*place, ended_at):
+            return math.inf
+        if ended_at <= self._answered.get(place, -math.inf):  # whatever became of that call
             return math.inf
         return ended_at + self._held_for
 
@@ -112,6 +117,7 @@ class Deduplication:
         for place in [place for place, at in self._again.items() if at <= now]:
             if self._burns(place[1]):
                 del self._again[place]
+                self._answered[place] = self._hearsay.ended_at(*place)
                 yield place
             else:  # it is not well for long enough here, or comes and goes
                 self._again[place] = now + LOOK_AGAIN

@@ -235,9 +235,11 @@ class Outbox:
         ]
         if backed_up := self._queue.backed_up_next:
             times.append(backed_up[0])
-        times += [self._deduplication.next_at] if self._deduplication else []
+        if self._deduplication:
+            times.append(self._deduplication.next_at)
+        first = min([*times, now + LONGEST_WAIT])
         try:
-            async with asyncio.timeout(max(_TURN, min(times, default=now + LONGEST_WAIT) - now)):
+            async with asyncio.timeout(max(_TURN, first - now)):
                 await self._wake.wait()
         except TimeoutError:
             pass

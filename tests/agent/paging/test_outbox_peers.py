@@ -38,6 +38,7 @@ from vedette.agent.peers.hearsay import Hearsay
 from vedette.exporters.pace import Pace
 from vedette.exporters.page import Action, Delivery, Outcome, Page
 
+REJECTED = Delivery(outcome=Outcome.REJECTED, detail="400")
 KEY = "k"
 WORD = 1.0
 
@@ -455,6 +456,22 @@ def test_what_a_peer_has_ended_though_it_burns_is_called_for_again() -> None:
     """That is half a minute after each end."""
     asked = [(round(at), one.action) for at, one in burning(10, 100).asked]
     assert asked == [(0, TRIGGER), (40, TRIGGER), (130, TRIGGER)]
+
+
+def test_a_call_that_is_refused_again_is_not_repeated() -> None:
+    """A pager that refuses, or is gone from the config, is asked once for each end, and no more."""
+
+    async def main() -> Receiver:
+        loop, hearsay = asyncio.get_running_loop(), Hearsay()
+        pager = Receiver(lambda *_: DELIVERED if loop.time() < 5 else REJECTED)
+        outbox = Outbox([pager], Journal(Sheet()), now=loop.time)
+        outbox.agree(hearsay, lambda *_: None, lambda _: True)
+        outbox.add(page(KEY), 0.0)
+        loop.call_at(10, hearsay.hear, "fra-1", "pd", KEY, 10.0, RESOLVE)
+        await run_for(outbox.run(), 300)
+        return pager
+
+    assert [round(at) for at, _ in in_virtual_time(main()).asked] == [0, 40]
 
 
 @pytest.mark.parametrize(
