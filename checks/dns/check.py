@@ -17,8 +17,9 @@ from vedette.checks.dns.roots import Server
 from vedette.checks.dns.server import PORTS, Channel, Place, Resolver, Source, short
 from vedette.checks.dns.settings import DnsSettings
 from vedette.checks.dns.subject import Blocked, Subject, failed
-from vedette.checks.dns.walk import Delegations, NoAddress, Outcome, Walk
+from vedette.checks.dns.walk import Delegations, Walk
 from vedette.checks.dns.zone import KnownDelegation, Round, ZoneLooks
+from vedette.checks.dns.zonecut import NoAddress, Outcome
 from vedette.checks.finding import Finding, Kind, Look, Verdict
 from vedette.checks.net import Endpoint, NetworkFailure, Resolve, has_route, is_address
 

@@ -5,10 +5,8 @@ Rule: no recursion is asked of anybody, and the parent's NS set is the delegatio
 
 import asyncio
 import random
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 import dns.flags
 import dns.message
@@ -28,13 +26,23 @@ from vedette.checks.dns.referral import (
     Referral,
     Step,
     cut,
-    dead_end,
     outcome_of,
     read,
     step,
 )
 from vedette.checks.dns.roots import ROOT_SERVERS, Server
 from vedette.checks.dns.server import Channel
+from vedette.checks.dns.zonecut import (
+    Found,
+    NoAddress,
+    Outcome,
+    ZoneCut,
+    cut_below,
+    ended,
+    refuse_top,
+    servers_of,
+    unreachable,
+)
 from vedette.checks.net import CouldNotLook, Endpoint, NetworkFailure, is_address
 
 _TOGETHER = 3
@@ -47,32 +55,6 @@ _DEPTH = 4
 """How many walks for addresses of name servers may nest."""
 _ROOT_TTL = 3600.0
 """How long, at most, what the root says of a top-level zone spares the root further questions."""
-
-
-_Found = Mapping[str, tuple[Server, ...] | None]
-"""Names of servers to their addresses: none where there are none, None where nobody tells."""
-
-
-class NoAddress(NetworkFailure):
-    """The way is blocked for everybody: no server of *zone* has an address, as their zones say.
-
-    *parent* are the servers that name them: these can still be asked.
-    """
-
-    def __init__(
-        self, reason: Reason, detail: str, *, zone: str = "", parent: tuple[Server, ...] = ()
-    ) -> None:
-        super().__init__(reason, detail)
-        self.zone = zone
-        self.parent = parent
-
-
-class Outcome(StrEnum):
-    """How a walk ended at the servers it found."""
-
-    ANSWERED = "answered"
-    NXDOMAIN = "nxdomain"  # they say that the name does not exist
-    SILENT = "silent"  # none of them could be asked, so the zone may be cut again below
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,21 +78,10 @@ class Walk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Cut:
-    """A zone, with the servers known by address and the names of those that are not."""
-
-    zone: dns.name.Name
-    servers: tuple[Server, ...]
-    nameless: tuple[str, ...] = ()
-    stub: bool = False
-    parent: "_Cut | None" = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _End:
     """Where a walk ended, before the addresses of all servers are known."""
 
-    cut: _Cut
+    cut: ZoneCut
     steps: tuple[Step, ...]
     outcome: Outcome
 
@@ -131,18 +102,18 @@ class Delegations:
                 raise ValueError(f"stub_zones: {endpoint} is not an address with a port")
         self.patience = patience
         self.deadline = deadline
-        self._starts = {dns.name.root: _Cut(zone=dns.name.root, servers=tuple(roots))}
+        self._starts = {dns.name.root: ZoneCut(zone=dns.name.root, servers=tuple(roots))}
         for text, servers in (stub_zones or {}).items():
             zone = dns.name.from_text(text.lower())
             known = tuple(Server("", endpoint) for endpoint in servers)
-            self._starts[zone] = _Cut(zone=zone, servers=known, stub=True)
-        self._top: dict[dns.name.Name, tuple[float, _Cut]] = {}
+            self._starts[zone] = ZoneCut(zone=zone, servers=known, stub=True)
+        self._top: dict[dns.name.Name, tuple[float, ZoneCut]] = {}
 
     async def walk(self, name: str) -> Walk:
         """Return the servers of *name*'s zone, or raise NetworkFailure where the way is blocked."""
         return await _Errand(self).walk(dns.name.from_text(name.lower()))
 
-    def start(self, name: dns.name.Name, now: float) -> _Cut:
+    def start(self, name: dns.name.Name, now: float) -> ZoneCut:
         """Return the deepest zone above *name* that needs no question."""
         known = [zone for zone in self._starts if name.is_subdomain(zone)]
         deepest = max(known, key=len)
@@ -153,7 +124,7 @@ class Delegations:
                     return found
         return self._starts[deepest]
 
-    def remember(self, found: _Cut, ttl: float, now: float) -> None:
+    def remember(self, found: ZoneCut, ttl: float, now: float) -> None:
         """Keep what the root said of a top-level zone."""
         self._top[found.zone] = (now + min(ttl, _ROOT_TTL), found)
 
@@ -173,9 +144,9 @@ class _Errand:
     async def walk(self, name: dns.name.Name) -> Walk:
         end = await self._descend(name, ())
         found = await self._resolve(end.cut.nameless, ())
-        servers = {*end.cut.servers, *_servers(found)}
+        servers = {*end.cut.servers, *servers_of(found)}
         if not servers:
-            raise _unreachable_cut(end.cut, found)
+            raise unreachable(end.cut, found)
         parent = end.cut.parent
         return Walk(
             zone=spoken(end.cut.zone),
@@ -196,10 +167,10 @@ class _Errand:
             at, asked, reading, server = await self._level(at, name, path)
             steps.append(step(at.zone, asked, reading, server))
             if isinstance(reading, Referral):
-                below = _below(reading, at)
+                lower = cut_below(reading, at)
                 if at.zone == dns.name.root and not at.stub:
-                    self._delegations.remember(below, reading.ttl, loop.time())
-                at = below
+                    self._delegations.remember(lower, reading.ttl, loop.time())
+                at = lower
                 continue
             if isinstance(reading, Authority):
                 apex = await self._apex(at, reading, server)
@@ -208,11 +179,11 @@ class _Errand:
                 at = apex
             else:
                 self._delegations.forget(at.zone)
-            outcome = _outcome(reading)
-            _refuse_top(at, outcome, name, asked)
+            outcome = ended(reading)
+            refuse_top(at, outcome, name, asked)
             return _End(cut=at, steps=tuple(steps), outcome=outcome)
 
-    async def _apex(self, at: _Cut, reading: Authority, server: Server | None) -> _Cut:
+    async def _apex(self, at: ZoneCut, reading: Authority, server: Server | None) -> ZoneCut:
         """Return the cut of the zone that answered, which may lie below the one that was asked.
 
         A server of parent and child answers out of the child, so the cut is never seen.
@@ -221,7 +192,7 @@ class _Errand:
         if zone is None or server is None or zone == at.zone or not zone.is_subdomain(at.zone):
             return at
         if at.stub:
-            return _Cut(zone=zone, servers=at.servers, stub=True)
+            return ZoneCut(zone=zone, servers=at.servers, stub=True)
         question = ask(zone, dns.rdatatype.NS, recursive=False)
         try:
             reply = await self._exchange(question, server)
@@ -229,12 +200,12 @@ class _Errand:
             return at
         for rrset in reply.message.answer:
             if rrset.rdtype == dns.rdatatype.NS and rrset.name == zone:
-                return _below(cut(reply.message, rrset, at.zone), at)
+                return cut_below(cut(reply.message, rrset, at.zone), at)
         return at
 
     async def _level(
-        self, at: _Cut, name: dns.name.Name, path: tuple[str, ...]
-    ) -> tuple[_Cut, tuple[Asked, ...], Reading | None, Server | None]:
+        self, at: ZoneCut, name: dns.name.Name, path: tuple[str, ...]
+    ) -> tuple[ZoneCut, tuple[Asked, ...], Reading | None, Server | None]:
         """Ask the servers that came with addresses, and only if they fail look for the others.
 
         Returns the cut with those that were found, too.
@@ -242,9 +213,9 @@ class _Errand:
         asked, reading, server = await self._ask(at.zone, at.servers, name)
         if reading is None and (at.nameless or not asked):
             found = await self._resolve(at.nameless, path)
-            late = _servers(found)
+            late = servers_of(found)
             if not asked and not late:
-                raise _unreachable_cut(at, found)
+                raise unreachable(at, found)
             more, reading, server = await self._ask(at.zone, late, name)
             asked += more
             at = replace(at, servers=(*at.servers, *late))
@@ -307,7 +278,7 @@ class _Errand:
             question, Channel(server.endpoint), deadline=deadline, called=server.spoken
         )
 
-    async def _resolve(self, hosts: Sequence[str], path: tuple[str, ...]) -> _Found:
+    async def _resolve(self, hosts: Sequence[str], path: tuple[str, ...]) -> Found:
         """Return the addresses of name servers that came without glue, all asked together."""
         asked = [host for host in hosts if host not in path] if len(path) < _DEPTH else []
         found = await asyncio.gather(*(self._addresses(host, path) for host in asked))
@@ -321,7 +292,7 @@ class _Errand:
         except NetworkFailure as failure:
             none = isinstance(failure, NoAddress) or failure.reason is Reason.NXDOMAIN
             return () if none else None
-        authorities = end.cut.servers or _servers(
+        authorities = end.cut.servers or servers_of(
             await self._resolve(end.cut.nameless, (*path, host))
         )
         found = await asyncio.gather(
@@ -348,10 +319,6 @@ class _Errand:
         return None
 
 
-def _servers(found: _Found) -> tuple[Server, ...]:
-    return tuple(server for servers in found.values() for server in servers or ())
-
-
 def _denies(message: dns.message.Message) -> bool:
     """Whether an authority says that there are no records; an alias may lead to some."""
     told = message.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)
@@ -362,49 +329,3 @@ def _order(servers: Sequence[Server]) -> list[Server]:
     """Return the servers in random order, IPv4 first: not every host has IPv6."""
     shuffled = random.sample(servers, len(servers))
     return sorted(shuffled, key=lambda server: ":" in server.endpoint.host)
-
-
-def _below(referral: Referral, parent: _Cut) -> _Cut:
-    named = {server.name for server in referral.glue}
-    nameless = [name for name in referral.names if name not in named]
-    if not named:
-        # Without any glue, a server inside the zone can only be found by asking itself.
-        inside = [n for n in nameless if dns.name.from_text(n).is_subdomain(referral.zone)]
-        nameless = [name for name in nameless if name not in inside]
-    return _Cut(zone=referral.zone, servers=referral.glue, nameless=tuple(nameless), parent=parent)
-
-
-def _outcome(reading: Reading | None) -> Outcome:
-    if isinstance(reading, Authority):
-        return Outcome.ANSWERED if reading.exists else Outcome.NXDOMAIN
-    return Outcome.SILENT
-
-
-def _unreachable_cut(at: _Cut, found: _Found) -> NetworkFailure:
-    names = f": {', '.join(at.nameless)}" if at.nameless else ""
-    if found and all(servers == () for servers in found.values()):
-        says = f"the servers of {spoken(at.zone)} have no address{names}"
-        parent = at.parent.servers if at.parent else ()
-        return NoAddress(Reason.UNREACHABLE, says, zone=spoken(at.zone), parent=parent)
-    return NetworkFailure(
-        Reason.DELEGATION, f"no address can be found for the servers of {spoken(at.zone)}{names}"
-    )
-
-
-def _refuse_top(at: _Cut, outcome: Outcome, name: dns.name.Name, asked: Sequence[Asked]) -> None:
-    """Raise where the root or a top-level zone ends a walk: these are parents, never the target.
-
-    Further down nothing tells a parent from the target, and the servers found are looked at.
-    """
-    if at.stub or len(at.zone) > 2 or name == at.zone or outcome is Outcome.ANSWERED:
-        return
-    zone = "the root" if at.zone == dns.name.root else spoken(at.zone)
-    if outcome is Outcome.NXDOMAIN:
-        detail = f"{zone} has no delegation for {spoken(name)}: its servers answer NXDOMAIN"
-        raise NetworkFailure(Reason.NXDOMAIN, detail)
-    detail = dead_end(zone, spoken(name), asked)
-    outcomes = Counter(told.outcome for told in asked if told.outcome != NOT_ASKED)
-    if not outcomes:
-        raise CouldNotLook(Reason.UNREACHABLE, detail)
-    ((commonest, _),) = outcomes.most_common(1)
-    raise NetworkFailure(Reason(commonest), detail)

@@ -9,8 +9,9 @@ from tests.servers.nsd import nsd
 from vedette.checks.dns.authorities import Authorities
 from vedette.checks.dns.roots import Server
 from vedette.checks.dns.settings import DnsSettings
-from vedette.checks.dns.walk import Outcome, Walk
+from vedette.checks.dns.walk import Walk
 from vedette.checks.dns.zone import Round, ZoneLooks
+from vedette.checks.dns.zonecut import Outcome
 from vedette.checks.finding import Finding, Verdict
 from vedette.checks.net import Endpoint
 

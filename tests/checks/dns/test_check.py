@@ -18,7 +18,8 @@ from vedette.checks.dns.reason import Reason
 from vedette.checks.dns.roots import Server
 from vedette.checks.dns.server import Place
 from vedette.checks.dns.settings import DnsSettings
-from vedette.checks.dns.walk import Delegations, NoAddress, Outcome, Walk
+from vedette.checks.dns.walk import Delegations, Walk
+from vedette.checks.dns.zonecut import NoAddress, Outcome
 from vedette.checks.finding import Finding, Kind, Verdict
 from vedette.checks.net import Endpoint, NetworkFailure
 

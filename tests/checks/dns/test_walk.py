@@ -21,7 +21,8 @@ from tests.servers.process import free_port
 from tests.servers.responder import responder
 from vedette.checks.dns.reason import Reason
 from vedette.checks.dns.roots import ROOT_SERVERS, Server, read_hints
-from vedette.checks.dns.walk import Delegations, Outcome
+from vedette.checks.dns.walk import Delegations
+from vedette.checks.dns.zonecut import Outcome
 from vedette.checks.net import CouldNotLook, Endpoint, NetworkFailure
 
 ROOT, TOP, SHOP, DEEP, SPARE, DEAD = (f"127.53.0.{n}" for n in (1, 2, 3, 4, 5, 9))
