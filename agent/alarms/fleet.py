@@ -147,7 +147,12 @@ class Fleet:
         return self._in_force(service)[1]
 
     def shortage(self, service: str = "") -> str:
-        """Say by how much the fleet is short of a quorum about *service*; nothing if it is not."""
+        """Say by how much the fleet is short of a quorum about *service*; nothing if it is not.
+
+        Who sees nothing has no word on who else does.
+        """
+        if not self.sees(self.own):
+            return ""
         return self.quorum.of(service).shortage(filter(self.sees, self.views))
 
     def _in_force(self, service: str) -> tuple[Quorum, bool]:

@@ -49,10 +49,10 @@ def _comes_and_goes(voice: Voice, counts: Counts) -> bool:
     never_failed = series.failed_at is None and series.timing.missing is not Missing.BREACHING
     if series.well >= few.of or never_failed:
         return False  # so it is nearly always, and none need be read
-    return len(_bad(voice, counts)) >= few.looks
+    return len(failed_lately(voice, counts)) >= few.looks
 
 
-def _bad(voice: Voice, counts: Counts) -> list[Seen]:
+def failed_lately(voice: Voice, counts: Counts) -> list[Seen]:
     """Return those of the newest looks that failed and count: what comes and goes is a fault."""
     series = voice.series
     newest = _unbroken(series, math.inf, series.timing.failing.of)
@@ -107,7 +107,7 @@ def _began_at(voice: Voice, counts: Counts) -> float:
     """Return when what counts began: with the present run of looks, or with the first of a few."""
     began_at = _run_began_at(voice, counts) if counts(voice.finding) else math.inf
     if _comes_and_goes(voice, counts):
-        began_at = min(began_at, _bad(voice, counts)[0].started_at)
+        began_at = min(began_at, failed_lately(voice, counts)[0].started_at)
     return began_at
 
 
@@ -115,7 +115,7 @@ def _seen_at(voice: Voice, counts: Counts) -> float:
     """Return when what counts was seen last."""
     if counts(voice.finding):
         return voice.series.last.started_at
-    return _bad(voice, counts)[-1].started_at
+    return failed_lately(voice, counts)[-1].started_at
 
 
 def _run_began_at(voice: Voice, counts: Counts) -> float:

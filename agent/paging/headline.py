@@ -25,12 +25,14 @@ from vedette.agent.diagnoses.http import (
     is_expiring,
     is_uncertified,
     scattered,
+    service_down,
     single,
     slow_edges,
 )
 from vedette.agent.diagnoses.names import Diagnosis, Rule
-from vedette.agent.diagnoses.view import View, Voice
-from vedette.agent.diagnoses.votes import failing, fine, most, voting
+from vedette.agent.diagnoses.view import View, Voice, taken
+from vedette.agent.diagnoses.votes import Counts, failed_lately, failing, fine, most, voting
+from vedette.agent.memory.looks import Seen
 from vedette.checks.dns.server import Place
 from vedette.checks.finding import Finding
 from vedette.checks.http.places import Place as HttpPlace
@@ -58,7 +60,7 @@ def _text(rule: Rule, voices: Sequence[Voice], view: View) -> str:
         case Diagnosis.AUTHORITATIVE_DOWN:
             asked = at(Place.AUTHORITATIVE, voices)
             down = voting(asked, is_down)
-            return f"{rule.subject} fails at {_share(down, asked)} ({_tally(down)})"
+            return f"{rule.subject} fails at {_share(down, asked)} ({_tally(down, is_down)})"
         case Diagnosis.WRONG_ANSWER:
             return _wrong(rule.subject, voices)
         case Diagnosis.RESOLVER_FAULT:
@@ -67,16 +69,12 @@ def _text(rule: Rule, voices: Sequence[Voice], view: View) -> str:
             return _bogus(rule, voices, view)
         case Diagnosis.DELEGATION_CHANGED:
             parents = at(Place.PARENT, voices)
-            seen = voting(voices, is_changed) or voting(parents, is_undelegated)
-            return f"{seen[0].finding.detail}," if seen else ""
+            return _first(voices, is_changed) or _first(parents, is_undelegated)
         case Diagnosis.CERTIFICATE_INVALID:
-            seen = voting(voices, is_uncertified) or voting(voices, is_expiring)
-            return f"{seen[0].finding.detail}," if seen else ""
-        case Diagnosis.SERVICE_DEGRADED:
-            return _degraded(rule, voices)
+            return _first(voices, is_uncertified) or _first(voices, is_expiring)
         case diagnosis if diagnosis in REASONS:
             return _route(rule, voices)
-    return voices[0].finding.detail
+    return _page(rule, voices)
 
 
 def _route(rule: Rule, voices: Sequence[Voice]) -> str:
@@ -136,16 +134,18 @@ def _wrong(subject: str, voices: Sequence[Voice]) -> str:
     wrong = voting(asked, is_wrong)
     if not wrong:
         return ""
-    return f"{subject} is wrong at {_share(wrong, asked)} ({wrong[0].finding.detail})"
+    return f"{subject} is wrong at {_share(wrong, asked)} ({_counting(wrong[0], is_wrong).detail})"
 
 
 def _resolver_fault(subject: str, voices: Sequence[Voice]) -> str:
     resolvers = at(Place.RECURSIVE, voices)
     asked = at(Place.AUTHORITATIVE, voices) or resolvers
-    faulty = voting(resolvers, is_faulty(voices))
-    reasons = {v.finding.reason for v in faulty}
+    counts = is_faulty(voices)
+    faulty = voting(resolvers, counts)
+    said = {v.series.subject: _counting(v, counts).reason for v in faulty}
+    reasons = {*said.values()}
     verb = "is empty" if reasons <= set(EMPTY) else "is wrong" if reasons <= set(WRONG) else "fails"
-    who = _some([f"{v.series.subject}: {v.finding.reason}" for v in faulty])
+    who = _some([f"{subject}: {reason}" for subject, reason in said.items()])
     right = f"while {_share(voting(asked, fine), asked)} answer"
     says = right if most(asked, fine).holds else "and so do controls there"
     return f"{subject} {verb} at {_share(faulty, resolvers)} ({who}), {says},"
@@ -157,7 +157,8 @@ def _bogus(rule: Rule, voices: Sequence[Voice], view: View) -> str:
     at_whom = f" at {_share(saying, resolvers)} ({_some([v.series.subject for v in saying])})"
     clauses = [f"{rule.subject} is bogus{at_whom if saying else ''}"]
     for v in voting(at(Place.DNSSEC, voices), is_bogus):
-        broken_at, says = v.finding.facts.get("broken_at"), v.finding.detail
+        finding = _counting(v, is_bogus)
+        broken_at, says = finding.facts.get("broken_at"), finding.detail
         clauses.append(f"the chain of trust breaks at {broken_at} ({says})" if broken_at else says)
     beside = siblings(voices, [view.of(control) for control in rule.controls])
     too = [control[0].series.key.check for control in beside if voting(control, is_bogus)]
@@ -166,12 +167,23 @@ def _bogus(rule: Rule, voices: Sequence[Voice], view: View) -> str:
     return f"{', '.join(clauses)},"
 
 
+def _page(rule: Rule, voices: Sequence[Voice]) -> str:
+    """Return how the newest look by name failed, or else what else there is."""
+    is_down = service_down(voices).holds
+    if failing(voices[0].finding) and (is_down or rule.diagnosis is not Diagnosis.SERVICE_DEGRADED):
+        return voices[0].finding.detail
+    if is_down:
+        few, bad = voices[0].series.timing.failing, failed_lately(voices[0], failing)
+        return f"{rule.subject} fails in {len(bad)} of the last {few.of} looks ({_reasons(bad)}),"
+    return _degraded(rule, voices)
+
+
 def _degraded(rule: Rule, voices: Sequence[Voice]) -> str:
     """Return the addresses that fail, or else who fails now and then."""
     asked = single(voices)
     dead = voting(asked, failing)
     if dead:
-        who = _some([f"{v.series.subject}: {v.finding.reason}" for v in dead])
+        who = _some([f"{v.series.subject}: {_counting(v, failing).reason}" for v in dead])
         standby = " as a standby" if dead[0].place == HttpPlace.STANDBY else ""
         return f"{rule.subject} fails{standby} at {len(dead)} of {len(asked)} addresses ({who}),"
     if slow := slow_edges(voices):
@@ -179,8 +191,10 @@ def _degraded(rule: Rule, voices: Sequence[Voice]) -> str:
         return f"{rule.subject} is slow at {len(slow)} of {len(asked)} addresses ({who}),"
     rows = [(v.series.subject, *scattered(v, rule.hold)) for v in voices]
     where, bad, known = max(rows, key=lambda row: len(row[1]))
-    tally = _commonest(str(look.finding.reason) for look in bad)
-    return f"{rule.subject} fails in {len(bad)} of the last {known} looks {_at(where)} ({tally}),"
+    if not bad:
+        return ""
+    said = f"{len(bad)} of the last {known} looks {_at(where)} ({_reasons(bad)})"
+    return f"{rule.subject} fails in {said},"
 
 
 def _at(subject: str) -> str:
@@ -195,9 +209,26 @@ def _share(some: Sequence[Voice], asked: Sequence[Voice]) -> str:
     )
 
 
-def _tally(voices: Sequence[Voice]) -> str:
+def _tally(voices: Sequence[Voice], counts: Counts) -> str:
     """Return how many fail for which reason, the commonest first."""
-    return _commonest(str(v.finding.reason) for v in voices)
+    return _commonest(str(_counting(v, counts).reason) for v in voices)
+
+
+def _first(voices: Sequence[Voice], counts: Counts) -> str:
+    """Return what the first one says that counts; nothing if none does."""
+    saying = voting(voices, counts)
+    return f"{_counting(saying[0], counts).detail}," if saying else ""
+
+
+def _counting(voice: Voice, counts: Counts) -> Finding:
+    """Return the newest finding that counts of one that votes: what comes and goes may be well."""
+    if counts(voice.finding):
+        return voice.finding
+    return taken(voice.series, failed_lately(voice, counts)[-1])
+
+
+def _reasons(looks: Sequence[Seen]) -> str:
+    return _commonest(str(look.finding.reason) for look in looks)
 
 
 def _commonest(reasons: Iterable[str]) -> str:

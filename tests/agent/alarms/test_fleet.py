@@ -150,6 +150,12 @@ def test_short_is_by_the_providers_that_see(said: Mapping[str, Said], is_short: 
     assert fleet(said).is_short() is is_short
 
 
+def test_who_is_blind_says_nothing_of_the_fleet() -> None:
+    """Cut off, an agent hears nobody: that the others are blind is not for it to say."""
+    assert "1 of the 2" in fleet({"fra": OK, "nyc": BLIND}).shortage()
+    assert fleet({"fra": BLIND, "nyc": SILENT}).shortage() == ""
+
+
 @pytest.mark.parametrize(
     ("said", "holds"),
     [

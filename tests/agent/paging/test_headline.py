@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.agent.observations import KEY, TIMING, seen
+from tests.agent.observations import KEY, TIMING, alone, seen
 from vedette.agent.diagnoses.names import Diagnosis
 from vedette.agent.diagnoses.table import rules_for
 from vedette.agent.diagnoses.view import View
@@ -165,6 +165,98 @@ def test_every_line_is_short_and_never_fails(
     )
 
     assert 0 < len(line) <= 700
+
+
+PAGE = CheckKey("shop", Kind.HTTP, "https://shop.example/")
+GOOD = "as it should be"
+"""What a look says that is well."""
+
+
+def rounds(key: CheckKey, *servers: Sequence[str], every: float = 30) -> Ledger:
+    """Return what was seen in rounds, a row for each server: its place, then what it gave each."""
+    made = Ledger()
+    for number in range(len(servers[0]) - 1):
+        looks = []
+        for i, (place, *words) in enumerate(servers):
+            word = OK if words[number] == "ok" else words[number]
+            looks.append(
+                seen(
+                    number * every,
+                    word,
+                    key=key,
+                    subject=f"{place} {i}",
+                    place=place,
+                    detail=GOOD if word is OK else "broken",
+                )
+            )
+        made.add(key, TIMING, looks)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("key", "diagnosis", "servers", "line"),
+    [
+        (
+            KEY,
+            Diagnosis.AUTHORITATIVE_DOWN,
+            [["authoritative", "timeout", "ok", "timeout", "timeout", "ok"]],
+            "shop.example A fails at 1 of 1 authoritative servers (1 timeout)",
+        ),
+        (
+            KEY,
+            Diagnosis.RESOLVER_FAULT,
+            [
+                ["authoritative", "ok", "ok", "ok", "ok", "ok"],
+                ["recursive", "servfail", "ok", "servfail", "servfail", "ok"],
+            ],
+            "shop.example A fails at 1 of 1 resolvers (recursive 1: servfail), "
+            "while 1 of 1 authoritative servers answer,",
+        ),
+        (
+            PAGE,
+            Diagnosis.SERVICE_DOWN,
+            [["name", "timeout", "ok", "timeout", "timeout", "ok"]],
+            "https://shop.example/ fails in 3 of the last 5 looks (3 timeout),",
+        ),
+        (
+            PAGE,
+            Diagnosis.REGIONAL_FAILURE,
+            [["name", "timeout", *["ok", "ok", "timeout"] * 4, "ok"]],
+            "https://shop.example/ fails in 5 of the last 14 looks name 0 (5 timeout),",
+        ),
+        (PAGE, Diagnosis.SERVICE_DEGRADED, [["name", *["timeout"] * 9]], "broken"),
+    ],
+    ids=str,
+)
+def test_what_comes_and_goes_is_told_by_the_looks_that_failed(
+    key: CheckKey, diagnosis: Diagnosis, servers: Sequence[Sequence[str]], line: str
+) -> None:
+    """Where the newest look of all was well, or there was nothing but failing, the line says so."""
+    view = View(rounds(key, *servers), 30.0 * (len(servers[0]) - 2))
+
+    assert cause(RULES[diagnosis], view) == line
+
+
+given_words = st.sampled_from(["ok", "ok", "timeout", "nodata", "bogus", "wrong_answer"])
+
+
+@given(
+    st.sampled_from([KEY, PAGE]),
+    st.integers(1, 20).flatmap(
+        lambda length: st.lists(
+            st.lists(given_words, min_size=length, max_size=length), min_size=2, max_size=4
+        )
+    ),
+)
+def test_no_line_tells_of_what_is_well(key: CheckKey, histories: list[list[str]]) -> None:
+    """Whatever holds after whatever history, its line has reasons and no look that was well."""
+    places = (["authoritative", "recursive"] if key is KEY else ["name", "address"]) * 2
+    servers = [[place, *words] for place, words in zip(places, histories, strict=False)]
+    ledger, now = rounds(key, *servers), 30.0 * (len(histories[0]) - 1)
+    for rule in RULES.values():
+        if rule.key == key and rule.judge(alone(ledger, now)).holds:
+            line = cause(rule, View(ledger, now))
+            assert not any(word in line for word in (GOOD, "None", "()", " 0 of ", "in 0 ")), line
 
 
 ROUTE = CheckKey("shop", Kind.BGP, "192.0.2.0/24")
