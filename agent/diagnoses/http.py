@@ -8,6 +8,7 @@ is too slow for all is the check's own rule: a look that it calls slow fails. On
 what the others take.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from statistics import median
@@ -29,6 +30,8 @@ SHARE = 0.1
 """The share of them that is too many."""
 LEAST = 3
 """How many it takes at least: two may be a coincidence."""
+PUNCTUAL = 0.75
+"""The part of a cadence after which a look is the next one that was due: one may begin late."""
 SLOWER = 3.0
 """How many times as long as the others an edge takes that is slow, and LONGER than they besides."""
 
@@ -98,23 +101,46 @@ def single(voices: Voices) -> Voices:
     return [*at(Place.ADDRESS, voices), *at(Place.STANDBY, voices)]
 
 
-def intermittent(voice: Voice, hold: float) -> Evidence:
+def intermittent(
+    voice: Voice, hold: float, *, least: int = LEAST, share: float = SHARE
+) -> Evidence:
     """A tenth of the looks of a quarter of an hour have failed, outages left out."""
     if voice.verdict is Verdict.UNKNOWN:
         return UNDECIDED
     bad, known = scattered(voice, hold)
-    if len(bad) < LEAST or len(bad) < SHARE * known:
+    if len(bad) < least or len(bad) < share * known:
         return Evidence(False)
     return Evidence(True, bad[0].started_at, bad[-1].started_at)
 
 
+def service_stirred(voices: Voices, hold: float) -> Evidence:
+    """Looks have failed now and then, and half as many as make it degraded: it is not all well."""
+    parts = (*at(Place.NAME, voices), *single(voices))
+    return either(*(intermittent(v, hold, least=2, share=SHARE / 2) for v in parts))
+
+
 def scattered(voice: Voice, hold: float) -> tuple[Sequence[Seen], int]:
-    """Return the failing looks of the window, and of how many; outages of *hold* are left out."""
+    """Return the failing looks of the window, and of how many; outages of *hold* are left out.
+
+    Looks that were only made because the one before them failed are left out, too: they say how
+    long that lasted, and not how often it comes.
+    """
     # From the newest look back, and not from now: only a look can make it worse.
     since = max(voice.series.last.started_at - WINDOW, voice.series.blind_at)
     recent = [look for look in voice.series.looks if look.started_at > since]
-    bad = [look for run in _runs(recent) if not _is_outage(run, hold) for look in run]
-    return bad, len(bad) + sum(fine(look.finding) for look in recent)
+    lasting = {look.started_at for run in _runs(recent) if _is_outage(run, hold) for look in run}
+    regular = [*_regular(recent, voice.series.timing.every)]
+    bad = [look for look in regular if failing(look.finding) and look.started_at not in lasting]
+    return bad, len(bad) + sum(fine(look.finding) for look in regular)
+
+
+def _regular(looks: Sequence[Seen], every: float) -> Iterator[Seen]:
+    """Yield of *looks* those that were due, the first of each tick of *every* seconds or so."""
+    due_at = -math.inf
+    for look in looks:
+        if look.started_at >= due_at:
+            yield look
+            due_at = look.started_at + PUNCTUAL * every
 
 
 def _is_outage(run: Sequence[Seen], hold: float) -> bool:

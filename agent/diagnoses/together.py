@@ -33,6 +33,10 @@ class Page:
         """Whether it is in any other trouble there."""
         return http.service_degraded(view.of(self.key), self.hold)
 
+    def stirred(self, view: View) -> Evidence:
+        """Whether it is not all well there, though that may be too little for trouble."""
+        return http.service_stirred(view.of(self.key), self.hold)
+
     def troubled(self, fleet: Fleet) -> Votes:
         """Return for which vantages it is down or in other trouble."""
         down = fleet.recalled(self.key, self.down)
@@ -55,7 +59,7 @@ def _service_down(page: Page, fleet: Fleet) -> Evidence:
 
 
 def regional_failure(page: Page, fleet: Fleet) -> Evidence:
-    """It is in trouble for a quorum of one region, and for nobody elsewhere."""
+    """It is in trouble for a quorum of one region, and well elsewhere."""
     return _in_part(page, fleet, regional=True)
 
 
@@ -75,7 +79,7 @@ def _in_part(page: Page, fleet: Fleet, *, regional: bool) -> Evidence:
     if service_down(page, fleet).holds:
         return DENIED
     votes, trouble = fleet.once((Page.troubled, page), lambda: _trouble(page, fleet))
-    if trouble.holds and _is_regional(votes, fleet) is not regional:
+    if trouble.holds and _is_regional(page, votes, fleet) is not regional:
         return DENIED
     return trouble
 
@@ -85,12 +89,13 @@ def _trouble(page: Page, fleet: Fleet) -> tuple[Votes, Evidence]:
     return votes, fleet.agreed(votes, page.key.service)
 
 
-def _is_regional(trouble: Votes, fleet: Fleet) -> bool:
-    vantages = fleet.quorum.vantages
+def _is_regional(page: Page, trouble: Votes, fleet: Fleet) -> bool:
+    vantages, stirred = fleet.quorum.vantages, fleet.recalled(page.key, page.stirred)
     regions: dict[bool, set[str | None]] = {True: set(), False: set()}
     for name, evidence in trouble.items():
         if evidence.holds is not None and name in vantages:
-            regions[evidence.holds].add(vantages[name].region)
+            is_bad = evidence.holds or stirred[name].holds is True
+            regions[is_bad].add(vantages[name].region)
     return (
         len(regions[True]) == 1
         and None not in regions[True]

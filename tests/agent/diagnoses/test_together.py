@@ -32,8 +32,11 @@ HERE = {
     "sgp": Vantage("sgp", "echo", "asia"),
 }
 WELL, DEAD, PARTLY, LOST, BLIND = "well", "dead", "partly", "lost", "blind"
-"""How a page is: well, dead by name, dead at one address, not known; and a blind vantage."""
-words = st.sampled_from([WELL, DEAD, PARTLY, LOST, BLIND])
+STIRRED, ONCE = "stirred", "once"
+"""How a page is: well, dead by name, dead at one address, not known; and a blind vantage. It failed
+twice of late, or once, and is well now."""
+words = st.sampled_from([WELL, DEAD, PARTLY, LOST, BLIND, STIRRED, ONCE])
+_FAILED_AT = {STIRRED: (-600, -300), ONCE: (-300,)}
 
 
 def ledger(word: str) -> Ledger:
@@ -41,13 +44,14 @@ def ledger(word: str) -> Ledger:
     made = Ledger()
     by_name = {DEAD: FAILING, LOST: UNKNOWN, BLIND: FAILING}.get(word, OK)
     by_address = FAILING if word == PARTLY else by_name
-    for at in (0, 30, 60):
+    for at in range(-600, 61, 30):
+        now = FAILING if at in _FAILED_AT.get(word, ()) else by_name if at >= 0 else OK
         looks = [
-            seen(at, by_name, key=PAGE, subject="shop.example", place="name"),
-            seen(at, by_address, key=PAGE, subject="192.0.2.1", place="address"),
+            seen(at, now, key=PAGE, subject="shop.example", place="name"),
+            seen(at, by_address if at >= 0 else OK, key=PAGE, subject="192.0.2.1", place="address"),
         ]
         made.add(PAGE, TIMING, looks)
-        sight = FAILING if word == BLIND else OK
+        sight = FAILING if word == BLIND and at >= 0 else OK
         made.add(CONTROL, TIMING, [seen(at, sight, key=CONTROL, place="name")])
     return made
 
@@ -84,6 +88,9 @@ def given_for(**said: str) -> set[Diagnosis]:
         ({"ams": DEAD, "fra": DEAD, "nyc": WELL, "sfo": WELL, "sgp": LOST}, {DOWN}),
         ({"ams": PARTLY, "fra": PARTLY, "nyc": WELL}, {REGIONAL}),
         ({"ams": PARTLY, "fra": PARTLY, "nyc": BLIND}, {DEGRADED}),
+        ({"ams": PARTLY, "fra": PARTLY, "nyc": ONCE}, {REGIONAL}),
+        ({"ams": PARTLY, "fra": PARTLY, "nyc": STIRRED}, {DEGRADED}),
+        ({"ams": PARTLY, "fra": STIRRED, "nyc": WELL}, set()),
         ({"ams": PARTLY, "fra": PARTLY}, {DEGRADED}),
         ({"ams": DEAD, "nyc": DEAD, "fra": WELL, "sfo": WELL, "sgp": WELL}, {DEGRADED}),
         ({"ams": PARTLY, "fra": PARTLY, "nyc": PARTLY, "sfo": WELL}, {DEGRADED}),
