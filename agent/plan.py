@@ -155,6 +155,15 @@ def _age(config: Config) -> float:
     return min([_SHARED, *(every / 2 for every in cadences if every)])
 
 
+def _declared(checks: Collection[DnsSettings]) -> Mapping[str, Collection[str]]:
+    """Return the name servers that the config allows each zone whose delegation it looks at."""
+    allowed: dict[str, frozenset[str]] = {}
+    for dns in checks:
+        if dns.names is not None:
+            allowed[dns.name] = allowed.get(dns.name, frozenset()) | dns.names
+    return allowed
+
+
 def _trust(
     agent: AgentSettings, folder: Path, roots: Sequence[Server], authorities: Authorities
 ) -> "Trust | None":
@@ -199,6 +208,7 @@ class _Builder:
             authorities=authorities,
             trust=_trust(config.agent, folder, roots, authorities) if walks else None,
             known_delegation=good.delegation,
+            declared=_declared(names),
         )
         watches = merged(bgp.watch for service in config.services for bgp in service.bgp).values()
         self.feeds = around.listen(config, watches, folder, now)

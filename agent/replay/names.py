@@ -3,9 +3,10 @@
 Rule: pure; times are seconds after the incident's start.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import chain
 from typing import Literal
 
 from vedette.agent.replay.scenario import Agents, HealthyName, NameChange, Scenario
@@ -61,6 +62,11 @@ class Names:
         self._changes = [(change.t, change.dns) for change in scenario.timeline if change.dns]
         self._tree = tree
         self.history = cache(self._history)
+        told = [one.answers for one in self._healthy if one.type == "NS"]
+        said = (change.answers for _, change in self._changes if change.type == "NS")
+        told += [answers for answers in said if answers and answers != "same"]
+        self.strangers: Collection[str] = {*chain(*told)} - tree.addresses.keys()
+        """Name servers of which this world knows no address."""
 
     def _history(self, agent: str, place: Place, name: str, type_: str) -> History[NameState]:
         healthy = self._usual(agent, place, name, type_)

@@ -110,7 +110,8 @@ class NameService:
             reply.answer.append(soa)
             return reply.to_wire()[2:]
         answers = state.answers or self._known(name, type_, state)
-        if zone in self._tree.made and type_ in ("A", "AAAA") and not answers:
+        is_unknown = zone in self._tree.made or name in self._names.strangers
+        if is_unknown and type_ in ("A", "AAAA") and not answers:
             return _bare(query, "REFUSED")  # unknown to this world is no evidence
         reply.answer.extend(_records(name, type_, answers, state.ttl))
         end = _end(name, answers)

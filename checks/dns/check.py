@@ -18,7 +18,7 @@ from vedette.checks.dns.server import PORTS, Channel, Place, Resolver, Source, s
 from vedette.checks.dns.settings import DnsSettings
 from vedette.checks.dns.subject import Blocked, Subject, failed
 from vedette.checks.dns.walk import Delegations, Walk
-from vedette.checks.dns.zone import KnownDelegation, Round, ZoneLooks
+from vedette.checks.dns.zone import DeclaredServers, KnownDelegation, Round, ZoneLooks
 from vedette.checks.dns.zonecut import NoAddress, Outcome
 from vedette.checks.finding import Finding, Kind, Look, Verdict
 from vedette.checks.net import Endpoint, NetworkFailure, Resolve, has_route, is_address
@@ -67,6 +67,7 @@ class Means:
     authorities: Authorities = field(default_factory=Authorities)
     trust: "Trust | None" = None
     known_delegation: KnownDelegation = _nothing_known
+    declared: DeclaredServers = field(default_factory=dict)
 
 
 class DnsCheck:
@@ -202,6 +203,7 @@ class DnsCheck:
                 now=self._means.now,
                 authorities=self._means.authorities,
                 known_delegation=self._means.known_delegation,
+                declared=self._means.declared,
             )
         if self._validation is not None:
             self._validation.arrange(walk)

@@ -9,7 +9,7 @@ texts that are kept as the last-known-good one.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import dns.flags
 import dns.message
@@ -115,15 +115,19 @@ def judge(
     parent: Side | NetworkFailure,
     child: Side | NetworkFailure,
     known: Sequence[str] | None,
+    declared: Collection[str] = (),
 ) -> Finding:
     """Hold parent and child against each other, and the parent against the last-known-good *known*.
 
     A side that could not be asked is a failure; *known* is None where nothing is known to be good.
+    A move among the names *declared* as this zone's servers is no change.
     """
     if isinstance(parent, NetworkFailure):
         return _unasked(zone, "parent", parent, {"zone": zone})
     before = recall(known) if known is not None else None
     told = child if isinstance(child, Side) else None
+    if before is not None and parent.names and parent.names.issubset(declared):
+        before = replace(before, names=parent.names)
     changed, differs = _deviates(parent, before), _deviates(parent, told)
     facts = _facts(zone, parent, told)
     if before is not None or not parent.names:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
 import dns.message
@@ -40,6 +41,8 @@ _NAMES = 4
 
 KnownDelegation = Callable[[str], Sequence[str] | None]
 """A zone to the texts of its last-known-good delegation."""
+DeclaredServers = Mapping[str, Collection[str]]
+"""Zones to the names of all servers that the config allows them."""
 
 _Addresses = Mapping[str, frozenset[str]]
 _Said = TypeVar("_Said")
@@ -88,12 +91,14 @@ class ZoneLooks:
         now: Callable[[], float],
         authorities: Authorities,
         known_delegation: KnownDelegation,
+        declared: DeclaredServers = MappingProxyType({}),
     ) -> None:
         self._settings = settings
         self._seconds = seconds
         self._now = now
         self._authorities = authorities
         self._known_delegation = known_delegation
+        self._declared = declared
         self._walk = walk
         self._held: Mapping[Server, Held] = {}
         self._issues: Sequence[Issue] = ()
@@ -171,16 +176,17 @@ class ZoneLooks:
         nobody off the path can answer.
         """
         start, walk, parents = asyncio.get_running_loop().time(), self._walk, self._parents
-        known, ask_parent = self._known_delegation(walk.zone), self._ask_parent
+        known, declared = self._known_delegation(walk.zone), self._declared.get(walk.zone, ())
+        ask_parent = self._ask_parent
         parent = await _first(parents, ask_parent, start + 0.4 * self._seconds)
         glue = parent.addresses if isinstance(parent, Side) else {}
         ask_child = partial(self._ask_child, glue)
         child = await _first(self._children, ask_child, start + 0.8 * self._seconds)
-        finding = judge(walk.zone, parent, child, known)
+        finding = judge(walk.zone, parent, child, known, declared)
         if finding.verdict is Verdict.FAILING:
             with suppress(NetworkFailure):
                 parent = await ask_parent(parents[0], start + self._seconds, Transport.TCP)
-                finding = judge(walk.zone, parent, child, known)
+                finding = judge(walk.zone, parent, child, known, declared)
         return finding
 
     async def _ask_child(self, glue: _Addresses, server: Server, until: float) -> Side:

@@ -67,6 +67,29 @@ def test_a_delegation_to_strangers_is_seen_where_the_parent_alone_is_asked() -> 
     assert "ns1.stranger.example" in page.summary
 
 
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_move_to_declared_name_servers_pages_nobody(declared: bool) -> None:
+    """What `allowed` of a zone names may serve it, and other checks of the zone go by that too."""
+    made, new = document(), ["ns1.new.example", "ns2.new.example"]
+    ours = ["ns1.shop.example", "ns2.shop.example"]
+    zone = {"name": "shop.example", "type": "NS", "servers": ["parent"], "min_records": 1}
+    made["watch"]["dns"].append(
+        {**zone, "allowed": [*ours, *new] if declared else ours, "dnssec": False}
+    )
+    made["healthy"]["zones"].append(
+        {"zone": "example", "ns": [{"name": "a.nic.example", "address": "192.0.2.4"}]}
+    )
+    made["end_s"] = 1500
+    moves = [
+        name_change(t, name="shop.example", type="NS", at=at, answers=to)
+        for t, to in ((0, ours + new), (900, new))
+        for at in ("authoritative", "parent")
+    ]
+    pages = _pages(*moves, of=made)
+
+    assert [page.diagnosis for page in pages] == ([] if declared else ["delegation_changed"])
+
+
 def test_an_emptied_record_is_the_headline() -> None:
     """Of one page for all agents, with the page that fails by name beside it."""
     (page,) = _pages(name_change(0))

@@ -24,6 +24,7 @@ from vedette.checks.net import NetworkFailure
 
 ZONE = "example.com"
 NS1, NS2, EVIL = "ns1.example.com", "ns2.example.net", "ns1.evil.example"
+NEW = "ns1.new.example"
 PARENT, CHILD = "a.nic.com (192.0.2.53)", "ns1.example.com (192.0.2.1)"
 
 
@@ -218,6 +219,27 @@ def test_failing_exactly_when_something_deviates(
     deviates = finding.facts.get("changed") is True or finding.facts["agrees"] is False
     assert (finding.verdict is Verdict.FAILING) == deviates
     assert (" where " in finding.detail) == deviates
+
+
+@pytest.mark.parametrize(
+    ("parent", "changed"),
+    [
+        (side(PARENT, NS1, NS2, ns1="192.0.2.1"), False),
+        (side(PARENT, NEW), False),
+        (side(PARENT, NS1, NEW, ns1="192.0.2.1"), False),
+        (side(PARENT, NS2), False),
+        (side(PARENT, NS1, EVIL, ns1="192.0.2.1"), True),
+        (side(PARENT, EVIL), True),
+        (side(PARENT, NS1, NEW, ns1="203.0.113.66"), True),
+        (side(PARENT, rcode="NXDOMAIN"), True),
+    ],
+)
+def test_a_move_among_declared_servers_is_no_change(parent: Side, changed: bool) -> None:
+    """What the config allows may come and go; a stranger, another address or no server may not."""
+    facts = judge(ZONE, parent, SAME, KNOWN, declared=[NS1, NS2, NEW]).facts
+
+    assert facts["changed"] is changed
+    assert judge(ZONE, parent, SAME, KNOWN).facts["changed"] is (parent.texts != KNOWN)
 
 
 ASKED = ask(ZONE, "NS", recursive=False, dnssec_ok=True)
