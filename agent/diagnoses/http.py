@@ -122,22 +122,21 @@ def service_stirred(voices: Voices, hold: float) -> Evidence:
 def scattered(voice: Voice, hold: float) -> tuple[Sequence[Seen], int]:
     """Return the failing looks of the window, and of how many; outages of *hold* are left out.
 
-    Looks that were only made because the one before them failed are left out, too: they say how
-    long that lasted, and not how often it comes.
+    Of those that follow a failing one each second one counts a tick: the rest say how long it
+    lasted, and not how often it comes.
     """
     # From the newest look back, and not from now: only a look can make it worse.
     since = max(voice.series.last.started_at - WINDOW, voice.series.blind_at)
     recent = [look for look in voice.series.looks if look.started_at > since]
-    lasting = {look.started_at for run in _runs(recent) if _is_outage(run, hold) for look in run}
-    regular = [*_regular(recent, voice.series.timing.every)]
-    bad = [look for look in regular if failing(look.finding) and look.started_at not in lasting]
-    return bad, len(bad) + sum(fine(look.finding) for look in regular)
+    every = voice.series.timing.every
+    runs = (run for run in _runs(recent) if not _is_outage(run, hold))
+    bad = [look for run in runs for look in _once_a_tick(run, every)]
+    return bad, len(bad) + sum(fine(look.finding) for look in recent)
 
 
-def _regular(looks: Sequence[Seen], every: float) -> Iterator[Seen]:
-    """Yield of *looks* those that were due, the first of each tick of *every* seconds or so."""
+def _once_a_tick(run: Sequence[Seen], every: float) -> Iterator[Seen]:
     due_at = -math.inf
-    for look in looks:
+    for look in run:
         if look.started_at >= due_at:
             yield look
             due_at = look.started_at + PUNCTUAL * every
