@@ -8,14 +8,21 @@ is too slow for all is the check's own rule: a look that it calls slow fails. On
 what the others take.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from statistics import median
 
 from vedette.agent.alarms.alarm import UNDECIDED, Evidence
 from vedette.agent.diagnoses.view import Voice
-from vedette.agent.diagnoses.votes import at_least, either, failing, failing_for, fine, most
+from vedette.agent.diagnoses.votes import (
+    at_least,
+    either,
+    failing,
+    failing_for,
+    fine,
+    most,
+    ticks,
+)
 from vedette.agent.memory.ledger import LONGER, PACE, WINDOW
 from vedette.agent.memory.looks import Seen
 from vedette.checks.finding import Finding, Verdict
@@ -30,8 +37,6 @@ SHARE = 0.1
 """The share of them that is too many."""
 LEAST = 3
 """How many it takes at least: two may be a coincidence."""
-PUNCTUAL = 0.75
-"""The part of a cadence after which a look is the next one that was due: one may begin late."""
 SLOWER = 3.0
 """How many times as long as the others an edge takes that is slow, and LONGER than they besides."""
 
@@ -130,16 +135,8 @@ def scattered(voice: Voice, hold: float) -> tuple[Sequence[Seen], int]:
     recent = [look for look in voice.series.looks if look.started_at > since]
     every = voice.series.timing.every
     runs = (run for run in _runs(recent) if not _is_outage(run, hold))
-    bad = [look for run in runs for look in _once_a_tick(run, every)]
+    bad = [tick[0] for run in runs for tick in ticks(run, every)]
     return bad, len(bad) + sum(fine(look.finding) for look in recent)
-
-
-def _once_a_tick(run: Sequence[Seen], every: float) -> Iterator[Seen]:
-    due_at = -math.inf
-    for look in run:
-        if look.started_at >= due_at:
-            yield look
-            due_at = look.started_at + PUNCTUAL * every
 
 
 def _is_outage(run: Sequence[Seen], hold: float) -> bool:

@@ -12,6 +12,7 @@ from vedette.agent.alarms.fleet import Fleet
 from vedette.agent.diagnoses import http
 from vedette.agent.diagnoses.names import Diagnosis
 from vedette.agent.diagnoses.view import View
+from vedette.agent.diagnoses.votes import both
 from vedette.agent.memory.ledger import CheckKey
 
 
@@ -55,7 +56,17 @@ def service_down(page: Page, fleet: Fleet) -> Evidence:
 def _service_down(page: Page, fleet: Fleet) -> Evidence:
     down = fleet.recalled(page.key, page.down)
     agreed, (bad, known) = fleet.agreed(down, page.key.service), share(down)
-    return agreed if agreed.holds is not True or 2 * bad >= known else DENIED
+    if not agreed.holds:
+        return agreed
+    return both(agreed, _since_half(down, known)) if 2 * bad >= known else DENIED
+
+
+def _since_half(votes: Votes, known: int) -> Evidence:
+    """Return since when half of those that know have been saying so, and until when."""
+    holding, last = [one for one in votes.values() if one.holds], (known + 1) // 2 - 1
+    began_at = sorted(one.began_at for one in holding)[last]
+    seen_at = sorted((one.seen_at for one in holding), reverse=True)[last]
+    return Evidence(True, began_at, max(began_at, seen_at))
 
 
 def regional_failure(page: Page, fleet: Fleet) -> Evidence:

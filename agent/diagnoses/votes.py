@@ -4,8 +4,8 @@ Rule: pure. UNKNOWN is no vote: what the unknown could still turn is undecided.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from itertools import islice, takewhile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import takewhile
 
 from vedette.agent.alarms.alarm import DENIED, UNDECIDED, Evidence
 from vedette.agent.diagnoses.view import Voice, taken
@@ -13,6 +13,9 @@ from vedette.agent.memory.ledger import Series
 from vedette.agent.memory.looks import Seen
 from vedette.checks.finding import Finding, Verdict
 from vedette.checks.settings import Missing
+
+PUNCTUAL = 0.75
+"""The part of a cadence after which a look is the next one that was due: one may begin late."""
 
 Counts = Callable[[Finding], bool]
 """Whether a finding is a vote for something."""
@@ -53,21 +56,49 @@ def _comes_and_goes(voice: Voice, counts: Counts) -> bool:
 
 
 def failed_lately(voice: Voice, counts: Counts) -> list[Seen]:
-    """Return those of the newest looks that failed and count: what comes and goes is a fault."""
-    series = voice.series
-    newest = _unbroken(series, math.inf, series.timing.failing.of)
-    return [look for look in newest if failing(finding := taken(series, look)) and counts(finding)][
-        ::-1
-    ]
+    """Return those of the newest looks that failed and count: what comes and goes is a fault.
+
+    Or the first of each tick, where as many of the newest ticks have one and as large a share of
+    all their looks failed, and that shows it longer: the extra looks that a bad one asks for crowd
+    the newest into less time than a fault lasts.
+    """
+    series, few = voice.series, voice.series.timing.failing
+    since = series.last.started_at - 2 * (few.of + 1) * series.timing.every  # some may be missing
+    looks = [*takewhile(lambda look: look.started_at > since, _unbroken(series, math.inf))][::-1]
+    newest = _failed(series, looks[-few.of :], counts)
+    last = [*ticks(looks, series.timing.every)][-few.of :]
+    bad = [failed for tick in last if (failed := _failed(series, tick, counts))]
+    share = sum(map(len, bad)) / max(1, sum(map(len, last)))
+    if len(bad) < few.looks or share < few.looks / few.of:
+        return newest
+    firsts = [failed[0] for failed in bad]
+    is_enough = len(newest) >= few.looks and newest[0].started_at <= firsts[0].started_at
+    return newest if is_enough else firsts
 
 
-def _unbroken(series: Series, now: float, most: int | None = None) -> Iterator[Seen]:
+def _failed(series: Series, looks: Sequence[Seen], counts: Counts) -> list[Seen]:
+    return [look for look in looks if failing(finding := taken(series, look)) and counts(finding)]
+
+
+def ticks(looks: Iterable[Seen], every: float) -> Iterator[list[Seen]]:
+    """Yield *looks*, which are in order of time, by ticks of *every* seconds or so."""
+    tick: list[Seen] = []
+    for look in looks:
+        if tick and look.started_at >= tick[0].started_at + PUNCTUAL * every:
+            yield tick
+            tick = []
+        tick.append(look)
+    if tick:
+        yield tick
+
+
+def _unbroken(series: Series, now: float) -> Iterator[Seen]:
     """Yield the newest looks, the last one first, back to blindness, or to a gap before *now*.
 
     In a gap nobody looked, as while the machine slept; what was before it fills no hold.
     """
     after = now
-    for look in islice(reversed(series.looks), most):
+    for look in reversed(series.looks):
         ended_at = look.started_at + look.seconds
         is_gap = after < math.inf and after - ended_at > series.timing.fresh_for
         if is_gap or look.started_at <= series.blind_at:

@@ -32,11 +32,11 @@ HERE = {
     "sgp": Vantage("sgp", "echo", "asia"),
 }
 WELL, DEAD, PARTLY, LOST, BLIND = "well", "dead", "partly", "lost", "blind"
-STIRRED, ONCE = "stirred", "once"
+STIRRED, ONCE, JUST = "stirred", "once", "just"
 """How a page is: well, dead by name, dead at one address, not known; and a blind vantage. It failed
-twice of late, or once, and is well now."""
+twice of late, or once, and is well now; or it has just begun to fail."""
 words = st.sampled_from([WELL, DEAD, PARTLY, LOST, BLIND, STIRRED, ONCE])
-_FAILED_AT = {STIRRED: (-600, -300), ONCE: (-300,)}
+_FAILED_AT = {STIRRED: (-600, -300), ONCE: (-300,), JUST: (60,)}
 
 
 def ledger(word: str) -> Ledger:
@@ -104,6 +104,13 @@ def given_for(**said: str) -> set[Diagnosis]:
 def test_what_a_page_is(said: Mapping[str, str], expected: set[Diagnosis]) -> None:
     """Half of those that see make it down, one region is regional, and fewer are degraded."""
     assert given_for(**said) == expected
+
+
+def test_it_is_down_since_half_of_them_say_so() -> None:
+    """One bad look of a third does not make a fault of two of five as old as theirs."""
+    for third, began_at in ((DEAD, 0), (JUST, 60)):
+        said = {"ams": DEAD, "fra": DEAD, "nyc": third, "sfo": WELL, "sgp": WELL}
+        assert judged(said)[DOWN] == Evidence(True, began_at, 60)
 
 
 def test_a_vantage_without_a_region_makes_nothing_regional() -> None:

@@ -192,6 +192,25 @@ def test_a_blip_seen_often_is_still_a_blip() -> None:
 
 
 @pytest.mark.parametrize(
+    ("share", "is_fault"),
+    [(0.05, False), (0.2, False), (0.4, False), (0.7, True), (0.8, True), (0.95, True)],
+)
+@given(st.integers(0, 100), st.sampled_from([2.0, 3.0, 5.0, 7.5]))
+def test_a_share_is_a_fault_however_often_it_is_looked_at(
+    share: float, is_fault: bool, first: int, spacing: float
+) -> None:
+    """Extra looks that go on, as others ask for them, neither hide a fault nor make one."""
+    timing, made = replace(TIMING, every=15), []
+    for n in range(first, first + 40):
+        bad = int((n + 1) * share) != int(n * share)
+        made.append(seen(spacing * n, "timeout" if bad else OK))
+    evidence = most(voices(series(*made, timing=timing), now=made[-1].started_at), failing)
+    spans = evidence.holds is True and evidence.seen_at - evidence.began_at >= timing.hold
+
+    assert spans is is_fault
+
+
+@pytest.mark.parametrize(
     ("looks", "of", "pattern", "holds", "span"),
     [
         (3, 5, "xx.x.", True, 90),
