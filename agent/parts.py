@@ -26,6 +26,7 @@ from vedette.agent.paging.outbox import Outbox
 from vedette.agent.paging.paging import Paging
 from vedette.agent.paging.storm import Storms
 from vedette.agent.peers.exchange import Exchange
+from vedette.agent.peers.hearsay import Hearsay
 from vedette.agent.peers.offer import ACCEPTED_FOR
 from vedette.agent.plan import Plan, make
 from vedette.agent.remediation.act import acts
@@ -36,6 +37,7 @@ from vedette.agent.serving.remotewriting import remote_writer
 from vedette.agent.serving.telemetry import Counts
 from vedette.agent.succession import Lasting, hears_the_same, unchanged
 from vedette.agent.surroundings import Surroundings
+from vedette.exporters.page import Action
 from vedette.exporters.reach import Reach
 
 log = logging.getLogger(__name__)
@@ -153,9 +155,7 @@ class Parts:
         )
         self.outbox = self._outbox(around)
         if self.exchange.followers:
-            turn = sorted(self.plan.quorum.vantages).index(config.agent.name)
-            accept = self.exchange.offer.accept
-            self.outbox.agree(self.exchange.hearsay, accept, self.engine.burns, turn)
+            self._agree(self.exchange.hearsay, self.exchange.offer.accept)
         self.drills = Drills(
             config.drill,
             deployment=config.agent.deployment,
@@ -171,6 +171,16 @@ class Parts:
             remembered=store.attempts(),
             keep=lambda attempt: self.journal.write(self._attempted(attempt)),
             is_kept=lambda: not self.journal.failing,
+        )
+
+    def _agree(self, hearsay: Hearsay, accept: Callable[[str, str, Action], None]) -> None:
+        """Page as one with the peers of whom *hearsay* is, who are told by *accept*."""
+        self.outbox.agree(
+            hearsay,
+            accept,
+            self.engine.burns,
+            sorted(self.plan.quorum.vantages).index(self.config.agent.name),
+            lambda: self.engine.blind_at,
         )
 
     def _outbox(self, around: Surroundings) -> Outbox:

@@ -108,7 +108,7 @@ class Engine:
         self._unseen: Sequence[str] = ()
         self._muted: set[str] = set()
         self._unmuted_at: dict[str, float] = {}
-        self._stepped_at = self._certain_until = -math.inf
+        self._stepped_at = self._certain_until = self.blind_at = -math.inf
         self.evidence: dict[str, Evidence] = {}
         self._hosts = hosts or {}
         self._incidents = OpenIncidents(incidents, deployment, self._hosts)
@@ -206,6 +206,8 @@ class Engine:
             ledgers[name].blind_at = max(ledgers[name].blind_at, now - TICK)
         fleet = Fleet(ledgers, self.quorum, self.controls, now)
         self._unseen = [name for name in ledgers if not fleet.sees(name)]
+        if fleet.blindness[self.quorum.own].holds:
+            self.blind_at = now
         for name, ledger in ledgers.items():
             if name in self._unseen:
                 ledger.blind_at = now
@@ -355,10 +357,18 @@ class Engine:
         seen = own or any(map(self._is_seen, firing))
         return Faults(firing if seen else {}, pending, rules, muted)
 
-    def burns(self, key: str) -> bool:
-        """Whether what the open incident of *key* tells is seen now, and not only not yet over."""
+    def burns(self, key: str) -> bool | None:
+        """Whether what the open incident of *key* tells is seen now, as long as it takes to page.
+
+        None where there is none.
+        """
         incident = self.open.get(key)
-        return incident is not None and any(map(self._is_seen, incident.members))
+        return None if incident is None else any(map(self._is_certain, incident.members))
+
+    def _is_certain(self, id_: str) -> bool:
+        rule, evidence = self._standard.get(id_), self.evidence.get(id_, UNDECIDED)
+        lasts = evidence.seen_at - evidence.began_at
+        return self._is_seen(id_) and (rule is None or lasts >= rule.hold)
 
     def firing(self, service: str) -> dict[str, float]:
         """Return the alarms of *service* in ALARM, and when each one's fault began."""

@@ -3,13 +3,15 @@
 Agents that agree page the same. A trigger that is over, as its resolve waits behind it, would wake
 people again where a peer's page has come and gone: it is held until the peers can have said so, and
 not sent once one has. A resolve that comes late would end what a peer has opened since: it is not
-sent either. Where one did end what burns, whoever sees it burn calls again.
+sent either. Where one did end what burns, whoever sees it burn calls again. Who was cut off calls
+late for nothing but what it still sees.
 Rule: no I/O, no clock; time is passed in.
 """
 
 import math
 from collections.abc import Callable, Iterator
 
+from vedette.agent.diagnoses.names import Diagnosis
 from vedette.agent.memory.pages import Row
 from vedette.agent.paging.queue import Queue, Waiting
 from vedette.agent.peers.hearsay import Hearsay
@@ -37,7 +39,8 @@ Place = tuple[str, str]
 class Deduplication:
     """Of the pages in *queue*, by what *hearsay* knows of peers.
 
-    *burns* says whether what a key stands for is seen to fail. Each agent has another *turn*, so
+    *burns* says whether what a key stands for is seen to fail; None of one that stands for no
+    incident. *blind_at* says when this agent last saw nothing. Each agent has another *turn*, so
     that who comes later has heard of who came before.
     """
 
@@ -45,19 +48,32 @@ class Deduplication:
         self,
         hearsay: Hearsay,
         queue: Queue,
-        burns: Callable[[str], bool],
+        burns: Callable[[str], bool | None],
+        blind_at: Callable[[], float],
         *,
         turn: int,
         began_at: float,
     ) -> None:
         self._hearsay, self._queue, self._began_at = hearsay, queue, began_at
+        self._blind_at = blind_at
         self._burns, self._held_for = burns, HELD_FOR + min(turn, TURNS - 1) * TURN
         self._again: dict[Place, float] = {}
         self._answered: dict[Place, float] = {}
 
-    def held_until(self, resolve: Row) -> float:
-        """Return from when on the trigger before *resolve* goes out, though it is over."""
-        return max(resolve.queued_at, self._began_at) + self._held_for
+    def held_until(self, trigger: Row, resolve: Row | None, now: float) -> float:
+        """Return from when on *trigger* goes out: with a *resolve* behind it, it is over."""
+        if resolve is not None:
+            return max(resolve.queued_at, self._began_at) + self._held_for
+        is_unseen = self._was_cut_off(trigger) and self._burns(trigger.page.key) is False
+        return now + LOOK_AGAIN if is_unseen else -math.inf
+
+    def _was_cut_off(self, trigger: Row) -> bool:
+        """Whether this agent saw nothing after it would have called, so that others had to.
+
+        Unless it is for that.
+        """
+        is_why = trigger.page.diagnosis == Diagnosis.VANTAGE_BLIND
+        return not is_why and self._blind_at() >= trigger.queued_at
 
     def retried_from(self, trigger: Row) -> float:
         """Return from when on to send *trigger* again that its pager has not taken.
@@ -76,6 +92,8 @@ class Deduplication:
         """
         if stale := self._queue.stale(*place):
             peer = self._hearsay.caller(*place, stale.row.queued_at - AHEAD)
+            if not peer and self._was_cut_off(stale.row):
+                return stale, "over before this agent saw anything again"
             return (stale, f"told by peer {peer}") if peer else None
         if taken_at is None:
             # Of ours nothing is open there: this would end what peers have opened, and it burns.

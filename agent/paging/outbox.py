@@ -111,17 +111,19 @@ class Outbox:
         self,
         hearsay: Hearsay,
         accepted: Callable[[str, str, Action], None],
-        burns: Callable[[str], bool],
+        burns: Callable[[str], bool | None],
         turn: int = 0,
+        blind_at: Callable[[], float] = lambda: -math.inf,
     ) -> None:
         """Heed from now on what peers have told, by *hearsay*, and tell them what is *accepted*.
 
         That is called with the pager, the key and the action of each page of ours that is; *burns*
-        says whether what a key stands for is seen to fail. Each agent has another *turn*.
+        says whether what a key stands for is seen to fail, and *blind_at* when this agent last saw
+        nothing. Each agent has another *turn*.
         """
         self._accepted = accepted
         self._deduplication = Deduplication(
-            hearsay, self._queue, burns, turn=turn, began_at=self._began_at
+            hearsay, self._queue, burns, blind_at, turn=turn, began_at=self._began_at
         )
         hearsay.heard = self._doubt
 
@@ -280,9 +282,10 @@ class Outbox:
         held = is_call and self._deduplication
         return held.retried_from(row) if held else -math.inf
 
-    def _held_until(self, resolve: Row) -> float:
-        """Return from when on the trigger before *resolve* goes out, though it is over."""
-        return self._deduplication.held_until(resolve) if self._deduplication else -math.inf
+    def _held_until(self, call: Row, resolve: Row | None) -> float:
+        """Return from when on *call* goes out, behind which its *resolve* may wait."""
+        held = self._deduplication
+        return held.held_until(call, resolve, self._now()) if held else -math.inf
 
     def _doubt(self, pager: str, key: str) -> None:
         """Look again, at the next turn, whether what is next of *key* should go out at all."""

@@ -37,13 +37,13 @@ class Queue:
     """Pages by pager and key; of each key one is tried at a time, and the rest waits for it.
 
     *backup_at* says when a row that is still there goes to second channels too; None for never.
-    A call for help that is over, as its resolve waits behind it, is held until *held_until* says.
+    A call for help is held until *held_until* says, of it and the resolve that waits behind it.
     """
 
     def __init__(
         self,
         backup_at: Callable[[Row], float | None],
-        held_until: Callable[[Row], float] = lambda _resolve: float("-inf"),
+        held_until: Callable[[Row, Row | None], float] = lambda _call, _resolve: float("-inf"),
     ) -> None:
         self._backup_at, self._held_until = backup_at, held_until
         self._waiting: dict[int, Waiting] = {}
@@ -93,8 +93,7 @@ class Queue:
             heapq.heappush(line.ready, (not is_call, id_))
         while line.ready:
             waiting = self._waiting[heapq.heappop(line.ready)[1]]
-            resolve = self._resolve_of(waiting)
-            if resolve and (at := self._held_until(resolve.row)) > now:
+            if (at := self._held(waiting)) > now:
                 waiting.due_at = at
                 self._expect(waiting)
                 continue
@@ -102,6 +101,12 @@ class Queue:
             line.trying += 1
             return waiting
         return None
+
+    def _held(self, waiting: Waiting) -> float:
+        if waiting.row.page.action is not Action.TRIGGER:
+            return float("-inf")
+        resolve = self._resolve_of(waiting)
+        return self._held_until(waiting.row, resolve.row if resolve else None)
 
     def next_at(self, pager: str) -> float | None:
         """Return from when on *pager* can be given something; None where nothing can be."""

@@ -16,6 +16,7 @@ from vedette.agent.looking.lookout import ONE_CLOCK, Once
 from vedette.agent.memory.lastgood import Generation
 from vedette.agent.memory.ledger import CheckKey, Ledger
 from vedette.agent.memory.statements import Statement
+from vedette.agent.peers.hearsay import Hearsay
 from vedette.agent.plan import Planned
 from vedette.agent.replay.desk import Desk
 from vedette.agent.replay.quiet import SHARING, Quiet, Rest
@@ -25,7 +26,7 @@ from vedette.checks.bgp.feed.feed import Feed
 from vedette.checks.finding import Check, Kind, Observation
 from vedette.checks.http.connection import CONNECTIONS
 from vedette.checks.net import SOCKETS, OpenSocket
-from vedette.exporters.page import Delivery, Outcome, Page
+from vedette.exporters.page import Action, Delivery, Outcome, Page
 
 CALM = 600.0
 """Seconds after which alarms are stepped though nothing was seen that may change one, nor is due:
@@ -105,6 +106,8 @@ class Vantage(Agent):
         self._quiet = quiet
         self._ticks = Ticks()
         self._rounds = SteadyRounds(outside.weather, outside.now, asyncio.sleep)
+        self.hearsay = Hearsay()
+        self._agree(self.hearsay, self._accepted)
         self.lookout.tell = self._seen
         self.lookout.round = self._round
         self.lookout.at_tick = self._at_tick
@@ -204,6 +207,18 @@ class Vantage(Agent):
         if version != self._versions.get(vantage) or self.engine.awaits(vantage, planned.key):
             self._versions[vantage] = version
             self.rouse()
+
+    def _accepted(self, pager: str, key: str, action: Action) -> None:
+        """Tell the others, as soon as they hear of looks, what the pager has taken."""
+        if self.is_up:
+            loop, of = asyncio.get_running_loop(), (self.name, pager, key, action)
+            for one in self.others:
+                loop.call_later(SHARING, one.hear_of_page, *of)
+
+    def hear_of_page(self, peer: str, pager: str, key: str, action: Action) -> None:
+        """Take in what a pager has taken from a *peer*, if anything passes the uplink."""
+        if self.is_up:
+            self.hearsay.hear(peer, pager, key, self.now() - SHARING, action)
 
     def rouse(self) -> None:
         """Step at the next second."""

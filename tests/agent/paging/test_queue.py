@@ -121,7 +121,7 @@ def test_what_begins_again_is_a_resolve_before_a_call(actions, trying: bool) -> 
 )
 def test_what_is_withdrawn_is_never_given_and_holds_up_nothing(wanted, unwanted, is_seen) -> None:
     """Calls for help that are over end unsent, due or not; all else is given, in order by key."""
-    queue = Queue(no_backup, lambda _resolve: 10.0)
+    queue = Queue(no_backup, lambda _call, resolve: 10.0 if resolve else 0.0)
     there = [Waiting(row(n, key, action)) for n, (action, key) in enumerate(wanted)]
     for one in there:
         queue.add(one)
