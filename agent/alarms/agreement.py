@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from vedette.agent.alarms.alarm import DENIED, UNDECIDED, Evidence
+from vedette.agent.alarms.alarm import DENIED, UNDECIDED, Evidence, reached
 
 Votes = Mapping[str, Evidence]
 """What each vantage that may speak says of one thing; those that are not heard are undecided."""
@@ -127,9 +127,7 @@ class Quorum:
                 known = first.get(domain, evidence)
                 first[domain] = min(known, evidence, key=longest)
         if len(first) >= need:
-            began_at = sorted(e.began_at for e in first.values())[need - 1]
-            seen_at = sorted((e.seen_at for e in first.values()), reverse=True)[need - 1]
-            return Evidence(True, began_at, max(began_at, seen_at))
+            return reached(first.values(), need)
         undecided = self.domains(
             name for name, e in votes.items() if e.holds is None and name not in silent
         )

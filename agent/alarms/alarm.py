@@ -3,6 +3,7 @@
 Rule: pure; no I/O, no clock; time is passed in.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -34,6 +35,16 @@ class Evidence:
 
 UNDECIDED = Evidence(None)
 DENIED = Evidence(False)
+
+
+def reached(votes: Collection[Evidence], need: int) -> Evidence:
+    """Return what *need* of *votes* say, that all say the same and are as many or more.
+
+    It has been so since the last one needed has, and was last seen when the oldest one needed was.
+    """
+    began_at = sorted(one.began_at for one in votes)[need - 1]
+    seen_at = sorted((one.seen_at for one in votes), reverse=True)[need - 1]
+    return Evidence(next(iter(votes)).holds, began_at, max(began_at, seen_at))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from vedette.agent.alarms.alarm import UNDECIDED, Evidence, State
+from vedette.agent.alarms.alarm import UNDECIDED, Evidence, State, reached
 from vedette.agent.composite.rule import And, AtLeast, Constant, InState, Not, Or, Ref, Rule
 from vedette.agent.composite.standing import Standing
 
@@ -127,7 +127,5 @@ def at_least(need: int, parts: Sequence[Evidence]) -> Evidence:
     for holds, wanted in ((True, need), (False, against)):
         votes = [part for part in parts if part.holds is holds]
         if len(votes) >= wanted:
-            began_at = sorted(vote.began_at for vote in votes)[wanted - 1]
-            seen_at = sorted((vote.seen_at for vote in votes), reverse=True)[wanted - 1]
-            return Evidence(holds, began_at, max(began_at, seen_at))
+            return reached(votes, wanted)
     return UNDECIDED

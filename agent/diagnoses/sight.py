@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vedette.agent.alarms.alarm import UNDECIDED, Evidence
+from vedette.agent.alarms.alarm import UNDECIDED, Evidence, reached
 from vedette.agent.diagnoses.view import View, Voice
 from vedette.agent.diagnoses.votes import failing, most
 from vedette.agent.memory.ledger import CheckKey
@@ -38,9 +38,7 @@ def blindness(view: View, controls: Sequence[CheckKey]) -> Evidence:
     need = len(controls) // 2 + 1
     blinded = [e for e in judged if e.holds]
     if len(blinded) >= need:
-        began_at = sorted(e.began_at for e in blinded)[need - 1]
-        seen_at = sorted((e.seen_at for e in blinded), reverse=True)[need - 1]
-        return Evidence(True, began_at, max(began_at, seen_at))
+        return reached(blinded, need)
     undecided = sum(e.holds is None for e in judged)
     return Evidence(False) if len(blinded) + undecided < need else UNDECIDED
 

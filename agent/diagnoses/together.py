@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from vedette.agent.alarms.agreement import Votes, share
-from vedette.agent.alarms.alarm import DENIED, Evidence
+from vedette.agent.alarms.alarm import DENIED, Evidence, reached
 from vedette.agent.alarms.fleet import Fleet
 from vedette.agent.diagnoses import http
 from vedette.agent.diagnoses.names import Diagnosis
@@ -58,15 +58,10 @@ def _service_down(page: Page, fleet: Fleet) -> Evidence:
     agreed, (bad, known) = fleet.agreed(down, page.key.service), share(down)
     if not agreed.holds:
         return agreed
-    return both(agreed, _since_half(down, known)) if 2 * bad >= known else DENIED
-
-
-def _since_half(votes: Votes, known: int) -> Evidence:
-    """Return since when half of those that know have been saying so, and until when."""
-    holding, last = [one for one in votes.values() if one.holds], (known + 1) // 2 - 1
-    began_at = sorted(one.began_at for one in holding)[last]
-    seen_at = sorted((one.seen_at for one in holding), reverse=True)[last]
-    return Evidence(True, began_at, max(began_at, seen_at))
+    if 2 * bad < known:
+        return DENIED
+    half = reached([vote for vote in down.values() if vote.holds], (known + 1) // 2)
+    return both(agreed, half)
 
 
 def regional_failure(page: Page, fleet: Fleet) -> Evidence:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import takewhile
 
-from vedette.agent.alarms.alarm import DENIED, UNDECIDED, Evidence
+from vedette.agent.alarms.alarm import DENIED, UNDECIDED, Evidence, reached
 from vedette.agent.diagnoses.view import Voice, taken
 from vedette.agent.memory.ledger import Series
 from vedette.agent.memory.looks import Seen
@@ -44,15 +44,17 @@ def voting(voices: Sequence[Voice], counts: Counts) -> list[Voice]:
     where others between them were well.
     """
     known = (v for v in voices if v.verdict is not Verdict.UNKNOWN)
-    return [v for v in known if counts(v.finding) or _comes_and_goes(v, counts)]
+    return [v for v in known if counts(v.finding) or _coming_and_going(v, counts)]
 
 
-def _comes_and_goes(voice: Voice, counts: Counts) -> bool:
+def _coming_and_going(voice: Voice, counts: Counts) -> Sequence[Seen]:
+    """Return the looks that failed lately where they are as many as the check says, else none."""
     few, series = voice.series.timing.failing, voice.series
     never_failed = series.failed_at is None and series.timing.missing is not Missing.BREACHING
     if series.well >= few.of or never_failed:
-        return False  # so it is nearly always, and none need be read
-    return len(failed_lately(voice, counts)) >= few.looks
+        return ()  # so it is nearly always, and none need be read
+    failed = failed_lately(voice, counts)
+    return failed if len(failed) >= few.looks else ()
 
 
 def failed_lately(voice: Voice, counts: Counts) -> list[Seen]:
@@ -127,26 +129,19 @@ def at_least(need: int, voices: Sequence[Voice], counts: Counts) -> Evidence:
         return UNDECIDED
     votes = voting(voices, counts)
     if len(votes) >= need:
-        began_at = sorted(_began_at(v, counts) for v in votes)[need - 1]
-        seen_at = sorted((_seen_at(v, counts) for v in votes), reverse=True)[need - 1]
-        return Evidence(True, began_at, max(began_at, seen_at))
+        return reached([_evidence(v, counts) for v in votes], need)
     unknown = sum(v.verdict is Verdict.UNKNOWN for v in voices)
     return DENIED if len(votes) + unknown < need else UNDECIDED
 
 
-def _began_at(voice: Voice, counts: Counts) -> float:
-    """Return when what counts began: with the present run of looks, or with the first of a few."""
-    began_at = _run_began_at(voice, counts) if counts(voice.finding) else math.inf
-    if _comes_and_goes(voice, counts):
-        began_at = min(began_at, failed_lately(voice, counts)[0].started_at)
-    return began_at
-
-
-def _seen_at(voice: Voice, counts: Counts) -> float:
-    """Return when what counts was seen last."""
-    if counts(voice.finding):
-        return voice.series.last.started_at
-    return failed_lately(voice, counts)[-1].started_at
+def _evidence(voice: Voice, counts: Counts) -> Evidence:
+    """Return since when what counts holds, for the present run of looks or a few, and till when."""
+    few = _coming_and_going(voice, counts)
+    if not counts(voice.finding):
+        return Evidence(True, few[0].started_at, few[-1].started_at)
+    runs_since = _run_began_at(voice, counts)
+    began_at = min(runs_since, few[0].started_at) if few else runs_since
+    return Evidence(True, began_at, voice.series.last.started_at)
 
 
 def _run_began_at(voice: Voice, counts: Counts) -> float:
