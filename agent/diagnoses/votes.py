@@ -53,29 +53,34 @@ def _coming_and_going(voice: Voice, counts: Counts) -> Sequence[Seen]:
     never_failed = series.failed_at is None and series.timing.missing is not Missing.BREACHING
     if series.well >= few.of or never_failed:
         return ()  # so it is nearly always, and none need be read
-    failed = failed_lately(voice, counts)
-    return failed if len(failed) >= few.looks else ()
+    return failed_lately(voice, counts)
 
 
-def failed_lately(voice: Voice, counts: Counts) -> list[Seen]:
+def failed_lately(voice: Voice, counts: Counts) -> Sequence[Seen]:
     """Return those of the newest looks that failed and count: what comes and goes is a fault.
 
-    Or the first of each tick, where as many of the newest ticks have one and as large a share of
-    all their looks failed, and that shows it longer: the extra looks that a bad one asks for crowd
-    the newest into less time than a fault lasts.
+    So many must have, and so large a share, as the check says: of all looks since two in a row
+    were well, or of the newest ticks, whichever shows it longer. Of each tick it is the first: the
+    extra looks that a bad one asks for say that it lasts, and not that it comes again.
     """
     series, few = voice.series, voice.series.timing.failing
     since = series.last.started_at - 2 * (few.of + 1) * series.timing.every  # some may be missing
-    looks = [*takewhile(lambda look: look.started_at > since, _unbroken(series, math.inf))][::-1]
-    newest = _failed(series, looks[-few.of :], counts)
-    last = [*ticks(looks, series.timing.every)][-few.of :]
-    bad = [failed for tick in last if (failed := _failed(series, tick, counts))]
-    share = sum(map(len, bad)) / max(1, sum(map(len, last)))
-    if len(bad) < few.looks or share < few.looks / few.of:
-        return newest
-    firsts = [failed[0] for failed in bad]
-    is_enough = len(newest) >= few.looks and newest[0].started_at <= firsts[0].started_at
-    return newest if is_enough else firsts
+    troubled_since = math.inf if series.troubled_since is None else series.troubled_since
+    oldest = min(since, troubled_since)
+    looks = [*takewhile(lambda look: look.started_at >= oldest, _unbroken(series, math.inf))][::-1]
+    spell = [[look] for look in looks if look.started_at >= troubled_since]
+    recent = ticks((look for look in looks if look.started_at > since), series.timing.every)
+    found = (_enough(series, spell, counts), _enough(series, [*recent][-few.of :], counts))
+    return min(filter(None, found), key=lambda bad: bad[0].started_at, default=())
+
+
+def _enough(series: Series, groups: Sequence[Sequence[Seen]], counts: Counts) -> Sequence[Seen]:
+    """Return the first bad look of each of *groups* that has one, if enough have; else none."""
+    few = series.timing.failing
+    bad = [failed for group in groups if (failed := _failed(series, group, counts))]
+    share = sum(map(len, bad)) / max(1, sum(map(len, groups)))
+    is_enough = len(bad) >= few.looks and share >= few.looks / few.of
+    return [failed[0] for failed in bad] if is_enough else ()
 
 
 def _failed(series: Series, looks: Sequence[Seen], counts: Counts) -> list[Seen]:

@@ -55,14 +55,21 @@ def began_now(series: Iterable[Series]) -> float | None:
 
 
 def doubtful(series: Iterable[Series], now: float) -> frozenset[str]:
-    """Return the subjects that fail, and have not failed for a hold yet."""
-    return frozenset(
-        one.subject
-        for one in series
-        if one.last.finding.verdict is Verdict.FAILING
-        and one.failing_since is not None
-        and now - one.failing_since <= one.timing.hold
-    )
+    """Return the subjects that fail, and were not seen to for a hold yet, or were well just once.
+
+    One good look does not show that it is over where most looks fail, and not all of them. What
+    could not be looked at for longer, as its budget is spent, waits for its tick.
+    """
+    return frozenset(one.subject for one in series if _is_doubtful(one, now))
+
+
+def _is_doubtful(series: Series, now: float) -> bool:
+    verdict, timing = series.last.finding.verdict, series.timing
+    began_at = series.failing_since if verdict is Verdict.FAILING else series.troubled_since
+    if verdict is Verdict.UNKNOWN or began_at is None or series.failed_at is None:
+        return False
+    is_certain = series.failed_at - began_at >= timing.hold
+    return not is_certain and now - began_at <= timing.hold + timing.timeout + EVERY
 
 
 async def look_until_certain(

@@ -64,9 +64,10 @@ class CheckKey(NamedTuple):
 class Series:
     """The looks at one subject of one check from one vantage, newest last.
 
-    *failing_since* is the start of the first FAILING look after the last OK one, *failed_at* and
-    *ok_at* the start of the newest of each; UNKNOWN looks move none of them. *failed_before* is
-    that of the newest FAILING look before *failing_since*. What was looked at up to *blind_at* may
+    *failing_since* is the start of the first FAILING look after the last OK one, *troubled_since*
+    after the last two OK ones in a row, *failed_at* and *ok_at* the start of the newest of each;
+    UNKNOWN looks move none of them. *failed_before* is that of the newest FAILING look before
+    *failing_since*. What was looked at up to *blind_at* may
     have failed for our own sake. So many of the newest looks as *alike* says showed the same, and
     so many as *well* says were OK. *fresh_until* is when the newest look becomes too old to say
     anything about the present.
@@ -79,6 +80,7 @@ class Series:
     looks: Looks = field(default_factory=Looks)
     seconds: Histogram = field(default_factory=Histogram)
     failing_since: float | None = None
+    troubled_since: float | None = None
     failed_at: float | None = None
     ok_at: float | None = None
     blind_at: float = -math.inf
@@ -99,6 +101,8 @@ class Series:
         self.fresh_until = look.started_at + look.seconds + self.timing.fresh_for
         verdict = look.finding.verdict
         if verdict is Verdict.OK:
+            if self.failing_since is None:
+                self.troubled_since = None
             self.ok_at, self.failing_since = look.started_at, None
             self.well += 1
             return is_news
@@ -106,6 +110,8 @@ class Series:
         if verdict is Verdict.FAILING:
             if self.failing_since is None or self._long_ago(self.failed_at, look):
                 self.failing_since, self.failed_before = look.started_at, self.failed_at
+            if self.troubled_since is None:
+                self.troubled_since = look.started_at
             self.failed_at = look.started_at
         return is_news
 
@@ -215,13 +221,13 @@ class Ledger:
         self._looked: dict[CheckKey, int] = {}
         self._fresh_until: dict[CheckKey, float] = {}
         self._memory: dict[Hashable, _Recalled] = {}
-        self._is_blind, self._disregarded = False, 0
+        self.is_blind, self._disregarded = False, 0
 
     def add(self, key: CheckKey, timing: Timing, looks: Sequence[Observation]) -> None:
         """Take in one round: the looks at all present subjects of the check *key*."""
         before = self._series.get(key, {})
         round_: dict[tuple[str, str], Series] = {}
-        is_news, fresh_until, fresh_for = self._is_blind, math.inf, timing.fresh_for
+        is_news, fresh_until, fresh_for = self.is_blind, math.inf, timing.fresh_for
         for look in looks:
             of = look.place, look.subject
             series = before.get(of) or Series(key, look.subject, look.place, timing)
@@ -245,7 +251,7 @@ class Ledger:
     def is_settled(self, key: CheckKey) -> bool:
         """Whether one more round of *key* like the last, and in time, would be no news."""
         series = self._series.get(key, {})
-        return bool(series) and not self._is_blind and all(s.is_settled() for s in series.values())
+        return bool(series) and not self.is_blind and all(s.is_settled() for s in series.values())
 
     def repeat(self, key: CheckKey, starts: Sequence[float]) -> None:
         """Take in one more round like the last at each of *starts*, while *key* is settled."""
@@ -329,17 +335,17 @@ class Ledger:
 
         A look that failed before sight came back must never fill a hold together with a later one.
         """
-        seen = self.news(self._disregarded) if self._is_blind else self._series
+        seen = self.news(self._disregarded) if self.is_blind else self._series
         for key in [key for key in seen if key not in controls]:
             self._tell(key)
             for series in self._series[key].values():
-                series.failing_since, series.alike = None, 0
+                series.failing_since, series.troubled_since, series.alike = None, None, 0
                 series.blind_at = series.last.started_at
-        self._is_blind, self._disregarded = True, self.version
+        self.is_blind, self._disregarded = True, self.version
 
     def regard(self) -> None:
         """Take what is seen from now on for what it is."""
-        self._is_blind = False
+        self.is_blind = False
 
     def runs(self, key: CheckKey) -> bool:
         """Whether the vantage has looked at the check *key*."""

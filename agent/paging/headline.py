@@ -173,8 +173,11 @@ def _page(rule: Rule, voices: Sequence[Voice]) -> str:
     if failing(voices[0].finding) and (is_down or rule.diagnosis is not Diagnosis.SERVICE_DEGRADED):
         return voices[0].finding.detail
     if is_down:
-        few, bad = voices[0].series.timing.failing, failed_lately(voices[0], failing)
-        return f"{rule.subject} fails in {len(bad)} of the last {few.of} looks ({_reasons(bad)}),"
+        since = most(voices[:1], failing).began_at
+        newest = [look for look in voices[0].series.looks if look.started_at >= since]
+        bad = [look for look in newest if failing(look.finding)]
+        said = f"{len(bad)} of the last {len(newest)} looks ({_reasons(bad)})"
+        return f"{rule.subject} fails in {said},"
     return _degraded(rule, voices)
 
 

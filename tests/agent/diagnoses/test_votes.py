@@ -192,6 +192,28 @@ def test_a_blip_seen_often_is_still_a_blip() -> None:
 
 
 @pytest.mark.parametrize(
+    ("pattern", "holds", "span"),
+    [
+        ("xxxxxx.xxxxxxxxxx", True, 16),  # one good look amid bad ones is chance
+        ("xxxxxx.xxxx.xxxx.", True, 15),  # also if it is the newest
+        ("xxxxxx..xxxxxxxxx", True, 8),  # two in a row are none: it was over
+        ("xxxxxx.?.xxxxxxxx", True, 7),  # in a row, as far as was seen
+        ("xxxxxx.xxxxxxxx..", False, 0),
+        ("x.x.x.x.x.x.x.x.x", True, 0),  # but so large a share must fail
+        ("xx.x.xx.x.xx.x.xx", True, 16),
+        ("xx.x.x.x.x", True, 9),  # 6 of 10
+        ("xx.x.x.x.", False, 0),  # 5 of 9
+    ],
+)
+def test_a_good_look_amid_bad_ones_begins_no_hold_anew(
+    pattern: str, holds: bool, span: float
+) -> None:
+    """Of looks each second at what mostly fails one is well by chance: a fault would never hold."""
+    evidence = most(going(pattern, every=1.0), failing)
+    assert (evidence.holds, evidence.seen_at - evidence.began_at) == (holds, span)
+
+
+@pytest.mark.parametrize(
     ("share", "is_fault"),
     [(0.05, False), (0.2, False), (0.4, False), (0.7, True), (0.8, True), (0.95, True)],
 )

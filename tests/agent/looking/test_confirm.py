@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from tests.agent.observations import TIMING, seen, series
 from tests.virtual import in_virtual_time
-from vedette.agent.looking.confirm import BURST, Budget, began_now, doubtful, look_until_certain
+from vedette.agent.looking.confirm import (
+    BURST,
+    EVERY,
+    Budget,
+    began_now,
+    doubtful,
+    look_until_certain,
+)
 from vedette.agent.memory.ledger import Series
 from vedette.checks.finding import Verdict
 
@@ -50,9 +57,9 @@ class World:
         ((5, 9), [0]),  # nobody looked while it was down
         (
             (0, 8),
-            [*range(9)],
-        ),  # a blip of eight seconds: eight bad looks, and one that sees it over
-        ((0, 99), [*range(17)]),  # a fault is certain when bad looks span a hold
+            [*range(10)],
+        ),  # a blip of eight seconds: eight bad looks, and two that see it over
+        ((0, 99), [*range(16)]),  # a fault is certain when bad looks span a hold
     ],
 )
 async def test_it_looks_every_second_until_it_is_certain(
@@ -75,10 +82,16 @@ async def test_it_looks_every_second_until_it_is_certain(
         ([(0, FAILING), (5, UNKNOWN)], False),  # we could not look: looking harder will not help
         ([(-60, FAILING), (0, FAILING)], False),
         ([(-60, FAILING), (-30, OK), (0, FAILING)], True),
+        ([(-5, FAILING), (0, OK)], True),  # chance, where most looks fail
+        ([(-5, FAILING), (-4, OK), (0, OK)], False),
+        ([(-6, FAILING), (-5, OK), (-4, FAILING), (0, OK)], True),
+        ([(-20, FAILING), (-5, FAILING), (0, OK)], False),  # it was certain before
+        ([(-19, FAILING), (-7, FAILING)], True),  # each look took long: not seen for a hold yet
+        ([(-22, FAILING), (-16, FAILING)], False),  # no look was left
     ],
 )
 def test_what_is_doubtful(looks: list[tuple[float, Verdict]], doubted: bool) -> None:
-    """A subject is doubtful from its first bad look until it has been bad for a hold."""
+    """A subject is from its first bad look until it was seen for a hold, or to be well twice."""
     assert bool(doubtful([series(*(seen(at, v) for at, v in looks))], 0)) is doubted
 
 
@@ -94,7 +107,7 @@ def test_checks_of_one_target_share_its_budget() -> None:
 
     in_virtual_time(fail())
     extra = sum(len(world.looks) - 1 for world in worlds)
-    assert BURST <= extra <= BURST + 0.2 * (TIMING.hold + 1)
+    assert BURST <= extra <= BURST + 0.2 * (TIMING.hold + TIMING.timeout + 2 * EVERY)
     assert any(world.looks[-1] >= TIMING.hold for world in worlds)
 
 

@@ -1,6 +1,7 @@
 """What a series remembers, how long a look speaks for the present, what the ledger forgets."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,17 @@ def test_series_dates_faults(verdicts: list[Verdict]) -> None:
     assert made.failing_since == (since[0] if since else None)
     assert len(made.looks) == min(len(verdicts), KEPT)
     assert made.last.finding.verdict is verdicts[-1]
+
+
+@given(st.lists(st.sampled_from(Verdict), min_size=1, max_size=100))
+def test_trouble_ends_with_two_good_looks_in_a_row(verdicts: list[Verdict]) -> None:
+    """It began at the first FAILING look after them, whatever could not be seen between."""
+    made = series(*(seen(at, verdict) for at, verdict in enumerate(verdicts)))
+    known = [(at, verdict) for at, verdict in enumerate(verdicts) if verdict is not UNKNOWN]
+    well = [at for (_, one), (at, other) in pairwise(known) if one is other is OK]
+    since = [at for at, verdict in known if verdict is FAILING and (not well or at > well[-1])]
+
+    assert made.troubled_since == (since[0] if since else None)
 
 
 @given(st.sampled_from(Verdict), st.floats(0, 5), st.floats(0, 1000))

@@ -220,6 +220,12 @@ def rounds(key: CheckKey, *servers: Sequence[str], every: float = 30) -> Ledger:
         ),
         (
             PAGE,
+            Diagnosis.SERVICE_DOWN,
+            [["name", "ok", *["timeout"] * 4, "ok", *["timeout"] * 3, "ok"]],
+            "https://shop.example/ fails in 7 of the last 9 looks (7 timeout),",
+        ),
+        (
+            PAGE,
             Diagnosis.REGIONAL_FAILURE,
             [["name", "timeout", *["ok", "ok", "timeout"] * 4, "ok"]],
             "https://shop.example/ fails in 5 of the last 14 looks name 0 (5 timeout),",

@@ -40,7 +40,15 @@ def held(ledger: Ledger, key: CheckKey) -> list[object]:
     rows: list[object] = [ledger.version, ledger.looked(key), ledger.newest_at]
     rows.append(ledger.fresh_until(key, 0.0))
     for one in ledger.of(key):
-        rows += [one.subject, one.failing_since, one.failed_at, one.ok_at, one.well, one.alike]
+        rows += [
+            one.subject,
+            one.failing_since,
+            one.troubled_since,
+            one.failed_at,
+            one.ok_at,
+            one.well,
+            one.alike,
+        ]
         rows += [one.fresh_until, one.last, [*one.looks], one.seconds.lines("seconds")]
     return rows
 
