@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import math
 from collections.abc import Awaitable, Callable
+from contextvars import copy_context
 from heapq import heappop, heappush
 from itertools import count
 from typing import Generic, TypeVar
@@ -161,7 +162,7 @@ class Cadence(Generic[T]):
 
     A turn that outlasts its interval makes its successors wait for the next free tick; *ticked* is
     told of each tick. A turn that was rung for moves no tick, unless it lasts until one, and is
-    that one then.
+    that one then. All run in the context of who made this, whoever rings.
     """
 
     def __init__(
@@ -170,6 +171,7 @@ class Cadence(Generic[T]):
         self._once, self._ticked, self._tasks = once, ticked, tasks
         self._ticks = Ticks()
         self._clock = asyncio.get_running_loop().time
+        self._context = copy_context()
 
     def wait(self, turn: Turn[T]) -> None:
         """Have *turn* come when it is due."""
@@ -179,7 +181,7 @@ class Cadence(Generic[T]):
     def start(self, turn: Turn[T], *, rang: bool) -> None:
         """Begin a turn: that of a tick, or one that was rung for."""
         turn.is_running = True
-        self._tasks.create_task(self._run(turn, rang=rang))
+        self._tasks.create_task(self._run(turn, rang=rang), context=self._context.copy())
 
     def end(self) -> None:
         """Begin no more turns."""

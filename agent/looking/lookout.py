@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import math
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NoReturn
@@ -12,7 +13,7 @@ from vedette.agent.looking.confirm import EVERY as CONFIRM_EVERY
 from vedette.agent.looking.confirm import Budget, began_now, doubtful, look_until_certain
 from vedette.agent.looking.runner import look_all
 from vedette.agent.memory.learning import Learning
-from vedette.agent.memory.ledger import CheckKey, Ledger
+from vedette.agent.memory.ledger import CheckKey, Ledger, Series
 from vedette.agent.plan import CONTROLS, Plan, Planned
 from vedette.agent.serving.telemetry import Counts
 from vedette.checks.bgp.feed.feed import Feed
@@ -66,8 +67,9 @@ class Lookout:
     ticking_since: dict[CheckKey, float] = field(default_factory=dict)
     certain: Bell = field(default_factory=Bell)
     _budget: Budget = field(default_factory=Budget)
-    _turns: dict[str, list[Turn[Planned]]] = field(default_factory=dict)
+    _turns: dict[str, dict[CheckKey, Turn[Planned]]] = field(default_factory=dict)
     """The turns of the checks of each service."""
+    _called_by_peers_at: dict[CheckKey, float] = field(default_factory=dict)
     _faults: dict[str, tuple[float, Planned]] = field(default_factory=dict)
     _ringing: asyncio.TimerHandle | None = None
 
@@ -77,7 +79,7 @@ class Lookout:
         turns = [Turn(one, one.timing.every) for one in self.plan.checks]
         self._turns.clear()
         for turn in turns:
-            self._turns.setdefault(turn.what.key.service, []).append(turn)
+            self._turns.setdefault(turn.what.key.service, {})[turn.what.key] = turn
         async with asyncio.TaskGroup() as tasks:
             cadence = Cadence(self._have_turn, self.counts.ticked, tasks)
             try:
@@ -158,22 +160,21 @@ class Lookout:
         Their ticks may come when the hold is over: the symptom would be paged before anybody looked
         at the cause, or nothing at all, since no fault counts until it is proven that we see.
         """
-        self._call(CONTROLS, began_at)
+        self._call(self._turns.get(CONTROLS, {}).values(), began_at)
         if not self._is_known(planned, began_at):
             self._faults[planned.key.service] = began_at, planned
-            self._call(planned.key.service, began_at)
+            self._call(self._turns.get(planned.key.service, {}).values(), began_at)
 
     def _is_known(self, planned: Planned, began_at: float) -> bool:
         """Whether a fault of the service that others were called for is still not over."""
         known = self._faults.get(planned.key.service)
         if known is None or began_at - known[0] > planned.timing.hold:
             return False
-        series = self.ledgers[self.own].of(known[1].key)
-        return any(one.last.finding.verdict is Verdict.FAILING for one in series)
+        return _is_bad(self.ledgers[self.own].of(known[1].key))
 
-    def _call(self, service: str, began_at: float) -> None:
-        """Have a look at once at those checks of *service* that were not looked at since then."""
-        for turn in self._turns.get(service, ()):
+    def _call(self, turns: Iterable[Turn[Planned]], began_at: float) -> None:
+        """Have those *turns* at once of whose checks there was no look since then."""
+        for turn in turns:
             other = turn.what
             series = self.ledgers[self.own].of(other.key)
             if _is_quick(other) or any(one.last.started_at >= began_at for one in series):
@@ -206,6 +207,25 @@ class Lookout:
         if abs(shift) > ONE_CLOCK:
             told = [look._replace(started_at=look.started_at + shift) for look in looks]
         self.ledgers[vantage].add(planned.key, planned.timing, told)
+        self.heed(vantage, planned.key)
+
+    def heed(self, vantage: str, key: CheckKey) -> None:
+        """Look at once too where *vantage* has just begun to see a fault: nobody pages alone.
+
+        One whose looks fail and do not by turns calls for no more than one look a cadence, one
+        that does not see the internet for none, and nobody for what is seen to fail here as well.
+        """
+        ledger, own, now = self.ledgers[vantage], self.ledgers[self.own], self.now()
+        began_at, turn = began_now(ledger.of(key)), self._turns.get(key.service, {}).get(key)
+        if began_at is None or ledger.is_blind or turn is None or _is_bad(own.of(key)):
+            return
+        if now - self._called_by_peers_at.get(key, -math.inf) >= turn.every:
+            self._called_by_peers_at[key] = now
+            self._call([turn], began_at)
+
+
+def _is_bad(series: Iterable[Series]) -> bool:
+    return any(one.last.finding.verdict is Verdict.FAILING for one in series)
 
 
 def _is_quick(planned: Planned) -> bool:

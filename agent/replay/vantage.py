@@ -249,7 +249,9 @@ class Vantage(Agent):
         """
         if not self.is_up:
             return
-        if not is_filed:
+        if is_filed:
+            self.lookout.heed(vantage, planned.key)
+        else:
             self.lookout.hear(vantage, planned, looks, ago)
         self._take_note(vantage, planned)
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from contextvars import ContextVar, copy_context
 from itertools import chain, pairwise
 from statistics import quantiles
 
@@ -182,6 +183,32 @@ def test_a_call_is_heard_between_the_ticks(
     spans, _ = rung(at, [runs], 28, shared=shared)
 
     assert [at for at, _ in spans] == pytest.approx(began)
+
+
+def test_a_turn_runs_in_the_context_of_its_cadence() -> None:
+    """What is set for who rings for it, as the sockets of another agent, is not its own."""
+    mine: ContextVar[str] = ContextVar("mine", default="nobody's")
+    met: list[str] = []
+
+    async def once(_turn: Turn[int]) -> None:
+        met.append(mine.get())
+        mine.set("the last turn's")
+
+    async def main() -> None:
+        mine.set("the cadence's")
+        async with asyncio.TaskGroup() as tasks:
+            turn = Turn(0, 10.0)
+            cadence = Cadence(once, lambda _late, _missed: None, tasks)
+            turn.begin(cadence, 0.0)
+            await asyncio.sleep(1)
+            other = copy_context()
+            other.run(mine.set, "another's")
+            other.run(turn.ring)
+            await asyncio.sleep(1)
+            cadence.end()
+
+    in_virtual_time(main())
+    assert met == ["the cadence's"] * 2
 
 
 def test_a_call_is_no_late_tick() -> None:

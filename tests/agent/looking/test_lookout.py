@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.agent.observations import seen
 from tests.virtual import in_virtual_time
 from vedette.agent.alarms.engine import Engine
 from vedette.agent.alarms.incidents import Change
@@ -81,13 +82,23 @@ class Watched:
 
 
 class Host:
-    """An agent's looks and alarms, in virtual time; *breaks* has when each check begins to fail."""
+    """An agent's looks and alarms, in virtual time; *breaks* has when each check begins to fail.
+
+    *told* is what a peer says that it has just seen: when, of what, and whether it was well.
+    """
 
     def __init__(
-        self, config: str, breaks: Mapping[CheckKey, float], phases: Mapping[CheckKey, float]
+        self,
+        config: str,
+        breaks: Mapping[CheckKey, float],
+        phases: Mapping[CheckKey, float],
+        told: Sequence[tuple[float, CheckKey, Verdict]] = (),
+        *,
+        is_peer_blind: bool = False,
     ) -> None:
         self._phases = {str(key): at for key, at in phases.items()}
         self._breaks, self._config = breaks, config
+        self._told, self._is_peer_blind = told, is_peer_blind
         self.opened: list[tuple[float, str]] = []
         self.checks: dict[CheckKey, Watched] = {}
 
@@ -117,7 +128,8 @@ class Host:
         def now() -> float:
             return EPOCH + clock()
 
-        plan, ledgers, counts = self._plan(now), {"here": Ledger()}, Counts()
+        plan, counts = self._plan(now), Counts()
+        ledgers = {"here": Ledger()}
         engine = Engine(
             deployment="test", quorum=plan.quorum, rules=plan.rules, controls=plan.controls
         )
@@ -135,6 +147,14 @@ class Host:
             now=now,
             stopwatch=clock,
         )
+
+        planned = {one.key: one for one in plan.checks}
+        lookout.ledgers = {**ledgers, "there": (theirs := Ledger())}
+        for at, key, verdict in self._told:
+            looks = [seen(EPOCH + at, verdict, key=key)]
+            asyncio.get_running_loop().call_at(at, lookout.hear, "there", planned[key], looks, 0.0)
+        if self._is_peer_blind:
+            theirs.disregard([])
 
         async def step() -> None:
             for incident, change in engine.step(ledgers, now()).changes:
@@ -208,6 +228,49 @@ def test_what_was_looked_at_since_is_not_called_for() -> None:
     for key, expected in ((ROUTE, [60.25, 75]), (CONTROL, [60.25, 70.25, 80])):
         looks = [at - EPOCH for at in host.checks[key].looked_at if at >= EPOCH + 60]
         assert looks == pytest.approx(expected)
+
+
+TICKS = [20.0, 50.0, 80.0, 110.0]
+
+
+@pytest.mark.parametrize(
+    ("told", "extra"),
+    [
+        ([(60, OK)], []),
+        ([(60, FAILING)], [60]),
+        ([(60, FAILING), (61, FAILING), (62, FAILING)], [60]),  # it has been called for
+        ([(60, FAILING), (61, OK), (70, FAILING), (71, OK)], [60]),  # once a cadence
+        ([(60, FAILING), (61, OK), (91, FAILING)], [60, 91]),
+        ([(50.2, FAILING)], [50.25]),  # our look was on its way, and may have been too early
+    ],
+    ids=str,
+)
+def test_what_a_peer_begins_to_see_fail_is_looked_at_at_once(
+    told: Sequence[tuple[float, Verdict]], extra: Sequence[float]
+) -> None:
+    """Several must see a fault before it pages: nobody waits for his tick, nor looks more often."""
+    words = [(at, NAME, verdict) for at, verdict in told]
+    host = Host(CONFIG, {}, {NAME: 20.0, CONTROL: 20.0}, words).run(115)
+
+    assert [at - EPOCH for at in host.checks[NAME].looked_at] == pytest.approx(
+        sorted([*TICKS, *extra])
+    )
+    assert [at - EPOCH for at in host.checks[CONTROL].looked_at] == pytest.approx(TICKS)
+
+
+def test_the_word_of_a_peer_that_sees_nothing_calls_for_no_look() -> None:
+    """All that a blind one looks at fails, and that is no news of the world."""
+    host = Host(CONFIG, {}, {NAME: 20.0}, [(60, NAME, FAILING)], is_peer_blind=True).run(115)
+    assert [at - EPOCH for at in host.checks[NAME].looked_at] == pytest.approx(TICKS)
+
+
+def test_the_word_of_a_peer_calls_for_nothing_that_is_seen_here_too() -> None:
+    """Who sees it fail looks each second as it is, and told it first."""
+    ours = Host(CONFIG, {NAME: 40.0}, {NAME: 20.0, CONTROL: 20.0}).run(115)
+    told = [(52, NAME, FAILING), (99, NAME, OK), (100, NAME, FAILING)]
+    host = Host(CONFIG, {NAME: 40.0}, {NAME: 20.0, CONTROL: 20.0}, told).run(115)
+
+    assert host.checks[NAME].looked_at == pytest.approx(ours.checks[NAME].looked_at)
 
 
 def test_many_checks_of_one_target_are_no_storm() -> None:
