@@ -77,7 +77,6 @@ class Lookout:
         """Look at each check at its cadence, and when it is called for, for ever."""
         loop, since = asyncio.get_running_loop(), self.now()
         turns = [Turn(one, one.timing.every) for one in self.plan.checks]
-        self._turns.clear()
         for turn in turns:
             self._turns.setdefault(turn.what.key.service, {})[turn.what.key] = turn
         async with asyncio.TaskGroup() as tasks:
@@ -90,6 +89,7 @@ class Lookout:
                 await loop.create_future()
             finally:
                 cadence.end()
+                self._turns.clear()
         raise AssertionError
 
     async def _have_turn(self, turn: Turn[Planned]) -> None:

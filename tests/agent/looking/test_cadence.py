@@ -72,10 +72,13 @@ async def turns(
             cadence = Cadence(lambda turn: once(turn.what), ticked, tasks)
             for turn, first in zip(made, firsts, strict=True):
                 turn.begin(cadence, clock() + first)
-            await asyncio.Event().wait()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                cadence.end()
     except TimeoutError:
-        cadence.end()
-    return made
+        return made
+    raise AssertionError
 
 
 def made(every: float, first: float, runs: list[float]) -> tuple[Spans, list]:
