@@ -110,7 +110,8 @@ class Series:
         if verdict is Verdict.FAILING:
             if self.failing_since is None or self._long_ago(self.failed_at, look):
                 self.failing_since, self.failed_before = look.started_at, self.failed_at
-            if self.troubled_since is None:
+            is_anew = self._long_ago(self.failed_at, look) and self._long_ago(self.ok_at, look)
+            if self.troubled_since is None or is_anew:
                 self.troubled_since = look.started_at
             self.failed_at = look.started_at
         return is_news

@@ -133,6 +133,19 @@ def test_a_failure_of_long_ago_is_no_beginning() -> None:
     assert series(seen(0.0, FAILING), seen(late - 1, FAILING)).failing_since == 0.0
 
 
+def test_trouble_of_long_ago_is_no_beginning() -> None:
+    """A good look bridges a time as well as a bad one, and one that could not be made does not."""
+    late = TIMING.fresh_for + 1
+
+    def since(*looks: tuple[float, Verdict]) -> float | None:
+        return series(*(seen(at, verdict) for at, verdict in looks)).troubled_since
+
+    assert since((0.0, FAILING), (late, FAILING)) == late
+    assert since((0.0, FAILING), (30.0, UNKNOWN), (late, FAILING)) == late
+    assert since((0.0, FAILING), (30.0, OK), (late, FAILING)) == 0.0
+    assert since((0.0, FAILING), (30.0, OK), (late + 30, FAILING)) == late + 30
+
+
 def versions(*looks: Observation) -> list[int]:
     """Return how much news a ledger had after each look."""
     ledger, told = Ledger(), []
