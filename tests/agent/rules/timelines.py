@@ -1,7 +1,7 @@
 """The same looks for an engine and, as its vantages' votes, for a Prometheus with the rules."""
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.agent.composite.world import BANK, CONFIG, NAME, SHOP
 from tests.agent.observations import seen
 from tests.servers import promtool
 from vedette.agent.alarms.agreement import Vantage
-from vedette.agent.alarms.alarm import State
+from vedette.agent.alarms.alarm import UNDECIDED, State
 from vedette.agent.alarms.engine import Engine
 from vedette.agent.composite.stepper import Stepper
 from vedette.agent.config import parse
@@ -71,6 +71,10 @@ class Timeline:
         self._seconds = 0
         self.states: list[frozenset[Named]] = []
         """The alarms that the engine has in ALARM, by the second."""
+        self.begun: list[frozenset[Named]] = []
+        """Those whose fault has been seen for a second at most, which fills no hold."""
+        self.undecided: list[frozenset[Named]] = []
+        """Those that stay as they are, since nothing is known."""
 
     def live(self, moments: Sequence[Mapping[str, Said]]) -> "Timeline":
         """Go through *moments*, a second each."""
@@ -80,16 +84,23 @@ class Timeline:
                 for key, verdict in zip(CHECKS, said or (), strict=said is not None):
                     self._look(now, key, verdict, name)
             self._engine.step(self._ledgers, now)
-            self.states.append(
-                frozenset(
-                    (rule.service, str(rule.diagnosis), rule.subject)
-                    for id_, rule in self._engine.rules.items()
-                    if self._engine.memories[id_].state is State.ALARM
-                )
+            memories, evidence = self._engine.memories, self._engine.evidence
+            said = {id_: evidence.get(id_, UNDECIDED) for id_ in memories}
+            self.states.append(self._named(i for i in said if memories[i].state is State.ALARM))
+            self.begun.append(
+                self._named(i for i, one in said.items() if one.holds and now - one.began_at <= 1)
+            )
+            is_seen = any(seen is not None and seen[3] is OK for seen in moment.values())
+            self.undecided.append(
+                self._named(i for i, one in said.items() if one.holds is None or not is_seen)
             )
             self._scrape(now, [name for name, said in moment.items() if said is not None])
             self._seconds += 1
         return self
+
+    def _named(self, ids: Iterable[str]) -> frozenset[Named]:
+        rules = (self._engine.rules[id_] for id_ in ids)
+        return frozenset((rule.service, str(rule.diagnosis), rule.subject) for rule in rules)
 
     def _look(self, now: float, key: CheckKey, verdict: Verdict, name: str) -> None:
         place, reason = ("authoritative", "nodata") if key is NAME else ("name", "timeout")
@@ -127,17 +138,34 @@ class Timeline:
         ]
 
 
+STAYS = 7
+"""Seconds of good, and one more at each end, for which a Prometheus keeps what it fired at once."""
+
+
 def differences(
-    ours: Sequence[frozenset[Named]], theirs: Sequence[frozenset[Named]], *, of_any: bool = False
+    timeline: Timeline, theirs: Sequence[frozenset[Named]], *, of_any: bool = False
 ) -> list[tuple[int, Named]]:
     """Return when and of what the two differ, outside one evaluation around a change.
 
-    The change is of the alarm itself, or *of_any*: one that names others sees theirs.
+    The change is of the alarm itself, or *of_any*: one that names others sees theirs. Or its fault
+    has just begun, of which an agent wants to see more and a Prometheus does not: what that fires
+    then it keeps until it is clear, and both keep what they have while nothing is known.
     """
-    found = []
+    found, ours = [], timeline.states
+    left: dict[Named, int] = {}
     for at in range(1, len(ours) - 1):
-        around = ours[at - 1 : at + 2]
-        for named in ours[at] ^ theirs[at]:
-            if len(set(around)) == 1 or not (of_any or len({named in one for one in around}) > 1):
-                found.append((at, named))
+        around, differ = ours[at - 1 : at + 2], ours[at] ^ theirs[at]
+        left = {
+            named: seconds - (named not in timeline.undecided[at])
+            for named, seconds in left.items()
+            if named in differ and seconds
+        }
+        for named in differ:
+            if len({one if of_any else named in one for one in around}) > 1:
+                left.setdefault(named, 1)
+            if named in timeline.begun[at]:
+                left[named] = STAYS
+        if of_any and left:
+            left = dict.fromkeys(differ, max(left.values()))
+        found += [(at, named) for named in differ if named not in left]
     return found
