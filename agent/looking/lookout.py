@@ -27,6 +27,8 @@ NOTICED_EVERY = 0.25
 GRACE = 2.0
 GATHERED = 0.1
 """Seconds for which what has become certain is gathered, so that it is not judged one by one."""
+CALLED_EVERY = 60.0
+"""Seconds between two looks at a check that peers call for, unless its cadence is shorter."""
 ONE_CLOCK = 0.001
 """Seconds by which two clocks differ that show the same."""
 
@@ -212,14 +214,14 @@ class Lookout:
     def heed(self, vantage: str, key: CheckKey) -> None:
         """Look at once too where *vantage* has just begun to see a fault: nobody pages alone.
 
-        One whose looks fail and do not by turns calls for no more than one look a cadence, one
-        that does not see the internet for none, and nobody for what is seen to fail here as well.
+        One whose looks fail and do not by turns calls for no more than one look a minute, one that
+        does not see the internet for none, and nobody for what is seen to fail here as well.
         """
         ledger, own, now = self.ledgers[vantage], self.ledgers[self.own], self.now()
         began_at, turn = began_now(ledger.of(key)), self._turns.get(key.service, {}).get(key)
         if began_at is None or ledger.is_blind or turn is None or _is_bad(own.of(key)):
             return
-        if now - self._called_by_peers_at.get(key, -math.inf) >= turn.every:
+        if now - self._called_by_peers_at.get(key, -math.inf) >= min(turn.every, CALLED_EVERY):
             self._called_by_peers_at[key] = now
             self._call([turn], began_at)
 

@@ -260,6 +260,16 @@ def test_what_a_peer_begins_to_see_fail_is_looked_at_at_once(
     assert [at - EPOCH for at in host.checks[CONTROL].looked_at] == pytest.approx(TICKS)
 
 
+def test_what_is_looked_at_seldom_is_called_for_once_a_minute() -> None:
+    """A blip that a peer saw keeps nobody from a fault that it sees two minutes later."""
+    seldom = CONFIG.replace("[authoritative]", "[authoritative], every: 10m")
+    told = [(60, FAILING), (61, OK), (100, FAILING), (101, OK), (121, FAILING)]
+    words = [(at, NAME, verdict) for at, verdict in told]
+    host = Host(seldom, {}, {NAME: 20.0}, words).run(200)
+
+    assert [at - EPOCH for at in host.checks[NAME].looked_at] == pytest.approx([20, 60, 121])
+
+
 def test_the_word_of_a_peer_that_sees_nothing_calls_for_no_look() -> None:
     """All that a blind one looks at fails, and that is no news of the world."""
     host = Host(CONFIG, {}, {NAME: 20.0}, [(60, NAME, FAILING)], is_peer_blind=True).run(115)

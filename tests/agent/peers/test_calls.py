@@ -20,7 +20,7 @@ async def test_nobody_waits_for_his_tick_where_another_sees_a_fault(tmp_path: Pa
     key = CheckKey("shop", Kind.HTTP, fleet.url)
     for name in NAMES:
         config = fleet.config(name)
-        check = config["services"][0]["http"][0] | {"status": [404]}
+        check = config["services"][0]["http"][0] | {"status": [404], "timeout": "5s"}
         hourly = {} if name == "fra-1" else {"every": "1h"}
         config["services"][0]["http"] = [check | hourly]
         fleet.path(name).write_text(yaml.safe_dump(config))
