@@ -13,7 +13,7 @@ from vedette.agent.looking.confirm import EVERY as CONFIRM_EVERY
 from vedette.agent.looking.confirm import Budget, began_now, doubtful, look_until_certain
 from vedette.agent.looking.runner import look_all
 from vedette.agent.memory.learning import Learning
-from vedette.agent.memory.ledger import CheckKey, Ledger, Series
+from vedette.agent.memory.ledger import CheckKey, Ledger
 from vedette.agent.plan import CONTROLS, Plan, Planned
 from vedette.agent.serving.telemetry import Counts
 from vedette.checks.bgp.feed.feed import Feed
@@ -172,7 +172,8 @@ class Lookout:
         known = self._faults.get(planned.key.service)
         if known is None or began_at - known[0] > planned.timing.hold:
             return False
-        return _is_bad(self.ledgers[self.own].of(known[1].key))
+        series = self.ledgers[self.own].of(known[1].key)
+        return any(one.last.finding.verdict is Verdict.FAILING for one in series)
 
     def _call(self, turns: Iterable[Turn[Planned]], began_at: float) -> None:
         """Have those *turns* at once of whose checks there was no look since then."""
@@ -214,20 +215,17 @@ class Lookout:
     def heed(self, vantage: str, key: CheckKey) -> None:
         """Look at once too where *vantage* has just begun to see a fault: nobody pages alone.
 
-        One whose looks fail and do not by turns calls for no more than one look a minute, one that
-        does not see the internet for none, and nobody for what is seen to fail here as well.
+        Who sees it fail already looks once more: several must have seen it for a hold together. One
+        whose looks fail and do not by turns calls for no more than one look a minute, and one that
+        does not see the internet for none.
         """
-        ledger, own, now = self.ledgers[vantage], self.ledgers[self.own], self.now()
+        ledger, now = self.ledgers[vantage], self.now()
         began_at, turn = began_now(ledger.of(key)), self._turns.get(key.service, {}).get(key)
-        if began_at is None or ledger.is_blind or turn is None or _is_bad(own.of(key)):
+        if began_at is None or ledger.is_blind or turn is None:
             return
         if now - self._called_by_peers_at.get(key, -math.inf) >= min(turn.every, CALLED_EVERY):
             self._called_by_peers_at[key] = now
             self._call([turn], began_at)
-
-
-def _is_bad(series: Iterable[Series]) -> bool:
-    return any(one.last.finding.verdict is Verdict.FAILING for one in series)
 
 
 def _is_quick(planned: Planned) -> bool:
