@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import math
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -69,7 +70,9 @@ class Lookout:
     ticking_since: dict[CheckKey, float] = field(default_factory=dict)
     certain: Bell = field(default_factory=Bell)
     _budget: Budget = field(default_factory=Budget)
-    _turns: dict[str, dict[CheckKey, Turn[Planned]]] = field(default_factory=dict)
+    _turns: defaultdict[str, dict[CheckKey, Turn[Planned]]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
     """The turns of the checks of each service."""
     _called_by_peers_at: dict[CheckKey, float] = field(default_factory=dict)
     _faults: dict[str, tuple[float, Planned]] = field(default_factory=dict)
@@ -80,7 +83,7 @@ class Lookout:
         loop, since = asyncio.get_running_loop(), self.now()
         turns = [Turn(one, one.timing.every) for one in self.plan.checks]
         for turn in turns:
-            self._turns.setdefault(turn.what.key.service, {})[turn.what.key] = turn
+            self._turns[turn.what.key.service][turn.what.key] = turn
         async with asyncio.TaskGroup() as tasks:
             cadence = Cadence(self._have_turn, self.counts.ticked, tasks)
             try:
@@ -162,10 +165,10 @@ class Lookout:
         Their ticks may come when the hold is over: the symptom would be paged before anybody looked
         at the cause, or nothing at all, since no fault counts until it is proven that we see.
         """
-        self._call(self._turns.get(CONTROLS, {}).values(), began_at)
+        self._call(self._turns[CONTROLS].values(), began_at)
         if not self._is_known(planned, began_at):
             self._faults[planned.key.service] = began_at, planned
-            self._call(self._turns.get(planned.key.service, {}).values(), began_at)
+            self._call(self._turns[planned.key.service].values(), began_at)
 
     def _is_known(self, planned: Planned, began_at: float) -> bool:
         """Whether a fault of the service that others were called for is still not over."""
@@ -220,7 +223,7 @@ class Lookout:
         does not see the internet for none.
         """
         ledger, now = self.ledgers[vantage], self.now()
-        began_at, turn = began_now(ledger.of(key)), self._turns.get(key.service, {}).get(key)
+        began_at, turn = began_now(ledger.of(key)), self._turns[key.service].get(key)
         if began_at is None or ledger.is_blind or turn is None:
             return
         if now - self._called_by_peers_at.get(key, -math.inf) >= min(turn.every, CALLED_EVERY):

@@ -67,10 +67,9 @@ class Series:
     *failing_since* is the start of the first FAILING look after the last OK one, *troubled_since*
     after the last two OK ones in a row, *failed_at* and *ok_at* the start of the newest of each;
     UNKNOWN looks move none of them. *failed_before* is that of the newest FAILING look before
-    *failing_since*. What was looked at up to *blind_at* may
-    have failed for our own sake. So many of the newest looks as *alike* says showed the same, and
-    so many as *well* says were OK. *fresh_until* is when the newest look becomes too old to say
-    anything about the present.
+    *failing_since*. What was looked at up to *blind_at* may have failed for our own sake. So many
+    of the newest looks as *alike* says showed the same, and so many as *well* says were OK.
+    *fresh_until* is when the newest look becomes too old to say anything about the present.
     """
 
     key: CheckKey
@@ -110,9 +109,9 @@ class Series:
         if verdict is Verdict.FAILING:
             if self.failing_since is None or self._long_ago(self.failed_at, look):
                 self.failing_since, self.failed_before = look.started_at, self.failed_at
-            is_anew = self._long_ago(self.failed_at, look) and self._long_ago(self.ok_at, look)
-            if self.troubled_since is None or is_anew:
-                self.troubled_since = look.started_at
+                is_anew = self._long_ago(self.failed_at, look) and self._long_ago(self.ok_at, look)
+                if self.troubled_since is None or is_anew:
+                    self.troubled_since = look.started_at
             self.failed_at = look.started_at
         return is_news
 
@@ -211,7 +210,7 @@ class Ledger:
         """*since* is when the vantage became known, before anything was heard from it.
 
         *newest_at* is when it last told of a look, or that it lives, *blind_at* when it last was
-        not known to see.
+        not known to see. *is_blind* while what it looks at fails for its own sake.
         """
         self._series: dict[CheckKey, dict[tuple[str, str], Series]] = {}
         self._of_service: dict[str, list[CheckKey]] = {}

@@ -176,8 +176,7 @@ def _page(rule: Rule, voices: Sequence[Voice]) -> str:
         since = most(voices[:1], failing).began_at
         newest = [look for look in voices[0].series.looks if look.started_at >= since]
         bad = [look for look in newest if failing(look.finding)]
-        said = f"{len(bad)} of the last {len(newest)} looks ({_reasons(bad)})"
-        return f"{rule.subject} fails in {said},"
+        return _now_and_then(rule, bad, len(newest))
     return _degraded(rule, voices)
 
 
@@ -196,8 +195,12 @@ def _degraded(rule: Rule, voices: Sequence[Voice]) -> str:
     where, bad, known = max(rows, key=lambda row: len(row[1]))
     if not bad:
         return ""
-    said = f"{len(bad)} of the last {known} looks {_at(where)} ({_reasons(bad)})"
-    return f"{rule.subject} fails in {said},"
+    return _now_and_then(rule, bad, known, f" {_at(where)}")
+
+
+def _now_and_then(rule: Rule, bad: Sequence[Seen], known: int, where: str = "") -> str:
+    reasons = _commonest(str(look.finding.reason) for look in bad)
+    return f"{rule.subject} fails in {len(bad)} of the last {known} looks{where} ({reasons}),"
 
 
 def _at(subject: str) -> str:
@@ -228,10 +231,6 @@ def _counting(voice: Voice, counts: Counts) -> Finding:
     if counts(voice.finding):
         return voice.finding
     return taken(voice.series, failed_lately(voice, counts)[-1])
-
-
-def _reasons(looks: Sequence[Seen]) -> str:
-    return _commonest(str(look.finding.reason) for look in looks)
 
 
 def _commonest(reasons: Iterable[str]) -> str:
