@@ -13,6 +13,7 @@ from vedette.agent.alarms.maintenance import Maintenance
 from vedette.agent.composite.stepper import Stepper
 from vedette.agent.config import Config
 from vedette.agent.config.pagers import routes
+from vedette.agent.counts import Counts
 from vedette.agent.looking.lookout import Lookout
 from vedette.agent.memory.changes import Changes
 from vedette.agent.memory.journal import Journal
@@ -34,7 +35,6 @@ from vedette.agent.remediation.attempt import Attempt, event
 from vedette.agent.remediation.remedies import Remedies
 from vedette.agent.routes.roas import KEPT_AS, Roas, watched
 from vedette.agent.serving.remotewriting import remote_writer
-from vedette.agent.serving.telemetry import Counts
 from vedette.agent.succession import Lasting, hears_the_same, unchanged
 from vedette.agent.surroundings import Surroundings
 from vedette.exporters.page import Action

@@ -50,12 +50,12 @@ class Labels:
 
     def __init__(self, **values: str) -> None:
         texts = [f'{name}="{_escape(value)}"' for name, value in values.items()]
-        self._shared, self._own = "", intern(",".join(texts))
+        self._shared, self._own = "", ",".join(texts)
 
     def also(self, **values: str) -> "Labels":
         """Return these labels with *values*, at least one, after them."""
         labels = Labels(**values)
-        labels._shared = intern(self.before)
+        labels._shared, labels._own = intern(self.before), intern(labels._own)
         return labels
 
     @property

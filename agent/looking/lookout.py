@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import NoReturn
 
+from vedette.agent.counts import Counts
 from vedette.agent.looking.cadence import AT_ONCE, Bell, Cadence, Turn, phase
 from vedette.agent.looking.confirm import EVERY as CONFIRM_EVERY
 from vedette.agent.looking.confirm import Budget, began_now, doubtful, look_until_certain
@@ -16,7 +17,6 @@ from vedette.agent.looking.runner import look_all
 from vedette.agent.memory.learning import Learning
 from vedette.agent.memory.ledger import CheckKey, Ledger
 from vedette.agent.plan import CONTROLS, Plan, Planned
-from vedette.agent.serving.telemetry import Counts
 from vedette.checks.bgp.feed.feed import Feed
 from vedette.checks.finding import Observation, Verdict
 from vedette.checks.stopwatch import DISTURBED

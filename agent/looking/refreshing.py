@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import NoReturn
 
+from vedette.agent.counts import Counts
 from vedette.agent.looking.cadence import AT_ONCE
 from vedette.agent.plan import Planned
-from vedette.agent.serving.telemetry import Counts
 from vedette.checks.finding import Refreshing
 
 log = logging.getLogger(__name__)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from vedette.agent.counts import Counts
 from vedette.agent.memory.changes import Changes
 from vedette.agent.memory.events import Event, EventName, events_of
 from vedette.agent.memory.journal import Journal
@@ -13,7 +14,6 @@ from vedette.agent.memory.lastgood import LastKnownGood
 from vedette.agent.memory.ledger import Series
 from vedette.agent.memory.statements import Statement, keep_event, keep_generations, keep_past
 from vedette.agent.plan import Planned
-from vedette.agent.serving.telemetry import Counts
 from vedette.checks.finding import Kind
 
 log = logging.getLogger(__name__)

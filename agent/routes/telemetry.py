@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from vedette.agent.routes.roas import Roas, RouteState
-from vedette.agent.serving.telemetry import Probe
+from vedette.agent.serving.probes import Probe
 from vedette.checks.bgp.feed.health import FeedHealth
 from vedette.checks.bgp.reason import Reason
 from vedette.checks.bgp.rpki.source import VrpHealth

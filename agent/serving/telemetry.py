@@ -4,23 +4,18 @@ Rule: a family of many series is read a step at a time, and all may change betwe
 one series says is taken in one step, and what may shrink or grow is copied before it is read.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from operator import is_, itemgetter
+from collections.abc import Iterator
 
 from vedette.agent.alarms.alarm import State
 from vedette.agent.alarms.engine import Engine
 from vedette.agent.composite.announcement import QUIETED_BY, by_whom
-from vedette.agent.memory.events import EventName
+from vedette.agent.counts import Counts
 from vedette.agent.memory.journal import Journal
 from vedette.agent.memory.lastgood import LastKnownGood
-from vedette.agent.memory.ledger import CheckKey, Ledger, Series
 from vedette.agent.paging.outbox import Outbox
-from vedette.checks.finding import Kind, Verdict
 from vedette.exporters.metrics import (
     NO_LABELS,
     Family,
-    Histogram,
     Labels,
     Samples,
     counter,
@@ -28,145 +23,6 @@ from vedette.exporters.metrics import (
     histogram,
     states,
 )
-
-
-@dataclass(slots=True)
-class Counts:
-    """What the agent counts about its own work."""
-
-    runs: int = 0
-    skipped: int = 0
-    internal_errors: int = 0
-    disturbed: int = 0
-    """Looks whose seconds may be wrong for our own sake."""
-    lateness: Histogram = field(default_factory=Histogram)
-    config_is_current: bool = True
-    config_loaded_at: float = 0.0
-    events: dict[EventName, int] = field(default_factory=lambda: dict.fromkeys(EventName, 0))
-
-    def ticked(self, lateness: float, skipped: int) -> None:
-        """Count one run of a check that began *lateness* seconds after it was due."""
-        self.runs += 1
-        self.skipped += skipped
-        self.lateness.observe(lateness)
-
-
-Probe = tuple[Series, Labels]
-_SERIES = itemgetter(0)
-
-
-class Probes:
-    """The series of *checks* in the order of their names, with the labels by which they are told.
-
-    What a series is called never changes, and is written once.
-    """
-
-    def __init__(self, ledger: Ledger, checks: Iterable[CheckKey]) -> None:
-        self._ledger = ledger
-        self._probes: dict[CheckKey, Sequence[Probe]] = dict.fromkeys(sorted(checks), ())
-
-    def gather(self, into: list[Probe]) -> Iterator[str]:
-        """Put all of them *into* a list, in steps that are lines without text."""
-        for key, known in self._probes.items():
-            yield ""
-            series = self._ledger.of(key)
-            if len(known) == len(series) and all(map(is_, map(_SERIES, known), series)):
-                into += known
-            else:
-                made = self._probes[key] = tuple(zip(series, map(_told, series), strict=True))
-                into += made
-                yield from [""] * len(made)
-
-
-def _told(series: Series) -> Labels:
-    key = series.key
-    return Labels(
-        service=key.service,
-        check=key.check,
-        kind=key.kind,
-        subject=series.subject,
-        place=series.place,
-    )
-
-
-def probes(seen: Sequence[Probe], now: float) -> Iterator[Family]:
-    """Return the families of the probes that were *seen*."""
-    yield states(
-        "vedette_probe_state",
-        "1 for what the newest look says about the present: OK, FAILING or UNKNOWN.",
-        ((labels, series.verdict(now)) for series, labels in seen),
-        Verdict,
-    )
-    yield gauge(
-        "vedette_probe_failure_info",
-        "1 for the reason while the newest look is not OK.",
-        (
-            (labels.also(reason=reason), 1)
-            if (reason := series.looks.last.finding.reason)
-            else None
-            for series, labels in seen
-        ),
-    )
-    yield histogram(
-        "vedette_probe_duration_seconds",
-        "How long looks took, good and bad.",
-        ((labels, series.seconds) for series, labels in seen),
-    )
-    of_kind: dict[Kind, list[Probe]] = {kind: [] for kind in Kind}
-    for probe in seen:
-        of_kind[probe[0].key.kind].append(probe)
-    for name, kind, fact, text in _FACTS:
-        yield gauge(name, text, _facts(of_kind[kind], fact))
-
-
-_FACTS = (
-    ("vedette_dns_answers", Kind.DNS, "count", "Records of the asked type in the newest answer."),
-    ("vedette_dns_ttl_seconds", Kind.DNS, "ttl", "Least TTL of the newest answer."),
-    (
-        "vedette_dns_replies_dropped",
-        Kind.DNS,
-        "dropped",
-        "Forged or stray replies that came before the newest answer.",
-    ),
-    (
-        "vedette_dnssec_signature_expiry_timestamp_seconds",
-        Kind.DNS,
-        "signature_expires_at",
-        "When the first signature of the chain of trust or over an answer ends, or has ended.",
-    ),
-    ("vedette_http_status", Kind.HTTP, "status", "Status code of the newest response."),
-    (
-        "vedette_tls_certificate_expiry_timestamp_seconds",
-        Kind.HTTP,
-        "chain_not_after",
-        "When the first certificate of the chain ends, kept when verification fails.",
-    ),
-    (
-        "vedette_tls_leaf_certificate_expiry_timestamp_seconds",
-        Kind.HTTP,
-        "certificate_not_after",
-        "When the server's own certificate ends, kept when verification fails.",
-    ),
-    (
-        "vedette_bgp_visibility_ratio",
-        Kind.BGP,
-        "share",
-        "Share of the baseline's peers that reach the prefix by an expected origin.",
-    ),
-    ("vedette_bgp_baseline_peers", Kind.BGP, "of", "Peers of the baseline with a live session."),
-    (
-        "vedette_bgp_unknown_peers",
-        Kind.BGP,
-        "unknown",
-        "Peers of the baseline of which nothing is known, since their session is down.",
-    ),
-)
-
-
-def _facts(seen: Sequence[Probe], fact: str) -> Samples:
-    for series, labels in seen:
-        value = series.looks.last.finding.facts.get(fact)  # `last` is a call, ten thousand times
-        yield (labels, float(value)) if isinstance(value, int | float) else None
 
 
 class Alarms:

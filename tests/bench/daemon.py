@@ -18,10 +18,10 @@ from time import perf_counter, process_time
 
 from tests.bench.sample import Sample, resident, run_on
 from vedette.agent.config import read
+from vedette.agent.counts import Counts
 from vedette.agent.daemon import Agent
 from vedette.agent.plan import Planned
 from vedette.agent.serving import web
-from vedette.agent.serving.telemetry import Counts
 from vedette.checks.finding import Verdict
 
 MEASURING = "measuring"

@@ -16,6 +16,7 @@ from tests.virtual import in_virtual_time
 from vedette.agent.alarms.engine import Engine
 from vedette.agent.alarms.incidents import Change
 from vedette.agent.config import parse
+from vedette.agent.counts import Counts
 from vedette.agent.looking import lookout as module
 from vedette.agent.looking.cadence import keep
 from vedette.agent.looking.confirm import BURST, RATE
@@ -27,7 +28,6 @@ from vedette.agent.memory.learning import Learning
 from vedette.agent.memory.ledger import CheckKey, Ledger
 from vedette.agent.memory.store import Store
 from vedette.agent.plan import Plan, Planned, make
-from vedette.agent.serving.telemetry import Counts
 from vedette.checks.bgp.reason import Reason as BgpReason
 from vedette.checks.dns.reason import Reason as DnsReason
 from vedette.checks.finding import Finding, Kind, Look, Verdict

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 import pytest
 
 from tests.agent.observations import KEY
+from vedette.agent.counts import Counts
 from vedette.agent.memory.events import EventName, events_of
 from vedette.agent.memory.lastgood import Generation, LastKnownGood, Learned, Returned
-from vedette.agent.serving.telemetry import Counts, last_known_good, work
+from vedette.agent.serving.telemetry import last_known_good, work
 from vedette.exporters.metrics import render
 
 PROMOTED = Generation("n", "A", ("192.0.2.2",), 1, 2, whole=True)

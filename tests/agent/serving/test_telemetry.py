@@ -17,6 +17,7 @@ from tests.agent.observations import KEY, QUORUM, TIMING, seen
 from vedette.agent.alarms.alarm import UNDECIDED, Memory, State
 from vedette.agent.alarms.engine import Engine
 from vedette.agent.alarms.incidents import Incident
+from vedette.agent.counts import Counts
 from vedette.agent.daemon import VERSION
 from vedette.agent.diagnoses.names import Diagnosis, Rule
 from vedette.agent.diagnoses.table import blind_rule, rules_for
@@ -26,7 +27,6 @@ from vedette.agent.memory.lastgood import LastKnownGood, Round
 from vedette.agent.memory.ledger import CheckKey, Ledger
 from vedette.agent.paging.outbox import Outbox
 from vedette.agent.routes.roas import OwnRoute, Roas, RouteState
-from vedette.agent.serving.telemetry import Counts
 from vedette.agent.serving.web import Metrics
 from vedette.checks.bgp.feed.health import CollectorHealth, FeedHealth
 from vedette.checks.bgp.rpki.source import VrpHealth
