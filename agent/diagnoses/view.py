@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 
 from vedette.agent.memory.ledger import CheckKey, Ledger, Series, T
-from vedette.agent.memory.looks import Seen
 from vedette.checks.bgp.reason import Reason as BgpReason
 from vedette.checks.dns.reason import Reason as DnsReason
 from vedette.checks.finding import Finding, Kind, Verdict
@@ -53,11 +52,11 @@ def voice(series: Series, now: float) -> Voice:
     return Voice(series, series.place, verdict, finding, now)
 
 
-def taken(series: Series, look: Seen) -> Finding:
-    """Return what a *look* of *series* is taken for: another finding where it could not be made."""
-    if look.finding.verdict is not Verdict.UNKNOWN:
-        return look.finding
-    return _unseen(series) or look.finding
+def taken(series: Series, finding: Finding) -> Finding:
+    """Return what a *finding* of *series* is taken for: another one where nobody could look."""
+    if finding.verdict is not Verdict.UNKNOWN:
+        return finding
+    return _unseen(series) or finding
 
 
 def _unseen(series: Series) -> Finding | None:

@@ -4,7 +4,7 @@ Rule: pure. UNKNOWN is no vote: what the unknown could still turn is undecided.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from itertools import takewhile
 
 from vedette.agent.alarms.alarm import DENIED, UNDECIDED, Evidence, reached
@@ -63,28 +63,47 @@ def failed_lately(voice: Voice, counts: Counts) -> Sequence[Seen]:
     were well, or of the newest ticks, whichever shows it longer. Of each tick it is the first: the
     extra looks that a bad one asks for say that it lasts, and not that it comes again.
     """
-    series, few = voice.series, voice.series.timing.failing
-    since = series.last.started_at - 2 * (few.of + 1) * series.timing.every  # some may be missing
-    troubled_since = math.inf if series.troubled_since is None else series.troubled_since
-    oldest = min(since, troubled_since)
-    looks = [*takewhile(lambda look: look.started_at >= oldest, _unbroken(series, math.inf))][::-1]
-    spell = [[look] for look in looks if look.started_at >= troubled_since]
-    recent = ticks((look for look in looks if look.started_at > since), series.timing.every)
-    found = (_enough(series, spell, counts), _enough(series, [*recent][-few.of :], counts))
+    series = voice.series
+    bad = {id(one) for one in series.looks.findings() if _fails(series, counts, one)}
+    if not bad:
+        return ()
+    spell = _failed_of([[look] for look in series.since(_troubled_since(series))], bad, series)
+    ticking_since = _ticking_since(series)
+    if spell and spell[0].started_at <= ticking_since:
+        return spell
+    newest = (look for look in series.since(ticking_since) if look.started_at > ticking_since)
+    recent = [*ticks(newest, series.timing.every)][-series.timing.failing.of :]
+    found = (spell, _failed_of(recent, bad, series))
     return min(filter(None, found), key=lambda bad: bad[0].started_at, default=())
 
 
-def _enough(series: Series, groups: Sequence[Sequence[Seen]], counts: Counts) -> Sequence[Seen]:
-    """Return the first bad look of each of *groups* that has one, if enough have; else none."""
+def _failed_of(
+    ticks: Sequence[Sequence[Seen]], bad: Container[int], series: Series
+) -> Sequence[Seen]:
+    """Return the first *bad* look of each of *ticks* that has one, if enough have; else none."""
     few = series.timing.failing
-    bad = [failed for group in groups if (failed := _failed(series, group, counts))]
-    share = sum(map(len, bad)) / max(1, sum(map(len, groups)))
-    is_enough = len(bad) >= few.looks and share >= few.looks / few.of
-    return [failed[0] for failed in bad] if is_enough else ()
+    failed = [hits for looks in ticks if (hits := [k for k in looks if id(k.finding) in bad])]
+    share = sum(map(len, failed)) / max(1, sum(map(len, ticks)))
+    is_enough = len(failed) >= few.looks and share >= few.looks / few.of
+    return [hits[0] for hits in failed] if is_enough else ()
 
 
-def _failed(series: Series, looks: Sequence[Seen], counts: Counts) -> list[Seen]:
-    return [look for look in looks if failing(finding := taken(series, look)) and counts(finding)]
+def _fails(series: Series, counts: Counts, finding: Finding) -> bool:
+    return failing(finding := taken(series, finding)) and counts(finding)
+
+
+def _lately(series: Series) -> float:
+    """Return when the first look may have begun of those that are counted."""
+    return min(_ticking_since(series), _troubled_since(series))
+
+
+def _ticking_since(series: Series) -> float:
+    """Return after when the newest ticks were: some may be missing."""
+    return series.last.started_at - 2 * (series.timing.failing.of + 1) * series.timing.every
+
+
+def _troubled_since(series: Series) -> float:
+    return math.inf if series.troubled_since is None else series.troubled_since
 
 
 def ticks(looks: Iterable[Seen], every: float) -> Iterator[list[Seen]]:
@@ -97,21 +116,6 @@ def ticks(looks: Iterable[Seen], every: float) -> Iterator[list[Seen]]:
         tick.append(look)
     if tick:
         yield tick
-
-
-def _unbroken(series: Series, now: float) -> Iterator[Seen]:
-    """Yield the newest looks, the last one first, back to blindness, or to a gap before *now*.
-
-    In a gap nobody looked, as while the machine slept; what was before it fills no hold.
-    """
-    after = now
-    for look in reversed(series.looks):
-        ended_at = look.started_at + look.seconds
-        is_gap = after < math.inf and after - ended_at > series.timing.fresh_for
-        if is_gap or look.started_at <= series.blind_at:
-            return
-        yield look
-        after = look.started_at
 
 
 def most(voices: Sequence[Voice], counts: Counts) -> Evidence:
@@ -132,20 +136,26 @@ def at_least(need: int, voices: Sequence[Voice], counts: Counts) -> Evidence:
     """
     if not voices:
         return UNDECIDED
-    votes = voting(voices, counts)
+    votes = [vote for v in voices if (vote := _vote(v, counts))]
     if len(votes) >= need:
-        return reached([_evidence(v, counts) for v in votes], need)
+        return reached(votes, need)
     unknown = sum(v.verdict is Verdict.UNKNOWN for v in voices)
     return DENIED if len(votes) + unknown < need else UNDECIDED
 
 
-def _evidence(voice: Voice, counts: Counts) -> Evidence:
-    """Return since when what counts holds, for the present run of looks or a few, and till when."""
-    few = _coming_and_going(voice, counts)
+def _vote(voice: Voice, counts: Counts) -> Evidence | None:
+    """Return since when what counts holds, for the present run of looks or a few, and till when.
+
+    None is no vote. The few are not sought where the run began before any of them could have.
+    """
+    if voice.verdict is Verdict.UNKNOWN:
+        return None
     if not counts(voice.finding):
-        return Evidence(True, few[0].started_at, few[-1].started_at)
-    runs_since = _run_began_at(voice, counts)
-    began_at = min(runs_since, few[0].started_at) if few else runs_since
+        few = _coming_and_going(voice, counts)
+        return Evidence(True, few[0].started_at, few[-1].started_at) if few else None
+    began_at = _run_began_at(voice, counts)
+    if began_at > _lately(voice.series) and (few := _coming_and_going(voice, counts)):
+        began_at = min(began_at, few[0].started_at)
     return Evidence(True, began_at, voice.series.last.started_at)
 
 
@@ -165,7 +175,7 @@ def _run_began_at(voice: Voice, counts: Counts) -> float:
     else:
         after = -math.inf if series.failed_at is None else series.failed_at
         run = (look for look in series.looks if look.started_at > after)
-    first = next((look for look in run if counts(taken(series, look))), series.last)
+    first = next((look for look in run if counts(taken(series, look.finding))), series.last)
     return first.started_at
 
 
@@ -174,9 +184,10 @@ def _unseen_began_at(voice: Voice, counts: Counts) -> float:
 
     That nobody looked at all spans no time.
     """
-    looks = _unbroken(voice.series, voice.now)
-    run = takewhile(lambda look: failing(taken(voice.series, look)), looks)
-    counting = (look.started_at for look in run if counts(taken(voice.series, look)))
+    series = voice.series
+    looks = [] if voice.now > series.fresh_until else series.since(-math.inf)[::-1]
+    run = takewhile(lambda look: failing(taken(series, look.finding)), looks)
+    counting = (look.started_at for look in run if counts(taken(series, look.finding)))
     return min(counting, default=voice.now)
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from vedette.agent.alarms.alarm import Evidence
 from vedette.agent.looking.timing import Timing
-from vedette.agent.memory.looks import Looks
+from vedette.agent.memory.looks import Looks, Seen
 from vedette.checks.dns.server import Place
 from vedette.checks.finding import Finding, Kind, Observation, Verdict
 from vedette.checks.stopwatch import DISTURBED
@@ -67,8 +67,9 @@ class Series:
     *failing_since* is the start of the first FAILING look after the last OK one, *troubled_since*
     after the last two OK ones in a row, *failed_at* and *ok_at* the start of the newest of each;
     UNKNOWN looks move none of them. *failed_before* is that of the newest FAILING look before
-    *failing_since*. What was looked at up to *blind_at* may have failed for our own sake. So many
-    of the newest looks as *alike* says showed the same, and so many as *well* says were OK.
+    *failing_since*. What was looked at up to *blind_at* may have failed for our own sake; before
+    *unbroken_since* is a gap in which nobody looked, as while the machine slept. So many of the
+    newest looks as *alike* says showed the same, and so many as *well* says were OK.
     *fresh_until* is when the newest look becomes too old to say anything about the present.
     """
 
@@ -83,6 +84,7 @@ class Series:
     failed_at: float | None = None
     ok_at: float | None = None
     blind_at: float = -math.inf
+    unbroken_since: float = -math.inf
     failed_before: float | None = None
     alike: int = 0
     well: int = 0
@@ -97,6 +99,8 @@ class Series:
         # How a route's share went is shown to people, look by look.
         self.looks.append(look, is_alike=is_same and self.key.kind is not Kind.BGP)
         self.seconds.observe(look.seconds)
+        if look.started_at > self.fresh_until:
+            self.unbroken_since = look.started_at
         self.fresh_until = look.started_at + look.seconds + self.timing.fresh_for
         verdict = look.finding.verdict
         if verdict is Verdict.OK:
@@ -126,6 +130,10 @@ class Series:
             self.ok_at, self.well = last.started_at, self.well + len(starts)
         elif last.finding.verdict is Verdict.FAILING:
             self.failed_at = last.started_at
+
+    def since(self, at: float) -> Sequence[Seen]:
+        """Return the looks from *at* on, but for those before blindness or a gap."""
+        return self.looks.since(max(at, self.unbroken_since), after=self.blind_at)
 
     def _shows_the_same(self, look: Observation) -> bool:
         """Whether *look* shows the same as the last, and as fast as far as that is judged."""

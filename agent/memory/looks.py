@@ -3,8 +3,10 @@
 Rule: no I/O, no clock.
 """
 
+import math
 from array import array
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterator, Sequence
 from itertools import starmap
 from typing import NamedTuple, overload
 
@@ -69,6 +71,14 @@ class Looks(Sequence[Seen]):
         """Whether there may have been older ones."""
         return len(self._findings) == KEPT
 
+    def findings(self) -> Collection[Finding]:
+        """Return each finding once of those that looks share."""
+        return {id(finding): finding for finding in self._findings}.values()
+
+    def since(self, at: float, *, after: float = -math.inf) -> Sequence[Seen]:
+        """Return those that began from *at* on, and *after* another time."""
+        return self[max(bisect_left(self._starts, at), bisect_right(self._starts, after)) :]
+
     def __len__(self) -> int:
         return len(self._findings)
 
@@ -78,7 +88,8 @@ class Looks(Sequence[Seen]):
     def __getitem__(self, index: slice) -> Sequence[Seen]: ...
     def __getitem__(self, index: int | slice) -> Seen | Sequence[Seen]:
         if isinstance(index, slice):
-            return [self[at] for at in range(*index.indices(len(self)))]
+            parts = self._findings[index], self._starts[index], self._seconds[index]
+            return [*starmap(Seen, zip(*parts, strict=True))]
         return Seen(self._findings[index], self._starts[index], self._seconds[index])
 
     def __iter__(self) -> Iterator[Seen]:

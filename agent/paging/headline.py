@@ -230,7 +230,7 @@ def _counting(voice: Voice, counts: Counts) -> Finding:
     """Return the newest finding that counts of one that votes: what comes and goes may be well."""
     if counts(voice.finding):
         return voice.finding
-    return taken(voice.series, failed_lately(voice, counts)[-1])
+    return taken(voice.series, failed_lately(voice, counts)[-1].finding)
 
 
 def _commonest(reasons: Iterable[str]) -> str:
