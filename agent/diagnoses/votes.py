@@ -53,6 +53,8 @@ def _coming_and_going(voice: Voice, counts: Counts) -> Sequence[Seen]:
     never_failed = series.failed_at is None and series.timing.missing is not Missing.BREACHING
     if series.well >= few.of or never_failed:
         return ()  # so it is nearly always, and none need be read
+    if series.is_steady and not counts(taken(series, series.last.finding)):
+        return ()  # it has given way to something else
     return failed_lately(voice, counts)
 
 
@@ -165,18 +167,21 @@ def _run_began_at(voice: Voice, counts: Counts) -> float:
     A fault whose reason changes to and fro is one fault; it counts for a reason from the first
     look that gave it.
     """
-    series = voice.series
+    series, since, firsts = voice.series, -math.inf, voice.series.firsts
     if voice.verdict is Verdict.FAILING:
         if series.timing.missing is Missing.BREACHING:
             return _unseen_began_at(voice, counts)
         if series.failing_since is None:
             return voice.now
-        run = (look for look in series.looks if look.started_at >= series.failing_since)
-    else:
-        after = -math.inf if series.failed_at is None else series.failed_at
-        run = (look for look in series.looks if look.started_at > after)
-    first = next((look for look in run if counts(taken(series, look.finding))), series.last)
-    return first.started_at
+        since = series.failing_since
+    elif series.failed_at is not None:
+        since, firsts = math.nextafter(series.failed_at, math.inf), ()
+    # Of a long run the newest looks are kept, and besides it is known since when it is alike.
+    began_at = max(since, series.alike_since)
+    for looks in (firsts, series.looks.since(since)):
+        counting = (look.started_at for look in looks if counts(taken(series, look.finding)))
+        began_at = min(began_at, next(counting, math.inf))
+    return began_at
 
 
 def _unseen_began_at(voice: Voice, counts: Counts) -> float:
@@ -188,7 +193,7 @@ def _unseen_began_at(voice: Voice, counts: Counts) -> float:
     looks = [] if voice.now > series.fresh_until else series.since(-math.inf)[::-1]
     run = takewhile(lambda look: failing(taken(series, look.finding)), looks)
     counting = (look.started_at for look in run if counts(taken(series, look.finding)))
-    return min(counting, default=voice.now)
+    return min((series.alike_since, *counting)) if looks else voice.now
 
 
 def both(*parts: Evidence) -> Evidence:

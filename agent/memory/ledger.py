@@ -66,10 +66,12 @@ class Series:
 
     *failing_since* is the start of the first FAILING look after the last OK one, *troubled_since*
     after the last two OK ones in a row, *failed_at* and *ok_at* the start of the newest of each;
-    UNKNOWN looks move none of them. *failed_before* is that of the newest FAILING look before
-    *failing_since*. What was looked at up to *blind_at* may have failed for our own sake; before
-    *unbroken_since* is a gap in which nobody looked, as while the machine slept. So many of the
-    newest looks as *alike* says showed the same, and so many as *well* says were OK.
+    UNKNOWN looks move none of them. *firsts* are the first looks since *failing_since* to fail for
+    each reason: a long fault's are kept no longer. *failed_before* is the start of the newest
+    FAILING look before *failing_since*. What was looked at up to *blind_at* may have failed for our
+    own sake; before *unbroken_since* is a gap in which nobody looked, as while the machine slept.
+    So many of the newest looks as *alike* says showed the same, since *alike_since*, and so many as
+    *well* says were OK.
     *fresh_until* is when the newest look becomes too old to say anything about the present.
     """
 
@@ -80,6 +82,7 @@ class Series:
     looks: Looks = field(default_factory=Looks)
     seconds: Histogram = field(default_factory=Histogram)
     failing_since: float | None = None
+    firsts: tuple[Seen, ...] = ()
     troubled_since: float | None = None
     failed_at: float | None = None
     ok_at: float | None = None
@@ -87,6 +90,7 @@ class Series:
     unbroken_since: float = -math.inf
     failed_before: float | None = None
     alike: int = 0
+    alike_since: float = math.inf
     well: int = 0
     fresh_until: float = -math.inf
 
@@ -96,6 +100,8 @@ class Series:
         is_alike = is_same and look.started_at <= self.fresh_until
         is_news = not (is_alike and self.is_settled())
         self.alike = self.alike + 1 if is_alike else 1
+        if self.alike == 1:
+            self.alike_since = look.started_at
         # How a route's share went is shown to people, look by look.
         self.looks.append(look, is_alike=is_same and self.key.kind is not Kind.BGP)
         self.seconds.observe(look.seconds)
@@ -106,17 +112,20 @@ class Series:
         if verdict is Verdict.OK:
             if self.failing_since is None:
                 self.troubled_since = None
-            self.ok_at, self.failing_since = look.started_at, None
+            self.ok_at, self.failing_since, self.firsts = look.started_at, None, ()
             self.well += 1
             return is_news
         self.well = 0
         if verdict is Verdict.FAILING:
             if self.failing_since is None or self._long_ago(self.failed_at, look):
                 self.failing_since, self.failed_before = look.started_at, self.failed_at
+                self.firsts = ()
                 is_anew = self._long_ago(self.failed_at, look) and self._long_ago(self.ok_at, look)
                 if self.troubled_since is None or is_anew:
                     self.troubled_since = look.started_at
             self.failed_at = look.started_at
+            if all(one.finding.reason != look.finding.reason for one in self.firsts):
+                self.firsts += (Seen(look.finding, look.started_at, look.seconds),)
         return is_news
 
     def repeat(self, starts: Sequence[float]) -> None:
@@ -152,7 +161,7 @@ class Series:
         is_page = self.key.kind is Kind.HTTP
         if self.well == self.alike == len(self.looks) and not is_page:
             return True  # it was never otherwise
-        if self.alike <= max(self.timing.failing.of, PACE):
+        if not self.is_steady:
             return False
         if not is_page:
             return True
@@ -163,6 +172,11 @@ class Series:
             if failing_since is None or now - failing_since < self.timing.hold:
                 return False
         return failed_at is None or failed_at < max(now - WINDOW, self.looks[0].started_at)
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether the newest looks show the same for so long that nothing comes and goes."""
+        return self.alike > max(self.timing.failing.of, PACE)
 
     def _long_ago(self, at: float | None, look: Observation) -> bool:
         """Whether a look of *at* had nothing to say any more when *look* was made."""
@@ -348,6 +362,7 @@ class Ledger:
             self._tell(key)
             for series in self._series[key].values():
                 series.failing_since, series.troubled_since, series.alike = None, None, 0
+                series.firsts = ()
                 series.blind_at = series.last.started_at
         self.is_blind, self._disregarded = True, self.version
 
