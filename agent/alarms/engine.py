@@ -352,16 +352,16 @@ class Engine:
         self, service: str, own: Sequence[Incident], fleet: Fleet, *, muted: bool
     ) -> Faults:
         firing, pending = self.firing(service), self._rising(service)
+        if service in self._unmuted_at:  # what only its window saw is nobody's business
+            joined = {id_ for one in own for id_ in one.burning}
+            firing = {id_: at for id_, at in firing.items() if id_ in joined or self._is_seen(id_)}
         rules = ChainMap({id_: self._graded(id_, fleet) for id_ in (*firing, *pending)}, self.rules)
         # Nothing unknown opens an incident: one of them must be seen to fail now.
         seen = own or any(map(self._is_seen, firing))
-        return Faults(firing if seen else {}, pending, rules, muted)
+        return Faults(firing if seen else {}, pending, rules, muted, self.rules)
 
     def burns(self, key: str) -> bool | None:
-        """Whether what the open incident of *key* tells is seen now, as long as it takes to page.
-
-        None where there is none.
-        """
+        """Whether what the open incident of *key* tells is seen for its hold; None without one."""
         incident = self.open.get(key)
         return None if incident is None else any(map(self._is_certain, incident.members))
 

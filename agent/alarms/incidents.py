@@ -4,8 +4,8 @@ Rule: pure; no I/O, no clock; time is passed in.
 """
 
 import math
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from vedette.agent.composite.alarm import Alarm
@@ -32,8 +32,8 @@ class Incident:
     """One page's worth of trouble.
 
     *key* is the dedup key; *headline* a rule's id; *members* the ids of all alarms that joined
-    and when each one's fault began; *headlines* every headline with the time it took over;
-    *severity* the gravest that people were told.
+    and when each one's fault began, *ended* those of them whose fault is over; *headlines* every
+    headline with the time it took over; *severity* the gravest that people were told.
     """
 
     key: str
@@ -44,6 +44,12 @@ class Incident:
     headlines: Sequence[tuple[str, float]]
     resolved_at: float | None = None
     severity: Severity = Severity.CRITICAL
+    ended: frozenset[str] = frozenset()
+
+    @property
+    def burning(self) -> Set[str]:
+        """The members whose faults go on."""
+        return self.members.keys() - self.ended
 
     @property
     def began_at(self) -> float:
@@ -55,13 +61,14 @@ class Incident:
 class Faults:
     """What is wrong with a service: alarms in ALARM, and those that are not yet, since when.
 
-    *rules* have the severities of the moment. While *muted*, nothing opens.
+    *rules* have the severities of the moment, *usual* their own. While *muted*, nothing opens.
     """
 
     firing: Mapping[str, float]
     pending: Mapping[str, float]
     rules: Mapping[str, Alarm]
     muted: bool = False
+    usual: Mapping[str, Alarm] = field(default_factory=dict)
 
 
 Told = tuple[Incident, Change | None]
@@ -82,19 +89,23 @@ def advance(
 
     A fault joins an open incident whose headline explains it or is explained by it, is a degree of
     the same trouble, or that began at about the same time, and takes the headline over where it is
-    the better cause. A warning joins any critical one; a critical fault never joins a warning. What
-    joins none opens one of its own: with the fault's name in its key where the service's own key is
-    in use.
+    the better cause. A warning joins any critical one; a critical fault never joins a warning, nor
+    one that only warnings keep open: who was woken for what is over must be woken for what is new.
+    What joins none opens one of its own: with the fault's name in its key where the service's own
+    key is in use.
     """
     living = list(open_)
     told: dict[str, Told] = {}
     for id_ in sorted(faults.firing, key=lambda id_: (_rank(id_, faults.rules), id_)):
         _place(id_, living, faults, told, deployment=deployment, service=service, now=now)
     for at, incident in enumerate(living):
-        if any(id_ in faults.firing for id_ in incident.members):
-            told |= _graver(incident, at, living, faults, now)
-        else:
-            told[incident.key] = (replace(incident, resolved_at=now), Change.RESOLVED)
+        living[at] = burning = _with_ended(incident, faults)
+        if not burning.burning:
+            told[incident.key] = (replace(burning, resolved_at=now), Change.RESOLVED)
+            continue
+        if burning is not incident:
+            told[incident.key] = (burning, told.get(incident.key, (incident, None))[1])
+        told |= _graver(burning, at, living, faults, now)
     return [one for one in told.values() if one[1] is not None or one[0] not in open_]
 
 
@@ -110,10 +121,11 @@ def _place(
 ) -> None:
     """Put one alarm that fires into the incident that it belongs to, or open one."""
     rule, began_at = faults.rules.get(id_), faults.firing[id_]
-    if rule is None or any(id_ in incident.members for incident in living):
+    if rule is None or any(id_ in incident.burning for incident in living):
         return
+    named = dedup_key(deployment, service, rule.diagnosis)
     for at, incident in enumerate(living):
-        if _belongs(rule, began_at, incident, faults.rules):
+        if incident.key == named or _belongs(rule, began_at, incident, faults):
             living[at] = joined = _join(incident, rule, began_at, faults.rules, now)
             change = Change.REHEADLINED if joined.headline != incident.headline else None
             # What one fault of a step has changed, another that joins with it must not hide.
@@ -123,7 +135,7 @@ def _place(
         return
     used = {incident.key for incident in living}
     plain = dedup_key(deployment, service)
-    key = plain if plain not in used else dedup_key(deployment, service, rule.diagnosis)
+    key = plain if plain not in used else named
     incident = Incident(
         key=key,
         service=service,
@@ -137,24 +149,46 @@ def _place(
     told[key] = (incident, Change.OPENED)
 
 
-def _belongs(rule: Alarm, began_at: float, incident: Incident, rules: Mapping[str, Alarm]) -> bool:
-    """Whether a fault is one with an open incident."""
+def _with_ended(incident: Incident, faults: Faults) -> Incident:
+    if ended := incident.burning - faults.firing.keys():
+        return replace(incident, ended=incident.ended | ended)
+    return incident
+
+
+def _belongs(rule: Alarm, began_at: float, incident: Incident, faults: Faults) -> bool:
+    """Whether a fault is one with an open incident, which it may have been part of before."""
+    was_part = rule.id in incident.members
     if is_warning(rule.severity):
-        if not is_warning(incident.severity):
+        if was_part or not is_warning(incident.severity):
             return True
     elif is_warning(incident.severity):
+        return was_part
+    elif not _goes_on(incident, faults):
         return False
-    headline = rules.get(incident.headline)
-    if headline is None or is_one_trouble(headline.diagnosis, rule.diagnosis):
+    headline = faults.rules.get(incident.headline)
+    if was_part or headline is None:
         return True
-    explained = headline.layer is not rule.layer
-    return explained or abs(began_at - incident.began_at) <= NEAR
+    if is_one_trouble(headline.diagnosis, rule.diagnosis) or headline.layer is not rule.layer:
+        return True
+    return abs(began_at - incident.began_at) <= NEAR
+
+
+def _goes_on(incident: Incident, faults: Faults) -> bool:
+    """Whether what a critical incident tells of went on till now, and no warning alone kept it."""
+    return any(id_ == incident.headline or _is_critical(id_, faults) for id_ in incident.burning)
+
+
+def _is_critical(id_: str, faults: Faults) -> bool:
+    """Whether it is critical now, or is whenever it is seen."""
+    known = (of[id_] for of in (faults.rules, faults.usual) if id_ in of)
+    return not all(is_warning(rule.severity) for rule in known)
 
 
 def _join(
     incident: Incident, rule: Alarm, began_at: float, rules: Mapping[str, Alarm], now: float
 ) -> Incident:
-    joined = replace(incident, members={**incident.members, rule.id: began_at})
+    members = {**incident.members, rule.id: began_at}
+    joined = replace(incident, members=members, ended=incident.ended - {rule.id})
     if _rank(rule.id, rules) < _rank(incident.headline, rules, incident.severity):
         return _headlined(joined, rule, now)
     return joined

@@ -51,9 +51,10 @@ def keep_standing(target: Target, standing: Standing) -> Statement:
 
 def keep_incident(incident: Incident) -> Statement:
     """Return the statement that keeps one incident."""
+    body = json.dumps(asdict(incident) | {"ended": sorted(incident.ended)})
     return (
         "INSERT OR REPLACE INTO incident VALUES (?, ?, ?, ?)",
-        (incident.key, incident.opened_at, incident.resolved_at, json.dumps(asdict(incident))),
+        (incident.key, incident.opened_at, incident.resolved_at, body),
     )
 
 

@@ -279,7 +279,8 @@ def _incident(text: str) -> Incident:
     body = json.loads(text)
     told = tuple((headline, at) for headline, at in body.pop("headlines"))
     severity = Severity(body.pop("severity", Severity.CRITICAL))
-    return Incident(headlines=told, severity=severity, **body)
+    ended = frozenset(body.pop("ended", ()))
+    return Incident(headlines=told, severity=severity, ended=ended, **body)
 
 
 def _drill(text: str) -> Drill:

@@ -287,6 +287,23 @@ def test_what_was_seen_in_a_window_only_pages_nobody_at_its_end(
     assert [now for now, *_, change in said if change is Change.OPENED] == paged
 
 
+def test_a_page_that_is_open_lets_nothing_in_that_only_a_window_saw() -> None:
+    """A warning that is open as the window ends opens no page beside it for what is over."""
+    made, ledger, said = engine(), Ledger(), []
+    key = CHECKS[1]
+    for now in range(80):
+        word = "timeout" if 10 <= now < 60 else OK
+        resolver = seen(now, word, key=key, subject="192.0.2.53", place="recursive")
+        ledger.add(key, TIMING, [seen(now, key=key), resolver])
+        look(ledger, now, [(CHECKS[0], FAILING if 25 <= now < 41 else OK)])
+        muted = ["shop"] if 20 <= now < 42 else []
+        said += told(now, made.step({"here": ledger}, now, muted))
+
+    (opened, resolved) = said
+    assert opened[2:] == ("shop/resolver_fault/shop.example A", Change.OPENED)
+    assert resolved[3] is Change.RESOLVED
+
+
 def test_a_fault_burns_only_while_it_is_seen() -> None:
     """An open incident burns while its fault is seen, and not while it only has to stay well."""
     made, ledger, burns = engine(), Ledger(), dict[float, bool]()

@@ -293,20 +293,50 @@ def test_life_of_incidents(timeline: list[dict[str, float]]) -> None:
             if change is Change.REHEADLINED:
                 assert rank(incident) < rank(before[incident.key])
             if change is Change.RESOLVED:
-                assert not set(incident.members) & set(firing)
+                assert not incident.burning
         open_ = after(open_, said)
         keys = [incident.key for incident in open_]
         assert len(keys) == len(set(keys))
-        places = [id_ for incident in open_ for id_ in incident.members]
-        assert set(firing) <= set(places)
+        places = [id_ for incident in open_ for id_ in incident.burning]
+        assert sorted(firing) == sorted(places)
         for incident in open_:
             assert incident.headline == incident.headlines[-1][0]
-            assert set(incident.members) & set(firing)
+            assert incident.burning <= set(firing)
+            assert incident.burning
 
 
 def rank(incident: Incident) -> tuple[bool, int]:
     rule = RULES[incident.headline]
     return incident.severity is Severity.WARNING, RANK[rule.diagnosis]
+
+
+MILD = replace(FAULT, severity=Severity.WARNING)
+
+
+@pytest.mark.parametrize("new", [DOWN, WITHDRAWN, EMPTIED])
+def test_a_new_emergency_does_not_hide_in_what_a_warning_keeps_open(new: Rule) -> None:
+    """Who was woken for what is over is woken again, and each page ends with its own faults."""
+    story = Story()
+    story.at(100, DOWN)
+    story.at(110, DOWN, MILD)
+    story.at(700, MILD)
+    again = [(f"d/shop/{new.diagnosis} {new.diagnosis}", "opened")]
+    assert story.at(4000, MILD, new, began={new: 3990.0}) == again
+    assert story.at(4010, MILD, new, began={new: 3990.0}) == []
+    assert story.at(4600, new, began={new: 3990.0}) == [("d/shop service_down", "resolved")]
+    (left,) = story.open
+    assert story.at(5000) == [(f"{left.key} {new.diagnosis}", "resolved")]
+
+
+def test_what_comes_back_while_the_emergency_lasts_is_part_of_it() -> None:
+    """A symptom, or a cause, that ends and returns amid it is one page still."""
+    story = Story()
+    story.at(100, DOWN, SERVERS)
+    story.at(700, SERVERS)
+    assert story.at(4000, SERVERS, DOWN, began={DOWN: 3990.0}) == []
+    assert story.at(4600, DOWN, began={DOWN: 3990.0}) == []
+    assert story.at(5000, DOWN, SERVERS, began={DOWN: 3990.0, SERVERS: 4990.0}) == []
+    assert len(story.at(5600)) == 1
 
 
 @pytest.mark.parametrize("known", [DOWN, WITHDRAWN])
