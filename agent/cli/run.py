@@ -10,7 +10,7 @@ from pathlib import Path
 from vedette.agent import logs, reload
 from vedette.agent.cli.output import complain
 from vedette.agent.config import ConfigError
-from vedette.agent.memory.store import StoreError
+from vedette.agent.memory.storefile import StoreError, claimed
 from vedette.agent.serving import web
 
 
@@ -28,7 +28,8 @@ def _run(options: argparse.Namespace) -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         document = reload.Document.read(options.config)
-        run_loop(_until_signalled(document))
+        with claimed(options.config.parent / document.config.agent.state_dir):
+            run_loop(_until_signalled(document))
     except ConfigError as error:
         # With the tables that it draws, 2 MB that an agent never needs.
         from vedette.agent.cli.lkg import good_configuration  # noqa: PLC0415

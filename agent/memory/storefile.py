@@ -4,12 +4,13 @@ A damaged file is set aside, and what can be read of it goes into a new one. One
 but not written is gone on from in memory. Whatever is lost, an agent that watches is worth more.
 """
 
+import fcntl
 import logging
 import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,6 +86,7 @@ _UNWRITABLE = frozenset(
     {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN}
 )
 _SUFFIXES = ("", "-wal", "-shm")
+_LOCK = "vedette.lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,28 @@ def look_into(path: Path) -> Opened:
         return Opened(_look_into(path))
     except (OSError, sqlite3.Error) as error:
         raise _unusable(path, error) from error
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Keep other processes from writing state to *folder* meanwhile; raise StoreError if one does.
+
+    The kernel lets go of it however the process ends. Where there can be no lock nobody is refused:
+    that the folder cannot be written is told by who writes to it.
+    """
+    with ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = stack.enter_context((folder / _LOCK).open("a"))
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StoreError(
+                f"{folder} has the state of another agent that runs: stop that, or choose another "
+                "agent.state_dir"
+            ) from None
+        except OSError as error:
+            log.warning("%s cannot be locked (%s): let no other agent use it", folder, error)
+        yield
 
 
 def _unusable(path: Path, error: Exception) -> StoreError:
