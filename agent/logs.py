@@ -60,9 +60,14 @@ def changed(rule: Alarm, memory: Memory) -> None:
     if memory.state is State.ALARM or memory.began_at:
         log.log(
             logging.WARNING if memory.state is State.ALARM else logging.INFO,
-            "%s of %s is %s", rule.diagnosis, rule.subject, memory.state,
+            "%s is %s", _named(rule), memory.state,
             extra={"service": rule.service, "diagnosis": rule.diagnosis, "state": memory.state},
         )  # fmt: skip
+
+
+def _named(rule: Alarm) -> str:
+    """Return what it is of what; an alarm of the user's own is nothing but itself."""
+    return " of ".join(dict.fromkeys((str(rule.diagnosis), rule.subject)))
 
 
 def _harmless(_logger: object, _method: str, fields: "EventDict") -> "EventDict":

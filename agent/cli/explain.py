@@ -69,6 +69,8 @@ def _fact(name: str, value: Fact) -> str:
             return f"{value:.0%}"
         case float():
             return f"{value:.4g}"
+        case Mapping() if name.endswith("not_after"):
+            return ", ".join(f"{key}: {utc(at)}" for key, at in value.items())
         case Mapping():
             return ", ".join(f"{key}: {number:g}" for key, number in value.items())
         case str() | int() | None:

@@ -33,6 +33,7 @@ from vedette.agent.diagnoses.names import Diagnosis, Rule
 from vedette.agent.diagnoses.view import View, Voice, taken
 from vedette.agent.diagnoses.votes import Counts, failed_lately, failing, fine, most, voting
 from vedette.agent.memory.looks import Seen
+from vedette.checks.dns.reason import Reason
 from vedette.checks.dns.server import Place
 from vedette.checks.finding import Finding
 from vedette.checks.http.places import Place as HttpPlace
@@ -56,7 +57,10 @@ def _text(rule: Rule, voices: Sequence[Voice], view: View) -> str:
     match rule.diagnosis:
         case Diagnosis.RECORD_EMPTIED:
             asked = answering(voices)
-            return f"{rule.subject} is empty at {_share(voting(asked, is_empty), asked)}"
+            empty = voting(asked, is_empty)
+            few = {str(_counting(v, is_empty).reason) for v in empty} == {Reason.TOO_FEW}
+            what = "has too few records" if few else "is empty"
+            return f"{rule.subject} {what} at {_share(empty, asked)}"
         case Diagnosis.AUTHORITATIVE_DOWN:
             asked = at(Place.AUTHORITATIVE, voices)
             down = voting(asked, is_down)

@@ -67,15 +67,22 @@ def _fails(ledger: Ledger, key: CheckKey) -> bool:
     return any(one.last.finding.verdict is Verdict.FAILING for one in ledger.of(key))
 
 
+def _unwatched(incident: Incident) -> tuple[str, str]:
+    """Return diagnosis and subject of a headline that the config has no longer, by its id."""
+    _, _, rest = incident.headline.removeprefix(incident.service).partition("/")
+    diagnosis, _, subject = rest.partition("/")
+    return diagnosis or incident.headline, subject or incident.service
+
+
 def page(incident: Incident, change: Change, witness: Witness, now: float) -> Page:
     """Write the page for *change* of *incident*."""
     rule = witness.rules.get(incident.headline)
-    diagnosis = str(rule.diagnosis) if rule else incident.headline
-    subject = rule.subject if rule else incident.service
+    diagnosis, subject = (str(rule.diagnosis), rule.subject) if rule else _unwatched(incident)
     began_at = incident.members.get(incident.headline, incident.opened_at)
     if change is Change.RESOLVED:
         composite = isinstance(rule, CompositeAlarm)
         end = "its rule holds no longer" if composite else f"{subject} is well again"
+        end = end if rule else "the config has it no longer"
         summary = f"resolved: {diagnosis}: {end}, failing since {utc(began_at)}"
     else:
         summary = told(rule, incident, witness, now) if rule else f"{diagnosis}: {subject}"

@@ -55,6 +55,16 @@ MOVED = "a.tld delegates shop.example to ns.evil.example where it was ns.shop.ex
         ),
         (
             Diagnosis.RECORD_EMPTIED,
+            [at("authoritative", "too_few", "too_few")],
+            "shop.example A has too few records at 2 of 2 authoritative servers",
+        ),
+        (
+            Diagnosis.RECORD_EMPTIED,
+            [at("authoritative", "too_few", "nodata")],
+            "shop.example A is empty at 2 of 2 authoritative servers",
+        ),
+        (
+            Diagnosis.RECORD_EMPTIED,
             [at("recursive", "nodata", "nodata", OK)],
             "shop.example A is empty at 2 of 3 resolvers",
         ),

@@ -351,3 +351,12 @@ def test_long_lists_are_bounded() -> None:
     assert len(details["seen"]) == len(details["symptoms"]) == len(details["order"]) == 51
     assert details["seen"][-1] == details["symptoms"][-1] == "and 450 more"
     assert details["order"][-1] == "and 451 more"
+
+
+def test_what_is_watched_no_longer_is_not_called_well() -> None:
+    """Where the config has lost the headline, the resolve says so, and is of the same diagnosis."""
+    page = written(change=Change.RESOLVED, rules={})
+    end = "resolved: record_emptied: the config has it no longer, failing since 1970-01-01"
+    assert page.summary.startswith(end)
+    assert page.diagnosis == "record_emptied"
+    assert page.subject == "shop.example A"
