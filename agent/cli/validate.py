@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from vedette.agent.cli.output import complain
@@ -41,12 +42,23 @@ def _untold(config: Config, path: Path) -> list[tuple[int, str]]:
     )
 
 
+def _muted(config: Config) -> Iterator[str]:
+    """Yield what a window of maintenance never ends for."""
+    windows = [("everything", config.maintenance)]
+    windows += [(f"service {one.name}", one.maintenance) for one in config.services]
+    windows += [(f"alarm {one.name}", one.mute) for one in config.alarms]
+    for who, declared in windows:
+        if any(window.is_endless for window in declared):
+            yield who
+
+
 def _warnings(config: Config) -> list[str]:
     notes = []
     if not config.pagers:
         notes.append("no pager is configured, so nobody will be woken")
     if not (config.controls.dns or config.controls.http):
         notes.append("no controls: a fault of this vantage's own uplink will look like yours")
+    notes += [f"{who} is muted without an end: no page of it ever opens" for who in _muted(config)]
     agent = config.agent
     if agent.is_guarded and not agent.has_token:
         notes.append(

@@ -14,7 +14,7 @@ from pydantic import Field, field_validator, model_validator
 
 from vedette.checks.settings import Duration, Settings
 
-_MINUTE = 60
+_MINUTE, _WEEK = 60, 7 * 86400
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _LEAP_CYCLE = datetime(2096, 1, 1, tzinfo=UTC), datetime(2105, 1, 1, tzinfo=UTC)
 """What happens at all happens in here: it holds the longest time there is without a 29 February."""
@@ -69,6 +69,16 @@ class WindowSettings(CronSettings):
 
     duration: Annotated[Duration, Field(ge=_MINUTE)]
     """How long it lasts."""
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether each begins before the last one has ended, for a week on end."""
+        first = begin = self.first_after(_LEAP_CYCLE[0].timestamp())
+        while begin < first + _WEEK:
+            before, begin = begin, self.first_after(begin)
+            if begin - before > self.duration:
+                return False
+        return True
 
 
 def is_muted(windows: Iterable[WindowSettings], at: float) -> bool:

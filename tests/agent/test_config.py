@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from vedette.agent.cli import main
 from vedette.agent.config import Config, ConfigError, read, state_folder
 from vedette.agent.document import Problem
 from vedette.agent.looking.timing import Timing, timing
@@ -518,3 +519,18 @@ def test_rpki_has_one_source(tmp_path):
     assert faults(tmp_path, f"{MINIMAL}rpki: {{every: 10m}}\n") == [
         (8, "rpki: give it either file or url")
     ]
+
+
+def test_windows_that_never_end_are_worth_a_note(tmp_path: Path, capsys) -> None:
+    """Whoever mutes all there is by a slip of the crontab reads it from `vedette validate`."""
+    path = tmp_path / "agent.yaml"
+    path.write_text(
+        "agent: {name: here, domain: {provider: lab}}\n"
+        "services:\n"
+        "  - name: shop\n"
+        "    maintenance: [{cron: '* * * * *', duration: 1h}]\n"
+        "    http: [{url: 'https://shop.test/'}]\n"
+    )
+    assert main(["validate", str(path)]) == 0
+    note = "service shop is muted without an end: no page of it ever opens"
+    assert f"{path}: note: {note}\n" in capsys.readouterr().out

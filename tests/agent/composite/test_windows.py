@@ -50,6 +50,25 @@ def test_open(cron: str, duration: str, moment: str, muted: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("cron", "duration", "endless"),
+    [
+        ("* * * * *", "1m", True),
+        ("0 * * * *", "1h", True),
+        ("0 * * * *", "59m", False),
+        ("0 2 * * *", "1d", True),
+        ("0 2 * * *", "23h", False),
+        ("0 2 * * mon", "7d", True),
+        ("* * * * 1-6", "1d", False),
+        ("* * * * 1-6", "2d", True),
+        ("* 3 * * *", "2h", False),
+    ],
+)
+def test_what_never_ends_is_known(cron: str, duration: str, endless: bool) -> None:
+    """A window whose next one always begins before it ends hides all there is."""
+    assert window(cron, duration).is_endless is endless
+
+
+@pytest.mark.parametrize(
     ("field", "days"),
     [
         ("*", WEEKDAYS),
