@@ -1,13 +1,19 @@
 """From a change of an incident to a page: with what a person needs to know at that moment."""
 
 import logging
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import merge
+from itertools import chain
+from operator import attrgetter
 
 from vedette.agent.alarms.engine import Engine
 from vedette.agent.alarms.fleet import Fleet
 from vedette.agent.alarms.incidents import Change, Incident
+from vedette.agent.composite.alarm import CompositeAlarm
 from vedette.agent.memory.chronicle import chronicle
+from vedette.agent.memory.events import Event
 from vedette.agent.memory.lastgood import LastKnownGood
 from vedette.agent.memory.ledger import Ledger
 from vedette.agent.memory.statements import Statement, keep_storm
@@ -113,14 +119,24 @@ class Paging:
     def changed(self, incident: Incident) -> Sequence[str]:
         """Return what changed before *incident* began, and since; nothing if that is unreadable."""
         # A fault and the change that made it may be seen in one round.
-        service, border = incident.service, incident.began_at + STEP
+        border = incident.began_at + STEP
         try:
-            before = self.store.events(service, border - KEPT_FOR, border)
-            since = self.store.events(service, border)
+            before = self._events(incident, border - KEPT_FOR, border)
+            since = self._events(incident, border, math.inf)
         except StoreError as error:
             log.error("%s: a page says less than it could", error)  # noqa: TRY400 - a bad disk
             return ()
         return chronicle(before, since)
+
+    def _events(self, incident: Incident, since: float, until: float) -> Iterable[Event]:
+        """Return what happened to its service, and to those that its own alarms are about."""
+        rules = (self.engine.rules.get(id_) for id_ in incident.members)
+        named = (rule.targets.values() for rule in rules if isinstance(rule, CompositeAlarm))
+        about = {target.id.partition("/")[0] for target in chain.from_iterable(named)}
+        events = (
+            self.store.events(one, since, until) for one in sorted({incident.service, *about})
+        )
+        return merge(*events, key=attrgetter("at"), reverse=True)
 
 
 def _log(what: str, page: Page) -> None:

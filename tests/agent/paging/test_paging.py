@@ -1,0 +1,51 @@
+"""What a page tells of the changes before it."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.agent.composite.world import World
+from vedette.agent.alarms.incidents import Incident
+from vedette.agent.memory.events import Event, EventName
+from vedette.agent.memory.lastgood import LastKnownGood
+from vedette.agent.memory.statements import keep_event
+from vedette.agent.memory.store import Store
+from vedette.agent.paging.paging import Paging
+from vedette.agent.paging.storm import Storms
+
+OWN = "{name: mine, rule: 'ALARM(\"shop.example A\")'}"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with closing(Store(tmp_path)) as opened:
+        yield opened
+
+
+def changed(store: Store, service: str, id_: str) -> list[str]:
+    """Return the lines of changes on the page of an incident of *service* that *id_* leads."""
+    engine = World(f"- {OWN}").engine
+    paging = Paging(
+        own="here", deployment="test", status_url="", engine=engine, ledgers={},
+        good=LastKnownGood(), store=store, storms=Storms(),
+    )  # fmt: skip
+    return [*paging.changed(Incident("k", service, id_, 1000, {id_: 1000}, ((id_, 1000),)))]
+
+
+def test_an_alarm_of_ones_own_tells_the_changes_of_what_its_rule_names(store: Store) -> None:
+    """Those of the services whose checks it names, the newest first, and of no others."""
+    (target,) = World(f"- {OWN}").engine.rules["mine"].targets.values()
+    service, check = target.id.split("/")[0], "shop.example A"
+    for at, whose in ((100, service), (300, "elsewhere"), (200, service)):
+        detail = {"before": ["192.0.2.1"], "after": [f"192.0.2.{at}"], "server": "ns1"}
+        store.write([keep_event(
+            Event(at, whose, check, EventName.ANSWERS_CHANGED, check, detail)
+        )])  # fmt: skip
+
+    told = changed(store, "mine", "mine")
+
+    assert ["192.0.2.200" in told[0], "192.0.2.100" in told[1], len(told)] == [True, True, 2]
+    assert changed(store, service, f"{service}/record_emptied/{check}") == told
+    assert changed(store, "other", "other/service_down/x") == []
