@@ -139,7 +139,7 @@ def claimed(folder: Path) -> Iterator[None]:
                 "agent.state_dir"
             ) from None
         except OSError as error:
-            log.warning("%s cannot be locked (%s): let no other agent use it", folder, error)
+            log.debug("%s cannot be locked: %s", folder, error)
         yield
 
 
