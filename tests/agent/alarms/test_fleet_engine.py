@@ -291,13 +291,15 @@ def test_restart_neither_forgets_nor_repeats(timeline: list[Moment], data: st.Da
         assert is_open == (key in made.open)
 
 
-known = st.sampled_from([WELL, DOWN, BLIND, None, (FAILING, OK, OK, OK), (OK, FAILING, OK, OK)])
+looking = st.sampled_from([WELL, DOWN, BLIND, (FAILING, OK, OK, OK), (OK, FAILING, OK, OK)])
+# Who runs looks itself: without one since its start it would not know that it has a word in it.
+known = {name: looking if name == "fra" else looking | st.none() for name in ALL}
 
 
 @settings(max_examples=15)
 @given(
-    st.fixed_dictionaries(dict.fromkeys(ALL, known)),
-    st.fixed_dictionaries(dict.fromkeys(ALL, known)),
+    st.fixed_dictionaries(known),
+    st.fixed_dictionaries(known),
     st.integers(0, 2 * STAY - 1),
 )
 def test_a_restart_at_any_point_changes_no_page(first: Moment, then: Moment, restart: int) -> None:
