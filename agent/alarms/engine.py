@@ -352,7 +352,7 @@ class Engine:
         self, service: str, own: Sequence[Incident], fleet: Fleet, *, muted: bool
     ) -> Faults:
         firing, pending = self.firing(service), self._rising(service)
-        if service in self._unmuted_at:  # what only its window saw is nobody's business
+        if service in self._unmuted_at:  # what only the window saw opens and joins nothing
             joined = {id_ for one in own for id_ in one.burning}
             firing = {id_: at for id_, at in firing.items() if id_ in joined or self._is_seen(id_)}
         rules = ChainMap({id_: self._graded(id_, fleet) for id_ in (*firing, *pending)}, self.rules)
@@ -363,7 +363,7 @@ class Engine:
     def burns(self, key: str) -> bool | None:
         """Whether what the open incident of *key* tells is seen for its hold; None without one."""
         incident = self.open.get(key)
-        return None if incident is None else any(map(self._is_certain, incident.members))
+        return None if incident is None else any(map(self._is_certain, incident.burning))
 
     def _is_certain(self, id_: str) -> bool:
         rule, evidence = self._standard.get(id_), self.evidence.get(id_, UNDECIDED)

@@ -74,6 +74,15 @@ class Faults:
 Told = tuple[Incident, Change | None]
 
 
+def headed(incident: Incident, rules: Mapping[str, Alarm]) -> tuple[str, str]:
+    """Return diagnosis and subject of its headline: by the id where the config has it no longer."""
+    if rule := rules.get(incident.headline):
+        return str(rule.diagnosis), rule.subject
+    _, _, rest = incident.headline.removeprefix(incident.service).partition("/")
+    diagnosis, _, subject = rest.partition("/")
+    return diagnosis or incident.headline, subject or incident.service
+
+
 def dedup_key(deployment: str, service: str, diagnosis: str | None = None) -> str:
     """Return the key that every agent of a fleet computes for the same trouble.
 
@@ -99,13 +108,13 @@ def advance(
     for id_ in sorted(faults.firing, key=lambda id_: (_rank(id_, faults.rules), id_)):
         _place(id_, living, faults, told, deployment=deployment, service=service, now=now)
     for at, incident in enumerate(living):
-        living[at] = burning = _with_ended(incident, faults)
-        if not burning.burning:
-            told[incident.key] = (replace(burning, resolved_at=now), Change.RESOLVED)
+        living[at] = after = _with_ended(incident, faults)
+        if not after.burning:
+            told[after.key] = (replace(after, resolved_at=now), Change.RESOLVED)
             continue
-        if burning is not incident:
-            told[incident.key] = (burning, told.get(incident.key, (incident, None))[1])
-        told |= _graver(burning, at, living, faults, now)
+        if after is not incident:
+            told[after.key] = (after, told.get(after.key, (after, None))[1])
+        told |= _graver(after, at, living, faults, now)
     return [one for one in told.values() if one[1] is not None or one[0] not in open_]
 
 
@@ -209,11 +218,8 @@ def _graver(
     """Tell of an incident that has become grave: of its members one is critical now."""
     if not is_warning(incident.severity):
         return {}
-    grave = [
-        faults.rules[id_]
-        for id_ in incident.members
-        if id_ in faults.firing and not is_warning(faults.rules[id_].severity)
-    ]
+    burning = (faults.rules[id_] for id_ in incident.burning)
+    grave = [rule for rule in burning if not is_warning(rule.severity)]
     if not grave:
         return {}
     best = min(grave, key=lambda rule: _rank(rule.id, faults.rules))
@@ -227,7 +233,7 @@ def _graver(
 
 def waits_until(faults: Faults, open_: Sequence[Incident]) -> float:
     """Return when the first of what waits to open a page need wait no more; inf where none does."""
-    joined = {id_ for incident in open_ for id_ in incident.members}
+    joined = {id_ for incident in open_ for id_ in incident.burning}
     waiting = (id_ for id_ in faults.firing if id_ in faults.rules and id_ not in joined)
     if faults.muted:
         return math.inf

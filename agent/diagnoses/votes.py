@@ -167,18 +167,20 @@ def _run_began_at(voice: Voice, counts: Counts) -> float:
     A fault whose reason changes to and fro is one fault; it counts for a reason from the first
     look that gave it.
     """
-    series, since, firsts = voice.series, -math.inf, voice.series.firsts
+    series = voice.series
     if voice.verdict is Verdict.FAILING:
         if series.timing.missing is Missing.BREACHING:
             return _unseen_began_at(voice, counts)
         if series.failing_since is None:
             return voice.now
-        since = series.failing_since
-    elif series.failed_at is not None:
-        since, firsts = math.nextafter(series.failed_at, math.inf), ()
+        since, firsts = series.failing_since, series.firsts
+        kept = series.looks.since(since)
+    else:
+        since, firsts = -math.inf if series.failed_at is None else series.failed_at, ()
+        kept = series.looks.since(since, after=since)
     # Of a long run the newest looks are kept, and besides it is known since when it is alike.
     began_at = max(since, series.alike_since)
-    for looks in (firsts, series.looks.since(since)):
+    for looks in (firsts, kept):
         counting = (look.started_at for look in looks if counts(taken(series, look.finding)))
         began_at = min(began_at, next(counting, math.inf))
     return began_at

@@ -71,8 +71,8 @@ class Series:
     FAILING look before *failing_since*. What was looked at up to *blind_at* may have failed for our
     own sake; before *unbroken_since* is a gap in which nobody looked, as while the machine slept.
     So many of the newest looks as *alike* says showed the same, since *alike_since*, and so many as
-    *well* says were OK.
-    *fresh_until* is when the newest look becomes too old to say anything about the present.
+    *well* says were OK. *fresh_until* is when the newest look becomes too old to say anything about
+    the present.
     """
 
     key: CheckKey

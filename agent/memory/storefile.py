@@ -135,8 +135,8 @@ def claimed(folder: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StoreError(
-                f"{folder} has the state of another agent that runs: stop that, or choose another "
-                "agent.state_dir"
+                f"{folder.resolve()} has the state of another agent that runs: stop that, or "
+                "choose another agent.state_dir"
             ) from None
         except OSError as error:
             log.debug("%s cannot be locked: %s", folder, error)

@@ -6,7 +6,7 @@ Rule: pure; no I/O, no clock; time is passed in.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from vedette.agent.alarms.incidents import Incident, dedup_key
+from vedette.agent.alarms.incidents import Incident, dedup_key, headed
 from vedette.agent.clock import utc
 from vedette.agent.composite.alarm import Alarm
 from vedette.agent.diagnoses.names import Rule
@@ -79,13 +79,8 @@ def _summary(members: Sequence[Incident], rules: Mapping[str, Alarm]) -> str:
 
 def _counted(members: Sequence[Incident], rules: Mapping[str, Alarm]) -> Sequence[tuple[str, int]]:
     """Return the diagnoses with how many have them, the most frequent first, then by name."""
-    counts = Counter(_diagnosis(one, rules) for one in members)
+    counts = Counter(headed(one, rules)[0] for one in members)
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-
-
-def _diagnosis(incident: Incident, rules: Mapping[str, Alarm]) -> str:
-    rule = rules.get(incident.headline)
-    return str(rule.diagnosis) if rule else incident.headline
 
 
 def _title(incident: Incident, rules: Mapping[str, Alarm]) -> str:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from vedette.agent.alarms.agreement import Vantage
 from vedette.agent.alarms.fleet import SILENT_AFTER
-from vedette.agent.alarms.incidents import Change, Incident
+from vedette.agent.alarms.incidents import Change, Incident, headed
 from vedette.agent.clock import utc
 from vedette.agent.composite import telling
 from vedette.agent.composite.alarm import Alarm, CompositeAlarm
@@ -67,22 +67,21 @@ def _fails(ledger: Ledger, key: CheckKey) -> bool:
     return any(one.last.finding.verdict is Verdict.FAILING for one in ledger.of(key))
 
 
-def _unwatched(incident: Incident) -> tuple[str, str]:
-    """Return diagnosis and subject of a headline that the config has no longer, by its id."""
-    _, _, rest = incident.headline.removeprefix(incident.service).partition("/")
-    diagnosis, _, subject = rest.partition("/")
-    return diagnosis or incident.headline, subject or incident.service
+def _end(rule: Alarm | None, subject: str) -> str:
+    """Say why *rule* of *subject*, which the config may have no longer, is over."""
+    if rule is None:
+        return "the config has it no longer"
+    is_own = isinstance(rule, CompositeAlarm)
+    return "its rule holds no longer" if is_own else f"{subject} is well again"
 
 
 def page(incident: Incident, change: Change, witness: Witness, now: float) -> Page:
     """Write the page for *change* of *incident*."""
     rule = witness.rules.get(incident.headline)
-    diagnosis, subject = (str(rule.diagnosis), rule.subject) if rule else _unwatched(incident)
+    diagnosis, subject = headed(incident, witness.rules)
     began_at = incident.members.get(incident.headline, incident.opened_at)
     if change is Change.RESOLVED:
-        composite = isinstance(rule, CompositeAlarm)
-        end = "its rule holds no longer" if composite else f"{subject} is well again"
-        end = end if rule else "the config has it no longer"
+        end = _end(rule, subject)
         summary = f"resolved: {diagnosis}: {end}, failing since {utc(began_at)}"
     else:
         summary = told(rule, incident, witness, now) if rule else f"{diagnosis}: {subject}"
@@ -129,7 +128,7 @@ _NO_NAME = (*REASONS, Diagnosis.VANTAGE_BLIND, Diagnosis.FEED_STALE)
 def _details(
     incident: Incident, rule: Alarm | None, witness: Witness, began_at: float, now: float
 ) -> Iterator[tuple[str, object]]:
-    yield "diagnosis", rule.diagnosis if rule else incident.headline
+    yield "diagnosis", headed(incident, witness.rules)[0]
     yield "since", utc(began_at)
     yield "seen_from", list(_vantages(rule, witness, now))
     if witness.shortage:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from vedette.agent.alarms.alarm import State
 from vedette.agent.alarms.engine import Engine
+from vedette.agent.alarms.incidents import headed
 from vedette.agent.composite.announcement import QUIETED_BY, by_whom
 from vedette.agent.counts import Counts
 from vedette.agent.memory.journal import Journal
@@ -57,13 +58,13 @@ class Alarms:
 
     def _incidents(self) -> Iterator[tuple[Labels, float]]:
         for key, incident in self._engine.open.items():
-            rule = self._engine.rules.get(incident.headline)
+            diagnosis, subject = headed(incident, self._engine.rules)
             yield (
                 Labels(
                     key=key,
                     service=incident.service,
-                    diagnosis=rule.diagnosis if rule else incident.headline,
-                    subject=rule.subject if rule else incident.service,
+                    diagnosis=diagnosis,
+                    subject=subject,
                     severity=incident.severity,
                 ),
                 incident.opened_at,

@@ -6,8 +6,7 @@ from heapq import nsmallest
 
 from vedette.agent.alarms.alarm import State
 from vedette.agent.alarms.fleet import Fleet
-from vedette.agent.alarms.incidents import Incident
-from vedette.agent.composite.alarm import Alarm
+from vedette.agent.alarms.incidents import Incident, headed
 from vedette.agent.daemon import Agent
 from vedette.agent.diagnoses.names import Rule, is_warning
 from vedette.agent.paging.wording import Witness, told
@@ -105,13 +104,12 @@ class Troubles:
 
     def head(self, incident: Incident, now: float, *, whole: bool = False) -> Head:
         """Return *incident* in a line: as a page has it where it is the *whole* one, else short."""
-        rule = self._agent.engine.rules.get(incident.headline)
-        diagnosis = str(rule.diagnosis) if rule else incident.headline
+        diagnosis, subject = headed(incident, self._agent.engine.rules)
         return Head(
             id=incident_id(incident),
             service=incident.service,
             diagnosis=diagnosis,
-            what=self._what(incident, rule, diagnosis, now) if whole else _short(incident, rule),
+            what=self._what(incident, diagnosis, subject, now) if whole else subject,
             severity=str(incident.severity),
             is_warning=is_warning(incident.severity),
             began_at=incident.began_at,
@@ -130,10 +128,11 @@ class Troubles:
                 rows.append(AlarmRow(str(rule.diagnosis), rule.subject, memory.state, since))
         return sorted(rows, key=lambda row: row.state is not State.ALARM)
 
-    def _what(self, incident: Incident, rule: Alarm | None, diagnosis: str, now: float) -> str:
+    def _what(self, incident: Incident, diagnosis: str, subject: str, now: float) -> str:
         """Return what stands behind the diagnosis in the first line of its page."""
+        rule = self._agent.engine.rules.get(incident.headline)
         if rule is None or incident.resolved_at is not None:
-            return _short(incident, rule)
+            return subject
         line = told(rule, incident, self._witness(), now)
         return line.removeprefix(f"{diagnosis}: ")
 
@@ -199,10 +198,6 @@ class Troubles:
     def _name(self, id_: str) -> str:
         rule = self._agent.engine.rules.get(id_)
         return f"{rule.diagnosis} {rule.subject}" if isinstance(rule, Rule) else id_
-
-
-def _short(incident: Incident, rule: Alarm | None) -> str:
-    return rule.subject if rule else incident.service
 
 
 _KEPT = ("seen_from", "seen", "last_known_good", "last_known_good_serves", "bgp", "not_broken")

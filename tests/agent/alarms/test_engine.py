@@ -321,6 +321,22 @@ def test_a_fault_burns_only_while_it_is_seen() -> None:
     assert not made.burns("test/elsewhere")
 
 
+def test_what_burns_in_a_page_of_its_own_burns_in_no_other() -> None:
+    """A page that only its warning keeps open is not that of the emergency that came back."""
+    made, ledger = engine(), Ledger()
+    for now in range(60):
+        resolver = seen(now, "timeout", key=CHECKS[1], subject="192.0.2.53", place="recursive")
+        ledger.add(CHECKS[1], TIMING, [seen(now, key=CHECKS[1]), resolver])
+        look(ledger, now, [(CHECKS[0], FAILING if now < 20 or now >= 40 else OK)])
+        made.step({"here": ledger}, now)
+    for now in range(60, 70):  # the resolver is unknown by then
+        look(ledger, now, [(CHECKS[0], FAILING)])
+        made.step({"here": ledger}, now)
+
+    assert made.burns("test/shop/service_down")
+    assert not made.burns("test/shop")
+
+
 def test_incident_of_a_removed_service_ends() -> None:
     """An open incident whose service left the config resolves instead of staying for ever."""
     left = Incident("test/old", "old", "old/service_down/x", 0, {"old/service_down/x": 0}, ())

@@ -1,5 +1,6 @@
 """Incidents of a service: what joins, who has the headline, who waits, and when it is over."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ from vedette.agent.alarms.incidents import (
     advance,
     dedup_key,
     hosted,
+    waits_until,
 )
 from vedette.agent.diagnoses.names import RANK, Diagnosis, Rule
 from vedette.agent.diagnoses.table import feed_rule, rules_for
@@ -326,6 +328,24 @@ def test_a_new_emergency_does_not_hide_in_what_a_warning_keeps_open(new: Rule) -
     assert story.at(4600, new, began={new: 3990.0}) == [("d/shop service_down", "resolved")]
     (left,) = story.open
     assert story.at(5000) == [(f"{left.key} {new.diagnosis}", "resolved")]
+
+
+def test_a_new_emergency_may_wait_for_its_cause() -> None:
+    """It is known until when, though it was part of a page that is still open."""
+    story = Story()
+    story.at(100, DOWN)
+    story.at(110, DOWN, MILD)
+    story.at(700, MILD)
+    rules = RULES | {MILD.id: MILD}
+    firing, pending = {MILD.id: BEGAN, DOWN.id: 3990.0}, {EMPTIED.id: 3990.0}
+    until = waits_until(Faults(firing, pending, rules), story.open)
+
+    assert 4000 < until < math.inf
+    waiting = {"pending": {EMPTIED: 3990.0}, "began": {DOWN: 3990.0}}
+    assert story.at(4000, MILD, DOWN, **waiting) == []
+    assert story.at(until, MILD, DOWN, **waiting) == [
+        ("d/shop/service_down service_down", "opened")
+    ]
 
 
 def test_what_comes_back_while_the_emergency_lasts_is_part_of_it() -> None:
