@@ -12,7 +12,8 @@ from pathlib import Path
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from vedette.agent import logs
-from vedette.agent.alarms.engine import Step, without_dates
+from vedette.agent.alarms.alarm import without_dates
+from vedette.agent.alarms.engine import Step
 from vedette.agent.alarms.incidents import Change
 from vedette.agent.config import Config
 from vedette.agent.diagnoses.names import Rule

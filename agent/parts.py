@@ -20,6 +20,7 @@ from vedette.agent.memory.journal import Journal
 from vedette.agent.memory.lastgood import LastKnownGood
 from vedette.agent.memory.learning import Learning
 from vedette.agent.memory.ledger import Ledger
+from vedette.agent.memory.pages import standing
 from vedette.agent.memory.statements import Statement, keep_attempt, keep_receiver
 from vedette.agent.memory.store import Store
 from vedette.agent.paging.drillpages import Drills
@@ -105,7 +106,8 @@ class Parts:
             now=self.now,
             stopwatch=around.stopwatch,
         )
-        accepted = self.store.accepted(self.now() - ACCEPTED_FOR)
+        since = self.now() - ACCEPTED_FOR
+        accepted = [*standing(self.store.told(), since), *self.store.accepted(since)]
         self.exchange = Exchange(config, self.folder, self.lookout, self.now, accepted)
 
     def _restore(self, name: str, restore: Callable[[dict[str, object]], None]) -> None:
@@ -175,6 +177,7 @@ class Parts:
 
     def _agree(self, hearsay: Hearsay, accept: Callable[[str, str, Action], None]) -> None:
         """Page as one with the peers of whom *hearsay* is, who are told by *accept*."""
+        self.engine.callers = hearsay.callers
         self.outbox.agree(
             hearsay,
             accept,

@@ -21,6 +21,15 @@ def _seconds(value: object) -> float:
     return seconds
 
 
+def written(seconds: float) -> str:
+    """Return a duration as a config has it: in the largest unit of which it has whole ones."""
+    if 0 < seconds < 1:
+        return f"{seconds * 1000:.12g}ms"
+    units = reversed(_UNITS.items())
+    unit, size = next(((u, s) for u, s in units if seconds and seconds % s == 0), ("s", 1.0))
+    return f"{seconds / size:.12g}{unit}"
+
+
 Duration = Annotated[float, BeforeValidator(_seconds)]
 """Seconds, written as a number or as 500ms, 30s, 10m, 1h."""
 

@@ -44,7 +44,7 @@ class AlertmanagerSettings(Settings):
     """Every member of the cluster; no load balancer before them."""
     labels: dict[str, str] = {}
     """Added to every alert."""
-    lasts: Annotated[Duration, Field(ge=120)] = 3600.0
+    lasts: Annotated[Duration, Field(ge=120.0)] = 3600.0
     """How long an alert stands when this agent is gone."""
     username: Annotated[str, StringConstraints(pattern=r"^[^:]+$")] | None = None
     """The user's name, where it asks for one."""

@@ -100,3 +100,8 @@ def step(memory: Memory, evidence: Evidence, *, hold: float, clear: float, now: 
     if good_for >= clear:
         return Memory(State.OK, began_at, 0.0, now)
     return Memory(state, began_at, good_for, now)
+
+
+def without_dates(memory: Memory) -> Memory:
+    """Return what of *memory* outlives a restart: time asleep counts neither as good nor bad."""
+    return Memory(memory.state, memory.began_at, memory.good_for)

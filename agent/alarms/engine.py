@@ -8,7 +8,7 @@ in parts, and whoever has looks to make makes them between two.
 
 import math
 from collections import ChainMap
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from vedette.agent.alarms.agenda import Agenda
@@ -113,6 +113,8 @@ class Engine:
         self._hosts = hosts or {}
         self._incidents = OpenIncidents(incidents, deployment, self._hosts)
         self.deployment, self.quorum, self.controls = deployment, quorum, controls
+        self.callers: Callable[[str], Collection[str]] = lambda _key: ()
+        """Returns the peers whose calls under a key stand."""
 
     @property
     def open(self) -> Mapping[str, Incident]:
@@ -358,7 +360,14 @@ class Engine:
         rules = ChainMap({id_: self._graded(id_, fleet) for id_ in (*firing, *pending)}, self.rules)
         # Nothing unknown opens an incident: one of them must be seen to fail now.
         seen = own or any(map(self._is_seen, firing))
-        return Faults(firing if seen else {}, pending, rules, muted, self.rules)
+        return Faults(
+            firing if seen else {},
+            pending,
+            rules,
+            muted,
+            self.rules,
+            lambda key: any(map(fleet.sees, self.callers(key))),
+        )
 
     def burns(self, key: str) -> bool | None:
         """Whether what the open incident of *key* tells is seen for its hold; None without one."""
@@ -391,8 +400,3 @@ class Engine:
             and self.evidence[id_].holds
             and self.memories[id_].state is not State.ALARM
         }
-
-
-def without_dates(memory: Memory) -> Memory:
-    """Return what of *memory* outlives a restart: time asleep counts neither as good nor bad."""
-    return Memory(memory.state, memory.began_at, memory.good_for)

@@ -4,7 +4,7 @@ Rule: pure; no I/O, no clock; time is passed in.
 """
 
 import math
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -62,6 +62,7 @@ class Faults:
     """What is wrong with a service: alarms in ALARM, and those that are not yet, since when.
 
     *rules* have the severities of the moment, *usual* their own. While *muted*, nothing opens.
+    *is_called* says whether a peer that sees has called under a key, and not ended that.
     """
 
     firing: Mapping[str, float]
@@ -69,6 +70,7 @@ class Faults:
     rules: Mapping[str, Alarm]
     muted: bool = False
     usual: Mapping[str, Alarm] = field(default_factory=dict)
+    is_called: Callable[[str], bool] = lambda _key: False
 
 
 Told = tuple[Incident, Change | None]
@@ -101,7 +103,7 @@ def advance(
     the better cause. A warning joins any critical one; a critical fault never joins a warning, nor
     one that only warnings keep open: who was woken for what is over must be woken for what is new.
     What joins none opens one of its own: with the fault's name in its key where the service's own
-    key is in use.
+    key is in use, here or at a peer that has called for the same under that name.
     """
     living = list(open_)
     told: dict[str, Told] = {}
@@ -144,7 +146,7 @@ def _place(
         return
     used = {incident.key for incident in living}
     plain = dedup_key(deployment, service)
-    key = plain if plain not in used else named
+    key = named if plain in used or faults.is_called(named) else plain
     incident = Incident(
         key=key,
         service=service,

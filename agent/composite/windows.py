@@ -67,7 +67,7 @@ class CronSettings(Settings):
 class WindowSettings(CronSettings):
     """A window: it begins at each such moment, and lasts *duration*."""
 
-    duration: Annotated[Duration, Field(ge=_MINUTE)]
+    duration: Annotated[Duration, Field(ge=60.0)]
     """How long it lasts."""
 
     @property

@@ -11,5 +11,5 @@ from vedette.checks.settings import Duration
 class DrillSettings(CronSettings):
     """A drill when *cron* says; each of its two pages must be accepted *within* so many seconds."""
 
-    within: Annotated[Duration, Field(ge=5)] = 120.0
+    within: Annotated[Duration, Field(ge=5.0)] = 120.0
     """In how long each of its two pages must be accepted."""

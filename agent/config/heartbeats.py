@@ -51,7 +51,7 @@ class HeartbeatSettings(Settings):
     """The file that holds the URL, where that is a secret."""
     url_env: str | None = None
     """The environment variable that holds it."""
-    every: Annotated[Duration, Field(ge=1)] = 60.0
+    every: Annotated[Duration, Field(ge=1.0)] = 60.0
     """Between two calls."""
     timeout: Annotated[Duration, Field(ge=0.1)] = 10.0
     """How long an answer may take."""

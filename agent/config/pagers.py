@@ -34,7 +34,7 @@ class PagingSettings(Settings):
 
     resolvers: list[Annotated[str, AfterValidator(_resolver)]] = [*RESOLVERS]
     """Asked for a pager's address when this host's own fail."""
-    backup_after: Annotated[Duration, Field(ge=1)] = BACKUP_AFTER
+    backup_after: Annotated[Duration, Field(ge=1.0)] = BACKUP_AFTER
     """A page unaccepted for so long goes to its second channel too."""
 
     @property

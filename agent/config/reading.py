@@ -1,7 +1,7 @@
 """Text to settings, with every problem listed at once by file and line."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -22,13 +22,21 @@ from vedette.agent.config.services import Controls, Service
 from vedette.agent.config.twins import twins
 from vedette.agent.config.vantage import STATE_DIR
 from vedette.agent.document import Document, Problem, load
-from vedette.checks.settings import Settings
+from vedette.checks.settings import Settings, written
 
 Block = TypeVar("Block", bound=Settings)
 
 _MOST, _PIECE = 32 << 20, 64 << 10
 """Octets of a config that are read, and at a time; one of ten thousand checks has a thirtieth of
 them."""
+
+_BOUNDS = {
+    "greater_than_equal": ("at least", "ge"),
+    "greater_than": ("more than", "gt"),
+    "less_than_equal": ("at most", "le"),
+    "less_than": ("less than", "lt"),
+}
+"""How the bounds of numbers are said, and where an error has them."""
 
 
 class ConfigError(Exception):
@@ -88,7 +96,7 @@ def parse(text: str, path: Path) -> Config:
         try:
             config = Config.model_validate(document.data)
         except ValidationError as error:
-            problems += explained(error, document)
+            problems += explained(error, document, _number)
     if config is None or problems:
         raise ConfigError(path, problems)
     return config
@@ -111,8 +119,13 @@ def state_folder(path: Path) -> Path:
     return path.parent / (named if isinstance(named, str) else STATE_DIR)
 
 
-def explained(error: ValidationError, document: Document) -> Iterator[Problem]:
-    """Return the problems that *error* found in *document*, each with its line and remedy."""
+def explained(
+    error: ValidationError, document: Document, number: Callable[[float], str] = "{:.15g}".format
+) -> Iterator[Problem]:
+    """Return the problems that *error* found in *document*, each with its line and remedy.
+
+    *number* says a bound as one would write it there.
+    """
     for fault in error.errors(include_url=False, include_input=False):
         place = tuple(part for part in fault["loc"] if part not in {"[key]"})
         where = ".".join(str(part) for part in place)
@@ -132,7 +145,15 @@ def explained(error: ValidationError, document: Document) -> Iterator[Problem]:
                 message = "a name has no /, no line break, and no space at its beginning"
             case "invalid_key":
                 message = "a key must be a plain word"
+            case kind if kind in _BOUNDS:
+                words, of = _BOUNDS[kind]
+                message = f"expected {words} {number(fault['ctx'][of])}"
         yield Problem(document.line(place), f"{where}: {message}" if where else message)
+
+
+def _number(bound: float) -> str:
+    """Return a bound as a config writes it: one with a fraction is a duration's."""
+    return written(bound) if isinstance(bound, float) else str(bound)
 
 
 def _misnamed(document: Document) -> Iterator[Problem]:

@@ -55,9 +55,9 @@ class RemediationSettings(Settings):
     """The only services that it is for."""
     min_providers: int = 2
     """How many distinct providers must see the fault."""
-    every: Annotated[Duration, Field(ge=60)] = 3600.0
+    every: Annotated[Duration, Field(ge=60.0)] = 3600.0
     """The least time between two uses."""
-    timeout: Annotated[Duration, Field(ge=0.1, le=600)] = 30.0
+    timeout: Annotated[Duration, Field(ge=0.1, le=600.0)] = 30.0
     """How long it may take."""
     webhook: CallSettings | None = None
     """A signed request that does it."""

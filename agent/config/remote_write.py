@@ -41,7 +41,7 @@ class RemoteWriteSettings(Settings):
 
     url: HttpUrl
     """The receiver."""
-    every: Annotated[Duration, Field(ge=1)] = 15.0
+    every: Annotated[Duration, Field(ge=1.0)] = 15.0
     """Between two sets of samples."""
     timeout: Annotated[Duration, Field(ge=0.1)] = 10.0
     """How long a request may take."""
@@ -61,7 +61,7 @@ class RemoteWriteSettings(Settings):
     """Our own certificate, in PEM."""
     client_key: str | None = None
     """Its key, where that is a file of its own."""
-    keep_for: Annotated[Duration, Field(ge=60)] = 7200.0
+    keep_for: Annotated[Duration, Field(ge=60.0)] = 7200.0
     """Samples that waited for longer are dropped."""
     keep_megabytes: Annotated[int, Field(ge=1, le=100_000)] = 100
     """How much may wait on the disk; the oldest are dropped first."""

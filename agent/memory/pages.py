@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from vedette.exporters.page import Action, Outcome, Page
 
@@ -48,6 +49,17 @@ class Sent:
     ended_at: float | None
     outcome: str | None
     detail: str
+
+
+def standing(told: Sequence[Told], before: float) -> Sequence[Accepted]:
+    """Return the calls that pagers took *before* then and that have not ended, oldest first."""
+    newest = {(one.pager, one.page.key): one for one in told if one.outcome == Outcome.DELIVERED}
+    calls = [
+        Accepted(one.pager, one.page.key, one.ended_at)
+        for one in newest.values()
+        if one.page.action is Action.TRIGGER and one.ended_at is not None and one.ended_at < before
+    ]
+    return sorted(calls, key=attrgetter("at"))
 
 
 def unheard(

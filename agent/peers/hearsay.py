@@ -4,7 +4,7 @@ Rule: pure; time is passed in.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Set
 
 from vedette.exporters.page import Action
 
@@ -34,6 +34,14 @@ class Hearsay:
         """Return the peer whose trigger of *key* was accepted *since* then; None for nobody."""
         at, peer = self._newest.get((Action.TRIGGER, pager, key), (-math.inf, ""))
         return peer if at >= since else None
+
+    def callers(self, key: str) -> Set[str]:
+        """Return the peers whose calls under *key* stand: of whose ends nothing was heard."""
+        return {
+            peer
+            for (action, pager, of), (at, peer) in self._newest.items()
+            if of == key and action is Action.TRIGGER and at > self.ended_at(pager, key)
+        }
 
     def ended_at(self, pager: str, key: str) -> float:
         """Return when a peer's resolve of *key* was accepted; minus infinity for never."""

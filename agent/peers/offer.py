@@ -33,7 +33,7 @@ ENOUGH = 256 << 10
 MOST = 500
 """Rounds after which it is: who writes a thousand checks into one document delays its probes."""
 ACCEPTED_FOR = 600.0
-"""Seconds for which it is told that a page was accepted."""
+"""Seconds for which it is told that a page was accepted; of one that stands, until it is over."""
 
 
 class _Numbered(NamedTuple):
@@ -71,6 +71,7 @@ class Offer:
         self._newest: dict[CheckKey, _Numbered] = {}
         self._accepted: deque[_Accepted] = deque(maxlen=wire.MOST_ACCEPTED)
         self._accepted_number = 0
+        self._standing: set[tuple[str, str]] = set()
         for one in accepted:
             self._take(one)
         self._news, self._is_over = asyncio.Event(), False
@@ -97,6 +98,8 @@ class Offer:
 
     def _take(self, one: Accepted) -> None:
         self._accepted_number += 1
+        stands = one.action is Action.TRIGGER
+        (self._standing.add if stands else self._standing.discard)((one.pager, one.key))
         self._accepted.append(_Accepted(self._accepted_number, one))
 
     def end(self) -> None:
@@ -180,15 +183,19 @@ class Offer:
         return written, last, False
 
     def _accepted_since(self, number: int, action: Action, now: float) -> Raw:
-        """Write what was accepted after the one of *number*, and not too long ago to matter."""
+        """Write what was accepted after the one of *number*, and stands or is of late."""
         newer = reversed([*islice(reversed(self._accepted), self._accepted_number - number)])
         return wire.encode_accepted(
             [
                 wire.Acceptance(one.pager, one.key, max(0.0, now - one.at))
                 for _, one in newer
-                if one.action is action and now - one.at <= ACCEPTED_FOR
+                if one.action is action and self._matters(one, now)
             ]
         )
+
+    def _matters(self, one: Accepted, now: float) -> bool:
+        calls = one.action is Action.TRIGGER and (one.pager, one.key) in self._standing
+        return calls or now - one.at <= ACCEPTED_FOR
 
     def _leave_out(self, key: CheckKey, error: wire.RefusedError) -> None:
         if key not in self._left_out:

@@ -142,6 +142,8 @@ class Incident:
         for change in self.scenario.timeline:
             for vantage in self._vantages if change.maintenance else ():
                 self._loop.call_at(self._zero + change.t, vantage.rouse)
+            for vantage in self._vantages if change.vantage and change.vantage.uplink else ():
+                self._loop.call_at(self._zero + change.t, vantage.come_back)
         works = [vantage.live() for vantage in self._vantages]
         works += [one.run(self.scenario) for one in self._collectors]
         if self._is_sparse():

@@ -107,6 +107,7 @@ class Vantage(Agent):
         self._ticks = Ticks()
         self._rounds = SteadyRounds(outside.weather, outside.now, asyncio.sleep)
         self.hearsay = Hearsay()
+        self._calls: dict[tuple[str, str], float] = {}
         self._agree(self.hearsay, self._accepted)
         self.lookout.tell = self._seen
         self.lookout.round = self._round
@@ -210,15 +211,26 @@ class Vantage(Agent):
 
     def _accepted(self, pager: str, key: str, action: Action) -> None:
         """Tell the others, as soon as they hear of looks, what the pager has taken."""
-        if self.is_up:
-            loop, of = asyncio.get_running_loop(), (self.name, pager, key, action)
-            for one in self.others:
-                loop.call_later(SHARING, one.hear_of_page, *of)
+        self._calls.pop((pager, key), None)
+        if action is Action.TRIGGER:
+            self._calls[pager, key] = self.now()
+        for one in self.others if self.is_up else ():
+            one.hear_of_page(self.name, pager, key, 0.0, action)
 
-    def hear_of_page(self, peer: str, pager: str, key: str, action: Action) -> None:
-        """Take in what a pager has taken from a *peer*, if anything passes the uplink."""
-        if self.is_up:
-            self.hearsay.hear(peer, pager, key, self.now() - SHARING, action)
+    def hear_of_page(self, peer: str, pager: str, key: str, age: float, action: Action) -> None:
+        """Take in soon what a pager has taken from a *peer*, if anything passes the uplink."""
+
+        def hear() -> None:
+            if self.is_up:
+                self.hearsay.hear(peer, pager, key, self.now() - SHARING - age, action)
+
+        asyncio.get_running_loop().call_later(SHARING, hear)
+
+    def come_back(self) -> None:
+        """Be told of the others' calls that stand, now that the uplink is up."""
+        for one in self.others:
+            for (pager, key), at in one._calls.items() if one.is_up else ():  # noqa: SLF001 - its own
+                self.hear_of_page(one.name, pager, key, one.now() - at, Action.TRIGGER)
 
     def rouse(self) -> None:
         """Step at the next second."""

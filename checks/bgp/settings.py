@@ -83,7 +83,7 @@ class RisLiveSettings(Settings):
         "https://stat.ripe.net/data/bgp-state/data.json"
     )
     """Where the table at the start comes from: RIPEstat's bgp-state."""
-    stale_after: Annotated[Duration, Field(gt=0)] = 120.0
+    stale_after: Annotated[Duration, Field(gt=0.0)] = 120.0
     """A feed that is silent for longer is not believed."""
 
 
@@ -94,9 +94,9 @@ class RipeStatSettings(Settings):
         "https://stat.ripe.net/data/bgp-state/data.json"
     )
     """Where RIPEstat's bgp-state is."""
-    every: Annotated[Duration, Field(ge=10)] = 60.0
+    every: Annotated[Duration, Field(ge=10.0)] = 60.0
     """Between two questions about a prefix."""
-    stale_after: Annotated[Duration, Field(gt=0)] = 1800.0
+    stale_after: Annotated[Duration, Field(gt=0.0)] = 1800.0
     """How old its newest table may be."""
 
 
@@ -110,11 +110,11 @@ class RpkiSettings(Settings):
     """The list's file, plain or gzip."""
     url: Annotated[str, _has_scheme("https", "http")] | None = None
     """Where the list is."""
-    every: Annotated[Duration, Field(ge=1)] = 600.0
+    every: Annotated[Duration, Field(ge=1.0)] = 600.0
     """Between two questions whether there is something new."""
-    stale_after: Annotated[Duration, Field(gt=0)] = 7200.0
+    stale_after: Annotated[Duration, Field(gt=0.0)] = 7200.0
     """An older list says nothing."""
-    expiring: Annotated[Duration, Field(gt=0)] = EXPIRING
+    expiring: Annotated[Duration, Field(gt=0.0)] = EXPIRING
     """How long before its end a ROA is told of."""
 
     @model_validator(mode="after")
@@ -173,9 +173,9 @@ class MrtSettings(Settings):
     """The name that their peers get."""
     every: Annotated[Duration, Field(ge=0.1)] = 5.0
     """Between two looks for something new."""
-    max_age: Annotated[Duration, Field(gt=0)] = 86400.0
+    max_age: Annotated[Duration, Field(gt=0.0)] = 86400.0
     """Files last written longer ago are not read."""
-    stale_after: Annotated[Duration, Field(gt=0)] = 1800.0
+    stale_after: Annotated[Duration, Field(gt=0.0)] = 1800.0
     """Without news for longer it is not believed."""
 
 
@@ -196,7 +196,7 @@ class BgpStreamSettings(Settings):
     """Its options."""
     history: Duration = 0.0
     """How long ago to begin."""
-    stale_after: Annotated[Duration, Field(gt=0)] = 600.0
+    stale_after: Annotated[Duration, Field(gt=0.0)] = 600.0
     """A reader that is silent for longer is started anew."""
 
     @model_validator(mode="after")

@@ -246,7 +246,7 @@ class HttpSettings(CheckSettings):
         BeforeValidator(_several),
     ] = []
     """Of HTTP, that the answer may have; none is any."""
-    slow: Annotated[Duration, Field(gt=0)] | None = None
+    slow: Annotated[Duration, Field(gt=0.0)] | None = None
     """How long a whole look may take and still be well."""
 
     @model_validator(mode="after")

@@ -22,7 +22,7 @@ from vedette.agent.config import Config, QuorumSettings
 from vedette.agent.diagnoses.names import Diagnosis
 from vedette.agent.looking.timing import Timing, timing
 from vedette.checks.finding import Kind
-from vedette.checks.settings import CheckSettings, FailingSettings, Settings
+from vedette.checks.settings import CheckSettings, FailingSettings, Settings, written
 
 Model = type[Settings]
 
@@ -50,7 +50,6 @@ _PLAIN = {
 _VALIDATED = {"_seconds": "duration", "_origin": "AS number"}
 """What a value is called that one of these functions reads."""
 _BOUNDS = (("ge", "at least {}"), ("gt", "more than {}"), ("le", "at most {}"), ("lt", "below {}"))
-_UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 
 
 def page() -> str:
@@ -182,7 +181,7 @@ def _single(kind: object, word: str, places: Mapping[Model, str]) -> str:
 
 def _limits(said: Sequence[object], *, is_duration: bool) -> str:
     found = [
-        words.format(_duration(bound) if is_duration else f"{bound:,}".replace(",", " "))
+        words.format(written(bound) if is_duration else f"{bound:,}".replace(",", " "))
         for name, words in _BOUNDS
         for one in said
         if (bound := getattr(one, name, None)) is not None
@@ -243,11 +242,4 @@ def _yaml(value: object, *, is_duration: bool) -> str:
         )
     if isinstance(value, list | tuple):
         return f"[{', '.join(_yaml(one, is_duration=False) for one in value)}]"
-    return _duration(value) if is_duration and isinstance(value, float | int) else str(value)
-
-
-def _duration(seconds: float) -> str:
-    if 0 < seconds < 1:
-        return f"{seconds * 1000:g}ms"
-    unit, size = next(((u, s) for u, s in _UNITS if seconds and seconds % s == 0), ("s", 1))
-    return f"{seconds / size:g}{unit}"
+    return written(value) if is_duration and isinstance(value, float | int) else str(value)

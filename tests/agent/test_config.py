@@ -1,7 +1,7 @@
 """The config file: what it may say, what it inherits, and every fault with its line."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from vedette.agent.config import Config, ConfigError, read, state_folder
 from vedette.agent.document import Problem
 from vedette.agent.looking.timing import Timing, timing
 from vedette.checks.finding import Kind
-from vedette.checks.settings import CheckSettings, FailingSettings, Missing
+from vedette.checks.settings import CheckSettings, FailingSettings, Missing, written
 from vedette.exporters.page import Severity
 
 MINIMAL = """\
@@ -180,7 +180,7 @@ ONE_FAULT = {
         6,
         "services.0.quorum.distinct: region is not known of fra-1: name it in agent.domain.region",
     ),
-    "no cadence": ("  - name: shop", "  - name: shop\n    every: 0", 6, "greater than"),
+    "no cadence": ("  - name: shop", "  - name: shop\n    every: 0", 6, "expected at least 100ms"),
     "no place of VRPs": ("services:", "rpki: {}\nservices:", 4, "give it either file or url"),
     "two places of VRPs": (
         "services:",
@@ -310,7 +310,7 @@ FEED_MESSAGES = [
     (8, "feeds.6.bgpstream: pybgpstream is not installed: install libbgpstream from https://"),
     (9, "feeds.7.mrt.collector: 'a b' is not a collector's name"),
     (9, "feeds.7.mrt.files: is required"),
-    (10, "feeds.8.ripestat.every: Input should be greater than or equal to 10"),
+    (10, "feeds.8.ripestat.every: expected at least 10s"),
     (11, "feeds.9: expected keys with values"),
     (12, "feeds.10: a feed is one of ris_live, bmp, mrt, bgpstream, ripestat"),
     (14, "rpki.url: expected a URL with the scheme https or http"),
@@ -534,3 +534,29 @@ def test_windows_that_never_end_are_worth_a_note(tmp_path: Path, capsys) -> None
     assert main(["validate", str(path)]) == 0
     note = "service shop is muted without an end: no page of it ever opens"
     assert f"{path}: note: {note}\n" in capsys.readouterr().out
+
+
+def _bounds(schema: object) -> Iterator[float]:
+    """Yield the bounds of all numbers with a fraction in a JSON *schema*."""
+    if isinstance(schema, dict):
+        names = ("ge", "gt", "le", "lt", "minimum", "maximum", "exclusiveMinimum")
+        yield from (schema[n] for n in names if n in schema and schema.get("type") == "number")
+    for part in schema.values() if isinstance(schema, dict) else schema:
+        if isinstance(part, dict | list):
+            yield from _bounds(part)
+
+
+def test_the_bounds_of_durations_are_told_with_their_units() -> None:
+    """An error knows a duration by its bound having a fraction, so each of them must have one."""
+    found = [*_bounds(Config.model_json_schema())]
+
+    assert len(found) > 10
+    assert all(isinstance(bound, float) for bound in found)
+
+
+@given(st.integers(1, 366 * 86_400_000).map(lambda ms: ms / 1000))
+def test_a_duration_is_written_as_it_is_read(seconds: float) -> None:
+    """Whatever unit an error chooses, the config may say it so."""
+    read_again = CheckSettings.model_validate({"hold": written(seconds)}).hold
+
+    assert read_again == pytest.approx(seconds)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tests.agent.observations import seen
 from vedette.agent.alarms.agreement import Quorum, Vantage
-from vedette.agent.alarms.alarm import State
-from vedette.agent.alarms.engine import Engine, Step, without_dates
+from vedette.agent.alarms.alarm import State, without_dates
+from vedette.agent.alarms.engine import Engine, Step
 from vedette.agent.alarms.incidents import Change, Incident
 from vedette.agent.diagnoses.table import feed_rule, rules_for
 from vedette.agent.looking.timing import Timing

@@ -1,7 +1,7 @@
 """Incidents of a service: what joins, who has the headline, who waits, and when it is over."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -57,6 +57,7 @@ def told(
     pending: Mapping[Rule, float] | None = None,
     now: float = 200,
     muted: bool = False,
+    called: Collection[str] = (),
 ) -> Told:
     graded = {rule.id: rule for rule in (*firing, *(pending or {}))}
     faults = Faults(
@@ -64,6 +65,7 @@ def told(
         {rule.id: at for rule, at in (pending or {}).items()},
         RULES | graded,
         muted,
+        is_called=lambda key: key in called,
     )
     return advance(open_, faults, deployment="d", service="shop", now=now)
 
@@ -157,6 +159,24 @@ def test_an_independent_emergency_is_a_page_of_its_own() -> None:
     ]
     assert story.at(9200, began=later) == [("d/shop record_emptied", "resolved")]
     assert story.at(9300) == [("d/shop/authoritative_down authoritative_down", "resolved")]
+
+
+@pytest.mark.parametrize(
+    ("called", "key"),
+    [
+        ((), "d/shop"),
+        (("d/shop",), "d/shop"),
+        ((f"d/shop/{HIJACK.diagnosis}",), "d/shop"),
+        ((f"d/shop/{EMPTIED.diagnosis}",), f"d/shop/{EMPTIED.diagnosis}"),
+    ],
+    ids=["nobody has called", "for the service", "for another fault", "for this fault"],
+)
+def test_who_comes_later_calls_under_the_key_of_the_peers(called: Sequence[str], key: str) -> None:
+    """Peers called for the fault by its name while another was open, of which we saw nothing."""
+    ((opened, change),) = told([], {EMPTIED: BEGAN}, called=called)
+
+    assert (opened.key, change) == (key, Change.OPENED)
+    assert told([opened], {EMPTIED: BEGAN}, called=[key]) == []
 
 
 def test_the_same_fault_of_another_check_joins() -> None:

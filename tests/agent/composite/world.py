@@ -8,7 +8,8 @@ from pathlib import Path
 from tests.agent.observations import seen
 from tests.agent.thorough import ForgetfulLedger, ThoroughEngine, ThoroughStepper
 from vedette.agent.alarms.agreement import Vantage
-from vedette.agent.alarms.engine import Engine, Step, without_dates
+from vedette.agent.alarms.alarm import without_dates
+from vedette.agent.alarms.engine import Engine, Step
 from vedette.agent.alarms.incidents import Change
 from vedette.agent.alarms.maintenance import Maintenance
 from vedette.agent.composite.stepper import Stepper

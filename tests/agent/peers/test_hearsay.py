@@ -41,6 +41,22 @@ def test_the_newest_word_of_a_key_at_a_pager_counts(said, since) -> None:
             assert hearsay.ended_at(pager, key) == max(ends, default=-math.inf)
             expected = newest[1] if newest[0] >= since else None
             assert hearsay.caller(pager, key, since) == expected
+            assert newest[0] <= max(ends, default=-1.0) or newest[1] in hearsay.callers(key)
+
+
+def test_a_call_stands_until_its_end_is_heard_at_each_pager() -> None:
+    """A peer is one whose call stands while any pager has it open; of another key it is none."""
+    hearsay = Hearsay()
+    hearsay.hear("fra-1", "oncall", "a", 100, Action.TRIGGER)
+    hearsay.hear("nyc-1", "mail", "a", 101, Action.TRIGGER)
+    assert (hearsay.callers("a"), hearsay.callers("b")) == ({"fra-1", "nyc-1"}, set())
+
+    hearsay.hear("sgp-1", "oncall", "a", 200, Action.RESOLVE)
+    assert hearsay.callers("a") == {"nyc-1"}
+    hearsay.hear("nyc-1", "mail", "a", 200, Action.RESOLVE)
+    assert hearsay.callers("a") == set()
+    hearsay.hear("fra-1", "oncall", "a", 300, Action.TRIGGER)
+    assert hearsay.callers("a") == {"fra-1"}
 
 
 def test_a_peer_that_says_much_takes_no_more_room() -> None:

@@ -258,7 +258,8 @@ def test_what_was_accepted_of_late_is_told_to_who_comes():
     """Who has no cursor is told of the last ten minutes, and of a thousand keys at most."""
 
     async def story(talk: Talk) -> None:
-        talk.offer.accept("oncall", "old", TRIGGER)
+        for action in (TRIGGER, RESOLVE):
+            talk.offer.accept("oncall", "old", action)
         await asyncio.sleep(ACCEPTED_FOR / 2)
         talk.offer.accept("oncall", "new", TRIGGER)
         assert accepted(await talk.ask()) == [("oncall", "old"), ("oncall", "new")]
@@ -272,6 +273,24 @@ def test_what_was_accepted_of_late_is_told_to_who_comes():
     played(story)
 
 
+def test_a_call_that_stands_is_told_until_it_is_over():
+    """Who was cut off for hours hears of it with its age, and of one that has ended nothing."""
+
+    async def story(talk: Talk) -> None:
+        before = await talk.ask()
+        for key in ("over", "stands"):
+            talk.offer.accept("oncall", key, TRIGGER)
+        talk.offer.accept("oncall", "over", RESOLVE)
+        await asyncio.sleep(9 * ACCEPTED_FOR)
+        for cursor in ("", before.cursor):
+            (told,) = wire.decode_accepted((await talk.ask(cursor)).accepted)
+            assert (told.key, told.age) == ("stands", pytest.approx(9 * ACCEPTED_FOR, abs=1))
+        talk.offer.accept("oncall", "stands", RESOLVE)
+        assert accepted(await talk.ask()) == []
+
+    played(story)
+
+
 def test_what_was_accepted_in_a_former_life_is_told_as_well():
     """A restart forgets no trigger of the last ten minutes; the newest thousand are told."""
 
@@ -279,9 +298,8 @@ def test_what_was_accepted_in_a_former_life_is_told_as_well():
         await asyncio.sleep(2 * ACCEPTED_FOR)
         now = talk.clock()
         ages = {"old": ACCEPTED_FOR + 1, "new": ACCEPTED_FOR - 1}
-        talk.offer = Offer(
-            AGENT, talk.clock, [Accepted("oncall", key, now - age) for key, age in ages.items()]
-        )
+        former = [Accepted("oncall", key, now - age) for key, age in ages.items()]
+        talk.offer = Offer(AGENT, talk.clock, [*former, Accepted("oncall", "old", now, RESOLVE)])
         talk.offer.accept("mail", "now", TRIGGER)
         answer = await talk.ask()
         told = [(one.key, one.age) for one in wire.decode_accepted(answer.accepted)]

@@ -167,6 +167,22 @@ def test_a_page_waits_for_the_uplink() -> None:
     assert all(page.opened_at >= 300 for page in pages)
 
 
+def test_who_was_cut_off_pages_under_the_key_of_the_others() -> None:
+    """The first fault had the service's key, and is over: the second has its own at all agents."""
+    down, up = (
+        change(t, vantage={"agents": ["one"], "uplink": word})
+        for t, word in ((0, "down"), (2700, "up"))
+    )
+    silent = name_change(60, at="authoritative", error="timeout")
+    empty = name_change(960, at="authoritative")
+    made = document() | {"end_s": 3600}
+    pages = _pages(down, silent, empty, up, of=made)
+
+    told = {page.diagnosis: page.resolved_at is None for page in pages}
+    assert told == {"vantage_blind": False, "authoritative_down": False, "record_emptied": True}
+    assert len(pages) == len(told)
+
+
 @pytest.mark.parametrize("offset", [-3600.0, 86400.0])
 def test_a_clock_that_jumps_changes_nothing(offset: float) -> None:
     """An agent's time is what its clock showed at the start, and what has passed since."""

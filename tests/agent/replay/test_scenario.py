@@ -25,7 +25,7 @@ def _faulty(**keys: object) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("made", "complaint"),
     [
-        (_faulty(lead_s=10), "lead_s: Input should be greater than or equal to 900"),
+        (_faulty(lead_s=10), "lead_s: expected at least 900"),
         (_faulty(start="today"), "start: 'today' is not a time such as 2026-01-31T14:00:00Z"),
         (_faulty(colour="red"), "colour: unknown key: remove it or mend its spelling"),
         (

@@ -188,7 +188,7 @@ async def test_what_is_too_old_is_dropped(tmp_path: Path) -> None:
         ("{url: 'http://x/', headers: {Authorization: x}}", "Authorization is set by the protocol"),
         ("{url: 'http://x/', labels: {a-b: x}}", "'a-b' is no name of a label"),
         ("{url: 'http://x/', ca_file: ca.pem}", "need a url that begins with https"),
-        ("{url: 'http://x/', every: 0s}", "greater than or equal to 1"),
+        ("{url: 'http://x/', every: 0s}", "remote_write.every: expected at least 1s"),
     ],
 )
 def test_faults_are_told_by_line(block: str, said: str, tmp_path: Path) -> None:
