@@ -258,7 +258,11 @@ class Engine:
 
     def _judge(self, id_: str, fleet: Fleet, stepped: "_Stepped") -> None:
         """Judge one standard rule, and advance its alarm."""
-        before, evidence = self.evidence.get(id_, UNDECIDED), self._standard[id_].judge(fleet)
+        rule, before = self._standard[id_], self.evidence.get(id_, UNDECIDED)
+        evidence = rule.judge(fleet)
+        is_over = evidence.holds is False and id_ in self._in_alarm
+        if is_over and rule.lacks_quorum(fleet) and self._incidents.woke_for(id_):
+            evidence = UNDECIDED
         if before.holds is evidence.holds is False and self.memories[id_].state is State.OK:
             return  # as nearly always: one more step would only date it
         self._go_on(id_, evidence, fleet.now, stepped)

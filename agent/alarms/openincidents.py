@@ -15,6 +15,7 @@ from vedette.agent.alarms.incidents import (
     hosted,
     waits_until,
 )
+from vedette.agent.diagnoses.names import is_warning
 
 FaultsOf = Callable[[str, Sequence[Incident]], Faults]
 """Returns what is wrong with a service that has these incidents open."""
@@ -38,6 +39,11 @@ class OpenIncidents:
     def services(self) -> Set[str]:
         """Those that have an incident open."""
         return {one.service for one in self.by_key.values()}
+
+    def woke_for(self, id_: str) -> bool:
+        """Whether an alarm burns in an incident for which people were woken."""
+        told = (one for one in self.by_key.values() if id_ in one.burning)
+        return any(not is_warning(one.severity) for one in told)
 
     @property
     def due(self) -> float:

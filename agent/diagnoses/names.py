@@ -147,6 +147,10 @@ class Rule:
         """Its place among what wants the headline: the lower one has it."""
         return RANK[self.diagnosis]
 
+    def lacks_quorum(self, fleet: Fleet) -> bool:
+        """Whether too few see to agree on it: of routes, and of ourselves, one knows enough."""
+        return self.layer in (Layer.DNS, Layer.SERVICE) and fleet.is_short(self.service)
+
     def graded(self, fleet: Fleet) -> "Rule":
         """Return the rule with the severity that it has at the moment of *fleet*.
 

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from tests.agent.observations import seen
 from vedette.agent.alarms.agreement import Quorum, Vantage
-from vedette.agent.alarms.alarm import State, without_dates
+from vedette.agent.alarms.alarm import DENIED, Evidence, State, without_dates
 from vedette.agent.alarms.engine import Engine, Step
 from vedette.agent.alarms.fleet import SILENT_AFTER
 from vedette.agent.alarms.incidents import PATIENCE, Change
+from vedette.agent.diagnoses.names import Diagnosis, Rule
 from vedette.agent.diagnoses.table import blind_rule, rules_for
 from vedette.agent.looking.timing import Timing
 from vedette.agent.memory.ledger import CheckKey, Ledger
@@ -249,6 +250,73 @@ def test_who_does_not_see_counts_neither_for_nor_against(missing: Said) -> None:
         ("test/bank", Change.RESOLVED),
         ("test/shop", Change.RESOLVED),
     ]
+
+
+@pytest.mark.parametrize("missing", [BLIND, None], ids=["blind", "silent"])
+def test_who_is_left_alone_ends_nothing_that_a_quorum_paged(missing: Said) -> None:
+    """Two saw it and see nothing now: it ends once one of them has seen it well too, for long."""
+    seen_by = {"fra": WELL, "nyc": DOWN, "sgp": DOWN}
+    alone = {"fra": WELL, "nyc": missing, "sgp": missing}
+    both = {"fra": WELL, "nyc": WELL, "sgp": missing}
+    made, heard, names = engine(watched=()), ledgers(names=[*alone]), {"test/bank", "test/shop"}
+    burning = whole(live([*[seen_by] * 20, *[alone] * STAY], made, heard))
+    assert {(key, change) for _, key, _, change, _ in burning} == {
+        (key, Change.OPENED) for key in names
+    }
+
+    over = whole(live([both] * LONG, made, heard, 20 + STAY))
+    assert {(key, change) for _, key, _, change, _ in over} == {
+        (key, Change.RESOLVED) for key in names
+    }
+    assert min(now for now, *_ in over) >= 20 + STAY + TIMING.clear - 1  # a step is a second
+
+
+@pytest.mark.parametrize(
+    ("diagnosis", "ends"),
+    [
+        (Diagnosis.SERVICE_DOWN, False),
+        (Diagnosis.RECORD_EMPTIED, False),
+        (Diagnosis.PREFIX_WITHDRAWN, True),
+    ],
+)
+def test_of_routes_who_is_left_alone_knows_enough(diagnosis: Diagnosis, ends: bool) -> None:
+    """One feed sees what all feeds see; of the rest a vantage sees its own way there alone."""
+    said = [Evidence(True, 0.0, TIMING.hold)]
+    rule = Rule(
+        diagnosis=diagnosis,
+        service="shop",
+        subject="one",
+        severity=Severity.CRITICAL,
+        key=None,
+        hold=TIMING.hold,
+        clear=TIMING.clear,
+        judge=lambda _fleet: said[-1],
+    )
+    made, heard = (
+        Engine(deployment="test", quorum=Quorum("fra", ALL), rules=[rule], controls=[CONTROL]),
+        ledgers(),
+    )
+    (opened,) = whole(live([everywhere(WELL)] * 20, made, heard))
+    said.append(DENIED)
+    alone = everywhere(BLIND) | {"fra": WELL}
+    over = whole(live([alone] * LONG, made, heard, 20))
+
+    assert (opened[3], [change for *_, change, _ in over]) == (
+        Change.OPENED,
+        [Change.RESOLVED] if ends else [],
+    )
+
+
+def test_who_is_left_alone_ends_its_own_warning() -> None:
+    """What a fleet that is short of its quorum has told by a warning, one ends as it began."""
+    down, well = ({"fra": said, "nyc": BLIND, "sgp": BLIND} for said in (DOWN, WELL))
+    said = whole(live([*[down] * 30, *[well] * LONG], engine(watched=()), ledgers(names=[*down])))
+
+    assert {(key, change, severity) for _, key, _, change, severity in said} == {
+        (key, change, Severity.WARNING)
+        for key in ("test/bank", "test/shop")
+        for change in (Change.OPENED, Change.RESOLVED)
+    }
 
 
 def live_twice(timeline: Sequence[Moment], restart: int, folder: Path) -> tuple[Engine, Told, bool]:
