@@ -3,8 +3,9 @@
 Rule: pure; time is passed in.
 """
 
-from collections.abc import Iterable
-from datetime import UTC, datetime, tzinfo
+import math
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Annotated, Self
 from zoneinfo import ZoneInfo
@@ -15,6 +16,8 @@ from pydantic import Field, field_validator, model_validator
 from vedette.checks.settings import Duration, Settings
 
 _MINUTE, _WEEK = 60, 7 * 86400
+_SET_BY = timedelta(hours=3)
+"""No clock is set forward or back by more."""
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _LEAP_CYCLE = datetime(2096, 1, 1, tzinfo=UTC), datetime(2105, 1, 1, tzinfo=UTC)
 """What happens at all happens in here: it holds the longest time there is without a 29 February."""
@@ -53,7 +56,7 @@ class CronSettings(Settings):
     @model_validator(mode="after")
     def _happens(self) -> Self:
         begin, end = _LEAP_CYCLE
-        trigger = _trigger(self.cron, self.timezone)
+        trigger = _trigger(self.cron)
         trigger.end_date = end
         if trigger.get_next_fire_time(None, begin) is None:
             raise ValueError(f"cron: {self.cron!r} names a day that no year has")
@@ -100,12 +103,42 @@ def _begin(window: WindowSettings, at: float) -> float:
 
 @lru_cache(maxsize=1024)
 def _first_begin(cron: str, timezone: str, at: int) -> float:
-    """Return the first begin from *at* on, in epoch seconds; asked once a minute, then known."""
-    begin = _trigger(cron, timezone).get_next_fire_time(None, datetime.fromtimestamp(at, UTC))
-    return float(begin.timestamp())
+    """Return the first begin from *at* on, in epoch seconds; asked once a minute, then known.
+
+    The trigger is asked for what clocks show, and not for moments: where they are set forward at
+    midnight it would pass over that day.
+    """
+    zone, trigger = _timezone(timezone), _trigger(cron)
+    first, shown = math.inf, _shown(at, zone)
+    if _is_set(zone, at):
+        shown -= _SET_BY
+    while first == math.inf or (_is_set(zone, first) and shown <= _shown(first, zone) + _SET_BY):
+        shown = trigger.get_next_fire_time(None, shown)
+        first = min(first, *(one if one >= at else math.inf for one in _moments(shown, zone)))
+        shown += timedelta(seconds=1)
+    return first
 
 
-def _trigger(cron: str, timezone: str) -> CronTrigger:
+def _shown(at: float, zone: tzinfo) -> datetime:
+    """Return what clocks of *zone* show *at* epoch seconds, as if it were UTC."""
+    return datetime.fromtimestamp(at, zone).replace(tzinfo=UTC, fold=0)
+
+
+def _is_set(zone: tzinfo, at: float) -> bool:
+    """Whether the clocks of *zone* are set forward or back near *at*."""
+    before, after = (datetime.fromtimestamp(at, zone) + by for by in (-_SET_BY, _SET_BY))
+    return before.utcoffset() != after.utcoffset()
+
+
+def _moments(shown: datetime, zone: tzinfo) -> Iterator[float]:
+    """Yield when clocks of *zone* show that: once, twice, or an hour later where they skip it."""
+    once, again = (shown.replace(tzinfo=zone, fold=fold).timestamp() for fold in (0, 1))
+    yield once
+    if again > once:
+        yield again
+
+
+def _trigger(cron: str) -> CronTrigger:
     """Return what knows the begins; raise ValueError where *cron* is not five fields of crontab."""
     fields = cron.split()
     if len(fields) != 5:
@@ -120,7 +153,7 @@ def _trigger(cron: str, timezone: str) -> CronTrigger:
         )
     try:
         weekdays = ",".join(map(_weekdays, fields[4].lower().split(",")))
-        return CronTrigger.from_crontab(" ".join([*fields[:4], weekdays]), _timezone(timezone))
+        return CronTrigger.from_crontab(" ".join([*fields[:4], weekdays]), UTC)
     except ValueError as error:
         raise ValueError(f"cron: {cron!r} is not a crontab's: {error}") from None
 

@@ -222,3 +222,48 @@ def test_any_crontab_is_read_or_refused(cron: str, end: str) -> None:
         except ValidationError:
             continue
         assert isinstance(is_muted([one], at("2026-11-21T12:30")), bool)
+
+
+def shown_in(zone: ZoneInfo, first: datetime, last: datetime, hour: int, minute: int) -> set[float]:
+    """Return each minute in which the clocks show that, with those that they skip an hour later."""
+    found, moment = set[float](), first
+    while moment < last:
+        shown, before = moment.astimezone(zone), (moment - timedelta(minutes=1)).astimezone(zone)
+        if (shown.hour, shown.minute) == (hour, minute):
+            found.add(moment.timestamp())
+        skipped = before.replace(tzinfo=None) + timedelta(minutes=1)
+        while skipped < shown.replace(tzinfo=None):
+            if (skipped.hour, skipped.minute) == (hour, minute):
+                offset = before.utcoffset() or timedelta()
+                found.add((skipped - offset).replace(tzinfo=UTC).timestamp())
+            skipped += timedelta(minutes=1)
+        moment += timedelta(minutes=1)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("timezone", "day"),
+    [
+        ("Europe/Berlin", "2026-03-29"),
+        ("Europe/Berlin", "2026-10-25"),
+        ("America/New_York", "2026-03-08"),
+        ("America/Santiago", "2026-09-06"),
+        ("Africa/Cairo", "2026-04-24"),
+        ("Asia/Beirut", "2026-03-29"),
+        ("America/Havana", "2026-11-01"),
+        ("Australia/Lord_Howe", "2026-04-05"),
+    ],
+)
+@pytest.mark.parametrize(("hour", "minute"), [(0, 0), (0, 30), (1, 59), (2, 0), (2, 30), (3, 0)])
+def test_no_day_is_passed_over_when_clocks_are_set(
+    timezone: str, day: str, hour: int, minute: int
+) -> None:
+    """A daily window begins whenever clocks show its time, also where they are set at midnight."""
+    one, zone = window(f"{minute} {hour} * * *", "1m", timezone), ZoneInfo(timezone)
+    noon = datetime.fromisoformat(day).replace(hour=12, tzinfo=zone).astimezone(UTC)
+    first, last = noon - timedelta(hours=36), noon + timedelta(hours=36)
+    begins, begin = set[float](), first.timestamp() - 1
+    while (begin := one.first_after(begin)) < last.timestamp():
+        begins.add(begin)
+
+    assert begins == shown_in(zone, first, last, hour, minute)
