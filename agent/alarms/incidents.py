@@ -247,18 +247,18 @@ def _waits_until(id_: str, began_at: float, faults: Faults) -> float:
     rules = faults.rules
     if is_warning(rules[id_].severity):
         return began_at + rules[id_].hold + PATIENCE * rules[id_].clear
-    better = (other for other in faults.pending if _rank(other, rules) < _rank(id_, rules))
-    return max(
-        (
-            faults.pending[other]
-            + rules[other].hold
-            + rules[other].every
-            + PATIENCE * rules[other].clear
-            for other in better
-            if other in rules
-        ),
-        default=-math.inf,
-    )
+    certain = [
+        _certain_by(at, rules[other])
+        for other, at in faults.pending.items()
+        if other in rules and _rank(other, rules) < _rank(id_, rules)
+    ]
+    # A cause that takes longer to be certain than the fault itself may have the headline later.
+    return min(max(certain, default=-math.inf), _certain_by(began_at, rules[id_]))
+
+
+def _certain_by(began_at: float, rule: Alarm) -> float:
+    """Return by when a fault is certain, if it is one, with patience for what is seen late."""
+    return began_at + rule.hold + rule.every + PATIENCE * rule.clear
 
 
 def _rank(id_: str, rules: Mapping[str, Alarm], told: Severity | None = None) -> tuple[bool, float]:

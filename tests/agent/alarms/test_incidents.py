@@ -229,6 +229,19 @@ def test_who_waits(firing: Rule, pending: Rule | None, now: float, opens: bool) 
     assert bool(said) is opens
 
 
+@pytest.mark.parametrize("hold", [60.0, 1800.0, 14400.0])
+def test_a_cause_that_takes_long_to_be_certain_delays_no_page(hold: float) -> None:
+    """A symptom that is certain waits for its own patience at most; the cause leads it later."""
+    slow = replace(EMPTIED, hold=hold)
+    certain = BEGAN + DOWN.hold + DOWN.every + PATIENCE * DOWN.clear
+    assert told([], {DOWN: BEGAN}, pending={slow: BEGAN}, now=certain - 1) == []
+    ((opened, change),) = told([], {DOWN: BEGAN}, pending={slow: BEGAN}, now=certain)
+    assert (opened.headline, change) == (DOWN.id, Change.OPENED)
+
+    ((after, change),) = told([opened], {DOWN: BEGAN, slow: BEGAN}, now=BEGAN + hold)
+    assert (after.key, after.headline, change) == (opened.key, EMPTIED.id, Change.REHEADLINED)
+
+
 def test_a_critical_fault_never_joins_a_warning() -> None:
     """Who sleeps through a warning must be woken: that is a page of its own."""
     story = Story()
