@@ -6,6 +6,7 @@ An agent that takes another one's place is given that one, and goes on where it 
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from vedette.agent.alarms.engine import Engine
@@ -21,7 +22,13 @@ from vedette.agent.memory.lastgood import LastKnownGood
 from vedette.agent.memory.learning import Learning
 from vedette.agent.memory.ledger import Ledger
 from vedette.agent.memory.pages import standing
-from vedette.agent.memory.statements import Statement, keep_attempt, keep_receiver
+from vedette.agent.memory.statements import (
+    Statement,
+    forget_alarm,
+    forget_standing,
+    keep_attempt,
+    keep_receiver,
+)
 from vedette.agent.memory.store import Store
 from vedette.agent.paging.drillpages import Drills
 from vedette.agent.paging.outbox import Outbox
@@ -65,6 +72,7 @@ class Parts:
         self._make_paging(around)
         if before is not None:
             self._take_over(before)
+        self.journal.write(self._forgotten())
 
     def _make_memory(self, before: "Parts | None") -> None:
         """Make what remembers, and fill it with what outlived the last end."""
@@ -203,6 +211,18 @@ class Parts:
     def _attempted(self, attempt: Attempt) -> list[Statement]:
         return [keep_attempt(attempt), self.learning.note(event(attempt))]
 
+    def _forgotten(self) -> list[Statement]:
+        """Return what forgets the alarms that the config has no longer.
+
+        One that is put into it again, perhaps after months, begins anew.
+        """
+        gone = (self.store.alarms() | self.store.announcements()).keys() - self.engine.memories
+        targets = self.store.standings().keys() - self.engine.composites.lasting
+        return [
+            *chain.from_iterable(map(forget_alarm, gone)),
+            *map(forget_standing, targets),
+        ]
+
     def _take_over(self, before: "Parts") -> None:
         """Go on where *before* has ended, in all that the config leaves as it was."""
         keys = unchanged(before.plan, self.plan)
@@ -211,7 +231,7 @@ class Parts:
                 ledger.take_over(before.ledgers[name], keys)
         ticking = before.lookout.ticking_since
         self.lookout.ticking_since = {key: ticking[key] for key in keys if key in ticking}
-        self.engine.composites.take_over(before.engine.composites)
+        self.engine.take_over(before.engine, keys)
 
 
 def _hearing(plan: Plan, around: Surroundings) -> Surroundings:

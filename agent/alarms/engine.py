@@ -8,7 +8,7 @@ in parts, and whoever has looks to make makes them between two.
 
 import math
 from collections import ChainMap
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from vedette.agent.alarms.agenda import Agenda
@@ -23,8 +23,9 @@ from vedette.agent.alarms.alarm import (
     caught_up,
     step,
 )
-from vedette.agent.alarms.fleet import SILENT_AFTER, Fleet
+from vedette.agent.alarms.fleet import Fleet, silent_at
 from vedette.agent.alarms.incidents import Change, Faults, Incident
+from vedette.agent.alarms.muted import Muted
 from vedette.agent.alarms.openincidents import OpenIncidents
 from vedette.agent.composite.alarm import Alarm
 from vedette.agent.composite.announcement import Announcement
@@ -106,8 +107,8 @@ class Engine:
         self._clearing: set[str] = set()
         self._pending: set[str] = set()
         self._unseen: Sequence[str] = ()
-        self._muted: set[str] = set()
-        self._unmuted_at: dict[str, float] = {}
+        self.muted = Muted()
+        self._quiet: set[str] = set()
         self._stepped_at = self._certain_until = self.blind_at = -math.inf
         self.evidence: dict[str, Evidence] = {}
         self._hosts = hosts or {}
@@ -115,6 +116,14 @@ class Engine:
         self.deployment, self.quorum, self.controls = deployment, quorum, controls
         self.callers: Callable[[str], Collection[str]] = lambda _key: ()
         """Returns the peers whose calls under a key stand."""
+
+    def take_over(self, before: "Engine", keys: Collection[CheckKey]) -> None:
+        """Go on with what *before* knew of windows, and of the user's own alarms.
+
+        *keys* are the checks of which all that was seen is known.
+        """
+        self.muted.take_over(before.muted)
+        self.composites.take_over(before.composites, keys)
 
     @property
     def open(self) -> Mapping[str, Incident]:
@@ -150,7 +159,8 @@ class Engine:
         # What was due while nobody stepped is not known to have been as it was before.
         self._certain_until = min(now - TICK, max(self._certain_until, self._stepped_at))
         fleet = self._look_round(ledgers, now)
-        self._unmute(self._muted.difference(muted), now)
+        switched = self.muted.switch(muted, now)
+        self._unmute(switched - self.muted.services)
         stepped = _Stepped()
         for id_ in self._of_none:
             self._judge(id_, fleet, stepped)
@@ -166,11 +176,11 @@ class Engine:
         for id_, memory in stepped.changed.items():
             (self._in_alarm.add if memory.state is State.ALARM else self._in_alarm.discard)(id_)
         kept, changes = self._incidents.advance(
-            self._busy(stepped, fleet, muted),
+            self._busy(stepped, fleet) | switched,
             lambda service, own: self._faults(service, own, fleet, muted=service in muted),
             now,
         )
-        self._stepped_at, self._muted = now, {*muted}
+        self._stepped_at = now
         if self._in_alarm:  # else nobody counts good time
             self.due(ledgers)
         return Step(stepped.changed, kept, changes, composite.announced, composite.standings)
@@ -180,17 +190,13 @@ class Engine:
 
         Something new is what the ledgers have news of, and any look that is awaited.
         """
-        at, own = self._stepped_at, self.quorum.own
-        silent = []
-        for name, ledger in ledgers.items():
-            silent_at = max(ledger.newest_at, ledgers[own].blind_at) + SILENT_AFTER
-            if name != own and silent_at >= at:
-                silent.append(silent_at)
+        at = self._stepped_at
+        silent = (silent_at(name, ledgers, self.quorum.own) for name in ledgers)
         self._certain_until = min(
-            at if not self._pending.isdisjoint(self._of_none) else math.inf,
+            at if self._quiet or not self._pending.isdisjoint(self._of_none) else math.inf,
             self._agenda.next(ledgers, at),
             self.composites.due,
-            *silent,
+            *(one for one in silent if one >= at),
             self._incidents.due,
             *map(self._clear_at, self._clearing),
         )
@@ -219,23 +225,21 @@ class Engine:
                 ledger.regard()
         return fleet
 
-    def _unmute(self, services: Collection[str], now: float) -> None:
+    def _unmute(self, services: Collection[str]) -> None:
         """Have what fires of *services* judged, and by every look until it is seen again."""
         for service in services:
-            self._unmuted_at[service] = now
             firing = (self._standard.get(id_) for id_ in self.firing(service))
             self._agenda.ask_for(rule.key for rule in firing if rule and rule.key)
 
     def _is_seen(self, id_: str) -> bool:
         """Whether it is seen that a rule holds: if its service was muted, in a look since then.
 
-        Else what was over before the window is would page at its end, by the looks in it. The
-        user's own rules hold for as long as they say.
+        The user's own rules hold for as long as they say.
         """
         evidence = self.evidence.get(id_, UNDECIDED)
         if not evidence.holds or id_ not in self._standard:
             return bool(evidence.holds)
-        return evidence.seen_at >= self._unmuted_at.get(self.rules[id_].service, -math.inf)
+        return self.muted.shows(self.rules[id_].service, evidence)
 
     def _judge_due(
         self, fleet: Fleet, ledgers: Mapping[str, Ledger], stepped: "_Stepped"
@@ -335,11 +339,10 @@ class Engine:
         stepped.touched.update(composite.changed, composite.announced)
         return composite
 
-    def _busy(self, stepped: "_Stepped", fleet: Fleet, muted: Collection[str]) -> Collection[str]:
+    def _busy(self, stepped: "_Stepped", fleet: Fleet) -> Set[str]:
         """Return the services whose incidents may go on: the rest stay as they are."""
         busy = {self.rules[id_].service for id_ in stepped.touched}
-        busy |= self._incidents.waiting(fleet.now)
-        busy |= self._muted ^ {*muted}
+        busy |= self._incidents.waiting(fleet.now) | self._quiet
         if self._agenda.is_anew:
             busy |= {self.rules[id_].service for id_ in self._in_alarm}
             busy |= self._incidents.services
@@ -358,9 +361,12 @@ class Engine:
         self, service: str, own: Sequence[Incident], fleet: Fleet, *, muted: bool
     ) -> Faults:
         firing, pending = self.firing(service), self._rising(service)
-        if service in self._unmuted_at:  # what only the window saw opens and joins nothing
-            joined = {id_ for one in own for id_ in one.burning}
-            firing = {id_: at for id_, at in firing.items() if id_ in joined or self._is_seen(id_)}
+        joined = {id_ for one in own for id_ in one.burning}
+        waits = {id_ for id_ in firing.keys() - joined if self.composites.is_quiet(id_, fleet.now)}
+        (self._quiet.add if waits else self._quiet.discard)(service)
+        if self.muted.was(service):  # what only the window saw opens and joins nothing
+            waits |= {id_ for id_ in firing.keys() - joined if not self._is_seen(id_)}
+        firing = {id_: at for id_, at in firing.items() if id_ not in waits}
         rules = ChainMap({id_: self._graded(id_, fleet) for id_ in (*firing, *pending)}, self.rules)
         # Nothing unknown opens an incident: one of them must be seen to fail now.
         seen = own or any(map(self._is_seen, firing))

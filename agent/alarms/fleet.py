@@ -52,19 +52,13 @@ class Fleet:
 
         Until it is silent, one that was never heard may do either.
         """
-        ledger, silent_at = self._ledgers[name], self.silent_at(name)
-        is_silent = self.now > silent_at
+        ledger, silent_from = self._ledgers[name], silent_at(name, self._ledgers, self.own)
+        is_silent = self.now > silent_from
         if name == self.own or not (is_silent or ledger.is_empty):
             view, controls = self.views[name], self._controls
             return ledger.recall("blindness", controls, self.now, lambda: blindness(view, controls))
         self.unheard.add(name)
-        return Evidence(True, silent_at, self.now) if is_silent else UNDECIDED
-
-    def silent_at(self, name: str) -> float:
-        """Return from when on the vantage *name* is silent, if nothing more is heard of it."""
-        # While we did not see ourselves, nobody could be heard.
-        heard_at = max(self._ledgers[name].newest_at, self._ledgers[self.own].blind_at)
-        return math.inf if name == self.own else heard_at + SILENT_AFTER
+        return Evidence(True, silent_from, self.now) if is_silent else UNDECIDED
 
     def proven_at(self, name: str) -> float:
         """Return until when it is proven that the vantage *name* sees."""
@@ -163,6 +157,13 @@ class Fleet:
             quorum = self.quorum.of(name).left(live)
             self._quorums[name] = quorum, quorum.is_short(live)
         return self._quorums[name]
+
+
+def silent_at(name: str, ledgers: Mapping[str, Ledger], own: str) -> float:
+    """Return from when on the vantage *name* is silent, if nothing more is heard of it."""
+    # While we did not see ourselves, nobody could be heard.
+    heard_at = max(ledgers[name].newest_at, ledgers[own].blind_at)
+    return math.inf if name == own else heard_at + SILENT_AFTER
 
 
 def anybody(votes: Votes) -> Evidence:

@@ -24,7 +24,8 @@ _LAYERS = {Kind.BGP: Layer.ROUTING, Kind.DNS: Layer.DNS, Kind.HTTP: Layer.SERVIC
 class CompositeAlarm:
     """An alarm with a rule of the user's own; its name stands where others have a diagnosis.
 
-    *targets* says what the names in its rule and that of its suppressor stand for.
+    *targets* says what the names in its rule and that of its suppressor stand for, *about* the
+    services of all that the rule goes by, through other alarms too.
     """
 
     settings: AlarmSettings
@@ -33,6 +34,7 @@ class CompositeAlarm:
     severity: Severity
     hold: float
     clear: float
+    about: frozenset[str] = frozenset()
 
     @property
     def id(self) -> str:
@@ -84,9 +86,13 @@ class CompositeAlarm:
         return _LAST[self.layer] + 0.5
 
     def graded(self, fleet: Fleet) -> "CompositeAlarm":
-        """Return the alarm as grave as it is at the moment of *fleet*, as Rule.graded does."""
+        """Return the alarm as grave as it is at the moment of *fleet*, as Rule.graded does.
+
+        Too few may see one of the services that it is about, whatever service it joins.
+        """
         mild = milder(self.severity, Severity.WARNING)
-        return replace(self, severity=mild) if fleet.is_short(self.service) else self
+        is_short = any(map(fleet.is_short, self.about or [self.service]))
+        return replace(self, severity=mild) if is_short else self
 
 
 Alarm = Rule | CompositeAlarm
@@ -106,13 +112,17 @@ def composites(
     """
     settings = {one.name: one for one in alarms}
     known = dict(layers)
+    about: dict[str, frozenset[str]] = {}
     made = []
     for name in links.order:
         one = settings[name]
         parts = {ref.name: links.targets[ref.name] for ref in one.rule.refs}
         suppressor = [one.suppressor.alarm] if one.suppressor else []
         targets = parts | {alarm: links.targets[alarm] for alarm in suppressor}
-        known[name] = max((known[target.id] for target in parts.values()), default=Layer.SERVICE)
+        ids = [target.id for target in parts.values()]
+        known[name] = max((known[id_] for id_ in ids), default=Layer.SERVICE)
+        services = (about.get(id_, frozenset([id_.partition("/")[0]])) for id_ in ids)
+        about[name] = frozenset().union(*services)
         made.append(
             CompositeAlarm(
                 settings=one,
@@ -121,6 +131,7 @@ def composites(
                 severity=one.severity,
                 hold=_first(one.hold, defaults.hold, _HOLD),
                 clear=_first(one.clear, defaults.clear, _CLEAR),
+                about=about[name],
             )
         )
     return made

@@ -32,18 +32,18 @@ class Inputs:
     ) -> None:
         """Find what each name is; how it stands is kept in *at*."""
         self._at = at
-        self.awake_at = math.inf
-        """Since when anything could be heard."""
         self._checks: dict[CheckKey, list[Target]] = {}
         self._standard: dict[str, Target] = {}
         self._patience: dict[str, float] = {}
+        self._parts: dict[str, Sequence[str]] = {}
+        self._heard_by: dict[str, float] = {}
         keys = {str(key): key for key in timings}
         for alarm in alarms.values():
             for target in dict.fromkeys(alarm.targets.values()):
                 if target.id not in alarms:
                     self._add(target, keys.get(target.id), timings)
-            parts = (alarm.targets[ref.name].id for ref in alarm.settings.rule.refs)
-            self._patience[alarm.id] = max((self._patience[id_] for id_ in parts), default=0.0)
+            refs = alarm.settings.rule.refs
+            self._parts[alarm.id] = [alarm.targets[ref.name].id for ref in refs]
         self.lasting = {
             target
             for key, targets in self._checks.items()
@@ -79,7 +79,20 @@ class Inputs:
 
     def heard_by(self, id_: str) -> float:
         """Return until when nothing has been heard of something only for our own sake."""
-        return self.awake_at + self._patience[id_]
+        return self._heard_by.get(id_, math.inf)
+
+    def wake(self, now: float, *, slept: bool) -> None:
+        """Take it that nothing was heard before *now*: of what is new, or of all if *slept*."""
+        for id_, patience in self._patience.items():
+            if slept or id_ not in self._heard_by:
+                self._heard_by[id_] = now + patience
+        for id_, parts in self._parts.items():  # those that others name come first
+            self._heard_by[id_] = max((self._heard_by[part] for part in parts), default=now)
+
+    def take_over(self, before: "Inputs", keys: Collection[CheckKey]) -> None:
+        """Have heard what *before* has: of the checks *keys*, and of standard alarms."""
+        stays = {*map(str, keys), *self._standard} & self._patience.keys()
+        self._heard_by = {i: at for i, at in before._heard_by.items() if i in stays}  # noqa: SLF001
 
     def see(self, key: CheckKey, fleet: Fleet, changed: list[Changed]) -> Sequence[Evidence]:
         """Judge what rules ask of a check, add to *changed*, and return all that holds of it."""

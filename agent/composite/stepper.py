@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from vedette.agent.alarms.alarm import TICK, UNDECIDED, Evidence, Memory, State, caught_up, step
 from vedette.agent.alarms.fleet import Fleet
 from vedette.agent.composite.alarm import CompositeAlarm
-from vedette.agent.composite.announcement import Announcement, announce, due_at
+from vedette.agent.composite.announcement import Announcement, announce, by_whom, due_at
 from vedette.agent.composite.edges import Edges
 from vedette.agent.composite.evaluate import StandingOf, evaluate
 from vedette.agent.composite.inputs import Changed, Inputs
@@ -71,7 +71,7 @@ class Stepper:
         known = standings or {}
         self.at |= {target: known[target] for target in self._inputs.lasting & known.keys()}
         self._loaded_at = math.inf
-        self._stepped_at = self._certain_until = -math.inf
+        self._stepped_at = self._awake_at = self._certain_until = -math.inf
         self._sight = _BLIND
         self._undecided: dict[str, float] = {}
         self._unsettled: set[str] = set()
@@ -79,12 +79,29 @@ class Stepper:
         self._judging, self._telling = Edges(), Edges()
         self._link()
 
-    def take_over(self, before: "Stepper") -> None:
-        """Go on with what *before* knew: of what is not the same any more, the next step tells."""
+    def take_over(self, before: "Stepper", keys: Collection[CheckKey]) -> None:
+        """Go on with what *before* knew: of what is not the same any more, the next step tells.
+
+        *keys* are the checks of which all that was seen is known.
+        """
+        self._inputs.take_over(before._inputs, keys)  # noqa: SLF001
+        self._awake_at = before._stepped_at  # noqa: SLF001
         self.at.update(before.at)
         self._undecided = {i: at for i, at in before._undecided.items() if i in self.alarms}  # noqa: SLF001
         self._loaded_at = before._loaded_at  # noqa: SLF001
         self.memories |= {i: one for i, one in before.as_of_now().items() if i in self.alarms}
+
+    def is_quiet(self, id_: str, now: float) -> bool:
+        """Whether the alarm *id_* may open no page now: it is muted, or its suppressor explains it.
+
+        Both count until a page is open, whatever people might have been told before.
+        """
+        alarm = self.alarms.get(id_)
+        if alarm is None:
+            return False
+        stands = self.at.get(alarm.suppressor) if alarm.suppressor else None
+        explained = stands is not None and stands.state is State.ALARM
+        return explained or bool(by_whom(self.announced[id_], alarm, now))
 
     def as_of_now(self) -> Mapping[str, Memory]:
         """Return what is remembered of each alarm, as if all were judged at each step till now."""
@@ -116,6 +133,11 @@ class Stepper:
     def checks(self) -> Collection[CheckKey]:
         """The checks that rules name."""
         return self._inputs.checks
+
+    @property
+    def lasting(self) -> Collection[Target]:
+        """What stays as it was last seen while it is not seen."""
+        return self._inputs.lasting
 
     @property
     def due(self) -> float:
@@ -170,12 +192,14 @@ class Stepper:
     def _is_anew(self, now: float) -> bool:
         """Whether everything is to be judged: at the start, and after a sleep or a clock set back.
 
-        Then nothing is known as yet, and what began in the future begins now.
+        Who has slept knows nothing as yet, and what began in the future begins now.
         """
-        is_anew = not 0 <= now - self._stepped_at <= ASLEEP
-        self._stepped_at = now
+        slept = not 0 <= now - self._awake_at <= ASLEEP
+        is_anew = slept or self._stepped_at == -math.inf
+        self._stepped_at = self._awake_at = now
         if is_anew:
-            self._inputs.awake_at = now
+            self._inputs.wake(now, slept=slept)
+        if slept:
             self._loaded_at = min(self._loaded_at, now)
             for id_, memory in self.memories.items():
                 self.memories[id_] = replace(memory, began_at=min(memory.began_at, now))

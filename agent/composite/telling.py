@@ -10,10 +10,12 @@ from vedette.agent.clock import utc
 from vedette.agent.composite.alarm import CompositeAlarm
 from vedette.agent.composite.evaluate import in_state
 from vedette.agent.composite.link import Target
-from vedette.agent.composite.rule import AtLeast, InState, Ref
+from vedette.agent.composite.rule import And, AtLeast, Constant, InState, Not, Or, Ref
 from vedette.agent.composite.standing import Standing
 
 Standings = Mapping[Target, Standing]
+Condition = tuple[Ref, State, bool]
+"""What is named, in which state, and whether it must not be in that."""
 
 _NAMED = 3
 """How many names a line gives for each state."""
@@ -40,7 +42,7 @@ def standings(alarm: CompositeAlarm, at: Standings) -> Iterator[str]:
 def _holding(alarm: CompositeAlarm, at: Standings, now: float) -> Mapping[State, Sequence[str]]:
     """Return the names whose conditions hold by their states; else all that are not OK."""
     found: dict[State, dict[str, None]] = {}
-    conditions = list(_conditions(alarm))
+    conditions = _conditions(alarm)
     for ref, state, negated in conditions:
         stands = at.get(alarm.targets[ref.name])
         if stands and in_state(state, stands, now).holds is (not negated):
@@ -52,15 +54,22 @@ def _holding(alarm: CompositeAlarm, at: Standings, now: float) -> Mapping[State,
     return {state: list(names) for state, names in found.items()}
 
 
-def _conditions(alarm: CompositeAlarm) -> Iterator[tuple[Ref, State, bool]]:
+def _conditions(alarm: CompositeAlarm) -> Sequence[Condition]:
     """Return what the rule asks: whether this is in that state, or whether it is not."""
+    parts: list[list[Condition]] = []
     for step in alarm.settings.rule.steps:
         match step:
             case InState(state, ref):
-                yield ref, state, False
+                parts.append([(ref, state, False)])
             case AtLeast(negated=negated, state=state, refs=refs):
-                for ref in refs:
-                    yield ref, state, negated
+                parts.append([(ref, state, negated) for ref in refs])
+            case Not():
+                parts.append([(ref, state, not negated) for ref, state, negated in parts.pop()])
+            case And(count) | Or(count):
+                parts[-count:] = [[one for part in parts[-count:] for one in part]]
+            case Constant():
+                parts.append([])
+    return parts.pop()
 
 
 def _some(names: Sequence[str]) -> str:

@@ -49,6 +49,22 @@ def keep_standing(target: Target, standing: Standing) -> Statement:
     )
 
 
+def forget_alarm(id_: str) -> Sequence[Statement]:
+    """Return the statements that forget an alarm, and what people were told of it."""
+    return [
+        ("DELETE FROM alarm WHERE id = ?", (id_,)),
+        ("DELETE FROM announcement WHERE alarm = ?", (id_,)),
+    ]
+
+
+def forget_standing(target: Target) -> Statement:
+    """Return the statement that forgets how a check was last seen to stand."""
+    return (
+        'DELETE FROM standing WHERE "check" = ? AND reason = ?',
+        (target.id, target.reason or ""),
+    )
+
+
 def keep_incident(incident: Incident) -> Statement:
     """Return the statement that keeps one incident."""
     body = json.dumps(asdict(incident) | {"ended": sorted(incident.ended)})

@@ -5,7 +5,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import merge
-from itertools import chain
 from operator import attrgetter
 
 from vedette.agent.alarms.engine import Engine
@@ -131,11 +130,9 @@ class Paging:
     def _events(self, incident: Incident, since: float, until: float) -> Iterable[Event]:
         """Return what happened to its service, and to those that its own alarms are about."""
         rules = (self.engine.rules.get(id_) for id_ in incident.members)
-        named = (rule.targets.values() for rule in rules if isinstance(rule, CompositeAlarm))
-        about = {target.id.partition("/")[0] for target in chain.from_iterable(named)}
-        events = (
-            self.store.events(one, since, until) for one in sorted({incident.service, *about})
-        )
+        about = (rule.about for rule in rules if isinstance(rule, CompositeAlarm))
+        services = sorted({incident.service}.union(*about))
+        events = (self.store.events(one, since, until) for one in services)
         return merge(*events, key=attrgetter("at"), reverse=True)
 
 

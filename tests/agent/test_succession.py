@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.agent.observations import seen, series
@@ -20,6 +20,7 @@ from vedette.agent import daemon
 from vedette.agent.clock import SteadyClock
 from vedette.agent.config import Config
 from vedette.agent.daemon import Agent
+from vedette.agent.looking.runner import RunnerReason
 from vedette.agent.memory.changes import Changes
 from vedette.agent.memory.ledger import CheckKey
 from vedette.agent.memory.store import Store
@@ -43,6 +44,7 @@ BEGAN = 1_780_000_000.0
 EVERY, HOLD, CLEAR = 30.0, 15.0, 40.0
 END = 400.0
 KEY = CheckKey("shop", Kind.DNS, "shop.example A")
+EMPTY = Finding(verdict=Verdict.FAILING, reason=Reason.NODATA)
 
 
 def config(**more: Any) -> Config:
@@ -77,9 +79,10 @@ class Desk:
 
 @dataclass(frozen=True)
 class Scripted:
-    """A check that fails while *bad* says so."""
+    """A check that gives *finding* while *bad* says so."""
 
     bad: Callable[[], bool]
+    finding: Finding = EMPTY
     name: str = KEY.check
     kind: Kind = KEY.kind
 
@@ -87,9 +90,7 @@ class Scripted:
         """Return the one server to look at."""
 
         async def once() -> Finding:
-            if self.bad():
-                return Finding(verdict=Verdict.FAILING, reason=Reason.NODATA)
-            return Finding(verdict=Verdict.OK)
+            return self.finding if self.bad() else Finding(verdict=Verdict.OK)
 
         return [Look("192.0.2.1", "authoritative", once)]
 
@@ -101,6 +102,7 @@ class World:
     folder: Path
     empty: tuple[float, float]
     takes: float = 0.0
+    finding: Finding = EMPTY
     known: list[Verdict] = field(default_factory=list)
     """What is known of the record at the beginning of each reign but the first."""
 
@@ -122,12 +124,12 @@ class World:
         """Return the agent of *said*, whose looks are scripted."""
         made = Agent(said, self.folder, None, self.around, before)
         for planned in made.plan.checks:
-            object.__setattr__(planned, "check", Scripted(self._bad))
+            object.__setattr__(planned, "check", Scripted(self._bad, self.finding))
         return made
 
-    async def lives(self, reloads: Mapping[float, Config]) -> Agent:
+    async def lives(self, reloads: Mapping[float, Config], first: Config | None = None) -> Agent:
         """Run one agent after another until the end; each reload is at its time."""
-        agent = self.agent(config())
+        agent = self.agent(first or config())
         for at, said in [*sorted(reloads.items()), (END, None)]:
             over = asyncio.Event()
             running = asyncio.create_task(agent.run(over))
@@ -142,14 +144,19 @@ class World:
 
 
 def told(
-    empty: tuple[float, float], reloads: Mapping[float, Config], takes: float = 0.0
+    empty: tuple[float, float],
+    reloads: Mapping[float, Config],
+    takes: float = 0.0,
+    *,
+    first: Config | None = None,
+    **more: Any,
 ) -> list[tuple[float, str]]:
     """Return when which pages were sent."""
 
     async def live() -> list[tuple[float, str]]:
         with TemporaryDirectory() as folder:
-            world = World(Path(folder), empty, takes)
-            await world.lives(reloads)
+            world = World(Path(folder), empty, takes, **more)
+            await world.lives(reloads, first)
             return world.desk.got
 
     return in_virtual_time(live())
@@ -173,6 +180,64 @@ def test_reloads_change_no_page(
     # An agent steps each second from its own start on, and waits for the page underway.
     for (at, _), (wanted, _) in zip(seen, without, strict=True):
         assert at <= wanted + 2 + takes * len(reloads)
+
+
+BREACHING = config(
+    alarms=[{"name": "mine", "rule": f'ALARM("{KEY.check}")', "missing": "breaching"}]
+)
+
+
+@settings(max_examples=8)
+@given(began=st.floats(35, 100), reloads=st.lists(st.floats(30, 250), max_size=4))
+@example(began=50.0, reloads=[80.0])
+def test_reloads_delay_nothing_that_is_made_of_what_is_missing(
+    began: float, reloads: list[float]
+) -> None:
+    """What was heard before a reload was heard: nobody waits anew until all could be."""
+    unseen = Finding(verdict=Verdict.UNKNOWN, reason=RunnerReason.OVERRUN)
+    ((wanted, _),) = told((began, END), {}, first=BREACHING, finding=unseen)
+    ((at, _),) = told(
+        (began, END), dict.fromkeys(reloads, BREACHING), first=BREACHING, finding=unseen
+    )
+    assert at <= wanted + 2
+
+
+def test_a_new_check_is_not_missing_before_it_could_be_heard(tmp_path: Path) -> None:
+    """An alarm that takes what is missing for bad waits for the first look of a new check."""
+    more = {"name": "more", "dns": [{"name": "more.example"}]}
+    shop = {"name": "shop", "dns": [{"name": "shop.example"}]}
+    alarm = {"name": "mine", "rule": 'ALARM("more.example A")', "missing": "breaching"}
+    slow = config(services=[shop, more], alarms=[alarm], defaults={"every": "5m", "hold": "1s"})
+    assert told((END, END), {60.0: slow}) == []
+
+
+MUTED = config(maintenance=[{"cron": "* * * * *", "duration": "2m"}])
+
+
+@settings(max_examples=8)
+@given(at=st.floats(160, 200))
+def test_a_window_that_a_reload_ends_pages_nothing_that_is_over(at: float) -> None:
+    """What is mended in it was seen in it alone; what still fails pages."""
+    assert told((50, 155), {at: config()}, first=MUTED) == []
+    assert [action for _, action in told((50, END), {at: config()}, first=MUTED)] == ["trigger"]
+
+
+def test_what_comes_back_into_the_config_begins_anew(tmp_path: Path) -> None:
+    """An alarm that was in ALARM when it was taken out says nothing before it is judged."""
+    others = [{"name": "other", "dns": [{"name": "other.example"}]}]
+
+    async def live() -> None:
+        world = World(tmp_path, (40, END))
+        agent = await world.lives({})
+        assert agent.engine.firing("shop")
+        without = world.agent(config(services=others), agent)
+        assert not without.store.alarms().keys() - without.engine.memories
+        again = world.agent(config(), without)
+        assert not again.engine.firing("shop")
+        for one in (without, again):
+            one.store.close()
+
+    in_virtual_time(live())
 
 
 def test_a_fault_pages_without_reloads() -> None:

@@ -1,0 +1,118 @@
+"""What keeps an alarm quiet until its page is open, and how grave and in which words that is."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from tests.agent.composite.world import CONFIG, SHOP, World
+from tests.agent.observations import seen
+from vedette.agent.alarms.agreement import Vantage
+from vedette.agent.alarms.incidents import Change
+from vedette.checks.finding import Verdict
+from vedette.exporters.page import Severity
+
+OK, FAILING, UNKNOWN = Verdict
+WELL, SHOP_BAD, BOTH_BAD = (OK, OK, OK), (OK, FAILING, OK), (OK, FAILING, FAILING)
+MAINTENANCE = 'maintenance: [{cron: "10 0 * * *", duration: 10m}]\n'
+ALARM = "- {name: mine, rule: 'ALARM(\"https://shop.example/\")', "
+UPSTREAM = "\n- {name: upstream, rule: 'ALARM(\"https://bank.example/\")'}"
+MUTED = ALARM + "mute: [{cron: '15 0 * * *', duration: 15m}]}"
+SUPPRESSED = ALARM + "suppressor: {alarm: upstream}}" + UPSTREAM
+LATE = ALARM + "severity: warning, clear: 10m, mute: [{cron: '15 0 * * *', duration: 15m}]}"
+
+
+@pytest.mark.parametrize(
+    ("alarms", "config", "rounds", "opens"),
+    [
+        (MUTED, MAINTENANCE, [*[WELL] * 720, *[SHOP_BAD] * 1200], 1800),
+        (SUPPRESSED, MAINTENANCE, [*[WELL] * 720, *[SHOP_BAD] * 180, *[BOTH_BAD] * 1000], None),
+        (LATE, "", [*[WELL] * 870, *[SHOP_BAD] * 1000], 1800),
+        (MUTED, "", [*[WELL] * 720, *[SHOP_BAD] * 300], 723),
+    ],
+    ids=[
+        "its own window begins in one of maintenance",
+        "its suppressor fires in a window of maintenance",
+        "its own window begins while a warning waits for its cause",
+        "its page was open before its window",
+    ],
+)
+def test_what_keeps_it_quiet_counts_until_its_page_is_open(
+    alarms: str, config: str, rounds: Sequence[Sequence[Verdict]], opens: float | None
+) -> None:
+    """People may have been about to be told, but were not: the window or the suppressor counts."""
+    world = World(alarms, config=CONFIG + config).live(rounds)
+
+    opened = [at for at, change in world.of("mine") if change is Change.OPENED]
+    assert opened == ([] if opens is None else [opens])
+
+
+@pytest.mark.parametrize(
+    ("quorum", "peers", "severity"),
+    [
+        ("{agree: 3}", ("b", "c"), Severity.WARNING),
+        ("{when_short: degrade}", ("b",), Severity.CRITICAL),
+    ],
+    ids=["a stricter quorum is short", "what is left is enough"],
+)
+@pytest.mark.parametrize(
+    "alarms",
+    [
+        ALARM + "}",
+        ALARM + "service: shop}",
+        "- {name: under, rule: 'ALARM(\"https://shop.example/\")', severity: info}\n"
+        "- {name: mine, rule: ALARM(under)}",
+    ],
+    ids=["of no service", "of that service", "through another alarm"],
+)
+def test_an_alarm_is_as_grave_as_the_quorum_of_what_it_names_lets_it_be(
+    quorum: str, peers: Sequence[str], severity: Severity, alarms: str
+) -> None:
+    """The last vantage falls silent, and of those that are left one sees the check fail."""
+    config = CONFIG.replace("- name: shop\n", f"- name: shop\n    quorum: {quorum}\n")
+    world = World(alarms, config=config, peers=[Vantage(name, f"p{name}") for name in peers])
+    for now in range(300):
+        for name, ledger in world.ledgers.items():
+            if name != peers[-1] or now < 10:
+                word = "timeout" if now >= 150 and name == "here" else OK
+                ledger.add(SHOP, world.timing(SHOP), [seen(now, word, key=SHOP, place="name")])
+        world.step(now)
+
+    key = "test/shop" if "service" in alarms else "test/mine"
+    assert {page.severity for page in world.pages if page.key == key} == {severity}
+
+
+@pytest.mark.parametrize(
+    ("rule", "round_", "says"),
+    [
+        (
+            'NOT AT_LEAST(2, OK, ("shop.example A", "https://shop.example/", '
+            '"https://bank.example/"))',
+            BOTH_BAD,
+            "https://shop.example/ and https://bank.example/ are in ALARM,",
+        ),
+        (
+            'NOT OK("https://shop.example/") AND OK("https://bank.example/")',
+            SHOP_BAD,
+            "https://shop.example/ is in ALARM and https://bank.example/ is in OK,",
+        ),
+        (
+            'NOT (OK("https://shop.example/") AND OK("https://bank.example/"))',
+            SHOP_BAD,
+            "https://shop.example/ is in ALARM,",
+        ),
+        (
+            'NOT (NOT ALARM("https://shop.example/")) OR FALSE',
+            SHOP_BAD,
+            "https://shop.example/ is in ALARM,",
+        ),
+    ],
+    ids=["NOT of a count", "NOT of a part", "NOT of a whole", "NOT of NOT"],
+)
+def test_the_first_line_names_what_makes_the_rule_hold(
+    rule: str, round_: Sequence[Verdict], says: str
+) -> None:
+    """Under NOT that is what is not as it is written; what is well is no cause."""
+    world = World(f"- name: mine\n  rule: >-\n    {rule}").live([*[WELL] * 20, *[round_] * 20])
+
+    (page,) = (one for one in world.pages if one.key == "test/mine")
+    assert page.summary.startswith(f"mine: {says} since ")
