@@ -33,7 +33,7 @@ from vedette.agent.composite.link import Target
 from vedette.agent.composite.standing import Standing
 from vedette.agent.composite.stepper import Stepped as Composed
 from vedette.agent.composite.stepper import Stepper
-from vedette.agent.diagnoses.names import Rule, milder
+from vedette.agent.diagnoses.names import Rule, is_warning, milder
 from vedette.agent.memory.ledger import CheckKey, Ledger
 from vedette.exporters.page import Severity
 
@@ -113,6 +113,8 @@ class Engine:
         self.evidence: dict[str, Evidence] = {}
         self._hosts = hosts or {}
         self._incidents = OpenIncidents(incidents, deployment, self._hosts)
+        self._grave = self._incidents.grave
+        """The alarms for which a quorum may have woken people, and a quorum alone ends that."""
         self.deployment, self.quorum, self.controls = deployment, quorum, controls
         self.callers: Callable[[str], Collection[str]] = lambda _key: ()
         """Returns the peers whose calls under a key stand."""
@@ -175,6 +177,7 @@ class Engine:
                 yield
         for id_, memory in stepped.changed.items():
             (self._in_alarm.add if memory.state is State.ALARM else self._in_alarm.discard)(id_)
+        self._grave &= self._in_alarm
         kept, changes = self._incidents.advance(
             self._busy(stepped, fleet) | switched,
             lambda service, own: self._faults(service, own, fleet, muted=service in muted),
@@ -264,13 +267,15 @@ class Engine:
         """Judge one standard rule, and advance its alarm."""
         rule, before = self._standard[id_], self.evidence.get(id_, UNDECIDED)
         evidence = rule.judge(fleet)
-        is_over = evidence.holds is False and id_ in self._in_alarm
-        if is_over and rule.lacks_quorum(fleet) and self._incidents.woke_for(id_):
+        if evidence.holds is False and id_ in self._grave and rule.lacks_quorum(fleet):
             evidence = UNDECIDED
         if before.holds is evidence.holds is False and self.memories[id_].state is State.OK:
             return  # as nearly always: one more step would only date it
         self._go_on(id_, evidence, fleet.now, stepped)
         self.evidence[id_] = evidence
+        fires = evidence.holds and self.memories[id_].state is State.ALARM
+        if fires and not is_warning(rule.graded(fleet).severity):
+            self._grave.add(id_)
         stepped.judged.add(id_)
         if before.holds or evidence.holds or id_ in self._in_alarm:
             stepped.touched.add(id_)

@@ -40,10 +40,11 @@ class OpenIncidents:
         """Those that have an incident open."""
         return {one.service for one in self.by_key.values()}
 
-    def woke_for(self, id_: str) -> bool:
-        """Whether an alarm burns in an incident for which people were woken."""
-        told = (one for one in self.by_key.values() if id_ in one.burning)
-        return any(not is_warning(one.severity) for one in told)
+    @property
+    def grave(self) -> set[str]:
+        """The alarms that burn in incidents for which people were woken."""
+        told = (one for one in self.by_key.values() if not is_warning(one.severity))
+        return {id_ for one in told for id_ in one.burning}
 
     @property
     def due(self) -> float:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from vedette.agent.alarms.agreement import Quorum, WhenShort
 from vedette.agent.diagnoses.bgp import REASONS
-from vedette.agent.diagnoses.names import Diagnosis
+from vedette.agent.diagnoses.names import Diagnosis, is_warning
 from vedette.agent.rules.promql import BY, also, among, selector
+from vedette.exporters.page import Severity
 
 HOLDS = "vedette:alarm:holds"
 CHECK_HOLDS = "vedette:check:holds"
@@ -19,6 +20,7 @@ CHECK_BY = "service, kind, check, reason"
 _ONE_VOICE = (*REASONS, Diagnosis.VANTAGE_BLIND)
 """What one vantage is enough for: of routes a feed is one voice for all, and of itself each is."""
 _APART = (*_ONE_VOICE, Diagnosis.FEED_STALE, Diagnosis.REGIONAL_FAILURE)
+_GRAVE = [str(one) for one in Severity if not is_warning(one)]
 _DOWN, _DEGRADED = Diagnosis.SERVICE_DOWN, Diagnosis.SERVICE_DEGRADED
 
 
@@ -79,12 +81,23 @@ class Electorate:
         need = self.in_force
         return str(self.domains - self.need) if need.isdecimal() else f"{self.domains} - {need}"
 
-    def agreed(self, votes: str, by: str) -> str:
-        """Return what the quorum says by *votes*, of each group *by*; short of it, who is left."""
+    @property
+    def woken(self) -> str:
+        """The alarms that fire so that people are woken for them."""
+        firing = selector("ALERTS", alertstate="firing", deployment=self.deployment)
+        return f"max by ({BY}) ({also(firing, among('severity', _GRAVE))})"
+
+    def agreed(self, votes: str, by: str, woken: str = "") -> str:
+        """Return what the quorum says by *votes*, of each group *by*; short of it, who is left.
+
+        Those that are left end nothing for which a quorum has *woken* people: series *by* group.
+        """
         if self.domains == 1:
             return f"max by ({by}) ({votes})"
         each = f"max by ({by}, domain) ({votes})"
         left = f"max by ({by}) ({votes})"
+        if woken:
+            left = f"({left} unless on ({by}) ({woken}) or {left} == 1)"
         believed = self.may_be_short and not self.degrades
         return "\n".join(
             (
@@ -118,7 +131,7 @@ def holding(
         yield Recording(HOLDS, f"max by ({BY}) ({also(votes, among('diagnosis', voiced))})", labels)
     if common:
         asked = also(votes, among("diagnosis", common))
-        yield Recording(HOLDS, electorate.agreed(asked, BY), labels)
+        yield Recording(HOLDS, electorate.agreed(asked, BY, electorate.woken), labels)
     if Diagnosis.FEED_STALE in diagnoses:  # a feed that one vantage hears is not silent
         asked = also(votes, among("diagnosis", [Diagnosis.FEED_STALE]))
         yield Recording(HOLDS, f"min by ({BY}) ({asked})", labels)
@@ -132,7 +145,7 @@ def _of_pages(
     """Down is what is down for half of those who can tell; degraded is any other trouble."""
     if _DOWN in diagnoses:
         down = also(votes, among("diagnosis", [_DOWN]))
-        agreed = electorate.agreed(down, BY)
+        agreed = electorate.agreed(down, BY, electorate.woken)
         half = f"avg by ({BY}) ({down}) >= 0.5"
         yield Recording(HOLDS, f"(\n{agreed}\n)\nand {half}\nor (\n{agreed}\n) * 0", labels)
     if _DEGRADED in diagnoses:
