@@ -24,6 +24,7 @@ from vedette.agent.alarms.alarm import (
     step,
 )
 from vedette.agent.alarms.fleet import Fleet, silent_at
+from vedette.agent.alarms.ids import by_check, by_service
 from vedette.agent.alarms.incidents import Change, Faults, Incident
 from vedette.agent.alarms.muted import Muted
 from vedette.agent.alarms.openincidents import OpenIncidents
@@ -89,16 +90,9 @@ class Engine:
         self.composites = composites or Stepper()
         self._standard = {rule.id: rule for rule in rules}
         self.rules: dict[str, Alarm] = {**self._standard, **self.composites.alarms}
-        self._of_service: dict[str, list[str]] = {}
-        self._of_check: dict[CheckKey, list[str]] = {
-            key: [] for key in (*controls, *self.composites.checks)
-        }
-        self._of_none: list[str] = []
-        for id_, rule in self.rules.items():
-            self._of_service.setdefault(rule.service, []).append(id_)
-        for id_, rule in self._standard.items():
-            of = self._of_none if rule.key is None else self._of_check.setdefault(rule.key, [])
-            of.append(id_)
+        self._of_service = by_service(self.rules)
+        keys = [*controls, *self.composites.checks]
+        self._of_check, self._of_none = by_check(self._standard, keys)
         beside = {rule.key: rule.controls for rule in rules if rule.key and rule.controls}
         self._agenda = Agenda(self._of_check, controls, beside)
         self.memories = {id_: (memories or {}).get(id_, NEVER_STEPPED) for id_ in self._standard}
