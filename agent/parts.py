@@ -200,7 +200,7 @@ class Parts:
             around.pagers(config, self.folder, self.reach, self.now),
             self.journal,
             now=self.now,
-            routes=routes(config.pagers, config.paging, self.engine.services)
+            routes=routes(config.pagers, config.paging, [one.name for one in config.services])
             if config.pagers
             else None,
             waiting=store.waiting(),

@@ -29,7 +29,8 @@ class Routes:
     """The routes of a config, of which *watched* are the services.
 
     What pages under another name is about the agents themselves (a blind vantage, a silent feed or
-    peer, a drill): it concerns everybody, and no route by service keeps it from a pager.
+    peer, a drill), or an alarm of a user's own that is of no service: it concerns everybody, and no
+    route by service keeps it from a pager.
     """
 
     def __init__(

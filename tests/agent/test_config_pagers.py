@@ -8,6 +8,7 @@ from tests.agent.paging.test_outbox import page
 from tests.agent.test_config import MINIMAL, config, faults
 from vedette.agent.clock import SteadyClock
 from vedette.agent.config.pagers import KINDS, RESOLVERS, PagerSettings, routes, untold
+from vedette.agent.daemon import Agent
 from vedette.agent.paging.pagers import pagers
 from vedette.exporters.page import Severity
 from vedette.exporters.reach import Reach
@@ -55,6 +56,33 @@ def test_every_kind_is_built(secrets: Path) -> None:
     assert str(read.paging.endpoints[0]) == "127.0.0.1:5353"
     for one in made:
         assert "s3cret" not in repr(one)
+
+
+ABOUT_NO_SERVICE = """\
+controls:
+  dns: [{name: example.com}]
+alarms: [{name: checkout, rule: 'ALARM("shop/dns/shop.example A")', severity: critical}]
+pagers:
+  - pagerduty: {routing_key_file: key}
+    services: [shop]
+"""
+
+
+def test_no_route_by_service_keeps_what_is_of_no_service(secrets: Path) -> None:
+    """What pages under the name of no service of the config, as a vantage, goes to every pager.
+
+    So does an alarm of a user's own; what is of a service goes only where its route leads.
+    """
+    shop, mail = (f"  - name: {name}\n    dns: [{{name: {name}.example}}]\n"
+                  for name in ("shop", "mail"))  # fmt: skip
+    text = MINIMAL.partition("  - name: shop")[0] + shop + mail + ABOUT_NO_SERVICE
+    agent = Agent(config(secrets, text), secrets, text)
+    told = {service: bool(agent.outbox.add(page(service, service=service), 0.0))
+            for service in agent.engine.services}  # fmt: skip
+    agent.store.close()
+
+    assert told == dict.fromkeys(told, True) | {"mail": False}
+    assert {"shop", "mail", "fra-1", "checkout"} <= told.keys()
 
 
 def test_defaults(tmp_path: Path) -> None:
