@@ -24,8 +24,10 @@ _MAX_ANSWER = 65_536
 _MAX_DETAIL = 300
 _CONNECTING = 3.0
 """Seconds for one address, TLS included, so that one that accepts and is silent costs no page."""
-# A mistaken or hostile header must not silence paging for a day.
-_MAX_WAIT = 3600.0
+_BUSY = 429
+LONGEST_WAIT = 300.0
+"""Seconds that a receiver of pages can ask for at most: limits on calls are counted by the minute,
+and a mistaken or hostile header must not silence it for longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,9 @@ class Poster:
 
     Refusals that the same bytes would meet again are rejected; everything else is worth another
     try, also an answer that is not the receiver's, because something else may stand in its place
-    for a while. *secrets* are cut out of all that receivers say.
+    for a while. *secrets* are cut out of all that receivers say. A wait that is asked for
+    counts where *heeds* says so of the status, for *longest_wait* seconds at most: of who pages
+    only a limit on calls asks, since a 503 may come from what stands in the receiver's place.
     """
 
     def __init__(
@@ -113,9 +117,12 @@ class Poster:
         secrets: Mapping[str, str] | None = None,
         tls: ssl.SSLContext | None = None,
         timeout: float = 10.0,
+        heeds: Callable[[int], bool] = lambda status: status == _BUSY,
+        longest_wait: float = LONGEST_WAIT,
     ) -> None:
         self._client = Client(reach, urls, tls=tls, timeout=timeout)
         self._secrets = dict(secrets or {})
+        self._heeds, self._longest_wait = heeds, longest_wait
 
     async def post(
         self,
@@ -149,10 +156,11 @@ class Poster:
             said = self._clean(_said(await _beginning(response.content)))
         except (TimeoutError, aiohttp.ClientError, OSError):
             said = ""  # the status has said enough
+        is_heeded = not final and self._heeds(status)
         return Delivery(
             outcome=Outcome.REJECTED if final else Outcome.RETRY,
             detail=f"{status} {said}".rstrip(),
-            retry_after=None if final else retry_after(response.headers),
+            retry_after=retry_after(response.headers, self._longest_wait) if is_heeded else None,
         )
 
     def _clean(self, text: str) -> str:
@@ -183,18 +191,19 @@ def cut(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that Retry-After asks for, or None; a date counts from Date's.
+def retry_after(headers: Mapping[str, str], longest: float) -> float | None:
+    """Return the seconds that Retry-After asks for, *longest* at most, or None.
 
-    Two dates of one clock are compared (RFC 9110, 10.2.3), so ours may be wrong.
+    A date counts from Date's: two dates of one clock are compared (RFC 9110, 10.2.3), so ours may
+    be wrong.
     """
     text = headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
-        return min(float(text), _MAX_WAIT)
+        return min(float(text), longest)
     until, now = _date(text), _date(headers.get("Date", ""))
     if until is None or now is None:
         return None
-    return min(max((until - now).total_seconds(), 0.0), _MAX_WAIT)
+    return min(max((until - now).total_seconds(), 0.0), longest)
 
 
 def _said_at(headers: Mapping[str, str]) -> float | None:

@@ -37,6 +37,8 @@ T = TypeVar("T")
 FOLDER = "remote-write"
 UP = "up 1\n"
 """What a scraped target has: rules and dashboards may ask for it."""
+LONGEST_WAIT = 3600.0
+"""Seconds for which a receiver may ask us to wait: nobody is woken by samples."""
 _DROPPED = ("rejected", "too_old", "no_room", "unwritable")
 
 
@@ -99,7 +101,13 @@ def poster(settings: RemoteWriteSettings, folder: Path, reach: Reach) -> tuple[P
         authorization = f"Bearer {credential}"
     secrets = {"credential": credential or "", "authorization": authorization or ""}
     made = Poster(
-        reach, [settings.url], secrets=secrets, tls=_tls(settings, folder), timeout=settings.timeout
+        reach,
+        [settings.url],
+        secrets=secrets,
+        tls=_tls(settings, folder),
+        timeout=settings.timeout,
+        heeds=lambda _status: True,
+        longest_wait=LONGEST_WAIT,
     )
     return made, authorization
 

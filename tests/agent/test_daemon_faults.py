@@ -64,7 +64,7 @@ async def test_a_page_is_tried_until_it_is_taken(tmp_path: Path) -> None:
 
 async def test_a_resolve_waits_for_its_trigger(tmp_path: Path) -> None:
     """While the trigger is not taken the resolve stays behind it, over a restart too."""
-    async with world(tmp_path, script=[answers(503, headers={"Retry-After": "2"})] * 6) as w:
+    async with world(tmp_path, script=[answers(429, headers={"Retry-After": "2"})] * 6) as w:
         await w.well()
         w.empty()
         await until(lambda: w.pagerduty.bodies, lambda: w.daemon.output)

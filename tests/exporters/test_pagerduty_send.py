@@ -24,7 +24,7 @@ from tests.servers.process import free_port
 from vedette.exporters.pace import Pace
 from vedette.exporters.page import Action, Delivery, Outcome, Pager
 from vedette.exporters.pagerduty import PagerDuty, PagerDutySettings
-from vedette.exporters.post import retry_after
+from vedette.exporters.post import LONGEST_WAIT, retry_after
 
 RESOLVE = replace(PAGE, action=Action.RESOLVE)
 WEDNESDAY = "Wed, 21 Oct 2026 07:28:00 GMT"
@@ -180,10 +180,20 @@ async def test_an_echoed_routing_key_is_scrubbed(caplog: pytest.LogCaptureFixtur
     assert seen[1].detail == "500 [routing key]"
 
 
-async def test_retry_after_is_passed_on() -> None:
-    """A 429 with Retry-After tells the outbox how long to wait."""
-    seen = await delivery(answers(429, headers={"Retry-After": "30"}))
-    assert (seen.outcome, seen.retry_after) == (Outcome.RETRY, 30)
+@pytest.mark.parametrize(
+    ("status", "asked", "seconds"),
+    [
+        (429, "30", 30),
+        (429, "3600", LONGEST_WAIT),
+        *((status, "3600", None) for status in (200, 302, 408, 425, 500, 503)),
+    ],
+)
+async def test_only_a_limit_on_calls_asks_a_pager_to_wait(
+    status: int, asked: str, seconds: float | None
+) -> None:
+    """A 429 with Retry-After tells the outbox how long to wait, within reason; no other answer."""
+    seen = await delivery(answers(status, headers={"Retry-After": asked}))
+    assert (seen.outcome, seen.retry_after) == (Outcome.RETRY, seconds)
 
 
 @pytest.mark.parametrize(
@@ -212,7 +222,7 @@ def test_retry_after_in_seconds_or_as_a_date(
     """Seconds count as they are, a date from the answer's Date, and nonsense not at all."""
     headers = {"Retry-After": asked, "Date": date}
     given = {name: value for name, value in headers.items() if value is not None}
-    assert retry_after(given) == seconds
+    assert retry_after(given, 3600) == seconds
 
 
 async def test_close_may_come_at_any_time() -> None:
