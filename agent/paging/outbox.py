@@ -15,9 +15,11 @@ from typing import NamedTuple
 from vedette.agent.memory.journal import Journal
 from vedette.agent.memory.pages import Row, Told, unheard
 from vedette.agent.memory.statements import Statement, back_up, end, queue
+from vedette.agent.paging.backoff import LONGEST_WAIT, backoff
 from vedette.agent.paging.deduplication import Deduplication, Place
 from vedette.agent.paging.queue import Queue, Waiting
 from vedette.agent.paging.routing import Route, Routes
+from vedette.agent.paging.secondchannels import called_off, handed_over
 from vedette.agent.peers.hearsay import Hearsay
 from vedette.exporters.pace import Pace
 from vedette.exporters.page import (
@@ -32,8 +34,6 @@ from vedette.exporters.page import (
 
 log = logging.getLogger(__name__)
 
-FIRST_WAIT = 1.0
-LONGEST_WAIT = 60.0
 AT_ONCE = 8
 """Attempts that may be under way at one pager."""
 ANNOUNCED_EVERY = 30.0
@@ -55,16 +55,6 @@ class Ended:
     row: Row
     at: float
     delivery: Delivery
-
-
-def backoff(attempts: int, asked: float | None, chance: float) -> float:
-    """Return the seconds before the next try: what the receiver asked, or full jitter 1 s → 60 s.
-
-    *chance* is in [0, 1).
-    """
-    if asked is not None:
-        return asked
-    return min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(attempts, 16)) * chance
 
 
 class Outbox:
@@ -146,19 +136,27 @@ class Outbox:
         With *to* it goes to those pagers, whatever the routes say.
         """
         names = self._told(page) if to is None else [name for name in self._pagers if name in to]
-        return [self._put(name, page, now) for name in names]
+        over: Sequence[Waiting] = ()
+        if page.action is Action.RESOLVE:
+            over = called_off(page.key, self._pagers, names, self._queue, self._routes)
+        return [
+            *(self._mark(one, now) for one in over),
+            *(self._put(name, page, now) for name in names),
+        ]
 
     def _told(self, page: Page) -> Sequence[str]:
         """Return who gets *page*: a resolve goes wherever a trigger went."""
         if page.action is Action.RESOLVE:
-            had = [
-                name
-                for name in self._pagers
-                if self._queue.holds(name, page.key) or (name, page.key) in self._standing
-            ]
+            had = [name for name in self._pagers if self._is_called(name, page.key)]
             if had:
                 return had
         return [name for name in self._routes.first(page) if name in self._pagers]
+
+    def _is_called(self, pager: str, key: str) -> bool:
+        """Whether *pager* has been called for *key*, or will be, after all ends that it gets."""
+        if of_key := self._queue.of(pager, key):
+            return of_key[-1].row.page.action is Action.TRIGGER
+        return (pager, key) in self._standing
 
     def _put(self, pager: str, page: Page, now: float) -> Statement:
         self._last_row += 1
@@ -356,20 +354,21 @@ class Outbox:
 
     def _back_up(self, waiting: Waiting, now: float) -> list[Statement]:
         """Queue a page for its second channels too, and its end, where that is known already."""
-        row = waiting.row
-        names = self._routes.backups(row.pager, row.page)
-        if row.backed or row.page.action is not Action.TRIGGER or not names:
+        handed = handed_over(waiting, self._queue, self._routes)
+        if not handed.pages:
             return []
-        log.warning("page %s goes to %s: %s has not accepted it", row.page.key, ", ".join(names),
-                    row.pager)  # fmt: skip
-        behind = (w.row.page for w in self._queue.behind(waiting))
-        ends = [page for page in behind if page.action is Action.RESOLVE]
-        waiting.row = replace(row, backed=True)
-        pages = [row.page, *ends[:1]]
+        names = ", ".join(dict.fromkeys(name for name, _ in handed.pages))
+        log.warning("page %s goes to %s: %s has not accepted it", waiting.row.page.key, names,
+                    waiting.row.pager)  # fmt: skip
         return [
-            back_up(row.id, now),
-            *(self._put(name, page, now) for name in names for page in pages),
+            *(self._mark(one, now) for one in handed.calls),
+            *(self._put(name, page, now) for name, page in handed.pages),
         ]
+
+    def _mark(self, waiting: Waiting, now: float) -> Statement:
+        """Note that a call is no longer for second channels: they have it, or its end."""
+        waiting.row = replace(waiting.row, backed=True)
+        return back_up(waiting.row.id, now)
 
     async def settle(self) -> None:
         """Begin nothing more, and wait a while for what is underway: a page cut off goes twice."""

@@ -71,6 +71,10 @@ class Queue:
         """Whether a page of *key* waits for *pager*."""
         return (pager, key) in self._of_key
 
+    def of(self, pager: str, key: str) -> Sequence[Waiting]:
+        """Return what waits of *key* for *pager*, the oldest first."""
+        return self._of_key.get((pager, key), ())
+
     def add(self, waiting: Waiting) -> None:
         """Take in one more, behind all others."""
         row = waiting.row

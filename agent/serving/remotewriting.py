@@ -19,7 +19,7 @@ from typing import ParamSpec, TypeVar
 from vedette.agent.config import AgentSettings, Config, beside
 from vedette.agent.config.remote_write import RemoteWriteSettings
 from vedette.agent.looking.cadence import keep
-from vedette.agent.paging.outbox import backoff
+from vedette.agent.paging.backoff import backoff
 from vedette.agent.secrets import secret
 from vedette.agent.serving.spool import Kept, Spool
 from vedette.checks.http.authentication import basic

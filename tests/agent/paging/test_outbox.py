@@ -13,7 +13,8 @@ from tests.virtual import in_virtual_time
 from vedette.agent.memory.journal import Journal
 from vedette.agent.memory.pages import Row
 from vedette.agent.memory.statements import Statement
-from vedette.agent.paging.outbox import AT_ONCE, LONGEST_WAIT, Outbox, backoff
+from vedette.agent.paging.backoff import LONGEST_WAIT, backoff
+from vedette.agent.paging.outbox import AT_ONCE, Outbox
 from vedette.exporters.page import Action, Delivery, Outcome, Page, Severity
 
 TRIGGER, RESOLVE = Action

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from tests.agent.paging.test_outbox import DELIVERED, RETRY, TRIGGER, Sheet, page, run_for
 from tests.virtual import in_virtual_time
 from vedette.agent.memory.journal import Journal
-from vedette.agent.paging.outbox import LONGEST_WAIT, Outbox
+from vedette.agent.paging.backoff import LONGEST_WAIT
+from vedette.agent.paging.outbox import Outbox
 from vedette.exporters.pace import Pace
 from vedette.exporters.page import Action, Delivery, Outcome, Page
 from vedette.exporters.pagerduty import PER_MINUTE

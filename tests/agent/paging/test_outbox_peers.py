@@ -31,8 +31,9 @@ from tests.virtual import in_virtual_time
 from vedette.agent.memory.journal import Journal
 from vedette.agent.memory.pages import Row
 from vedette.agent.memory.statements import end
+from vedette.agent.paging.backoff import LONGEST_WAIT
 from vedette.agent.paging.deduplication import AHEAD, HELD_FOR
-from vedette.agent.paging.outbox import LONGEST_WAIT, Ended, Outbox
+from vedette.agent.paging.outbox import Ended, Outbox
 from vedette.agent.paging.routing import Route, Routes
 from vedette.agent.peers.hearsay import Hearsay
 from vedette.exporters.pace import Pace
