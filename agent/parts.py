@@ -30,6 +30,7 @@ from vedette.agent.memory.statements import (
     keep_receiver,
 )
 from vedette.agent.memory.store import Store
+from vedette.agent.paging.arrears import Former
 from vedette.agent.paging.drillpages import Drills
 from vedette.agent.paging.outbox import Outbox
 from vedette.agent.paging.paging import Paging
@@ -163,9 +164,6 @@ class Parts:
             store.receivers(),
             keep=lambda host, found: self.journal.write([keep_receiver(host, found)]),
         )
-        self.outbox = self._outbox(around)
-        if self.exchange.followers:
-            self._agree(self.exchange.hearsay, self.exchange.offer.accept)
         self.drills = Drills(
             config.drill,
             deployment=config.agent.deployment,
@@ -174,6 +172,9 @@ class Parts:
             remembered=store.drill(),
             now=self.now(),
         )
+        self.outbox = self._outbox(around)
+        if self.exchange.followers:
+            self._agree(self.exchange.hearsay, self.exchange.offer.accept)
         self.remote = remote_writer(config, self.folder, self.reach, self.now)
         self.remedies = Remedies(
             config.remediation,
@@ -203,9 +204,12 @@ class Parts:
             routes=routes(config.pagers, config.paging, [one.name for one in config.services])
             if config.pagers
             else None,
-            waiting=store.waiting(),
-            told=store.told(),
-            last_row=store.last_row(),
+            former=Former(
+                store.waiting(),
+                store.told(),
+                open={*self.paging.open, *self.drills.open},
+                last_row=store.last_row(),
+            ),
         )
 
     def _attempted(self, attempt: Attempt) -> list[Statement]:

@@ -1,6 +1,6 @@
 """A page as the state file has it: waiting, ended, or the last that was told."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -60,23 +60,3 @@ def standing(told: Sequence[Told], before: float) -> Sequence[Accepted]:
         if one.page.action is Action.TRIGGER and one.ended_at is not None and one.ended_at < before
     ]
     return sorted(calls, key=attrgetter("at"))
-
-
-def unheard(
-    told: Sequence[Told], waiting: Sequence[Row], pagers: Collection[str]
-) -> Sequence[Page]:
-    """Return the newest page of each key that calls for help and that no pager of now has.
-
-    *told* is in order of time.
-    """
-    newest = {one.page.key: one.page for one in told}
-    heard = {
-        one.page.key
-        for one in told
-        if one.pager in pagers
-        and one.outcome == Outcome.DELIVERED
-        and one.page.action is Action.TRIGGER
-    } | {row.page.key for row in waiting if row.pager in pagers}
-    return [
-        page for key, page in newest.items() if page.action is Action.TRIGGER and key not in heard
-    ]

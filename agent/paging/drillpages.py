@@ -5,7 +5,7 @@ pager does not accept it in time, a page of its own is raised through what is le
 drill comes through.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from vedette.agent.alarms.incidents import dedup_key
@@ -38,6 +38,12 @@ class Drills:
         self._alarm_key = dedup_key(deployment, agent, DIAGNOSIS)
         self.drill = begun_again(remembered) if remembered else Drill(began_at=now)
         self._is_new = remembered is None
+
+    @property
+    def open(self) -> Collection[str]:
+        """The keys of its pages that have not ended."""
+        under_way = [self._key] if self.drill.phase is not Phase.OVER else []
+        return [*under_way, *([self._alarm_key] if self.drill.paged else [])]
 
     def step(self, ended: Sequence[Ended], now: float) -> tuple[Sequence[Page], Drill | None]:
         """Return the pages to send to all pagers, and the drill where it must be kept with them."""

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from vedette.agent.memory.journal import Journal
-from vedette.agent.memory.pages import Row, Told, unheard
+from vedette.agent.memory.pages import Row, Told
 from vedette.agent.memory.statements import Statement, back_up, end, queue
+from vedette.agent.paging.arrears import NOTHING, Former, arrears
 from vedette.agent.paging.backoff import LONGEST_WAIT, backoff
 from vedette.agent.paging.deduplication import Deduplication, Place
 from vedette.agent.paging.queue import Queue, Waiting
@@ -60,8 +61,7 @@ class Ended:
 class Outbox:
     """Holds what is undelivered and hands it over, one page per key at a time.
 
-    *waiting* and *told* are what the store has of a former life: what was on its way, and the last
-    page of each key at each pager.
+    It takes up what a *former* life has left.
     """
 
     def __init__(
@@ -71,28 +71,26 @@ class Outbox:
         *,
         now: Callable[[], float],
         routes: Routes | None = None,
-        waiting: Sequence[Row] = (),
-        told: Sequence[Told] = (),
-        last_row: int = 0,
+        former: Former = NOTHING,
     ) -> None:
         self._pagers: Mapping[str, Pager] = {pager.name: pager for pager in pagers}
         self._routes = routes or Routes([Route(name) for name in self._pagers])
         self._journal = journal
         self._now = now
-        self._last_row = last_row
+        self._last_row = former.last_row
         self._wake = asyncio.Event()
         self._settling = False
         self._quiet_until: dict[str, float] = {}
         self._standing: dict[Place, _Standing] = {}
-        for one in told:
+        for one in former.told:
             self._stand(one)
-        self._unheard = unheard(told, waiting, self._pagers)
+        self._arrears = arrears(former, self._routes, self._pagers)
         self._deduplication: Deduplication | None = None
         self._accepted: Callable[[str, str, Action], None] = lambda _pager, _key, _action: None
         self._doubtful: set[Place] = set()
         self._began_at = now()
         self._queue = Queue(self._backup_at, self._held_until)
-        for row in waiting:
+        for row in former.waiting:
             self._queue.add(Waiting(row))
         self.ended: list[Ended] = []
         self.delivered: dict[tuple[str, Outcome], int] = {}
@@ -167,7 +165,7 @@ class Outbox:
 
     async def run(self) -> None:
         """Deliver for ever; pages of different keys go out side by side, triggers first."""
-        self._readdress()
+        self._make_up()
         async with asyncio.TaskGroup() as tasks:
             for pager in self._pagers.values():
                 if isinstance(pager, Repeating):
@@ -181,11 +179,14 @@ class Outbox:
                     tasks.create_task(self._attempt(waiting))
                 await self._sleep()
 
-    def _readdress(self) -> None:
-        """Queue again what stands and nobody was told of: its pager has refused it, or is gone."""
-        pages, self._unheard = self._unheard, ()
-        now = self._now()
-        self._journal.write([one for page in pages for one in self.add(page, now)])
+    def _make_up(self) -> None:
+        """Queue what a former life has left undone, but where something newer waits by now."""
+        left, self._arrears = self._arrears, ()
+        now, statements = self._now(), list[Statement]()
+        for pager, page in left:
+            if not self._queue.holds(pager, page.key):
+                statements.append(self._put(pager, page, now))
+        self._journal.write(statements)
 
     async def _repeat(self, pager: Repeating) -> None:
         """Send again what stands at a receiver that forgets, for ever."""

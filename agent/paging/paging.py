@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from operator import attrgetter
@@ -17,7 +17,7 @@ from vedette.agent.memory.lastgood import LastKnownGood
 from vedette.agent.memory.ledger import Ledger
 from vedette.agent.memory.statements import Statement, keep_storm
 from vedette.agent.memory.store import Store, StoreError
-from vedette.agent.paging.rollup import roll_up_page
+from vedette.agent.paging.rollup import roll_up_key, roll_up_page
 from vedette.agent.paging.storm import RollUp, Storms, Told
 from vedette.agent.paging.wording import Witness, page
 from vedette.exporters.page import Action, Page
@@ -41,6 +41,12 @@ class Paging:
     good: LastKnownGood
     store: Store
     storms: Storms
+
+    @property
+    def open(self) -> Collection[str]:
+        """The keys of all pages that have not ended: of incidents, and of what they share."""
+        shared = [roll_up_key(self.deployment, grade) for grade in self.storms.open]
+        return {*self.engine.open, *shared}
 
     def tell(
         self, changes: Iterable[Told], now: float

@@ -36,7 +36,7 @@ def roll_up_page(
     resolved = roll_up.action is Action.RESOLVE
     began_at = min((one.began_at for one in members), default=now)
     return Page(
-        key=_key(deployment, roll_up.grade),
+        key=roll_up_key(deployment, roll_up.grade),
         action=roll_up.action,
         severity=_gravest(members, roll_up.grade),
         summary=(
@@ -53,7 +53,8 @@ def roll_up_page(
     )
 
 
-def _key(deployment: str, grade: Grade) -> str:
+def roll_up_key(deployment: str, grade: Grade) -> str:
+    """Return the key of the page that the incidents of a class share."""
     return dedup_key(deployment, DIAGNOSIS, None if grade is Grade.CRITICAL else str(grade))
 
 

@@ -94,6 +94,11 @@ class Storms:
         # Beside the sorted ones of each storm, which are made once a step and not with each key.
         self._members = {grade: {*storm.members} for grade, storm in self._storms.items()}
 
+    @property
+    def open(self) -> Sequence[Grade]:
+        """The classes whose roll-up people were told of, and not yet that it is over."""
+        return [grade for grade, storm in self._storms.items() if storm.is_open]
+
     def covers(self, key: str) -> bool:
         """Whether a roll-up covers the incident of this *key*."""
         return any(key in members for members in self._members.values())

@@ -13,6 +13,7 @@ from tests.virtual import in_virtual_time
 from vedette.agent.memory.journal import Journal
 from vedette.agent.memory.pages import Row
 from vedette.agent.memory.statements import Statement
+from vedette.agent.paging.arrears import Former
 from vedette.agent.paging.backoff import LONGEST_WAIT, backoff
 from vedette.agent.paging.outbox import AT_ONCE, Outbox
 from vedette.exporters.page import Action, Delivery, Outcome, Page, Severity
@@ -187,7 +188,7 @@ def test_pages_waiting_at_start_are_delivered() -> None:
     """What a stopped agent left behind goes out first, in order, and numbers go on from it."""
     pager = Receiver(lambda *_: DELIVERED)
     rows = [Row(i, "pd", page(summary=str(i)), 0) for i in (3, 4)]
-    outbox = delivered(pager, pages=[page(summary="new")], waiting=rows, last_row=4)
+    outbox = delivered(pager, pages=[page(summary="new")], former=Former(rows, last_row=4))
 
     assert [summary for _, summary in pager.order] == ["3", "4", "new"]
     assert [ended.row.id for ended in outbox.ended] == [3, 4, 5]
@@ -195,7 +196,7 @@ def test_pages_waiting_at_start_are_delivered() -> None:
 
 def test_page_of_a_removed_pager_ends() -> None:
     """A page for a pager that left the config is given up, with the reason."""
-    outbox = delivered(waiting=[Row(1, "gone", page(), 0)], last_row=1)
+    outbox = delivered(former=Former([Row(1, "gone", page(), 0)], last_row=1))
 
     assert not outbox.waiting
     assert outbox.ended[0].delivery.outcome is Outcome.REJECTED

@@ -31,6 +31,7 @@ from tests.virtual import in_virtual_time
 from vedette.agent.memory.journal import Journal
 from vedette.agent.memory.pages import Row
 from vedette.agent.memory.statements import end
+from vedette.agent.paging.arrears import Former
 from vedette.agent.paging.backoff import LONGEST_WAIT
 from vedette.agent.paging.deduplication import AHEAD, HELD_FOR
 from vedette.agent.paging.outbox import Ended, Outbox
@@ -319,7 +320,7 @@ def restarted(word_at: float | None) -> Receiver:
         loop, hearsay = asyncio.get_running_loop(), Hearsay()
         rows = [Row(1, "pd", page(KEY), -900), Row(2, "pd", page(KEY, action=RESOLVE), -800)]
         pager = Receiver(lambda *_: DELIVERED)
-        outbox = Outbox([pager], Journal(Sheet()), now=loop.time, waiting=rows, last_row=2)
+        outbox = Outbox([pager], Journal(Sheet()), now=loop.time, former=Former(rows, last_row=2))
         outbox.agree(hearsay, lambda *_: None, lambda _: True)
         if word_at is not None:
             loop.call_at(word_at, lambda: hearsay.hear("fra-1", "pd", KEY, -890, TRIGGER))

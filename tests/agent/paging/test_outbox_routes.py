@@ -19,6 +19,7 @@ from tests.agent.paging.test_outbox import (
 from tests.virtual import in_virtual_time
 from vedette.agent.memory.journal import Journal
 from vedette.agent.memory.pages import Row, Told
+from vedette.agent.paging.arrears import Former
 from vedette.agent.paging.outbox import Outbox
 from vedette.agent.paging.routing import Route, Routes
 from vedette.exporters.pace import Pace
@@ -118,7 +119,7 @@ def test_a_second_channel_is_not_told_again_after_a_restart() -> None:
     """What went to the second channel in a former life is not its business in the next."""
     first, second = pair(Receiver(lambda *_: RETRY))
     rows = [Row(1, "first", page(), -500.0, backed=True), Row(2, "first", page("new"), -500.0)]
-    delivered(first, second, waiting=rows, last_row=2, routes=BACKED)
+    delivered(first, second, former=Former(rows, last_row=2), routes=BACKED)
 
     assert [one.key for _, one in second.asked] == ["new"]
 
@@ -188,7 +189,7 @@ def test_what_stands_is_told_again() -> None:
         Told("pd", page("refused"), "rejected"),
         Told("other", page("elsewhere"), "delivered"),
     ]
-    delivered(pager, told=told, seconds=150)
+    delivered(pager, former=Former((), told), seconds=150)
 
     assert [one.key for one in pager.stood] == ["stands", "end refused"]
     assert pager.repeated == pytest.approx([0, 60, 120], abs=0.2)
@@ -207,7 +208,7 @@ def test_what_nobody_was_told_of_is_told_at_the_next_start() -> None:
         Told("pd", page("waits"), None),
     ]
     rows = [Row(1, "gone", page("lost"), 0.0), Row(2, "pd", page("waits"), 0.0)]
-    delivered(pager, told=told, waiting=rows, last_row=9)
+    delivered(pager, former=Former(rows, told, last_row=9))
 
     assert sorted(one.key for _, one in pager.asked) == ["lost", "refused", "waits"]
 
@@ -219,7 +220,7 @@ def test_the_resolve_of_a_former_life_goes_where_the_trigger_went() -> None:
         (first, second),
         [(1.0, page(action=RESOLVE))],
         routes=BACKED,
-        told=[Told("first", page(), "rejected"), Told("second", page(), "delivered")],
+        former=Former((), [Told("first", page(), "rejected"), Told("second", page(), "delivered")]),
     )
     assert (len(first.asked), [p.action for _, p in second.asked]) == (0, [RESOLVE])
 
