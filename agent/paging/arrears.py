@@ -1,9 +1,12 @@
-"""What a former life has left undone at pagers: calls that nobody heard, and ends that never came.
+"""What a former life has left undone at pagers: calls not heard, and ends that never came.
+
+A pager that did not work may have been mended, renamed or replaced since.
 
 Rule: pure; no I/O, no clock. Pages of a former life are in order of time.
 """
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from vedette.agent.memory.pages import Row, Told
@@ -38,11 +41,38 @@ class Arrear(NamedTuple):
 
 def arrears(former: Former, routes: Routes, pagers: Collection[str]) -> Sequence[Arrear]:
     """Return what *pagers*, which are those of now, are to be given of a *former* life."""
-    return [*_unheard(former, routes, pagers), *_unended(former, pagers)]
+    found = [
+        *_unheard(former, routes, pagers),
+        *_refused(former, routes),
+        *_unended(former, pagers),
+    ]
+    return [one for one in found if one.pager in pagers]
+
+
+def taken_up(former: Former, routes: Routes) -> Sequence[Row]:
+    """Return what waits, with calls that no second channel of now has for these again.
+
+    That is the newest of a key, where it is not over.
+    """
+    newest = {(one.pager, one.page.key): one for one in former.told}
+
+    def has(pager: str, page: Page) -> bool:
+        one = newest.get((pager, page.key))
+        if one is None or one.page.action is not Action.TRIGGER:
+            return False
+        return one.outcome != Outcome.REJECTED or backed(pager, page)
+
+    def backed(pager: str, page: Page) -> bool:
+        return any(has(name, page) for name in routes.backups(pager, page))
+
+    last = {(row.pager, row.page.key): row for row in former.waiting}
+    calls = [row for row in last.values() if row.page.action is Action.TRIGGER]
+    again = {row.id for row in calls if not backed(row.pager, row.page)}
+    return [replace(row, backed=row.backed and row.id not in again) for row in former.waiting]
 
 
 def _unheard(former: Former, routes: Routes, pagers: Collection[str]) -> Iterator[Arrear]:
-    """Yield the newest page of each key that calls for help and that no pager of now has."""
+    """Yield the newest page of each key that calls for help and that no pager of now has taken."""
     newest = {one.page.key: one.page for one in former.told}
     heard = {
         one.page.key
@@ -50,10 +80,22 @@ def _unheard(former: Former, routes: Routes, pagers: Collection[str]) -> Iterato
         if one.pager in pagers
         and one.outcome == Outcome.DELIVERED
         and one.page.action is Action.TRIGGER
-    } | {row.page.key for row in former.waiting if row.pager in pagers}
+    }
     for key, page in newest.items():
         if page.action is Action.TRIGGER and key not in heard:
-            yield from (Arrear(name, page) for name in routes.first(page) if name in pagers)
+            yield from (Arrear(name, page) for name in routes.first(page))
+
+
+def _refused(former: Former, routes: Routes) -> Iterator[Arrear]:
+    """Yield the calls for what is open that a pager has refused: it may take them by now.
+
+    A second channel gets them of the pager that it backs.
+    """
+    newest = {(one.pager, one.page.key): one for one in former.told}
+    for (name, key), one in newest.items():
+        is_refused = one.page.action is Action.TRIGGER and one.outcome == Outcome.REJECTED
+        if is_refused and key in former.open and name in routes.first(one.page):
+            yield Arrear(name, one.page)
 
 
 def _unended(former: Former, pagers: Collection[str]) -> Iterator[Arrear]:

@@ -10,17 +10,17 @@ import random
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 from vedette.agent.memory.journal import Journal
 from vedette.agent.memory.pages import Row, Told
 from vedette.agent.memory.statements import Statement, back_up, end, queue
-from vedette.agent.paging.arrears import NOTHING, Former, arrears
+from vedette.agent.paging.arrears import NOTHING, Former, arrears, taken_up
 from vedette.agent.paging.backoff import LONGEST_WAIT, backoff
 from vedette.agent.paging.deduplication import Deduplication, Place
 from vedette.agent.paging.queue import Queue, Waiting
 from vedette.agent.paging.routing import Route, Routes
 from vedette.agent.paging.secondchannels import called_off, handed_over
+from vedette.agent.paging.taken import Taken
 from vedette.agent.peers.hearsay import Hearsay
 from vedette.exporters.pace import Pace
 from vedette.exporters.page import (
@@ -40,13 +40,6 @@ AT_ONCE = 8
 ANNOUNCED_EVERY = 30.0
 SETTLED_WITHIN = 5.0
 _TURN = 0.05
-
-
-class _Standing(NamedTuple):
-    """A page that its pager took at epoch second *taken_at*, and that nobody has ended since."""
-
-    page: Page
-    taken_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +74,14 @@ class Outbox:
         self._wake = asyncio.Event()
         self._settling = False
         self._quiet_until: dict[str, float] = {}
-        self._standing: dict[Place, _Standing] = {}
-        for one in former.told:
-            self._stand(one)
+        self._taken = Taken(former.told)
         self._arrears = arrears(former, self._routes, self._pagers)
         self._deduplication: Deduplication | None = None
         self._accepted: Callable[[str, str, Action], None] = lambda _pager, _key, _action: None
         self._doubtful: set[Place] = set()
         self._began_at = now()
         self._queue = Queue(self._backup_at, self._held_until)
-        for row in former.waiting:
+        for row in taken_up(former, self._routes):
             self._queue.add(Waiting(row))
         self.ended: list[Ended] = []
         self.delivered: dict[tuple[str, Outcome], int] = {}
@@ -154,7 +145,7 @@ class Outbox:
         """Whether *pager* has been called for *key*, or will be, after all ends that it gets."""
         if of_key := self._queue.of(pager, key):
             return of_key[-1].row.page.action is Action.TRIGGER
-        return (pager, key) in self._standing
+        return self._taken.call((pager, key)) is not None
 
     def _put(self, pager: str, page: Page, now: float) -> Statement:
         self._last_row += 1
@@ -180,17 +171,24 @@ class Outbox:
                 await self._sleep()
 
     def _make_up(self) -> None:
-        """Queue what a former life has left undone, but where something newer waits by now."""
+        """Queue what a former life has left undone, but where something newer waits by now.
+
+        What a second channel has had already does not go there again.
+        """
         left, self._arrears = self._arrears, ()
         now, statements = self._now(), list[Statement]()
         for pager, page in left:
-            if not self._queue.holds(pager, page.key):
-                statements.append(self._put(pager, page, now))
+            if self._queue.holds(pager, page.key):
+                continue
+            statements.append(self._put(pager, page, now))
+            names = self._routes.backups(pager, page)
+            if any(self._is_called(name, page.key) for name in names):
+                statements.append(self._mark(self._queue.of(pager, page.key)[-1], now))
         self._journal.write(statements)
 
     async def _repeat(self, pager: Repeating) -> None:
         """Send again what stands at a receiver that forgets, for ever."""
-        pager.stand(one.page for (name, _), one in self._standing.items() if name == pager.name)
+        pager.stand(self._taken.calls(pager.name))
         failing = False
         while True:
             delivery = await pager.repeat()
@@ -297,22 +295,19 @@ class Outbox:
         if self._deduplication is None:
             return
         for place in doubtful:
-            while moot := self._deduplication.moot(place, self._taken_at(place)):
+            while moot := self._deduplication.moot(place, self._taken.at(place)):
                 waiting, why = moot
                 self._queue.withdraw(waiting)
                 self._end(waiting, Delivery(outcome=Outcome.SUPERSEDED, detail=why))
-            self._deduplication.expect(place, self._taken_at(place))
-
-    def _taken_at(self, place: Place) -> float | None:
-        standing = self._standing.get(place)
-        return None if standing is None else standing.taken_at
+            self._deduplication.expect(place, self._taken.at(place))
 
     def _call_again(self) -> None:
         """Call again where a peer has ended what still burns."""
         now, statements = self._now(), list[Statement]()
         for pager, key in self._deduplication.lost(now) if self._deduplication else ():
             log.warning("page %s was ended at %s by a peer: calling again", key, pager)
-            statements.append(self._put(pager, self._standing[pager, key].page, now))
+            if call := self._taken.call((pager, key)):
+                statements.append(self._put(pager, call, now))
         self._journal.write(statements)
 
     def _end(self, waiting: Waiting, delivery: Delivery) -> None:
@@ -320,7 +315,7 @@ class Outbox:
         refused = delivery.outcome is Outcome.REJECTED
         backed = self._back_up(waiting, now) if refused else []
         self._queue.end(waiting)
-        self._stand(Told(row.pager, row.page, delivery.outcome, now))
+        self._taken.note(Told(row.pager, row.page, delivery.outcome, now))
         if delivery.outcome is Outcome.DELIVERED:
             self._accepted(row.pager, row.page.key, row.page.action)
         self.ended = [*self.ended[-49:], Ended(row, now, delivery)]
@@ -334,15 +329,6 @@ class Outbox:
                      delivery.detail)  # fmt: skip
         else:
             log.info("%s of %s accepted by %s", row.page.action, row.page.key, row.pager)
-
-    def _stand(self, told: Told) -> None:
-        """Take note of what stands at a pager, or not any more, after one page was *told*."""
-        place, is_delivered = (told.pager, told.page.key), told.outcome == Outcome.DELIVERED
-        if told.page.action is Action.RESOLVE:
-            if is_delivered or told.outcome == Outcome.SUPERSEDED:
-                self._standing.pop(place, None)
-        elif is_delivered:
-            self._standing[place] = _Standing(told.page, told.ended_at or 0.0)
 
     def _backup_at(self, row: Row) -> float | None:
         return self._routes.backup_at(row.pager, row.page, row.queued_at)

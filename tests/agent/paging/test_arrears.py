@@ -1,4 +1,4 @@
-"""What is made up for at the start: nothing that people were told stands longer than it does."""
+"""What is made up for at the start: who was not reached is called, and what is over ends."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,7 +8,9 @@ import pytest
 
 from tests.agent.paging.test_outbox import (
     DELIVERED,
+    REJECTED,
     RESOLVE,
+    RETRY,
     TRIGGER,
     Receiver,
     delivered,
@@ -26,9 +28,10 @@ from vedette.agent.memory.statements import queue as queued
 from vedette.agent.memory.store import Store
 from vedette.agent.paging.arrears import Former
 from vedette.agent.paging.drill import Drill
+from vedette.agent.paging.routing import Route, Routes
 from vedette.agent.paging.storm import Grade, Storm
 from vedette.agent.surroundings import Surroundings
-from vedette.exporters.page import Action, Outcome
+from vedette.exporters.page import Action, Delivery, Outcome
 
 CALLED = Told("pd", page(), "delivered")
 
@@ -82,6 +85,111 @@ def test_an_end_that_waits_is_not_sent_twice() -> None:
         delivered(pager, former=Former([waits], told, last_row=9), seconds=10)
 
         assert [one.action for _, one in pager.asked] == [action]
+
+
+REPLACED = Routes([Route("first"), Route("new", backup_of="first")])
+
+
+@pytest.mark.parametrize(
+    ("pagers", "former", "calls"),
+    [
+        (
+            ["first", "new"],
+            Former([Row(1, "first", page(), 0.0, backed=True), Row(2, "old", page(), 0.0)],
+                   [Told("first", page(), None), Told("old", page(), None)]),
+            ["new"],
+        ),
+        (
+            ["first", "new"],
+            Former([Row(1, "first", page(), 0.0, backed=True), Row(3, "old", page(), 0.0),
+                    Row(2, "first", page(summary="newest"), 0.0, backed=True)],
+                   [Told("old", page(summary="newest"), "delivered"),
+                    Told("first", page(summary="newest"), None)]),
+            ["new"],
+        ),
+        (
+            ["first", "new"],
+            Former([Row(1, "first", page(), 0.0, backed=True)],
+                   [Told("first", page(), None), Told("new", page(), "delivered")]),
+            [],
+        ),
+        (
+            ["first", "new"],
+            Former([Row(1, "first", page(), 0.0, backed=True),
+                    Row(2, "first", page(action=RESOLVE), 0.0)],
+                   [Told("old", page(), "delivered"), ended("delivered", "old"),
+                    ended(None, "first")]),
+            [],
+        ),
+        (
+            ["first", "new"],
+            Former([Row(1, "first", page(), 0.0, backed=True)],
+                   [Told("first", page(), None), Told("new", page(), "rejected")]),
+            ["new"],
+        ),
+        (
+            ["dead", "new"],
+            Former([Row(1, "dead", page(), 0.0), Row(2, "old", page(), 0.0)],
+                   [Told("dead", page(), None), Told("old", page(), None)]),
+            ["new"],
+        ),
+    ],
+    ids=["second channel replaced", "the newest alone", "as it was", "over",
+         "second channel mended", "renamed"],
+)  # fmt: skip
+def test_who_is_new_is_called_for_what_its_pager_has_not_taken(
+    pagers: Sequence[str], former: Former, calls: Sequence[str]
+) -> None:
+    """A new second channel and a new pager are called, once, for what the one before had not."""
+    there = [Receiver(lambda *_: RETRY, pagers[0]), Receiver(lambda *_: DELIVERED, pagers[1])]
+    routes = REPLACED if "first" in pagers else Routes([Route(name) for name in pagers])
+    former = former._replace(open=["k"], last_row=9)
+    delivered(*there, former=former, routes=routes, seconds=300)
+
+    assert ["new" for _ in there[1].asked] == list(calls)
+    assert [one.summary for _, one in there[1].asked] == [
+        former.waiting[-1].page.summary for _ in calls
+    ]
+
+
+def told(pager: str, outcome: Outcome) -> Told:
+    """Return that *pager* was called, and what became of it."""
+    return Told(pager, page(), outcome)
+
+
+REFUSED, TAKEN = Outcome.REJECTED, Outcome.DELIVERED
+
+
+@pytest.mark.parametrize(
+    ("former", "answer", "calls"),
+    [
+        ([told("first", REFUSED), told("new", TAKEN)], DELIVERED, ["first"]),
+        ([told("first", REFUSED), told("new", TAKEN)], REJECTED, ["first"]),
+        ([told("first", REFUSED), told("new", REFUSED)], DELIVERED, ["first"]),
+        ([told("first", REFUSED), told("new", REFUSED)], REJECTED, ["first", "new"]),
+        ([told("first", TAKEN), told("new", REFUSED)], DELIVERED, []),
+        ([told("first", REFUSED), told("first", TAKEN)], DELIVERED, []),
+    ],
+    ids=["mended, a second channel had it", "still broken, a second channel had it",
+         "mended, nobody had it", "still broken, nobody had it", "its pager had it",
+         "taken since"],
+)  # fmt: skip
+def test_what_a_pager_has_refused_is_tried_again(
+    former: Sequence[Told], answer: Delivery, calls: Sequence[str]
+) -> None:
+    """Who refused a call for what is open is called again; who knows of it already is not."""
+    first, new = Receiver(lambda *_: answer, "first"), Receiver(lambda *_: answer, "new")
+    delivered(first, new, former=Former((), former, ["k"], 9), routes=REPLACED, seconds=300)
+
+    assert [one.name for one in (first, new) for _ in one.asked] == list(calls)
+
+
+def test_what_a_pager_has_refused_and_is_over_is_not_tried_again() -> None:
+    """A call that others took, and that is not open now, is not made at the next start."""
+    pager, mail = Receiver(lambda *_: DELIVERED), Receiver(lambda *_: DELIVERED, "mail")
+    delivered(pager, mail, former=Former((), [told("pd", REFUSED), told("mail", TAKEN)], (), 9))
+
+    assert not pager.asked
 
 
 KEYS = {

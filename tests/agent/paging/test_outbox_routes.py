@@ -119,7 +119,9 @@ def test_a_second_channel_is_not_told_again_after_a_restart() -> None:
     """What went to the second channel in a former life is not its business in the next."""
     first, second = pair(Receiver(lambda *_: RETRY))
     rows = [Row(1, "first", page(), -500.0, backed=True), Row(2, "first", page("new"), -500.0)]
-    delivered(first, second, former=Former(rows, last_row=2), routes=BACKED)
+    told = [Told("first", page(), None), Told("second", page(), "delivered"),
+            Told("first", page("new"), None)]  # fmt: skip
+    delivered(first, second, former=Former(rows, told, last_row=3), routes=BACKED)
 
     assert [one.key for _, one in second.asked] == ["new"]
 

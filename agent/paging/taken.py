@@ -1,0 +1,42 @@
+"""What pagers have taken: the calls that stand there, since nobody has ended them.
+
+Rule: no I/O, no clock.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from vedette.agent.memory.pages import Told
+from vedette.agent.paging.deduplication import Place
+from vedette.exporters.page import Action, Outcome, Page
+
+
+class Taken:
+    """Goes by what pagers were *told*, in order of time."""
+
+    def __init__(self, told: Iterable[Told] = ()) -> None:
+        self._calls: dict[Place, Told] = {}
+        for one in told:
+            self.note(one)
+
+    def note(self, told: Told) -> None:
+        """Take note of what stands at a pager, or not any more, after one page was *told*."""
+        place, is_delivered = (told.pager, told.page.key), told.outcome == Outcome.DELIVERED
+        if told.page.action is Action.RESOLVE:
+            if is_delivered or told.outcome == Outcome.SUPERSEDED:
+                self._calls.pop(place, None)
+        elif is_delivered:
+            self._calls[place] = told
+
+    def call(self, place: Place) -> Page | None:
+        """Return the call that stands at *place*, if one does."""
+        told = self._calls.get(place)
+        return None if told is None else told.page
+
+    def at(self, place: Place) -> float | None:
+        """Return when the call was taken that stands at *place*, if one does."""
+        told = self._calls.get(place)
+        return None if told is None else told.ended_at or 0.0
+
+    def calls(self, pager: str) -> Iterator[Page]:
+        """Yield the calls that stand at *pager*."""
+        return (one.page for (name, _), one in self._calls.items() if name == pager)
