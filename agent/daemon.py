@@ -238,7 +238,7 @@ class Agent(Parts):
             stepped_at=self.stepped_at,
             checks=len(self.plan.checks),
             late=late(self.plan.checks, self.ledger, self._started_at, now),
-            undelivered_since=undelivered_since(self.outbox.waiting, self.outbox.ended),
+            undelivered_since=undelivered_since(self.outbox.waiting, self.outbox.heard),
             refused=is_refused(self.outbox.ended, self.drills.pagers),
         )
 

@@ -22,13 +22,14 @@ class Row:
 class Told:
     """A page that a pager was given, and what became of it; None while it is on its way.
 
-    *ended_at* is when that was, in epoch seconds.
+    *queued_at* is when it was to be given, and *ended_at* when that became of it, in epoch seconds.
     """
 
     pager: str
     page: Page
     outcome: str | None
     ended_at: float | None = None
+    queued_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

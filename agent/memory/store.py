@@ -39,7 +39,8 @@ _SENT = (
     f"WHERE queued_at >= ? AND queued_at <= ? AND {_KEY} = ? ORDER BY id LIMIT ?"
 )
 _TOLD = (
-    "SELECT pager, page, outcome, ended_at FROM outbox WHERE id IN (SELECT max(id) FROM outbox "  # noqa: S608
+    "SELECT pager, page, outcome, ended_at, queued_at FROM outbox "  # noqa: S608
+    "WHERE id IN (SELECT max(id) FROM outbox "
     f"GROUP BY pager, {_KEY}, coalesce(outcome, '') = ?) ORDER BY id"
 )
 
@@ -172,11 +173,7 @@ class Store:
 
     def told(self) -> list[Told]:
         """Return each key's last page at each pager, and the last that was taken, oldest first."""
-        return self._read(
-            lambda pager, page, outcome, at: Told(pager, _page(page), outcome, at),
-            _TOLD,
-            (Outcome.DELIVERED,),
-        )
+        return self._read(_told_page, _TOLD, (Outcome.DELIVERED,))
 
     def accepted(self, since: float) -> list[Accepted]:
         """Return the calls for help, and the ends, that pagers took *since* then, oldest first."""
@@ -325,6 +322,10 @@ def _held(row: list[Any]) -> Held:
 
 def _row(id_: int, pager: str, page: str, at: float, backed: int = 0) -> Row:
     return Row(id_, pager, _page(page), at, bool(backed))
+
+
+def _told_page(pager: str, page: str, outcome: str | None, at: float | None, queued: float) -> Told:
+    return Told(pager, _page(page), outcome, at, queued)
 
 
 def _accepted(pager: str, page: str, at: float) -> Accepted:

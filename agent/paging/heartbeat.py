@@ -6,7 +6,7 @@ reason: the agent then goes on from memory, and still pages.
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -86,21 +86,17 @@ def late(checks: Iterable[Planned], ledger: Ledger, started_at: float, now: floa
     )
 
 
-def undelivered_since(waiting: Sequence[Waiting], ended: Sequence[Ended]) -> float | None:
+def undelivered_since(waiting: Iterable[Waiting], heard: Mapping[str, float]) -> float | None:
     """Return when the oldest page was queued that no pager has accepted; None where there is none.
 
-    What one pager has accepted of a key is told, however long another one takes.
+    What one pager has accepted of a key is told, however long another one takes: *heard* is when
+    the newest such page was queued, by key.
     """
-    accepted: dict[str, float] = {}
-    for one in ended:
-        if one.delivery.outcome is Outcome.DELIVERED:
-            key = one.row.page.key
-            accepted[key] = max(accepted.get(key, one.row.queued_at), one.row.queued_at)
     return min(
         (
             one.row.queued_at
             for one in waiting
-            if one.row.queued_at > accepted.get(one.row.page.key, float("-inf"))
+            if one.row.queued_at > heard.get(one.row.page.key, float("-inf"))
         ),
         default=None,
     )

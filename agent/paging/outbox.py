@@ -115,6 +115,11 @@ class Outbox:
         return queued
 
     @property
+    def heard(self) -> Mapping[str, float]:
+        """When the newest page of each key was queued that any pager has accepted."""
+        return self._taken.heard
+
+    @property
     def waiting(self) -> Sequence[Waiting]:
         """What nobody has accepted or refused yet, the oldest first."""
         return [*self._queue]
@@ -315,7 +320,7 @@ class Outbox:
         refused = delivery.outcome is Outcome.REJECTED
         backed = self._back_up(waiting, now) if refused else []
         self._queue.end(waiting)
-        self._taken.note(Told(row.pager, row.page, delivery.outcome, now))
+        self._taken.note(Told(row.pager, row.page, delivery.outcome, now, row.queued_at))
         if delivery.outcome is Outcome.DELIVERED:
             self._accepted(row.pager, row.page.key, row.page.action)
         self.ended = [*self.ended[-49:], Ended(row, now, delivery)]

@@ -1,4 +1,4 @@
-"""What pagers have taken: the calls that stand there, since nobody has ended them.
+"""What pagers have taken: the calls that stand there, and since when each key was heard.
 
 Rule: no I/O, no clock.
 """
@@ -15,12 +15,17 @@ class Taken:
 
     def __init__(self, told: Iterable[Told] = ()) -> None:
         self._calls: dict[Place, Told] = {}
+        self.heard: dict[str, float] = {}
+        """When the newest page of each key was queued that any pager took."""
         for one in told:
             self.note(one)
 
     def note(self, told: Told) -> None:
         """Take note of what stands at a pager, or not any more, after one page was *told*."""
         place, is_delivered = (told.pager, told.page.key), told.outcome == Outcome.DELIVERED
+        if is_delivered:
+            before = self.heard.get(told.page.key, told.queued_at)
+            self.heard[told.page.key] = max(before, told.queued_at)
         if told.page.action is Action.RESOLVE:
             if is_delivered or told.outcome == Outcome.SUPERSEDED:
                 self._calls.pop(place, None)

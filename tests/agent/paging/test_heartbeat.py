@@ -3,13 +3,20 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from tests.agent.observations import KEY, TIMING, seen
+from tests.agent.paging.test_outbox import Receiver, Sheet, delivered, page
 from tests.virtual import in_virtual_time
+from vedette.agent.memory.journal import Journal
 from vedette.agent.memory.ledger import Ledger
 from vedette.agent.memory.pages import Row
+from vedette.agent.memory.statements import end
+from vedette.agent.memory.statements import queue as queued
+from vedette.agent.memory.store import Store
+from vedette.agent.paging.arrears import Former
 from vedette.agent.paging.heartbeat import (
     STEPPED_WITHIN,
     STUCK_AFTER,
@@ -22,7 +29,7 @@ from vedette.agent.paging.heartbeat import (
     late,
     undelivered_since,
 )
-from vedette.agent.paging.outbox import Ended
+from vedette.agent.paging.outbox import Ended, Outbox
 from vedette.agent.paging.queue import Waiting
 from vedette.agent.plan import Planned
 from vedette.exporters.heartbeat import Signal
@@ -88,14 +95,43 @@ def row(pager: str, key: str, at: float) -> Row:
 def test_what_one_pager_took_is_told() -> None:
     """A page waits only while no pager has accepted it, or a newer one of its key."""
     waiting = [Waiting(row("pd", "a", 10)), Waiting(row("pd", "b", 20)), Waiting(row("pd", "c", 5))]
-    ended = [
-        Ended(row("mail", "a", 10), 11, DELIVERED),
-        Ended(row("mail", "b", 20), 21, REJECTED),
-        Ended(row("mail", "c", 4), 5, DELIVERED),
+    heard = {"a": 10.0, "c": 4.0}
+    assert undelivered_since(waiting, heard) == 5
+    assert undelivered_since(waiting[:2], heard) == 20
+    assert undelivered_since(waiting[:1], heard) is None
+
+
+def test_what_was_taken_is_told_however_much_came_since() -> None:
+    """While one pager takes all there is nothing undelivered, after a hundred pages as after one.
+
+    Of each key the newest counts, wherever it was taken; a refusal is none.
+    """
+    dead, fine = Receiver(lambda *_: RETRY, "dead"), Receiver(lambda *_: DELIVERED, "fine")
+    outbox = delivered(dead, fine, pages=[page(str(i)) for i in range(100)])
+    assert len(outbox.waiting) == 100
+    assert undelivered_since(outbox.waiting, outbox.heard) is None
+
+    no = Receiver(lambda *_: REJECTED, "no")
+    outbox = delivered(dead, no, pages=[page("a")])
+    assert undelivered_since(outbox.waiting, outbox.heard) == 0.0
+
+
+def test_what_was_taken_in_a_former_life_is_told(tmp_path: Path) -> None:
+    """What one pager took before a restart is not undelivered after it, when another took none."""
+    store = Store(tmp_path)
+    rows = [
+        Row(1, "dead", page(), 5.0),
+        Row(2, "fine", page(), 5.0),
+        Row(3, "dead", page("b"), 7.0),
     ]
-    assert undelivered_since(waiting, ended) == 5
-    assert undelivered_since(waiting[:2], ended) == 20
-    assert undelivered_since(waiting[:1], ended) is None
+    store.write([*map(queued, rows), end(2, 6.0, Outcome.DELIVERED, "")])
+    former = Former(store.waiting(), store.told(), last_row=3)
+    store.close()
+    pagers = [Receiver(lambda *_: RETRY, name) for name in ("dead", "fine")]
+    outbox = Outbox(pagers, Journal(Sheet()), now=lambda: NOW, former=former)
+
+    assert undelivered_since(outbox.waiting, outbox.heard) == 7.0
+    assert undelivered_since(outbox.waiting[:1], outbox.heard) is None
 
 
 def test_pages_are_refused_once_each_pager_has_refused_its_last() -> None:
