@@ -11,10 +11,11 @@ from collections.abc import Collection, Iterator, Mapping
 
 from vedette.checks.bgp.path import Path
 from vedette.checks.bgp.reason import Reason
+from vedette.checks.bgp.rib.fall import Fall
 from vedette.checks.bgp.rib.foreign import Strangers
 from vedette.checks.bgp.rib.paths import NONE, Paths
 from vedette.checks.bgp.rib.peers import Peers
-from vedette.checks.bgp.rib.standing import PARTIALLY_WITHDRAWN, RECOVERED, WITHDRAWN, Standing
+from vedette.checks.bgp.rib.standing import RECOVERED, WITHDRAWN, Standing
 from vedette.checks.bgp.watch import Watch
 
 MEMORY = 7 * 86400.0
@@ -26,7 +27,6 @@ _NEVER = float("-inf")
 # What is known of a peer: it was heard of, its session is up, it spoke since the feed connected,
 # and it is one of those that held the prefix by an expected origin.
 _NOTED, _KNOWN, _LIVE, _BASELINE = 1, 2, 4, 8
-_OWN = (Reason.WITHDRAWN, Reason.PARTIALLY_WITHDRAWN)
 _QUIET = bytes(flags & ~_LIVE for flags in range(256))
 
 
@@ -39,8 +39,7 @@ class Table:
 
     __slots__ = (
         "_at",
-        "_collapsed",
-        "_fell_at",
+        "_fall",
         "_flags",
         "_held_at",
         "_holding",
@@ -52,7 +51,6 @@ class Table:
         "_path",
         "_paths",
         "_peers",
-        "_recovered_at",
         "_standing",
         "_unknown",
         "conditions",
@@ -81,8 +79,7 @@ class Table:
         self._origins: Counter[int] = Counter()
         self._neighbours: Counter[int] = Counter()
         self._news_at = _NEVER
-        self._fell_at: float | None = None
-        self._collapsed, self._recovered_at = False, _NEVER
+        self._fall = Fall()
         self._standing: Standing | None = None
 
     def seed(self, routes: Mapping[int, Path], at: float) -> None:
@@ -139,6 +136,7 @@ class Table:
         self._standing = None
         self.strangers.lapse()
         self.conditions.clear()
+        self._fall.lapse()
 
     def restore(self, peer: int, held_at: float) -> None:
         """Count *peer* for the baseline, since it held the prefix at *held_at*."""
@@ -162,19 +160,17 @@ class Table:
 
         So it has where the prefix fell or recovered, or where a stranger came or went.
         """
-        had_fallen, met = self._fell_at is not None, False
+        had_fallen, met = self._fall.at is not None, False
         if self.strangers:
             met = self.strangers.review(now)
             self._standing = None
-        elif not self.conditions and self._fell_at is None and self._is_well():
+        elif not self.conditions and not had_fallen and self._is_well():
             return False
         self._standing = None
         before = self.conditions.keys()
-        known = {reason: self.conditions.get(reason, now) for reason in _OWN}
-        conditions = {reason: known.get(reason, at) for reason, at in self._wrong(now)}
-        changed = conditions.keys() != before
-        self.conditions = conditions
-        return changed or met or had_fallen is (self._fell_at is None)
+        self.conditions = dict(self._wrong(now))
+        changed = self.conditions.keys() != before
+        return changed or met or had_fallen is (self._fall.at is None)
 
     def standing(self) -> Standing:
         """Return the counts as they are, and what is wrong as of the last review."""
@@ -194,8 +190,8 @@ class Table:
             collectors=len({self._peers.collectors[n] for n in self._voters()}),
             foreign=tuple(self.strangers.listed()),
             conditions=dict(self.conditions),
-            fell_at=self._fell_at,
-            collapsed=self._collapsed,
+            fell_at=self._fall.at,
+            collapsed=self._fall.collapsed,
             since=self._news_at,
         )
 
@@ -220,20 +216,19 @@ class Table:
         if not self.is_judged:
             return
         share = self._holding / self._of if self._of else 0.0
-        if share >= RECOVERED:
-            self._recovered_at = now if self._collapsed else self._recovered_at
-            self._fell_at, self._collapsed = None, False
-        elif self._fell_at is None:
-            self._fell_at = now
         known = self._is_enough() and self._unknown * 2 <= self._of + self._unknown
-        if known and share <= PARTIALLY_WITHDRAWN:
-            self._collapsed = True
-            yield Reason.WITHDRAWN if share <= WITHDRAWN else Reason.PARTIALLY_WITHDRAWN, now
+        self._fall.review(share, now, known=known)
+        if self._fall.halved_at is not None:
+            if share <= WITHDRAWN:
+                yield Reason.WITHDRAWN, self.conditions.get(Reason.WITHDRAWN, now)
+            else:
+                # The time in which fewer had it counts: one peer at the border must not restart it.
+                yield Reason.PARTIALLY_WITHDRAWN, self._fall.halved_at
         for reason in (Reason.ORIGIN, Reason.MORE_SPECIFIC, Reason.PATH) if self.strangers else ():
             since = self.strangers.since(reason)
             if since is not None and not (reason is Reason.PATH and self._has_moved()):
                 # What a collapse let show is a fault of its own when it outlasts that.
-                yield reason, max(since, self._recovered_at)
+                yield reason, max(since, self._fall.recovered_at)
 
     @property
     def is_judged(self) -> bool:

@@ -309,6 +309,23 @@ def test_conditions_begin_with_the_news_that_makes_them_true() -> None:
     assert (since(routes), seen(routes).fell_at) == ({}, None)
 
 
+def test_half_gone_counts_from_the_first_half_on() -> None:
+    """A peer that comes and goes at the border of withdrawn restarts no hold of half gone."""
+    routes = seeded()
+    for n in range(8):
+        routes.withdraw(peer(n), PREFIX, 201)
+    for at in range(220, 400, 20):
+        assert since(routes) == {"withdrawn": at - 19}
+        routes.announce(peer(0), PREFIX, PATH, at)
+        assert since(routes) == {"partially_withdrawn": 201}
+        routes.withdraw(peer(0), PREFIX, at + 1)
+    for n in range(4):
+        routes.announce(peer(n), PREFIX, PATH, 500)
+    assert not since(routes)
+    routes.withdraw(peer(0), PREFIX, 600)
+    assert since(routes) == {"partially_withdrawn": 600}
+
+
 def test_a_gap_begins_every_condition_anew() -> None:
     """What was wrong before the feed was lost is wrong since the seed after it, not before."""
     routes = seeded()

@@ -1,0 +1,42 @@
+"""How far a prefix has fallen, and since when.
+
+Rule: no I/O, no clock; time is passed in.
+"""
+
+from dataclasses import dataclass
+
+from vedette.checks.bgp.rib.standing import PARTIALLY_WITHDRAWN, RECOVERED
+
+_NEVER = float("-inf")
+
+
+@dataclass(slots=True)
+class Fall:
+    """*at* is when the share went below that of a recovered prefix, None while it is not below.
+
+    *halved_at* is since when it is known that half of the peers are gone, *collapsed* whether they
+    were since *at*, and *recovered_at* when the last collapse was over.
+    """
+
+    at: float | None = None
+    halved_at: float | None = None
+    collapsed: bool = False
+    recovered_at: float = _NEVER
+
+    def review(self, share: float, now: float, *, known: bool) -> None:
+        """Note the *share* as of *now*; *known* is whether it is one of enough peers."""
+        if share >= RECOVERED:
+            self.recovered_at = now if self.collapsed else self.recovered_at
+            self.at, self.collapsed = None, False
+        elif self.at is None:
+            self.at = now
+        if not known or share > PARTIALLY_WITHDRAWN:
+            self.halved_at = None
+            return
+        self.collapsed = True
+        if self.halved_at is None:
+            self.halved_at = now
+
+    def lapse(self) -> None:
+        """Note that the feed was lost: nothing says how long half of the peers are gone."""
+        self.halved_at = None
