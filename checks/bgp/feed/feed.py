@@ -13,12 +13,18 @@ from vedette.checks.bgp.feed.seeding import Seeder, Tables
 from vedette.checks.bgp.feed.times import Times
 from vedette.checks.bgp.path import Path
 from vedette.checks.bgp.prefix import Peer
+from vedette.checks.bgp.rib.fall import Fall
 from vedette.checks.bgp.rib.routes import Routes
 from vedette.checks.bgp.rib.standing import Standing
 from vedette.checks.bgp.update import CollectorDown
 
 SLICE = 0.003
 """Seconds for which updates are applied before others may go on: probes must not be late."""
+
+_FELL, _COLLAPSED = (
+    "fell",
+    "collapsed",
+)  # among the peers and neighbours that are stored of a prefix
 
 
 class SourceLostError(Exception):
@@ -169,11 +175,12 @@ class Feed:
         )
 
     def baseline(self) -> dict[str, Any]:
-        """Return baselines and neighbours as JSON-able data, so that a restart still knows them."""
+        """Return baselines, neighbours and falls as JSON-able data, which a restart still knows."""
         now = self._intake.now()
         return {
             prefix: {str(peer): at for peer, at in self._routes.baseline(prefix, now).items()}
             | {f"AS{asn}": at for asn, at in self._routes.neighbours(prefix).items()}
+            | _fall_of(self._routes.fall(prefix))
             for prefix in self._routes.watched
         }
 
@@ -183,8 +190,8 @@ class Feed:
             read = {prefix: _read(kept) for prefix, kept in stored.items()}
         except (AttributeError, TypeError, ValueError) as exc:
             raise ValueError(f"the stored baseline cannot be read: {exc}") from None
-        for prefix, (peers, neighbours) in read.items():
-            self._routes.restore(prefix, peers, self._intake.now(), neighbours)
+        for prefix, (peers, neighbours, fall) in read.items():
+            self._routes.restore(prefix, peers, self._intake.now(), neighbours, fall)
 
     async def _follow(self) -> None:
         """Live through one connection; end by an exception."""
@@ -252,13 +259,21 @@ def _missing(baseline: Collection[Peer], routes: Collection[Peer]) -> Set[str]:
     return {peer.collector for peer in baseline} - {peer.collector for peer in routes}
 
 
-def _read(kept: Mapping[str, Any]) -> tuple[dict[Peer, float], dict[int, float]]:
-    """Read what is stored of a prefix: peers, as COLLECTOR ADDRESS, and neighbours, as AS64500."""
+def _read(kept: Mapping[str, Any]) -> tuple[dict[Peer, float], dict[int, float], Fall | None]:
+    """Read what is stored of a prefix: peers (COLLECTOR ADDRESS), neighbours (AS64500), fall."""
     neighbours = {key for key in kept if re.fullmatch(r"AS[0-9]{1,10}", key)}
+    others = neighbours | {_FELL, _COLLAPSED}
+    fallen = next((key for key in (_COLLAPSED, _FELL) if key in kept), None)
     return (
-        {Peer(*key.split(" ", 1)): float(at) for key, at in kept.items() if key not in neighbours},
+        {Peer(*key.split(" ", 1)): float(at) for key, at in kept.items() if key not in others},
         {int(key[2:]): float(kept[key]) for key in neighbours},
+        Fall(float(kept[fallen]), collapsed=fallen == _COLLAPSED) if fallen else None,
     )
+
+
+def _fall_of(fall: Fall) -> dict[str, float]:
+    """Return what is stored of *fall*: since when, under a name that tells how far."""
+    return {} if fall.at is None else {_COLLAPSED if fall.collapsed else _FELL: fall.at}
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -14,8 +14,8 @@ _NEVER = float("-inf")
 class Fall:
     """*at* is when the share went below that of a recovered prefix, None while it is not below.
 
-    *halved_at* is since when it is known that half of the peers are gone, *collapsed* whether they
-    were since *at*, and *recovered_at* when the last collapse was over.
+    *halved_at* is since when it is known that half of the peers are gone; *collapsed*, whether half
+    had no route at all since *at*, not even a stranger's; *recovered_at*, when that was last over.
     """
 
     at: float | None = None
@@ -23,8 +23,8 @@ class Fall:
     collapsed: bool = False
     recovered_at: float = _NEVER
 
-    def review(self, share: float, now: float, *, known: bool) -> None:
-        """Note the *share* as of *now*; *known* is whether it is one of enough peers."""
+    def review(self, share: float, now: float, *, taken: float, known: bool) -> None:
+        """Note the *share* as of *now*, and that *taken* by strangers; *known*: of enough peers."""
         if share >= RECOVERED:
             self.recovered_at = now if self.collapsed else self.recovered_at
             self.at, self.collapsed = None, False
@@ -33,7 +33,8 @@ class Fall:
         if not known or share > PARTIALLY_WITHDRAWN:
             self.halved_at = None
             return
-        self.collapsed = True
+        # What strangers took did not go first: it may be they who made the prefix fall.
+        self.collapsed = self.collapsed or share + taken <= PARTIALLY_WITHDRAWN
         if self.halved_at is None:
             self.halved_at = now
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from vedette.checks.bgp.path import Path
 from vedette.checks.bgp.prefix import Peer, version_of
+from vedette.checks.bgp.rib.fall import Fall
 from vedette.checks.bgp.rib.parts import Parts
 from vedette.checks.bgp.rib.paths import Paths
 from vedette.checks.bgp.rib.peers import Peers, asn_of
@@ -100,12 +101,17 @@ class Routes:
         baseline: Mapping[Peer, float],
         at: float,
         neighbours: Mapping[int, float] | None = None,
+        fall: Fall | None = None,
     ) -> None:
-        """Add a stored baseline, which counts once the prefix is seeded; week-old peers do not."""
+        """Add a stored baseline, which counts once the prefix is seeded; week-old peers do not.
+
+        *fall* is how far it had fallen then: a seed would date that like what surfaced since.
+        """
         table = self._tables.get(prefix)
         if table is None:
             return
         table.learned |= neighbours or {}
+        table.fall = fall or table.fall
         for peer, held_at in baseline.items():
             number = self._peers.number(peer) if held_at >= at - MEMORY else None
             if number is not None:
@@ -141,6 +147,10 @@ class Routes:
     def neighbours(self, prefix: str) -> Mapping[int, float]:
         """Return the neighbours that were learned of *prefix*, and when."""
         return self._tables[prefix].learned
+
+    def fall(self, prefix: str) -> Fall:
+        """Return how far *prefix* has fallen, and since when."""
+        return self._tables[prefix].fall
 
     def _announce(self, update: Announce, now: float) -> bool:
         number = self._peers.number(update.peer, update.asn)

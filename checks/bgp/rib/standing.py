@@ -23,8 +23,8 @@ class Standing:
     *origins* and *neighbours* count peers per AS, foreign ones included. *conditions* maps what is
     wrong to since when, in the receiver's epoch seconds; what is withdrawn is not partially so.
     *fell_at* is when the share last went below that of a recovered prefix, None while it is not
-    below; *collapsed*, whether half of the peers were gone since. *since* is the newest route,
-    withdrawal or seed behind these numbers, in the feed's epoch seconds.
+    below; *collapsed*, whether half of the peers had no route at all since. *since* is the newest
+    route, withdrawal or seed behind these numbers, in the feed's epoch seconds.
     *enough* is False where the baseline is too small to judge by.
     """
 

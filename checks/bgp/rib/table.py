@@ -39,7 +39,6 @@ class Table:
 
     __slots__ = (
         "_at",
-        "_fall",
         "_flags",
         "_held_at",
         "_holding",
@@ -52,8 +51,10 @@ class Table:
         "_paths",
         "_peers",
         "_standing",
+        "_taken",
         "_unknown",
         "conditions",
+        "fall",
         "learned",
         "learns",
         "seeded_at",
@@ -75,11 +76,11 @@ class Table:
         self._flags = bytearray()
         self._at = array("d")
         self._held_at = array("I")  # whole seconds: it only has to last for a week
-        self._holding = self._of = self._unknown = 0
+        self._holding = self._taken = self._of = self._unknown = 0
         self._origins: Counter[int] = Counter()
         self._neighbours: Counter[int] = Counter()
         self._news_at = _NEVER
-        self._fall = Fall()
+        self.fall = Fall()
         self._standing: Standing | None = None
 
     def seed(self, routes: Mapping[int, Path], at: float) -> None:
@@ -136,7 +137,7 @@ class Table:
         self._standing = None
         self.strangers.lapse()
         self.conditions.clear()
-        self._fall.lapse()
+        self.fall.lapse()
 
     def restore(self, peer: int, held_at: float) -> None:
         """Count *peer* for the baseline, since it held the prefix at *held_at*."""
@@ -160,7 +161,7 @@ class Table:
 
         So it has where the prefix fell or recovered, or where a stranger came or went.
         """
-        had_fallen, met = self._fall.at is not None, False
+        had_fallen, met = self.fall.at is not None, False
         if self.strangers:
             met = self.strangers.review(now)
             self._standing = None
@@ -170,7 +171,7 @@ class Table:
         before = self.conditions.keys()
         self.conditions = dict(self._wrong(now))
         changed = self.conditions.keys() != before
-        return changed or met or had_fallen is (self._fall.at is None)
+        return changed or met or had_fallen is (self.fall.at is None)
 
     def standing(self) -> Standing:
         """Return the counts as they are, and what is wrong as of the last review."""
@@ -190,8 +191,8 @@ class Table:
             collectors=len({self._peers.collectors[n] for n in self._voters()}),
             foreign=tuple(self.strangers.listed()),
             conditions=dict(self.conditions),
-            fell_at=self._fall.at,
-            collapsed=self._fall.collapsed,
+            fell_at=self.fall.at,
+            collapsed=self.fall.collapsed,
             since=self._news_at,
         )
 
@@ -215,20 +216,20 @@ class Table:
     def _wrong(self, now: float) -> Iterator[tuple[Reason, float]]:
         if not self.is_judged:
             return
-        share = self._holding / self._of if self._of else 0.0
+        share, taken = (n / self._of if self._of else 0.0 for n in (self._holding, self._taken))
         known = self._is_enough() and self._unknown * 2 <= self._of + self._unknown
-        self._fall.review(share, now, known=known)
-        if self._fall.halved_at is not None:
+        self.fall.review(share, now, taken=taken, known=known)
+        if self.fall.halved_at is not None:
             if share <= WITHDRAWN:
                 yield Reason.WITHDRAWN, self.conditions.get(Reason.WITHDRAWN, now)
             else:
                 # The time in which fewer had it counts: one peer at the border must not restart it.
-                yield Reason.PARTIALLY_WITHDRAWN, self._fall.halved_at
+                yield Reason.PARTIALLY_WITHDRAWN, self.fall.halved_at
         for reason in (Reason.ORIGIN, Reason.MORE_SPECIFIC, Reason.PATH) if self.strangers else ():
             since = self.strangers.since(reason)
             if since is not None and not (reason is Reason.PATH and self._has_moved()):
                 # What a collapse let show is a fault of its own when it outlasts that.
-                yield reason, max(since, self._fall.recovered_at)
+                yield reason, max(since, self.fall.recovered_at)
 
     @property
     def is_judged(self) -> bool:
@@ -325,11 +326,16 @@ class Table:
                 self._unknown += by
                 return
             self._of += by
-            self._holding += by * self._reaches(peer)
-        if path != NONE:
-            self._tally_route(path, self._peers.asns[peer], by)
+        if path == NONE:
+            return
+        is_own = self._tally_route(path, self._peers.asns[peer], by)
+        if flags & _BASELINE and is_own:
+            self._holding += by
+        elif flags & _BASELINE:
+            self._taken += by
 
-    def _tally_route(self, path: int, asn: int, by: int) -> None:
+    def _tally_route(self, path: int, asn: int, by: int) -> bool:
+        """Count the route by its origins and neighbour, and return whether it is one of ours."""
         expected = self.watch.origins
         prefix, reached = self.watch.prefix, False
         for origin in self._paths.origins[path]:
@@ -338,12 +344,13 @@ class Table:
         if not reached:
             for origin in self._paths.origins[path]:
                 self.strangers.tally((Reason.ORIGIN, prefix, origin), asn, by)
-            return
+            return False
         neighbour = self._paths.neighbours[path]
         if neighbour is not None:
             _add(self._neighbours, neighbour, by)
             if not self.expects(neighbour):
                 self.strangers.tally((Reason.PATH, prefix, neighbour), asn, by)
+        return True
 
     def _reaches(self, peer: int) -> bool:
         origins = self._paths.origins[self._path[peer]]

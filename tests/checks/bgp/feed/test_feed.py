@@ -95,6 +95,15 @@ async def test_ten_minutes_without_the_plug_during_a_withdrawal() -> None:
             assert feed.health(clock()).reconnects > 1
 
 
+@pytest.mark.parametrize("fallen", [{}, {"fell": 900.0}, {"collapsed": 900.0}])
+def test_how_far_a_prefix_fell_is_stored(fallen: dict[str, float]) -> None:
+    """Since when a prefix has fallen, and how far, comes back as it was kept."""
+    stored = {PREFIX: {"AS64511": 800.0, **fallen}}
+    feed = Feed(Script(), Routes([WATCH]), Intake(Clock()))
+    feed.restore(stored)
+    assert feed.baseline() == stored
+
+
 async def test_a_restart_during_an_outage() -> None:
     """A restored baseline, through JSON, makes an empty seed a withdrawal; nobody asks the past."""
     clock = Clock()

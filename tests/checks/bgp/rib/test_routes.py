@@ -1,10 +1,13 @@
 """Who holds a prefix: seeds, updates, and sessions that vanish."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.checks.bgp.made import ORIGIN, PREFIX, peer
+from vedette.checks.bgp.judge import holds
 from vedette.checks.bgp.path import Path
 from vedette.checks.bgp.prefix import Peer
 from vedette.checks.bgp.reason import Reason
@@ -521,6 +524,37 @@ def test_a_remembered_peer_whose_session_is_down_is_unknown() -> None:
     standing = routes.standing(PREFIX)
     assert standing is not None
     assert (standing.holding, standing.of, standing.unknown) == (9, 9, 1)
+
+
+@pytest.mark.parametrize("count", [100, 20, 4])
+def test_what_a_hijacker_took_is_no_collapse(count: int) -> None:
+    """A hijack after a small old loss, or of a prefix with few peers, is the cause of the fall."""
+    routes = seeded(count)
+    for n in range(-(-count * 22 // 100)):
+        routes.withdraw(peer(n), PREFIX, 201)
+    assert seen(routes).fell_at == 201
+    for n in range(count * 9 // 10):
+        routes.announce(peer(n), PREFIX, FOREIGN, 2001)
+    standing = seen(routes)
+    assert standing.share <= 0.25
+    assert not standing.collapsed
+    assert holds(Reason.ORIGIN, standing)
+
+
+def test_a_restart_in_a_withdrawal_keeps_the_order() -> None:
+    """A foreign origin that surfaced in a collapse is no cause of it after a restart either."""
+    routes = seeded(100)
+    for n in range(12, 100):
+        routes.withdraw(peer(n), PREFIX, 201)
+    for n in range(12):
+        routes.announce(peer(n), PREFIX, (asn(peer(n)), *FOREIGN), 240)
+    again = fresh()
+    fall = replace(routes.fall(PREFIX))
+    again.restore(PREFIX, routes.baseline(PREFIX, 400), 500, fall=fall)
+    again.seed(PREFIX, routes.holders(PREFIX), 500, 505)
+    for one in (routes, again):
+        assert holds(Reason.WITHDRAWN, seen(one))
+        assert holds(Reason.ORIGIN, seen(one)) is None
 
 
 def test_what_a_collapse_let_show_counts_from_the_recovery_on() -> None:
