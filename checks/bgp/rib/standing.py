@@ -3,7 +3,7 @@
 Rule: types only.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from vedette.checks.bgp.reason import Reason
@@ -20,8 +20,9 @@ class Standing:
     """How much of a prefix's baseline reaches it by an expected origin, and what is wrong with it.
 
     *of* counts the baseline's peers that we know about, *unknown* those whose session is down.
-    *origins* and *neighbours* count peers per AS, foreign ones included. *conditions* maps what is
-    wrong to since when, in the receiver's epoch seconds; what is withdrawn is not partially so.
+    *origins* and *neighbours* count peers per AS, foreign ones included; *announced* are the
+    expected origins that enough peer ASes see. *conditions* maps what is wrong to since when, in
+    the receiver's epoch seconds; what is withdrawn is not partially so.
     *fell_at* is when the share last went below that of a recovered prefix, None while it is not
     below; *collapsed*, whether half of the peers had no route at all since. *since* is the newest
     route, withdrawal or seed behind these numbers, in the feed's epoch seconds.
@@ -34,6 +35,7 @@ class Standing:
     unknown: int
     enough: bool
     origins: Mapping[int, int]
+    announced: Set[int]
     neighbours: Mapping[int, int]
     collectors: int
     foreign: tuple[Foreign, ...]

@@ -7,7 +7,7 @@ Rule: no I/O, no clock; time is passed in.
 
 from array import array
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Set
 
 from vedette.checks.bgp.path import Path
 from vedette.checks.bgp.reason import Reason
@@ -187,6 +187,7 @@ class Table:
             unknown=self._unknown,
             enough=self._is_enough(),
             origins=dict(self._origins.most_common()),
+            announced=self._announced(),
             neighbours=dict(self._neighbours.most_common()),
             collectors=len({self._peers.collectors[n] for n in self._voters()}),
             foreign=tuple(self.strangers.listed()),
@@ -195,6 +196,18 @@ class Table:
             collapsed=self.fall.collapsed,
             since=self._news_at,
         )
+
+    def _announced(self) -> Set[int]:
+        """Return the expected origins that enough peer ASes see: one that lies alone is none."""
+        seen = self.watch.origins & self._origins.keys()
+        if self._least == 1 or len(self.watch.origins) == 1:
+            return seen
+        asns: dict[int, set[int]] = {origin: set() for origin in seen}
+        for peer, path in enumerate(self._path):
+            for origin in self._paths.origins[path]:
+                if origin in asns:
+                    asns[origin].add(self._peers.asns[peer])
+        return {origin for origin, those in asns.items() if len(those) >= self._least}
 
     def expects(self, neighbour: int | None) -> bool:
         """Whether *neighbour* may pass the route on; everybody may until the first were learned."""

@@ -17,6 +17,7 @@ from vedette.checks.bgp.watch import Watch
 class Validation:
     """The states by RFC 6811: *own* that of the own routes, the worst of them; None is unknown.
 
+    Where none is announced, *own* is the best of what could be: that is not what is wrong.
     *foreign* maps foreign routes, as `named` names them, to theirs. *expires_at* is when the last
     ROA of an own route ends, in epoch seconds; None where nobody says.
     """
@@ -38,15 +39,15 @@ def named(row: Foreign) -> str:
 
 
 def validate(watch: Watch, standing: Standing | None, vrps: Vrps | None) -> Validation:
-    """Validate what is announced of *watch*; where nobody sees it, what should be."""
+    """Validate what is announced of *watch*; where nobody sees it, what could be."""
     if vrps is None:
         return UNKNOWN
-    seen = watch.origins & set(standing.origins) if standing else frozenset[int]()
+    seen = standing.announced if standing else frozenset[int]()
     states = {origin: vrps.state(watch.prefix, origin) for origin in seen or watch.origins}
     ends = [vrps.expires(watch.prefix, origin) for origin in states]
     rows = [row for row in standing.foreign if row.reason is not Reason.PATH] if standing else []
     return Validation(
-        own=min(states.values(), key=_WORST.index),
+        own=(min if seen else max)(states.values(), key=_WORST.index),
         foreign={named(row): vrps.state(row.prefix, row.asn) for row in rows},
         expires_at=min((end for end in ends if end is not None), default=None),
     )

@@ -32,6 +32,7 @@ def standing(
         unknown=unknown,
         enough=True,
         origins={64500: holding} | {row.asn: row.peers for row in foreign},
+        announced=frozenset({64500}),
         neighbours={64496: holding},
         collectors=20,
         foreign=foreign,
