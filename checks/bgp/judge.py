@@ -72,6 +72,7 @@ def holds(reason: Reason, standing: Standing) -> bool | None:
 
     A prefix has recovered when four fifths of its peers have it again. A foreign origin that shows
     after the own routes began to go is seen because they are gone, and is no cause until then.
+    What was said by sessions that are lost is not over either.
     """
     present = reason in standing.conditions
     match reason:
@@ -79,7 +80,7 @@ def holds(reason: Reason, standing: Standing) -> bool | None:
             return present or (None if standing.share < RECOVERED else False)
         case Reason.ORIGIN if present and _has_collapsed_first(standing):
             return None
-    return present
+    return present or (None if reason in standing.in_doubt else False)
 
 
 def leading(since: Mapping[Reason, float]) -> Reason | None:

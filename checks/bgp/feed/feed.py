@@ -244,12 +244,7 @@ class Feed:
     def _ask_for_the_unknown(self) -> None:
         """Seed again what a collector that was silent may know; give its peers time to speak."""
         if self._seeder is not None:
-            unknown = {
-                prefix
-                for prefix in self._routes.seeded
-                if (standing := self._routes.standing(prefix)) and standing.unknown
-            }
-            self._seeder.renew(unknown, after=self._times.silent / 3)
+            self._seeder.renew(self._routes.doubted, after=self._times.silent / 3)
 
 
 def _missing(baseline: Collection[Peer], routes: Collection[Peer]) -> Set[str]:

@@ -137,4 +137,4 @@ class Seeder:
             if seeded.get(prefix, 0.0) < gap_at
             or not ((seen := self._routes.standing(prefix)) and seen.known)
         }
-        return outdated | self._tables.strange
+        return outdated | self._tables.strange | {*islice(self._routes.parts_in_doubt, PARTS)}

@@ -3,18 +3,17 @@
 Rule: no I/O, no clock; time is passed in.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Set
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from vedette.checks.bgp.reason import Reason
+from vedette.checks.bgp.rib.silence import Key, Silence
 
 LEFTOVER = 0.1
 """The share of the most peers that may keep a dead route (zombies) without it being alive."""
 MOST = 1_000
 """How many of them are kept for one prefix; what comes beyond is of the same attack."""
-
-Key = tuple[Reason, str, int]
-"""What is wrong, with which prefix, and by which AS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +42,12 @@ class _Seen:
 
 
 class Strangers:
-    """Counts what *least* peer ASes have to say before it counts: one that lies alone does not."""
+    """Counts what *least* peer ASes have to say before it counts: one that lies alone does not.
 
-    __slots__ = ("_alive", "_least", "_news", "_seen")
+    What a lost session said neither counts, nor is over: it is kept in *silence*.
+    """
+
+    __slots__ = ("_alive", "_least", "_leaving", "_news", "_seen", "_was_heard", "silence")
 
     def __init__(self, least: int) -> None:
         self._least = least
@@ -53,9 +55,12 @@ class Strangers:
         self._news: set[Key] = set()  # counted since the last review: a flood is reviewed piecemeal
         # Those of each reason that enough peers say, and since when, the first one first.
         self._alive: dict[Reason, dict[Key, float]] = {}
+        self.silence = Silence()
+        self._leaving: tuple[int, float] | None = None
+        self._was_heard = False  # somebody who was silent, since the last review
 
     def __bool__(self) -> bool:
-        return bool(self._seen)
+        return bool(self._seen or self.silence or self._was_heard)
 
     def tally(self, key: Key, peer_asn: int, by: int) -> None:
         """Count one session more (*by* = 1) or less (-1) of *peer_asn* for *key*."""
@@ -65,18 +70,47 @@ class Strangers:
                 return
             seen = self._seen[key] = _Seen()
         self._news.add(key)
+        if self._leaving is not None and by < 0:
+            peer, at = self._leaving
+            self.silence.leave(key, peer, peer_asn, at, was_fact=seen.since is not None)
         count = seen.sessions.get(peer_asn, 0) + by
         if count > 0:
             seen.sessions[peer_asn] = count
         else:
             seen.sessions.pop(peer_asn, None)
 
+    @contextmanager
+    def leaving(self, peer: int, at: float) -> Iterator[None]:
+        """Take what is counted less for what *peer* says no longer at *at*."""
+        self._leaving = peer, at
+        try:
+            yield
+        finally:
+            self._leaving = None
+
+    def heard(self, peer: int, prefix: str) -> None:
+        """Note that it is known what *peer* has of *prefix*."""
+        self._was_heard |= self.silence.end(prefix, peer)
+
+    def in_doubt(self) -> Set[Reason]:
+        """Return what would be a fact if those who are silent still said so, and is none now."""
+        return {
+            key[0]
+            for key in self.silence.said()
+            if len(self._asns(key) | self.silence.asns(key)) >= self._least
+        } - {reason for reason, alive in self._alive.items() if alive}
+
+    def _asns(self, key: Key) -> Set[int]:
+        seen = self._seen.get(key)
+        return seen.sessions.keys() if seen else frozenset[int]()
+
     def review(self, now: float) -> bool:
         """Note as of *now* which of them enough peers say, and forget those that nobody does.
 
         Return whether one came or went.
         """
-        changed = False
+        changed = (self.silence.end_old(now) if self.silence else False) or self._was_heard
+        self._was_heard = False
         for key in self._news:
             seen = self._seen.get(key)
             if seen is not None:

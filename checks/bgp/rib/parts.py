@@ -4,11 +4,12 @@ Rule: no I/O, no clock.
 """
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from vedette.checks.bgp.path import Path
+from vedette.checks.bgp.prefix import version_of
 from vedette.checks.bgp.reason import Reason
 from vedette.checks.bgp.rib.paths import Paths
 from vedette.checks.bgp.rib.peers import Peers
@@ -47,34 +48,54 @@ class Parts:
                 return None
             part = self._parts[prefix] = _Part(cover)
         self._drop(prefix, part, peer)
+        part.cover.strangers.heard(peer, prefix)
         number = part.routes[peer] = self._paths.hold(path)
         self._tally(prefix, part, peer, number, 1)
         return part.cover
 
-    def withdraw(self, peer: int, prefix: str) -> Table | None:
+    def withdraw(self, peer: int, prefix: str, at: float) -> Table | None:
         """Note the loss of a route, and return the table that it matters to, if any."""
         part = self._parts.get(prefix)
         if part is None:
             return None
-        self._drop(prefix, part, peer)
-        if not part.routes:
-            del self._parts[prefix]
+        part.cover.strangers.heard(peer, prefix)
+        self._lose(prefix, part, peer, at)
         return part.cover
 
-    def seed(self, prefix: str, routes: Mapping[int, Path]) -> Table | None:
+    def seed(self, prefix: str, routes: Mapping[int, Path], at: float) -> Table | None:
         """Take a snapshot of who has *prefix*, and return the table that it matters to, if any."""
         cover = None
         known = self._parts.get(prefix)
-        for peer in [p for p in known.routes if p not in routes] if known else ():
-            cover = self.withdraw(peer, prefix)
+        silent = known.cover.strangers.silence.of(prefix) if known else ()
+        # A table is silent about sessions that are down, and about what it is too old for.
+        told = [p for p, lost_at in silent if p not in self._peers.down and lost_at < at]
+        for peer in [p for p in (*known.routes, *told) if p not in routes] if known else ():
+            cover = self.withdraw(peer, prefix, at)
         for peer, path in routes.items():
             cover = self.announce(peer, prefix, path)
         return cover
 
-    def peer_down(self, peer: int) -> None:
-        """Forget what *peer* announced."""
-        for prefix in [prefix for prefix, part in self._parts.items() if peer in part.routes]:
-            self.withdraw(peer, prefix)
+    def peer_down(self, peer: int, at: float) -> None:
+        """Make unknown what *peer* announced, as its session was lost at *at*."""
+        for prefix, part in [(p, part) for p, part in self._parts.items() if peer in part.routes]:
+            self._lose(prefix, part, peer, at)
+        for table in [table for table in self._tables.values() if table.strangers.silence.left]:
+            for prefix in table.strangers.silence.lose(peer, at) - self._parts.keys():
+                if prefix != table.watch.prefix:
+                    self._parts[prefix] = _Part(table)
+
+    def end_of_rib(self, peer: int, version: int) -> None:
+        """Take the silence of *peer* about parts for no route, now that it has said all."""
+        for prefix, part in [
+            (p, self._parts[p]) for p in self.in_doubt if version_of(p) == version
+        ]:
+            part.cover.strangers.heard(peer, prefix)
+            self._tidy(prefix, part)
+
+    @property
+    def in_doubt(self) -> Collection[str]:
+        """Those that somebody held whose session was lost."""
+        return [p for p, part in self._parts.items() if p in part.cover.strangers.silence]
 
     def _cover(self, prefix: str) -> Table | None:
         network = _network(prefix)
@@ -84,6 +105,16 @@ class Parts:
                 if table is not None:
                     return table
         return None
+
+    def _lose(self, prefix: str, part: _Part, peer: int, at: float) -> None:
+        with part.cover.strangers.leaving(peer, at):
+            self._drop(prefix, part, peer)
+        self._tidy(prefix, part)
+
+    def _tidy(self, prefix: str, part: _Part) -> None:
+        """Forget a part that nobody has; who was silent when lost may have it."""
+        if not part.routes and prefix not in part.cover.strangers.silence:
+            self._parts.pop(prefix, None)
 
     def _drop(self, prefix: str, part: _Part, peer: int) -> None:
         number = part.routes.pop(peer, None)

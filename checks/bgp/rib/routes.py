@@ -5,7 +5,7 @@ feed's own, so a skewed clock of ours cannot reorder routes; *now* is the receiv
 a fault lasts. Both are epoch seconds.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 
 from vedette.checks.bgp.path import Path
 from vedette.checks.bgp.prefix import Peer, version_of
@@ -62,6 +62,21 @@ class Routes:
         """The prefixes inside watched ones that somebody announces, and nobody watches."""
         return self._parts.prefixes
 
+    @property
+    def parts_in_doubt(self) -> Iterable[str]:
+        """Those of them that somebody had whose session was lost."""
+        return self._parts.in_doubt
+
+    @property
+    def doubted(self) -> Set[str]:
+        """The prefixes, and parts of them, that peers had whose sessions are down or came back."""
+        unknown = {
+            prefix
+            for prefix in self.seeded
+            if (standing := self.standing(prefix)) and (standing.unknown or standing.in_doubt)
+        }
+        return unknown | set(self._parts.in_doubt)
+
     def apply(self, update: Update, now: float) -> bool:
         """Take in what a source says; False where something newer was known."""
         if isinstance(update, Announce):
@@ -87,7 +102,7 @@ class Routes:
         }
         table = self._tables.get(prefix)
         if table is None:
-            cover = self._parts.seed(prefix, numbered)
+            cover = self._parts.seed(prefix, numbered, at)
             if cover is not None:
                 self._review(cover, now)
             return
@@ -172,7 +187,7 @@ class Routes:
             return True
         table = self._tables.get(update.prefix)
         if table is None:
-            cover = self._parts.withdraw(number, update.prefix)
+            cover = self._parts.withdraw(number, update.prefix, update.at)
             if cover is not None:
                 self._review(cover, now)
             return True
@@ -197,7 +212,7 @@ class Routes:
         self._peers.down[number] = max(at, self._peers.down.get(number, at))
         for table in self._tables.values():
             table.peer_down(number, at)
-        self._parts.peer_down(number)
+        self._parts.peer_down(number, at)
 
     def _end_of_rib(self, update: EndOfRib, now: float) -> None:
         number = self._peers.number(update.peer)
@@ -206,6 +221,7 @@ class Routes:
         for prefix, table in self._tables.items():
             if version_of(prefix) == update.version:
                 table.end_of_rib(number, update.at)
+        self._parts.end_of_rib(number, update.version)
         self._review_all(now)
 
     def _review_all(self, now: float) -> None:

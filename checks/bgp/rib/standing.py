@@ -23,6 +23,7 @@ class Standing:
     *origins* and *neighbours* count peers per AS, foreign ones included; *announced* are the
     expected origins that enough peer ASes see. *conditions* maps what is wrong to since when, in
     the receiver's epoch seconds; what is withdrawn is not partially so.
+    *in_doubt* are those that ended with sessions that were lost: they may go on.
     *fell_at* is when the share last went below that of a recovered prefix, None while it is not
     below; *collapsed*, whether half of the peers had no route at all since. *since* is the newest
     route, withdrawal or seed behind these numbers, in the feed's epoch seconds.
@@ -40,6 +41,7 @@ class Standing:
     collectors: int
     foreign: tuple[Foreign, ...]
     conditions: Mapping[Reason, float]
+    in_doubt: Set[Reason]
     fell_at: float | None
     collapsed: bool
     since: float

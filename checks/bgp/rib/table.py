@@ -192,6 +192,7 @@ class Table:
             collectors=len({self._peers.collectors[n] for n in self._voters()}),
             foreign=tuple(self.strangers.listed()),
             conditions=dict(self.conditions),
+            in_doubt=self.strangers.in_doubt() if self.strangers.silence else frozenset(),
             fell_at=self.fall.at,
             collapsed=self.fall.collapsed,
             since=self._news_at,
@@ -317,7 +318,11 @@ class Table:
 
     def _set(self, peer: int, path: Path | None, at: float, flags: int) -> None:
         """Put *path*, or none, into a cell; *flags* say how it is known."""
-        self._tally(peer, -1)
+        if path is None and self.strangers:
+            with self.strangers.leaving(peer, at):
+                self._tally(peer, -1)
+        else:
+            self._tally(peer, -1)
         if path is not None or self._path[peer] != NONE:
             self._held_at[peer] = max(self._held_at[peer], int(at))
         before = self._path[peer]
@@ -327,6 +332,8 @@ class Table:
         kept = self._flags[peer] & (_NOTED | _BASELINE)
         self._flags[peer] = kept | flags
         self._at[peer] = at
+        if flags and self.strangers.silence:
+            self.strangers.heard(peer, self.watch.prefix)
         self._news_at = max(self._news_at, at)
         self._tally(peer, 1)
 

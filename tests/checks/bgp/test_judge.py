@@ -37,6 +37,7 @@ def standing(
         collectors=20,
         foreign=foreign,
         conditions=conditions or {},
+        in_doubt=frozenset(),
         fell_at=fell_at,
         collapsed=collapsed,
         since=5.0,
