@@ -131,10 +131,11 @@ class Seeder:
         """Return the prefixes whose seed cannot speak for the gap, or whose peers went down."""
         gap_at = max(intake.up_at or 0.0, intake.gap_at or 0.0)
         seeded = self._routes.seeded
+        parts = {*islice(self._routes.outdated_parts(gap_at), PARTS)}
         outdated = {
             prefix
             for prefix in self._routes.watched
             if seeded.get(prefix, 0.0) < gap_at
             or not ((seen := self._routes.standing(prefix)) and seen.known)
         }
-        return outdated | self._tables.strange | {*islice(self._routes.parts_in_doubt, PARTS)}
+        return outdated | self._tables.strange | parts

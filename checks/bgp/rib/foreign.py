@@ -60,7 +60,7 @@ class Strangers:
         self._was_heard = False  # somebody who was silent, since the last review
 
     def __bool__(self) -> bool:
-        return bool(self._seen or self.silence or self._was_heard)
+        return bool(self._seen or self.silence.lost or self._was_heard)
 
     def tally(self, key: Key, peer_asn: int, by: int) -> None:
         """Count one session more (*by* = 1) or less (-1) of *peer_asn* for *key*."""
@@ -109,7 +109,7 @@ class Strangers:
 
         Return whether one came or went.
         """
-        changed = (self.silence.end_old(now) if self.silence else False) or self._was_heard
+        changed = (self.silence.end_old(now) if self.silence.lost else False) or self._was_heard
         self._was_heard = False
         for key in self._news:
             seen = self._seen.get(key)

@@ -19,10 +19,22 @@ MOST = 20_000
 """How many of them are kept; what a flood of them brings beyond says nothing new."""
 
 
+_NEVER = float("-inf")
+
+
 @dataclass(slots=True)
 class _Part:
+    """*live* has a bit for each peer that spoke of it since the feed connected, last at *said_at*.
+
+    Before that it was spoken of at *gap_at*, and the newest table of it is of *seeded_at*.
+    """
+
     cover: Table
+    gap_at: float = _NEVER
     routes: dict[int, int] = field(default_factory=dict)
+    live: int = 0
+    said_at: float = _NEVER
+    seeded_at: float = _NEVER
 
 
 class Parts:
@@ -31,6 +43,7 @@ class Parts:
     def __init__(self, tables: Mapping[str, Table], peers: Peers, paths: Paths) -> None:
         self._tables, self._peers, self._paths = tables, peers, paths
         self._parts: dict[str, _Part] = {}
+        self._over: dict[str, float] = {}  # when the last peer gave up a part that nobody has
         # The lengths that are watched, the longest first: the first cover found is the right one.
         self._lengths = sorted({int(p.partition("/")[2]) for p in tables}, reverse=True)
 
@@ -39,18 +52,28 @@ class Parts:
         """Those that somebody holds."""
         return tuple(self._parts)
 
-    def announce(self, peer: int, prefix: str, path: Path) -> Table | None:
+    def outdated(self, gap_at: float) -> Iterable[str]:
+        """Return those of which it is open who has them since the gap at *gap_at*, or a reset."""
+        return [
+            prefix
+            for prefix, part in self._parts.items()
+            if prefix in part.cover.strangers.silence
+            or (part.seeded_at < gap_at and any(not part.live >> p & 1 for p in part.routes))
+        ]
+
+    def lapse(self) -> None:
+        """Note that the feed was lost: from now on a table knows better that is newer."""
+        for part in self._parts.values():
+            part.gap_at, part.live = max(part.gap_at, part.said_at), 0
+
+    def announce(self, peer: int, prefix: str, path: Path, at: float) -> Table | None:
         """Note a route, and return the table that it matters to, if any."""
-        part = self._parts.get(prefix)
+        part = self._known(prefix)
         if part is None:
-            cover = self._cover(prefix) if len(self._parts) < MOST else None
-            if cover is None:
-                return None
-            part = self._parts[prefix] = _Part(cover)
-        self._drop(prefix, part, peer)
-        part.cover.strangers.heard(peer, prefix)
-        number = part.routes[peer] = self._paths.hold(path)
-        self._tally(prefix, part, peer, number, 1)
+            return None
+        part.live |= 1 << peer
+        part.said_at = max(part.said_at, at)
+        self._hold(prefix, part, peer, path)
         return part.cover
 
     def withdraw(self, peer: int, prefix: str, at: float) -> Table | None:
@@ -58,26 +81,58 @@ class Parts:
         part = self._parts.get(prefix)
         if part is None:
             return None
-        part.cover.strangers.heard(peer, prefix)
-        self._lose(prefix, part, peer, at)
+        part.live |= 1 << peer
+        part.said_at = max(part.said_at, at)
+        self._give_up(prefix, part, peer, at)
         return part.cover
 
     def seed(self, prefix: str, routes: Mapping[int, Path], at: float) -> Table | None:
-        """Take a snapshot of who has *prefix*, and return the table that it matters to, if any."""
-        cover = None
-        known = self._parts.get(prefix)
-        silent = known.cover.strangers.silence.of(prefix) if known else ()
-        # A table is silent about sessions that are down, and about what it is too old for.
-        told = [p for p, lost_at in silent if p not in self._peers.down and lost_at < at]
-        for peer in [p for p in (*known.routes, *told) if p not in routes] if known else ():
-            cover = self.withdraw(peer, prefix, at)
-        for peer, path in routes.items():
-            cover = self.announce(peer, prefix, path)
-        return cover
+        """Take a snapshot of who has *prefix*, and return the table that it matters to, if any.
+
+        What a peer said since the feed connected, or later than the snapshot, wins.
+        """
+        part = self._known(prefix) if routes else self._parts.get(prefix)
+        if part is None:
+            return None
+        if at >= part.gap_at:
+            part.seeded_at = max(part.seeded_at, at)
+            self._take(prefix, part, routes, at)
+        self._tidy(prefix, part)
+        return part.cover
+
+    def _take(self, prefix: str, part: _Part, routes: Mapping[int, Path], at: float) -> None:
+        lost = dict(part.cover.strangers.silence.of(prefix))
+        for peer in {*part.routes, *lost, *routes}:
+            if part.live >> peer & 1 or self._peers.down.get(peer, _NEVER) > at:
+                continue
+            if peer in routes:
+                self._hold(prefix, part, peer, routes[peer])
+            elif peer not in self._peers.down and lost.get(peer, _NEVER) <= at:
+                self._give_up(prefix, part, peer, at)
+
+    def _known(self, prefix: str) -> _Part | None:
+        """Return a part, a new one where it is new; None where nobody watches, or of too many."""
+        part = self._parts.get(prefix)
+        if part is None and len(self._parts) < MOST:
+            cover = self._cover(prefix)
+            if cover is not None:
+                part = self._parts[prefix] = _Part(cover, self._over.pop(prefix, _NEVER))
+        return part
+
+    def _hold(self, prefix: str, part: _Part, peer: int, path: Path) -> None:
+        self._drop(prefix, part, peer)
+        part.cover.strangers.heard(peer, prefix)
+        number = part.routes[peer] = self._paths.hold(path)
+        self._tally(prefix, part, peer, number, 1)
+
+    def _give_up(self, prefix: str, part: _Part, peer: int, at: float) -> None:
+        part.cover.strangers.heard(peer, prefix)
+        self._lose(prefix, part, peer, at)
 
     def peer_down(self, peer: int, at: float) -> None:
         """Make unknown what *peer* announced, as its session was lost at *at*."""
         for prefix, part in [(p, part) for p, part in self._parts.items() if peer in part.routes]:
+            part.live &= ~(1 << peer)
             self._lose(prefix, part, peer, at)
         for table in [table for table in self._tables.values() if table.strangers.silence.left]:
             for prefix in table.strangers.silence.lose(peer, at) - self._parts.keys():
@@ -115,6 +170,9 @@ class Parts:
         """Forget a part that nobody has; who was silent when lost may have it."""
         if not part.routes and prefix not in part.cover.strangers.silence:
             self._parts.pop(prefix, None)
+            if len(self._over) >= MOST:
+                del self._over[next(iter(self._over))]
+            self._over[prefix] = max(part.gap_at, part.said_at)
 
     def _drop(self, prefix: str, part: _Part, peer: int) -> None:
         number = part.routes.pop(peer, None)

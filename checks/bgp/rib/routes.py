@@ -62,10 +62,9 @@ class Routes:
         """The prefixes inside watched ones that somebody announces, and nobody watches."""
         return self._parts.prefixes
 
-    @property
-    def parts_in_doubt(self) -> Iterable[str]:
-        """Those of them that somebody had whose session was lost."""
-        return self._parts.in_doubt
+    def outdated_parts(self, gap_at: float) -> Iterable[str]:
+        """Return those of them that need a table, since none speaks for the gap at *gap_at*."""
+        return self._parts.outdated(gap_at)
 
     @property
     def doubted(self) -> Set[str]:
@@ -141,6 +140,7 @@ class Routes:
         for prefix, table in self._tables.items():
             table.lapse()
             self.changed.add(prefix)
+        self._parts.lapse()
 
     def standing(self, prefix: str) -> Standing | None:
         """Return how *prefix* stands; None while nothing can be said about it."""
@@ -173,7 +173,7 @@ class Routes:
             return True
         table = self._tables.get(update.prefix)
         if table is None:
-            cover = self._parts.announce(number, update.prefix, update.path)
+            cover = self._parts.announce(number, update.prefix, update.path, update.at)
             if cover is not None:
                 self._review(cover, now)
             return True

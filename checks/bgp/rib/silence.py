@@ -23,18 +23,15 @@ Key = tuple[Reason, str, int]
 class Silence:
     """Who had a route by a foreign AS when its session was lost, by the route's prefix."""
 
-    __slots__ = ("_ends_at", "_lost", "left")
+    __slots__ = ("_ends_at", "left", "lost")
 
     def __init__(self) -> None:
-        self._lost: dict[str, dict[int, tuple[int, float, set[Key]]]] = {}
+        self.lost: dict[str, dict[int, tuple[int, float, set[Key]]]] = {}
         self.left: dict[Key, dict[int, tuple[int, float]]] = {}
         self._ends_at = math.inf  # the first of them, or sooner
 
-    def __bool__(self) -> bool:
-        return bool(self._lost)
-
     def __contains__(self, prefix: object) -> bool:
-        return prefix in self._lost
+        return prefix in self.lost
 
     def leave(self, key: Key, peer: int, asn: int, at: float, *, was_fact: bool) -> None:
         """Note that *peer*, of *asn*, says *key* no longer at *at*: its session may be going down.
@@ -61,22 +58,22 @@ class Silence:
 
     def _keep(self, key: Key, peer: int, asn: int, at: float) -> None:
         self._ends_at = min(self._ends_at, at + BELIEVED)
-        lost = self._lost.setdefault(key[1], {})
+        lost = self.lost.setdefault(key[1], {})
         lost.setdefault(peer, (asn, at, set()))[2].add(key)
 
     def end(self, prefix: str, peer: int) -> bool:
         """Note that it is known again what *peer* has of *prefix*; True where that was in doubt."""
-        lost = self._lost.get(prefix, {})
+        lost = self.lost.get(prefix, {})
         found = lost.pop(peer, None)
         if not lost:
-            self._lost.pop(prefix, None)
+            self.lost.pop(prefix, None)
         return found is not None
 
     def end_old(self, now: float) -> bool:
         """Believe no longer what was said too long ago; True where there was such a thing."""
         if now < self._ends_at:
             return False
-        lost = [(at, prefix, peer) for prefix in self._lost for peer, at in self.of(prefix)]
+        lost = [(at, prefix, peer) for prefix in self.lost for peer, at in self.of(prefix)]
         old = [(prefix, peer) for at, prefix, peer in lost if at + BELIEVED <= now]
         self._ends_at = min(
             (a + BELIEVED for a, *_ in lost if a + BELIEVED > now), default=math.inf
@@ -85,13 +82,13 @@ class Silence:
 
     def of(self, prefix: str) -> Iterator[tuple[int, float]]:
         """Yield who was lost with a route of *prefix*, and when."""
-        return ((peer, at) for peer, (_, at, _) in self._lost.get(prefix, {}).items())
+        return ((peer, at) for peer, (_, at, _) in self.lost.get(prefix, {}).items())
 
     def said(self) -> Set[Key]:
         """Return what they said."""
-        return {key for lost in self._lost.values() for *_, keys in lost.values() for key in keys}
+        return {key for lost in self.lost.values() for *_, keys in lost.values() for key in keys}
 
     def asns(self, key: Key) -> Set[int]:
         """Return the ASes that said *key*."""
-        lost = self._lost.get(key[1], {})
+        lost = self.lost.get(key[1], {})
         return {asn for asn, _, keys in lost.values() if key in keys}

@@ -192,7 +192,7 @@ class Table:
             collectors=len({self._peers.collectors[n] for n in self._voters()}),
             foreign=tuple(self.strangers.listed()),
             conditions=dict(self.conditions),
-            in_doubt=self.strangers.in_doubt() if self.strangers.silence else frozenset(),
+            in_doubt=self.strangers.in_doubt() if self.strangers.silence.lost else frozenset(),
             fell_at=self.fall.at,
             collapsed=self.fall.collapsed,
             since=self._news_at,
@@ -332,7 +332,7 @@ class Table:
         kept = self._flags[peer] & (_NOTED | _BASELINE)
         self._flags[peer] = kept | flags
         self._at[peer] = at
-        if flags and self.strangers.silence:
+        if flags and self.strangers.silence.lost:
             self.strangers.heard(peer, self.watch.prefix)
         self._news_at = max(self._news_at, at)
         self._tally(peer, 1)

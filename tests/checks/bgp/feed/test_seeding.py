@@ -72,6 +72,33 @@ async def test_without_the_past_the_present_is_judged() -> None:
             await until(lambda: holding(feed) == (3, 10))
 
 
+async def test_a_table_of_a_part_from_before_the_gap_is_renewed() -> None:
+    """A part that went away in a gap ends with the first table that is later than the gap."""
+    inside, clock = "192.0.2.128/25", Clock()
+    times = Times(ping=0.02, pong=5, retry=0.02, retry_most=0.05, reseed=0.05, reseed_most=0.05)
+    async with ris_live() as server:
+        server.seed(PREFIX, rows(10), 990)
+        feed = make(server, clock, times=times)
+
+        def foreign() -> int:
+            seen = feed.standing(PREFIX)
+            return len(seen.foreign) if seen else -1
+
+        async with following(feed):
+            await until(lambda: seeded(feed))
+            await server.play(*(update(n, 1001, announced=[inside]) for n in range(3)))
+            await until(lambda: foreign() == 1)
+            clock.at = 1100
+            server.seed(PREFIX, rows(10), 1100)
+            server.seed(inside, rows(3), 1050)
+            await server.drop()
+            await until(lambda: server.seed_requests.count(inside) > 2)
+            assert foreign() == 1
+            server.seed(inside, [], 1101)
+            clock.at = 1102
+            await until(lambda: foreign() == 0)
+
+
 async def test_what_was_announced_inside_is_asked_again_after_a_gap() -> None:
     """A more-specific that went away during a gap is not held for ever."""
     inside, clock = "192.0.2.128/25", Clock()
@@ -88,6 +115,7 @@ async def test_what_was_announced_inside_is_asked_again_after_a_gap() -> None:
             await until(lambda: seeded(feed))
             await server.play(*(update(n, 1001, announced=[inside]) for n in range(3)))
             await until(lambda: foreign() == 1)
+            clock.at = 1003
             await server.drop()
             await until(lambda: foreign() == 0)
         assert server.seed_requests.count(inside) == 1

@@ -505,6 +505,47 @@ def test_a_table_tells_what_lost_sessions_have_of_a_part() -> None:
         assert not tuple(routes.parts)
 
 
+def held(part: str, count: int) -> dict[Peer, Path]:
+    return {peer(n): (asn(peer(n)), *FOREIGN) for n in range(count)} if part else {}
+
+
+@pytest.mark.parametrize("left", [0, 10])
+def test_an_old_table_brings_no_part_back(left: int) -> None:
+    """What was withdrawn live stays gone, whether others have the part or not, and over a gap."""
+    part = "192.0.2.0/25"
+    routes = seeded(100)
+    for n in range(50):
+        routes.announce(peer(n), part, (asn(peer(n)), *FOREIGN), 201)
+    for n in range(left, 50):
+        routes.withdraw(peer(n), part, 300)
+    for gap in (False, True):
+        if gap:
+            routes.lapse()
+        routes.seed(part, held(part, 50), 250, 310)
+        routes.seeded_with(100, 310)
+        assert foreign(routes).get(("more_specific", part, 64666), 0) == left
+    routes.seed(part, held(part, 50), 320, 330)
+    assert foreign(routes)["more_specific", part, 64666] == 50
+
+
+def test_a_part_is_asked_for_until_a_table_speaks_for_the_gap() -> None:
+    """A table from before the gap does not say who has a part after it; one from after it does."""
+    part = "192.0.2.0/25"
+    routes = seeded(100)
+    for n in range(50):
+        routes.announce(peer(n), part, (asn(peer(n)), *FOREIGN), 201)
+    assert not routes.outdated_parts(90)
+    routes.lapse()
+    for at in (150, 250):  # the gap is over at 300
+        routes.seed(part, held(part, 50), at, 310)
+        assert list(routes.outdated_parts(300)) == [part]
+    routes.announce(peer(0), part, (asn(peer(0)), *FOREIGN), 305)
+    routes.seed(part, {}, 310, 320)
+    routes.seeded_with(100, 320)
+    assert not routes.outdated_parts(300)
+    assert foreign(routes) == {("more_specific", part, 64666): 1}
+
+
 def test_neighbours_are_those_of_the_seed() -> None:
     """Without a list, a new neighbour at three peer ASes is foreign until its probation is over."""
     routes = seeded(100)
