@@ -85,7 +85,8 @@ class Feed:
         return changed
 
     def standing(self, prefix: str) -> Standing | None:
-        """Return how *prefix* stands; None until it is seeded."""
+        """Return how *prefix* stands as of now; None until it is seeded."""
+        self._routes.review(prefix, self._intake.now())
         standing = self._routes.standing(prefix)
         if (
             standing is None

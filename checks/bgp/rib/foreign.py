@@ -3,7 +3,7 @@
 Rule: no I/O, no clock; time is passed in.
 """
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -39,6 +39,7 @@ class _Seen:
     peak: int = 0
     since: float | None = None
     at: float | None = None
+    lasts_since: float | None = None  # gaps of the feed included
 
 
 class Strangers:
@@ -124,7 +125,9 @@ class Strangers:
         seen.at = now if seen.at is None else seen.at
         if asns < self._least or asns <= LEFTOVER * seen.peak:
             self._end(key, seen)
+            seen.lasts_since = None
         elif seen.since is None:
+            seen.lasts_since = now if seen.lasts_since is None else seen.lasts_since
             seen.since = self._alive.setdefault(key[0], {})[key] = now
         if not asns:
             del self._seen[key]
@@ -144,6 +147,14 @@ class Strangers:
         """Forget what was counted of *asn* for *reason*: it is no stranger any more."""
         for key in [key for key in self._seen if key[0] is reason and key[2] == asn]:
             self._end(key, self._seen.pop(key))
+
+    def lasting(self, reason: Reason, since: float) -> Sequence[int]:
+        """Return those that are alive, and were before *since*, gaps of the feed included."""
+        return [
+            key[2]
+            for key in self._alive.get(reason, {})
+            if (at := self._seen[key].lasts_since) is not None and at < since
+        ]
 
     def since(self, reason: Reason) -> float | None:
         """Return since when one of them is alive; None where none is."""

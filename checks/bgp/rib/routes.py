@@ -124,7 +124,7 @@ class Routes:
         table = self._tables.get(prefix)
         if table is None:
             return
-        table.learned |= neighbours or {}
+        table.neighbours.learned |= neighbours or {}
         table.fall = fall or table.fall
         for peer, held_at in baseline.items():
             number = self._peers.number(peer) if held_at >= at - MEMORY else None
@@ -141,6 +141,10 @@ class Routes:
             table.lapse()
             self.changed.add(prefix)
         self._parts.lapse()
+
+    def review(self, prefix: str, now: float) -> None:
+        """Let it be *now* for *prefix*, also where nobody has said anything new of it."""
+        self._review(self._tables[prefix], now)
 
     def standing(self, prefix: str) -> Standing | None:
         """Return how *prefix* stands; None while nothing can be said about it."""
@@ -161,7 +165,7 @@ class Routes:
 
     def neighbours(self, prefix: str) -> Mapping[int, float]:
         """Return the neighbours that were learned of *prefix*, and when."""
-        return self._tables[prefix].learned
+        return self._tables[prefix].neighbours.learned
 
     def fall(self, prefix: str) -> Fall:
         """Return how far *prefix* has fallen, and since when."""

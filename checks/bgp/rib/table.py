@@ -7,12 +7,13 @@ Rule: no I/O, no clock; time is passed in.
 
 from array import array
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 
 from vedette.checks.bgp.path import Path
 from vedette.checks.bgp.reason import Reason
 from vedette.checks.bgp.rib.fall import Fall
 from vedette.checks.bgp.rib.foreign import Strangers
+from vedette.checks.bgp.rib.neighbours import Neighbours
 from vedette.checks.bgp.rib.paths import NONE, Paths
 from vedette.checks.bgp.rib.peers import Peers
 from vedette.checks.bgp.rib.standing import RECOVERED, WITHDRAWN, Standing
@@ -20,8 +21,6 @@ from vedette.checks.bgp.watch import Watch
 
 MEMORY = 7 * 86400.0
 """How long a peer without the route stays in the baseline."""
-PROBATION = 86400.0
-"""How long a new neighbour passes the route on until it is taken for a right one."""
 
 _NEVER = float("-inf")
 # What is known of a peer: it was heard of, its session is up, it spoke since the feed connected,
@@ -55,8 +54,8 @@ class Table:
         "_unknown",
         "conditions",
         "fall",
-        "learned",
         "learns",
+        "neighbours",
         "seeded_at",
         "strangers",
         "watch",
@@ -69,7 +68,7 @@ class Table:
         self.learns = learns
         self.seeded_at: float | None = None
         self.strangers = Strangers(least)
-        self.learned: dict[int, float] = {}
+        self.neighbours = Neighbours(watch.neighbours)
         self.conditions: dict[Reason, float] = {}
         self._peers, self._paths, self._least = peers, paths, least
         self._path = array("I")
@@ -103,6 +102,10 @@ class Table:
             elif self._yields(peer, at):
                 self._set(peer, None, at, _KNOWN)
         self._forget(at)
+
+    def learn(self, now: float) -> None:
+        """Take the neighbours that were seen for right, where none were learned yet."""
+        self.neighbours.begin(self._neighbours, now)
 
     def announce(self, peer: int, path: Path, at: float) -> bool:
         """Note a route; False when something newer was known."""
@@ -164,6 +167,7 @@ class Table:
         had_fallen, met = self.fall.at is not None, False
         if self.strangers:
             met = self.strangers.review(now)
+            self.neighbours.review(self.strangers, now)
             self._standing = None
         elif not self.conditions and not had_fallen and self._is_well():
             return False
@@ -210,20 +214,6 @@ class Table:
                     asns[origin].add(self._peers.asns[peer])
         return {origin for origin, those in asns.items() if len(those) >= self._least}
 
-    def expects(self, neighbour: int | None) -> bool:
-        """Whether *neighbour* may pass the route on; everybody may until the first were learned."""
-        allowed: Collection[int] = self.watch.neighbours or self.learned
-        return neighbour is None or not allowed or neighbour in allowed
-
-    def learn(self, now: float) -> None:
-        """Take neighbours for right: those of the first seed, and later ones after a probation."""
-        if not self.learned:
-            self.learned = dict.fromkeys(self._neighbours, now)
-        for row in self.strangers.listed():
-            if row.reason is Reason.PATH and row.since is not None and now - row.since > PROBATION:
-                self.learned[row.asn] = now
-                self.strangers.forget(Reason.PATH, row.asn)
-
     def _is_well(self) -> bool:
         return self._of > 0 and self._holding >= RECOVERED * self._of
 
@@ -241,7 +231,9 @@ class Table:
                 yield Reason.PARTIALLY_WITHDRAWN, self.fall.halved_at
         for reason in (Reason.ORIGIN, Reason.MORE_SPECIFIC, Reason.PATH) if self.strangers else ():
             since = self.strangers.since(reason)
-            if since is not None and not (reason is Reason.PATH and self._has_moved()):
+            if since is not None and reason is Reason.PATH:
+                since = self.neighbours.leaked_since(self._neighbours, since, now)
+            if since is not None:
                 # What a collapse let show is a fault of its own when it outlasts that.
                 yield reason, max(since, self.fall.recovered_at)
 
@@ -254,11 +246,6 @@ class Table:
         """Whether the baseline is large enough; a seed without peers says that nobody has it."""
         size = self._of + self._unknown
         return size >= self._least or (size == 0 and self.seeded_at is not None)
-
-    def _has_moved(self) -> bool:
-        """Whether most peers have left the learned neighbours: that is a failover, and no leak."""
-        kept = sum(self._neighbours[asn] for asn in self.learned)
-        return not self.watch.neighbours and 2 * kept < self._neighbours.total()
 
     def _hear(self, peer: int, at: float) -> bool:
         """Note that *peer* spoke itself at *at*, so its session is up; False if it is old news."""
@@ -368,7 +355,7 @@ class Table:
         neighbour = self._paths.neighbours[path]
         if neighbour is not None:
             _add(self._neighbours, neighbour, by)
-            if not self.expects(neighbour):
+            if not self.neighbours.expects(neighbour):
                 self.strangers.tally((Reason.PATH, prefix, neighbour), asn, by)
         return True
 

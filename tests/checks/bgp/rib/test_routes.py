@@ -11,10 +11,11 @@ from vedette.checks.bgp.judge import holds
 from vedette.checks.bgp.path import Path
 from vedette.checks.bgp.prefix import Peer
 from vedette.checks.bgp.reason import Reason
+from vedette.checks.bgp.rib.neighbours import PROBATION
 from vedette.checks.bgp.rib.routes import Routes
 from vedette.checks.bgp.rib.silence import BELIEVED
 from vedette.checks.bgp.rib.standing import Standing
-from vedette.checks.bgp.rib.table import MEMORY, PROBATION
+from vedette.checks.bgp.rib.table import MEMORY
 from vedette.checks.bgp.update import Announce, CollectorDown, EndOfRib, PeerState, Withdraw
 from vedette.checks.bgp.watch import Watch, merged
 
@@ -570,10 +571,43 @@ def test_a_failover_is_no_leak() -> None:
     assert foreign(routes) == {("path", PREFIX, 777): 10}
 
 
+def test_a_failover_that_ends_is_a_leak_only_when_it_lasts() -> None:
+    """Peers that have not come back yet are no leak since the failover, but since its end."""
+    routes = seeded(10)
+    for n in range(10):
+        routes.announce(peer(n), PREFIX, (asn(peer(n)), 777, ORIGIN), 201)
+    for n in range(5, 10):
+        assert not since(routes)
+        routes.announce(peer(n), PREFIX, (asn(peer(n)), *PATH), 1000 + n)
+    assert since(routes) == {"path": 1009}
+    for n in range(3):
+        routes.announce(peer(n), PREFIX, (asn(peer(n)), *PATH), 1011)
+    assert not since(routes)
+
+
+@pytest.mark.parametrize("has_gaps", [False, True])
+def test_a_new_neighbour_is_right_after_a_day_without_news(has_gaps: bool) -> None:
+    """The probation ends by time alone, without a seed, and a gap of the feed restarts nothing."""
+    routes = seeded(100)
+    for n in range(20):
+        routes.announce(peer(n), PREFIX, (asn(peer(n)), 777, ORIGIN), 201)
+    if has_gaps:
+        routes.lapse()
+        routes.seed(PREFIX, routes.holders(PREFIX), 40_000, 40_000)
+    for hour in range(24):
+        routes.review(PREFIX, 300 + 3600 * hour)
+        assert since(routes)
+    routes.review(PREFIX, 202 + PROBATION)
+    routes.review(PREFIX, 1202 + PROBATION)
+    assert not since(routes)
+    assert 777 in routes.neighbours(PREFIX)
+
+
 def test_a_declared_list_of_neighbours_is_kept_to() -> None:
-    """With a list, a foreign neighbour is foreign wherever most peers are."""
+    """With a list, a foreign neighbour is foreign wherever most peers are, and stays so."""
     routes = Told([Watch(PREFIX, frozenset({ORIGIN}), neighbours=frozenset({7}))])
     routes.seed(PREFIX, {peer(n): (asn(peer(n)), 8, ORIGIN) for n in range(10)}, 100, 100)
+    routes.review(PREFIX, 100 + 2 * PROBATION)
     assert since(routes) == {"path": 100}
 
 
