@@ -47,13 +47,16 @@ class Neighbours:
             self.learned[asn] = now
             strangers.forget(Reason.PATH, asn)
 
-    def leaked_since(self, seen: Counter[int], since: float, now: float) -> float | None:
+    def leaked_since(
+        self, seen: Counter[int], holding: int, since: float, now: float
+    ) -> float | None:
         """Return since when one that is new *since* leaks; None while most peers have moved to it.
 
         That is a failover, and the peers that come back last from it are no leak of its whole time.
+        Peers beyond those *holding* of the baseline had no route before, so they have not moved.
         """
         kept = sum(seen[asn] for asn in self.learned)
-        has_moved = not self.listed and 2 * kept < seen.total()
+        has_moved = not self.listed and 2 * kept < min(seen.total(), holding)
         if has_moved or self._had_moved:
             self._moved_at = now
         self._had_moved = has_moved

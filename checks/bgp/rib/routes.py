@@ -144,7 +144,9 @@ class Routes:
 
     def review(self, prefix: str, now: float) -> None:
         """Let it be *now* for *prefix*, also where nobody has said anything new of it."""
-        self._review(self._tables[prefix], now)
+        table = self._tables[prefix]
+        table.tend(now)
+        self._review(table, now)
 
     def standing(self, prefix: str) -> Standing | None:
         """Return how *prefix* stands; None while nothing can be said about it."""

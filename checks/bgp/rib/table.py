@@ -21,6 +21,10 @@ from vedette.checks.bgp.watch import Watch
 
 MEMORY = 7 * 86400.0
 """How long a peer without the route stays in the baseline."""
+LASTING = 3600.0
+"""How long a new peer holds the route until it joins that: a leak is seen widely for a while."""
+TENDED = 600.0
+"""How often it is looked who joins the baseline, and who leaves it."""
 
 _NEVER = float("-inf")
 # What is known of a peer: it was heard of, its session is up, it spoke since the feed connected,
@@ -38,9 +42,11 @@ class Table:
 
     __slots__ = (
         "_at",
+        "_began_at",
         "_flags",
         "_held_at",
         "_holding",
+        "_joining",
         "_least",
         "_neighbours",
         "_news_at",
@@ -51,6 +57,7 @@ class Table:
         "_peers",
         "_standing",
         "_taken",
+        "_tended_at",
         "_unknown",
         "conditions",
         "fall",
@@ -80,6 +87,8 @@ class Table:
         self._neighbours: Counter[int] = Counter()
         self._news_at = _NEVER
         self.fall = Fall()
+        self._joining: dict[int, float] = {}  # who holds it and is no part of the baseline yet
+        self._began_at = self._tended_at = _NEVER  # the baseline, where announcements made it
         self._standing: Standing | None = None
 
     def seed(self, routes: Mapping[int, Path], at: float) -> None:
@@ -92,8 +101,9 @@ class Table:
                 self._doubt(peer)
             elif self._yields(peer, at):
                 self._peers.down.pop(peer, None)
-                self._set(peer, path, at, _KNOWN | _BASELINE)
-            self._join(peer)
+                self._set(peer, path, at, _KNOWN | (0 if peer in self._joining else _BASELINE))
+            if peer not in self._joining:
+                self._join(peer)
         for peer in self._noted():
             if peer in routes:
                 continue
@@ -113,7 +123,9 @@ class Table:
             return False
         self._set(peer, path, at, _KNOWN | _LIVE)
         if self._reaches(peer):
-            self._join(peer)
+            self._admit(peer, at)
+        elif self._joining:
+            self._joining.pop(peer, None)
         return True
 
     def withdraw(self, peer: int, at: float) -> bool:
@@ -158,6 +170,14 @@ class Table:
     def routes(self) -> Iterator[tuple[int, Path]]:
         """Yield who holds the prefix by which path."""
         return ((peer, self._paths[path]) for peer, path in enumerate(self._path) if path != NONE)
+
+    def tend(self, now: float) -> None:
+        """Let peers join the baseline that held the route for long, and leave it that lost it."""
+        if now >= self._tended_at + TENDED:
+            self._tended_at = now
+            for peer in [peer for peer, at in self._joining.items() if now - at >= LASTING]:
+                self._join(peer)
+            self._forget(now)
 
     def review(self, now: float) -> bool:
         """Work out what is wrong as of *now*, and return whether that changed.
@@ -232,7 +252,7 @@ class Table:
         for reason in (Reason.ORIGIN, Reason.MORE_SPECIFIC, Reason.PATH) if self.strangers else ():
             since = self.strangers.since(reason)
             if since is not None and reason is Reason.PATH:
-                since = self.neighbours.leaked_since(self._neighbours, since, now)
+                since = self.neighbours.leaked_since(self._neighbours, self._holding, since, now)
             if since is not None:
                 # What a collapse let show is a fault of its own when it outlasts that.
                 yield reason, max(since, self.fall.recovered_at)
@@ -289,8 +309,19 @@ class Table:
         """Whether a seed as of *at* knows better than we do."""
         return not self._flags[peer] & _LIVE and self._at[peer] <= at
 
+    def _admit(self, peer: int, at: float) -> None:
+        """Let a peer that announced the route join the baseline, at once where that is new too."""
+        if self._flags[peer] & _BASELINE:
+            return
+        if not self._of and not self._unknown:
+            self._began_at = at
+        since = self._joining.setdefault(peer, at)
+        if self.learns or at < self._began_at + LASTING or at >= since + LASTING:
+            self._join(peer)
+
     def _join(self, peer: int) -> None:
         """Count a peer for the baseline from now on."""
+        self._joining.pop(peer, None)
         if not self._flags[peer] & _BASELINE:
             self._tally(peer, -1)
             self._flags[peer] |= _BASELINE
@@ -305,6 +336,8 @@ class Table:
 
     def _set(self, peer: int, path: Path | None, at: float, flags: int) -> None:
         """Put *path*, or none, into a cell; *flags* say how it is known."""
+        if path is None and self._joining:
+            self._joining.pop(peer, None)
         if path is None and self.strangers:
             with self.strangers.leaving(peer, at):
                 self._tally(peer, -1)
@@ -365,7 +398,7 @@ class Table:
 
     def _forget(self, at: float) -> None:
         """Drop peers that gave the route up long ago, but keep a lost prefix's whole baseline."""
-        if 2 * self._holding <= self._of + self._unknown:
+        if self._holding <= WITHDRAWN * (self._of + self._unknown):
             return
         for peer in self._noted():
             idle = self._path[peer] == NONE and self._held_at[peer] < at - MEMORY

@@ -15,7 +15,7 @@ from vedette.checks.bgp.rib.neighbours import PROBATION
 from vedette.checks.bgp.rib.routes import Routes
 from vedette.checks.bgp.rib.silence import BELIEVED
 from vedette.checks.bgp.rib.standing import Standing
-from vedette.checks.bgp.rib.table import MEMORY
+from vedette.checks.bgp.rib.table import LASTING, MEMORY
 from vedette.checks.bgp.update import Announce, CollectorDown, EndOfRib, PeerState, Withdraw
 from vedette.checks.bgp.watch import Watch, merged
 
@@ -102,12 +102,58 @@ def test_an_as_set_holds_by_any_member() -> None:
     assert counts(routes) == (10, 10, 0)
 
 
-def test_a_new_holder_joins_the_baseline() -> None:
-    """A peer first seen with an expected origin counts from then on."""
+@pytest.mark.parametrize("is_quiet", [True, False])
+def test_a_new_holder_joins_the_baseline_after_an_hour(is_quiet: bool) -> None:
+    """A peer counts once it has held a right route for an hour, whether it speaks then or not."""
     routes = seeded()
     routes.announce(peer(50), PREFIX, PATH, 101)
-    routes.withdraw(peer(50), PREFIX, 102)
-    assert counts(routes) == (10, 11, 0)
+    routes.review(PREFIX, 3000)
+    assert counts(routes) == (10, 10, 0)
+    if is_quiet:
+        routes.review(PREFIX, 101 + LASTING)
+    else:
+        routes.announce(peer(50), PREFIX, PATH, 101 + LASTING)
+    assert counts(routes) == (11, 11, 0)
+
+
+@pytest.mark.parametrize("end", [None, FOREIGN])
+def test_who_holds_a_route_for_less_is_none_of_the_baseline(end: Path | None) -> None:
+    """A prefix that was seen more widely for a while, also at a new table, is whole after that."""
+    routes = seeded(90)
+    for n in range(90, 300):
+        routes.announce(peer(n), PREFIX, (asn(peer(n)), *PATH), 200)
+    routes.lapse()
+    routes.seed(PREFIX, routes.holders(PREFIX), 900, 900)
+    for n in range(90, 300):
+        if end:
+            routes.announce(peer(n), PREFIX, (asn(peer(n)), *end), 1400)
+        else:
+            routes.withdraw(peer(n), PREFIX, 1400)
+    routes.review(PREFIX, 100_000)
+    assert counts(routes) == (90, 90, 0)
+    assert Reason.PARTIALLY_WITHDRAWN not in seen(routes).conditions
+
+
+def test_a_prefix_that_was_new_joins_with_all_its_peers() -> None:
+    """Where nobody had the prefix, those who announce it first are its baseline at once."""
+    routes = seeded(0)
+    assert since(routes) == {"withdrawn": 100}
+    for n in range(10):
+        routes.announce(peer(n), PREFIX, PATH, 200 + n)
+    assert (counts(routes), since(routes)) == ((10, 10, 0), {})
+
+
+def test_a_prefix_that_was_wider_for_long_is_whole_after_a_week() -> None:
+    """Peers that held it for more than an hour are forgotten too, without a new table."""
+    routes = seeded(90)
+    for n in range(90, 300):
+        routes.announce(peer(n), PREFIX, PATH, 200)
+    routes.review(PREFIX, 8000)
+    for n in range(90, 300):
+        routes.withdraw(peer(n), PREFIX, 9000)
+    assert since(routes) == {"partially_withdrawn": 9000}
+    routes.review(PREFIX, 9001 + MEMORY)
+    assert (counts(routes), since(routes)) == ((90, 90, 0), {})
 
 
 def test_peer_down_is_unknown_until_it_announces() -> None:
@@ -154,6 +200,7 @@ def test_too_few_known_peers(down: int, known: bool) -> None:
 def test_collector_down() -> None:
     """A lost collector takes all its peers, and only them, out of the count."""
     routes = seeded()
+    routes.restore(PREFIX, {peer(0, "rrc01"): 100.0}, 100)
     routes.announce(peer(0, "rrc01"), PREFIX, PATH, 101)
     routes.apply(CollectorDown("rrc00", 102), 102)
     assert counts(routes) == (1, 1, 10)
@@ -569,6 +616,14 @@ def test_a_failover_is_no_leak() -> None:
         routes.announce(peer(n), PREFIX, (asn(peer(n)), 777, ORIGIN), 201)
     assert not since(routes)
     assert foreign(routes) == {("path", PREFIX, 777): 10}
+
+
+def test_a_leak_to_those_who_had_no_route_is_no_failover() -> None:
+    """Where the old peers stay, a new neighbour leaks, to however many new ones."""
+    routes = seeded(30)
+    for n in range(30, 100):
+        routes.announce(peer(n), PREFIX, (asn(peer(n)), 777, ORIGIN), 201)
+    assert since(routes) == {"path": 201}
 
 
 def test_a_failover_that_ends_is_a_leak_only_when_it_lasts() -> None:
