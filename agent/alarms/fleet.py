@@ -5,7 +5,7 @@ Rule: no I/O, no clock; time is passed in.
 
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from vedette.agent.alarms.agreement import Quorum, Votes, longest
 from vedette.agent.alarms.alarm import DENIED, UNDECIDED, Evidence
@@ -16,6 +16,14 @@ from vedette.agent.memory.ledger import CheckKey, Ledger, T
 SILENT_AFTER = 66.0
 """Seconds without a look from a vantage after which it is silent: as long as a look of a check that
 looks every half minute says anything."""
+
+
+class _InForce(NamedTuple):
+    """A quorum as it is *now*: whether those who see are too few, and even those who may see."""
+
+    now: Quorum
+    is_short: bool
+    is_beyond_reach: bool
 
 
 class Fleet:
@@ -33,7 +41,7 @@ class Fleet:
         self._ledgers = ledgers
         self._controls = controls
         self._votes: dict[Callable[[View], Evidence], Votes] = {}
-        self._quorums: dict[str, tuple[Quorum, bool]] = {}
+        self._quorums: dict[str, _InForce] = {}
         self._said: dict[Hashable, Any] = {}
         self._proven_at: dict[str, float] = {}
         self._running: dict[CheckKey, Sequence[tuple[str, View | None]]] = {}
@@ -133,12 +141,13 @@ class Fleet:
         A fleet that is short of it believes those that are left.
         """
         silent = [name for name in self.unheard if self.blindness[name].holds]
-        evidence = self._in_force(service)[0].judge(votes, silent)
-        return anybody(votes) if self.is_short(service) and not evidence.holds else evidence
+        quorum = self._in_force(service)
+        evidence = quorum.now.judge(votes, silent)
+        return anybody(votes) if quorum.is_beyond_reach and not evidence.holds else evidence
 
     def is_short(self, service: str = "") -> bool:
         """Whether fewer domains see the internet than must agree about *service*."""
-        return self._in_force(service)[1]
+        return self._in_force(service).is_short
 
     def shortage(self, service: str = "") -> str:
         """Say by how much the fleet is short of a quorum about *service*; nothing if it is not.
@@ -149,14 +158,24 @@ class Fleet:
             return ""
         return self.quorum.of(service).shortage(filter(self.sees, self.views))
 
-    def _in_force(self, service: str) -> tuple[Quorum, bool]:
-        """Return the quorum as it is now, and whether those who see cannot make it up."""
+    def _in_force(self, service: str) -> _InForce:
+        """Return the quorum as it is now, and whether those who see can make it up."""
         name = service if service in self.quorum.services else ""
         if name not in self._quorums:
-            live = [one for one in self.views if self.sees(one)]
-            quorum = self.quorum.of(name).left(live)
-            self._quorums[name] = quorum, quorum.is_short(live)
+            left = [one for one in self.views if self._may_see(one)]
+            now = self.quorum.of(name).left(left)
+            is_short = now.is_short(filter(self.sees, self.views))
+            self._quorums[name] = _InForce(now, is_short, now.is_short(left))
         return self._quorums[name]
+
+    def _may_see(self, name: str) -> bool:
+        """Whether the vantage *name* sees, or may: to one that is cut off all others fall silent.
+
+        Such a one knows only of those that have told so themselves that they see nothing.
+        """
+        if self.sees(name) or self.sees(self.own) or name == self.own:
+            return self.sees(name)
+        return name in self.unheard or self.blindness[name].holds is None
 
 
 def silent_at(name: str, ledgers: Mapping[str, Ledger], own: str) -> float:

@@ -221,6 +221,22 @@ def test_a_short_fleet_goes_by_one_or_by_all_that_are_left(
     assert made.is_short("shop") is is_short
 
 
+@pytest.mark.parametrize("when_short", WhenShort)
+@pytest.mark.parametrize("own", [BLIND, SILENT])
+@pytest.mark.parametrize(
+    ("peer", "holds"), [(FAILING, True), (SILENT, None), (UNHEARD, None), (BLIND, True)]
+)
+def test_to_one_that_sees_nothing_the_last_one_heard_is_no_quorum(
+    when_short: WhenShort, own: Said, peer: Said, holds: bool | None
+) -> None:
+    """What falls silent to one that is cut off may see; only who says that it is blind does not."""
+    made = fleet({"fra": own, "nyc": FAILING, "sgp": peer})
+    quorum = replace(made.quorum, when_short=when_short)
+    made = Fleet(made._ledgers, quorum, [CONTROL], NOW)
+
+    assert made.agreed(made.votes(PAGE, down)).holds is holds
+
+
 def test_a_service_goes_by_the_domains_it_names() -> None:
     """Two agents of one provider agree where vantages count, and for nobody else."""
     made = fleet({"fra": FAILING, "ber": FAILING, "nyc": OK})
