@@ -12,7 +12,7 @@ from vedette.agent.alarms.fleet import Fleet
 from vedette.agent.memory.ledger import CheckKey, Ledger
 from vedette.checks.finding import Verdict
 
-_Standing = Sequence[tuple[str, bool | None, bool]]
+_Standing = Sequence[tuple[str, bool | None, float, bool]]
 _NOTHING: Sequence[int] = ()
 """What nobody has seen: there is always more."""
 
@@ -48,7 +48,8 @@ class Agenda:
 
     def due(self, fleet: Fleet, ledgers: Mapping[str, Ledger]) -> Sequence[CheckKey]:
         """Return the checks of which something else may be said at the moment of *fleet*."""
-        standing = [(n, e.holds, n in fleet.unheard) for n, e in fleet.blindness.items()]
+        blindness = fleet.blindness.items()
+        standing = [(n, e.holds, e.began_at, n in fleet.unheard) for n, e in blindness]
         is_new = standing != self._standing
         is_new |= any(self._read.get(n, (None, 0))[0] is not one for n, one in ledgers.items())
         self._standing, self.is_anew = standing, is_new

@@ -3,17 +3,20 @@
 Rule: pure.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from vedette.agent.alarms.agreement import Votes, share
-from vedette.agent.alarms.alarm import DENIED, Evidence, reached
+from vedette.agent.alarms.alarm import DENIED, UNDECIDED, Evidence, reached
 from vedette.agent.alarms.fleet import Fleet
 from vedette.agent.diagnoses import http
 from vedette.agent.diagnoses.names import Diagnosis
-from vedette.agent.diagnoses.view import View
+from vedette.agent.diagnoses.view import View, unknown_since
 from vedette.agent.diagnoses.votes import both
 from vedette.agent.memory.ledger import CheckKey
+from vedette.checks.finding import Verdict
+from vedette.checks.http.places import Place
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,6 +41,24 @@ class Page:
         """Whether it is not all well there, though that may be too little for trouble."""
         return http.service_stirred(view.of(self.key), self.hold)
 
+    def unknown(self, fleet: Fleet, name: str) -> Evidence:
+        """Since when a vantage without a word on it has none; undecided where one is due.
+
+        A fleet that is short waits for none of which nothing is heard: it goes by who is there.
+        """
+        if name in fleet.unheard and fleet.is_short(self.key.service):
+            return Evidence(True, -math.inf, fleet.now)
+        if fleet.blindness[name].holds:
+            return Evidence(True, fleet.blindness[name].began_at, fleet.now)
+        lost = [
+            v
+            for v in http.at(Place.NAME, fleet.views[name].of(self.key))
+            if v.verdict is Verdict.UNKNOWN
+        ]
+        if not lost or not fleet.sees(name):
+            return UNDECIDED
+        return Evidence(True, max(map(unknown_since, lost)), fleet.now)
+
     def troubled(self, fleet: Fleet) -> Votes:
         """Return for which vantages it is down or in other trouble."""
         down = fleet.recalled(self.key, self.down)
@@ -55,13 +76,24 @@ def service_down(page: Page, fleet: Fleet) -> Evidence:
 
 def _service_down(page: Page, fleet: Fleet) -> Evidence:
     down = fleet.recalled(page.key, page.down)
-    agreed, (bad, known) = fleet.agreed(down, page.key.service), share(down)
-    if not agreed.holds:
-        return agreed
+    agreed = fleet.agreed(down, page.key.service)
+    return both(agreed, _half(page, fleet, down)) if agreed.holds else agreed
+
+
+def _half(page: Page, fleet: Fleet, down: Votes) -> Evidence:
+    """Whether half of those say so that know, since enough did, and enough others knew nothing.
+
+    Who has just begun to know nothing leaves it to the old votes of the rest no sooner than a new
+    vote would; and where it may be known in a moment what one sees, it is undecided till then.
+    """
+    bad, known = share(down)
     if 2 * bad < known:
         return DENIED
-    half = reached([vote for vote in down.values() if vote.holds], (known + 1) // 2)
-    return both(agreed, half)
+    saying = [vote for vote in down.values() if vote.holds]
+    unknown = (page.unknown(fleet, name) for name, vote in down.items() if vote.holds is None)
+    # Half of those that know: twice the bad ones, and the unknown, are as many as all.
+    weighed = [*saying, *saying, *(one for one in unknown if one.holds)]
+    return reached(weighed, len(down)) if len(weighed) >= len(down) else UNDECIDED
 
 
 def regional_failure(page: Page, fleet: Fleet) -> Evidence:

@@ -52,6 +52,13 @@ def voice(series: Series, now: float) -> Voice:
     return Voice(series, series.place, verdict, finding, now)
 
 
+def unknown_since(voice: Voice) -> float:
+    """Return since when one that is UNKNOWN is: no look could be made, or the last is too old."""
+    series = voice.series
+    is_untold = series.last.finding.verdict is Verdict.UNKNOWN
+    return min(series.fresh_until, series.alike_since) if is_untold else series.fresh_until
+
+
 def taken(series: Series, finding: Finding) -> Finding:
     """Return what a *finding* of *series* is taken for: another one where nobody could look."""
     if finding.verdict is not Verdict.UNKNOWN:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.agent.observations import TIMING, seen
 from vedette.agent.alarms.agreement import Quorum, Vantage
-from vedette.agent.alarms.alarm import Evidence
+from vedette.agent.alarms.alarm import UNDECIDED, Evidence
 from vedette.agent.alarms.fleet import Fleet
 from vedette.agent.diagnoses import together
 from vedette.agent.diagnoses.names import Diagnosis
@@ -35,8 +35,16 @@ WELL, DEAD, PARTLY, LOST, BLIND = "well", "dead", "partly", "lost", "blind"
 STIRRED, ONCE, JUST = "stirred", "once", "just"
 """How a page is: well, dead by name, dead at one address, not known; and a blind vantage. It failed
 twice of late, or once, and is well now; or it has just begun to fail."""
+DOUBTED, JUST_LOST, JUST_BLIND = "doubted", "just lost", "just blind"
+"""It has just begun to fail for one that has yet to prove its sight, and to be not known."""
 words = st.sampled_from([WELL, DEAD, PARTLY, LOST, BLIND, STIRRED, ONCE])
-_FAILED_AT = {STIRRED: (-600, -300), ONCE: (-300,), JUST: (60,)}
+_FAILED_AT = {
+    STIRRED: (-600, -300),
+    ONCE: (-300,),
+    JUST: (60,),
+    DOUBTED: (60,),
+    JUST_BLIND: (60,),
+}
 
 
 def ledger(word: str) -> Ledger:
@@ -46,13 +54,16 @@ def ledger(word: str) -> Ledger:
     by_address = FAILING if word == PARTLY else by_name
     for at in range(-600, 61, 30):
         now = FAILING if at in _FAILED_AT.get(word, ()) else by_name if at >= 0 else OK
+        now = UNKNOWN if (word, at) == (JUST_LOST, 60) else now
         looks = [
             seen(at, now, key=PAGE, subject="shop.example", place="name"),
             seen(at, by_address if at >= 0 else OK, key=PAGE, subject="192.0.2.1", place="address"),
         ]
         made.add(PAGE, TIMING, looks)
-        sight = FAILING if word == BLIND and at >= 0 else OK
-        made.add(CONTROL, TIMING, [seen(at, sight, key=CONTROL, place="name")])
+        is_blind = (word == BLIND and at >= 0) or (word == JUST_BLIND and at == 60)
+        sight = FAILING if is_blind else OK
+        if (word, at) != (DOUBTED, 60):
+            made.add(CONTROL, TIMING, [seen(at, sight, key=CONTROL, place="name")])
     return made
 
 
@@ -111,6 +122,28 @@ def test_it_is_down_since_half_of_them_say_so() -> None:
     for third, began_at in ((DEAD, 0), (JUST, 60)):
         said = {"ams": DEAD, "fra": DEAD, "nyc": third, "sfo": WELL, "sgp": WELL}
         assert judged(said)[DOWN] == Evidence(True, began_at, 60)
+
+
+@pytest.mark.parametrize(
+    ("lost", "began_at"), [(BLIND, 0), (LOST, 0), (JUST_BLIND, 60), (JUST_LOST, 60)]
+)
+def test_it_is_down_since_the_rest_knew_nothing(lost: str, began_at: float) -> None:
+    """Where two of five are half of those that know, it is down since the fifth knows nothing."""
+    said = {"ams": DEAD, "fra": DEAD, "nyc": WELL, "sfo": WELL, "sgp": lost}
+
+    assert judged(said)[DOWN] == Evidence(True, began_at, 60)
+
+
+def test_what_is_known_in_a_moment_is_waited_for() -> None:
+    """While one more has yet to prove that it sees, two of five are no half, and go on as they do.
+
+    With it they are three, since it began.
+    """
+    said = {"ams": DEAD, "fra": DEAD, "nyc": WELL, "sfo": WELL, "sgp": DOUBTED}
+
+    assert judged(said)[DOWN] == UNDECIDED
+    assert judged(said)[REGIONAL].holds
+    assert judged({**said, "sgp": JUST})[DOWN] == Evidence(True, 60, 60)
 
 
 def test_a_vantage_without_a_region_makes_nothing_regional() -> None:
