@@ -131,6 +131,11 @@ class Fleet:
         """Whether the vantage *name* is known to see the internet."""
         return self.blindness[name].holds is False
 
+    @property
+    def unsighted(self) -> Sequence[str]:
+        """The vantages that are not known to see the internet."""
+        return [name for name in self.views if not self.sees(name)]
+
     def blind(self, name: str) -> Evidence:
         """Return whether *name* is blind or silent, which only one who sees can tell."""
         return self.blindness[name] if name == self.own or self.sees(self.own) else UNDECIDED

@@ -6,6 +6,7 @@ from enum import IntEnum, StrEnum
 
 from vedette.agent.alarms.alarm import Evidence
 from vedette.agent.alarms.fleet import Fleet
+from vedette.agent.diagnoses.view import View
 from vedette.agent.memory.ledger import CheckKey
 from vedette.exporters.page import Severity
 
@@ -117,7 +118,7 @@ class Rule:
 
     *severity* is the gravest it can have; *grade*, where there is one, says what it is then.
     *controls* are the checks of other operators' names that it is judged beside. *every* is the
-    seconds between two looks.
+    seconds between two looks. *alone* is what one vantage by itself says of it.
     """
 
     diagnosis: Diagnosis
@@ -131,6 +132,7 @@ class Rule:
     grade: Callable[[Fleet], Severity] | None = None
     controls: Sequence[CheckKey] = ()
     every: float = 0.0
+    alone: Callable[[View], Evidence] | None = None
 
     @property
     def id(self) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 
 from vedette.agent.alarms.alarm import Evidence
 from vedette.agent.alarms.fleet import Fleet, anybody, everybody
@@ -60,13 +60,13 @@ def rules_for(
     names = tuple(control for control in controls if control.kind is Kind.DNS)
     mild = milder(severity, Severity.WARNING)
     alone = _routed if key.kind is Kind.BGP else _alone
-    judges: dict[Diagnosis, Callable[[Fleet], Evidence]] = {
+    judges: dict[Diagnosis, _Alone | _Beside | _OfPage] = {
         d: alone(key, judge) for d, judge in _ALONE[key.kind].items()
     }
     judges |= {d: _beside(key, names, judge) for d, judge in _BESIDE_CONTROLS[key.kind].items()}
     if key.kind is Kind.HTTP:
         page = _page(key, timing.hold)
-        judges |= {d: partial(judge, page) for d, judge in together.JUDGES.items()}
+        judges |= {d: _OfPage(page, d) for d in together.JUDGES}
     return [
         Rule(
             diagnosis=diagnosis,
@@ -80,6 +80,7 @@ def rules_for(
             grade=_grade(key, diagnosis, severity, mild),
             controls=names if diagnosis in _BESIDE_CONTROLS[key.kind] else (),
             every=timing.every,
+            alone=judge.at,
         )
         for diagnosis, judge in judges.items()
     ]
@@ -193,6 +194,22 @@ class _Beside:
     def __call__(self, fleet: Fleet) -> Evidence:
         votes = fleet.recalled(self.key, self.at, self.controls)
         return fleet.agreed(votes, self.key.service)
+
+
+@dataclass(frozen=True, slots=True)
+class _OfPage:
+    """Judges a page by what all vantages say of it together."""
+
+    page: together.Page
+    diagnosis: Diagnosis
+
+    def at(self, view: View) -> Evidence:
+        """Return what is said of it at one vantage."""
+        is_down = self.diagnosis is Diagnosis.SERVICE_DOWN
+        return self.page.down(view) if is_down else self.page.trouble(view)
+
+    def __call__(self, fleet: Fleet) -> Evidence:
+        return together.JUDGES[self.diagnosis](self.page, fleet)
 
 
 # Agents that read the same ledger, as those of a replay do, also read there what the judges of one

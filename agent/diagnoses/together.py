@@ -41,6 +41,11 @@ class Page:
         """Whether it is not all well there, though that may be too little for trouble."""
         return http.service_stirred(view.of(self.key), self.hold)
 
+    def trouble(self, view: View) -> Evidence:
+        """Whether it is down or in other trouble there."""
+        down = self.down(view)
+        return down if down.holds else self.partly(view)
+
     def unknown(self, fleet: Fleet, name: str) -> Evidence:
         """Since when a vantage without a word on it has none; undecided where one is due.
 

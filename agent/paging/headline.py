@@ -45,26 +45,35 @@ _LONGEST = 700
 """How many characters it may have: what comes after it must still fit on a pager."""
 
 
+_ANYTHING = "{} is not as it should be"
+_WITHOUT_FIGURES: Mapping[str, str] = {
+    Diagnosis.RECORD_EMPTIED: "{} is empty",
+    Diagnosis.AUTHORITATIVE_DOWN: "the authoritative servers of {} fail",
+    Diagnosis.RESOLVER_FAULT: "resolvers fail for {}",
+    Diagnosis.WRONG_ANSWER: "{} is answered wrongly",
+    Diagnosis.DELEGATION_CHANGED: "the delegation of {} has changed",
+    Diagnosis.CERTIFICATE_INVALID: "the certificate of {} is refused or ends soon",
+    Diagnosis.SERVICE_DOWN: "{} is down",
+    Diagnosis.REGIONAL_FAILURE: "{} is in trouble in one region",
+    Diagnosis.SERVICE_DEGRADED: "{} is in trouble for some",
+}
+"""What is said where no look of the one that tells shows it any more."""
+
+
 def cause(rule: Rule, view: View) -> str:
     """Return what *rule* found, to be followed by since when."""
     voices = view.of(rule.key) if rule.key else ()
     text = _text(rule, voices, view) if voices else ""
-    text = text or f"{rule.subject} fails"
+    text = text or _WITHOUT_FIGURES.get(rule.diagnosis, _ANYTHING).format(rule.subject)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
 def _text(rule: Rule, voices: Sequence[Voice], view: View) -> str:
     match rule.diagnosis:
         case Diagnosis.RECORD_EMPTIED:
-            asked = answering(voices)
-            empty = voting(asked, is_empty)
-            few = {str(_counting(v, is_empty).reason) for v in empty} == {Reason.TOO_FEW}
-            what = "has too few records" if few else "is empty"
-            return f"{rule.subject} {what} at {_share(empty, asked)}"
+            return _emptied(rule.subject, answering(voices))
         case Diagnosis.AUTHORITATIVE_DOWN:
-            asked = at(Place.AUTHORITATIVE, voices)
-            down = voting(asked, is_down)
-            return f"{rule.subject} fails at {_share(down, asked)} ({_tally(down, is_down)})"
+            return _down(rule.subject, at(Place.AUTHORITATIVE, voices))
         case Diagnosis.WRONG_ANSWER:
             return _wrong(rule.subject, voices)
         case Diagnosis.RESOLVER_FAULT:
@@ -132,6 +141,19 @@ def _ases(count: float) -> str:
     return "1 peer AS" if count == 1 else f"{count:.0f} peer ASes"
 
 
+def _emptied(subject: str, asked: Sequence[Voice]) -> str:
+    empty = voting(asked, is_empty)
+    if not empty:
+        return ""
+    few = {str(_counting(v, is_empty).reason) for v in empty} == {Reason.TOO_FEW}
+    return f"{subject} {'has too few records' if few else 'is empty'} at {_share(empty, asked)}"
+
+
+def _down(subject: str, asked: Sequence[Voice]) -> str:
+    down = voting(asked, is_down)
+    return f"{subject} fails at {_share(down, asked)} ({_tally(down, is_down)})" if down else ""
+
+
 def _wrong(subject: str, voices: Sequence[Voice]) -> str:
     authorities, resolvers = at(Place.AUTHORITATIVE, voices), at(Place.RECURSIVE, voices)
     asked = authorities if voting(authorities, is_wrong) else resolvers
@@ -146,6 +168,8 @@ def _resolver_fault(subject: str, voices: Sequence[Voice]) -> str:
     asked = at(Place.AUTHORITATIVE, voices) or resolvers
     counts = is_faulty(voices)
     faulty = voting(resolvers, counts)
+    if not faulty:
+        return ""
     said = {v.series.subject: _counting(v, counts).reason for v in faulty}
     reasons = {*said.values()}
     verb = "is empty" if reasons <= set(EMPTY) else "is wrong" if reasons <= set(WRONG) else "fails"

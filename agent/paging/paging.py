@@ -119,6 +119,7 @@ class Paging:
             standings=self.engine.composites.at,
             changes=self.changed(incident),
             shortage=fleet.shortage(incident.service),
+            unsighted=fleet.unsighted,
         )
 
     def changed(self, incident: Incident) -> Sequence[str]:

@@ -3,7 +3,7 @@
 Rule: pure; no I/O, no clock; time is passed in.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -50,17 +50,30 @@ class Witness:
     """What changed before the incident and since, the newest first."""
     shortage: str = ""
     """By how much the vantages that see are too few to agree."""
+    unsighted: Collection[str] = ()
+    """The vantages that are not known to see the internet."""
 
     @property
     def ledger(self) -> Ledger:
         """What this agent saw itself."""
         return self.ledgers[self.vantage]
 
-    def telling(self, key: CheckKey | None) -> Ledger:
-        """Return what the vantage saw that tells most of a check: this one, unless all is well."""
-        if key is None or _fails(self.ledger, key):
+    def telling(self, rule: Alarm | None, now: float) -> Ledger:
+        """Return what the vantage saw that tells most of *rule*: this one, unless others do.
+
+        One that sees the very fault tells more than one for which the check fails otherwise, and
+        any that sees more than one that is cut off.
+        """
+        if not isinstance(rule, Rule) or rule.key is None:
             return self.ledger
-        return next((one for one in self.ledgers.values() if _fails(one, key)), self.ledger)
+        names = sorted(
+            self.ledgers, key=lambda name: (name in self.unsighted, name != self.vantage)
+        )
+        fails = [self.ledgers[name] for name in names if _fails(self.ledgers[name], rule.key)]
+        seeing = (self.ledgers[name] for name in names if name not in self.unsighted)
+        alone = rule.alone
+        telling = (one for one in seeing if alone is not None and alone(View(one, now)).holds)
+        return next(telling, fails[0] if fails else self.ledger)
 
 
 def _fails(ledger: Ledger, key: CheckKey) -> bool:
@@ -108,9 +121,9 @@ def told(rule: Alarm, incident: Incident, witness: Witness, now: float) -> str:
     if rule.diagnosis is Diagnosis.VANTAGE_BLIND:
         what = _blindness(rule.subject, witness, now)
     else:
-        what = cause(rule, View(witness.telling(rule.key), now))
+        what = cause(rule, View(witness.telling(rule, now), now))
     line = f"{rule.diagnosis}: {what} since {since}"
-    extra = _serving(incident.service, witness, now, _host(rule.key))
+    extra = _serving(incident.service, witness, rule, now, _host(rule.key))
     return f"{line}; {extra}" if extra and rule.diagnosis not in _NO_NAME else line
 
 
@@ -138,7 +151,7 @@ def _details(
     elif rule and rule.key:
         yield "seen", _some(list(_seen(rule, witness, now)))
     yield "changes", list(witness.changes) or "no change was seen before it, or since"
-    yield from _good(incident.service, witness, now)
+    yield from _good(incident.service, witness, rule, now)
     yield "bgp", list(_bgp(incident.service, witness, now)) or "no prefix of it is watched"
     if feeds := list(_feeds(witness, now)):
         yield "feeds", feeds
@@ -202,7 +215,7 @@ def _line(series: Series, now: float) -> str:
 def _seen(rule: Rule, witness: Witness, now: float) -> Iterator[str]:
     """Every look that the rule judges, the failing ones first, and the controls that fail too."""
     assert rule.key is not None
-    ledger = witness.telling(rule.key)
+    ledger = witness.telling(rule, now)
     series = ledger.of(rule.key)
     for one in sorted(series, key=lambda one: one.verdict(now) is not Verdict.FAILING):
         yield _line(one, now)
@@ -216,7 +229,9 @@ def _of_service(service: str, witness: Witness) -> Iterator[Series]:
     return witness.ledger.of_service(service)
 
 
-def _good(service: str, witness: Witness, now: float) -> Iterator[tuple[str, object]]:
+def _good(
+    service: str, witness: Witness, rule: Alarm | None, now: float
+) -> Iterator[tuple[str, object]]:
     sets = {}
     for series in _of_service(service, witness):
         if series.key.kind is Kind.DNS:
@@ -225,7 +240,7 @@ def _good(service: str, witness: Witness, now: float) -> Iterator[tuple[str, obj
                 since = f"(since {utc(good.since)})"
                 sets[series.key.check] = f"{', '.join(good.answers)} {since}"
     yield "last_known_good", sets
-    yield "last_known_good_serves", _serving(service, witness, now) or "not known"
+    yield "last_known_good_serves", _serving(service, witness, rule, now) or "not known"
 
 
 def _host(key: CheckKey | None) -> str | None:
@@ -235,15 +250,18 @@ def _host(key: CheckKey | None) -> str | None:
     return urlsplit(key.check).hostname if key.kind is Kind.HTTP else key.check.split(" ")[0]
 
 
-def _serving(service: str, witness: Witness, now: float, host: str | None = None) -> str:
+def _serving(
+    service: str, witness: Witness, rule: Alarm | None, now: float, host: str | None = None
+) -> str:
     """Say whether the remembered addresses still serve; empty when nobody looks at them.
 
-    With a *host*, only its own: what serves another name of the service is no way around.
+    They do where what *rule* says is told from. With a *host*, only its own: what serves another
+    name of the service is no way around.
     """
     good = {answer for one in witness.good for answer in one.answers}
     looks = [
         s
-        for s in witness.ledger.of_service(service, Kind.HTTP)
+        for s in witness.telling(rule, now).of_service(service, Kind.HTTP)
         if s.place == "address" and s.subject in good and host in (None, _host(s.key))
     ]
     serving = [s.subject for s in looks if s.verdict(now) is Verdict.OK]

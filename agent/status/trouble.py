@@ -133,11 +133,12 @@ class Troubles:
         rule = self._agent.engine.rules.get(incident.headline)
         if rule is None or incident.resolved_at is not None:
             return subject
-        line = told(rule, incident, self._witness(), now)
+        line = told(rule, incident, self._witness(now), now)
         return line.removeprefix(f"{diagnosis}: ")
 
-    def _witness(self) -> Witness:
+    def _witness(self, now: float) -> Witness:
         agent = self._agent
+        fleet = Fleet(agent.ledgers, agent.engine.quorum, agent.engine.controls, now)
         return Witness(
             vantage=agent.config.agent.name,
             vantages=agent.engine.quorum.vantages,
@@ -147,6 +148,7 @@ class Troubles:
             rules=agent.engine.rules,
             failing={},
             standings=agent.engine.composites.at,
+            unsighted=fleet.unsighted,
         )
 
     async def trouble(self, incident: Incident, fleet: Fleet) -> Trouble:

@@ -137,7 +137,7 @@ MOVED = "a.tld delegates shop.example to ns.evil.example where it was ns.shop.ex
             [at("delegation", OK), at("parent", OK, "wrong_answer", detail=MOVED)],
             f"{MOVED},",
         ),
-        (Diagnosis.SERVICE_DOWN, [], "https://shop.example/ fails"),
+        (Diagnosis.SERVICE_DOWN, [], "https://shop.example/ is down"),
     ],
 )
 def test_the_line_has_the_figures(
@@ -165,7 +165,10 @@ looks = st.lists(st.sampled_from([OK, UNKNOWN, "nodata", "timeout", "bogus", "wr
 def test_every_line_is_short_and_never_fails(
     diagnosis: Diagnosis, authoritative: list[str], recursive: list[str], detail: str
 ) -> None:
-    """Whatever was seen and said, there is a line, and what comes after it has room."""
+    """Whatever was seen and said, there is a line, and what comes after it has room.
+
+    It never tells of none that fail, nor just that something does.
+    """
     line = said(
         diagnosis,
         at("authoritative", *authoritative, detail=detail),
@@ -175,6 +178,8 @@ def test_every_line_is_short_and_never_fails(
     )
 
     assert 0 < len(line) <= 700
+    assert " 0 of " not in line
+    assert not line.endswith(" fails")
 
 
 PAGE = CheckKey("shop", Kind.HTTP, "https://shop.example/")

@@ -62,6 +62,7 @@ def written(
     peers: Mapping[str, Ledger] | None = None,
     changes: Sequence[str] = (),
     shortage: str = "",
+    unsighted: Sequence[str] = (),
 ) -> Page:
     """Return the page for what the words say was seen at servers, by name and at addresses."""
     ledger = Ledger()
@@ -78,7 +79,7 @@ def written(
     witness = Witness(
         vantage="fra-1", vantages=FLEET, status_url="http://127.0.0.1:9469/",
         ledgers={"fra-1": ledger, **(peers or {})},
-        good=GOOD, rules=rules, failing={}, changes=changes, shortage=shortage,
+        good=GOOD, rules=rules, failing={}, changes=changes, shortage=shortage, unsighted=unsighted,
     )  # fmt: skip
     return page(opened or incident(EMPTIED.id, DOWN.id), change, witness, NOW)
 
@@ -93,6 +94,35 @@ def test_every_vantage_says_how_many_of_its_looks_fail() -> None:
         "nyc-1 (provider digitalocean): 3 of 3 looks fail",
     ]
     assert "is empty at 3 of 3 authoritative servers" in page.summary
+
+
+@pytest.mark.parametrize("unsighted", [(), ("fra-1",)], ids=["both see", "blind here"])
+@pytest.mark.parametrize(
+    ("here", "there", "told"),
+    [
+        ("timeout", "nodata", "is empty at 3 of 3 authoritative servers"),
+        ("nodata", OK, "is empty at 3 of 3 authoritative servers"),
+        ("timeout", OK, "shop.example A is empty since"),
+    ],
+)
+def test_the_fault_is_told_by_one_that_sees_it(
+    here: str, there: Verdict | str, told: str, unsighted: Sequence[str]
+) -> None:
+    """One for which the check fails otherwise, or that sees nothing, does not word what others see.
+
+    What the last-known-good addresses are worth is told by the same one.
+    """
+    peer = Ledger(since=NOW)
+    peer.add(KEY, TIMING, [seen(NOW, there, subject=f"ns{i}") for i in range(3)])
+    serves = OK if there == "nodata" else FAILING
+    at = seen(NOW, serves, key=HTTP, subject="192.0.2.0", place="address")
+    peer.add(HTTP, TIMING, [at])
+    line = written(
+        dns=(here, here, here), addresses=(FAILING,), peers={"nyc-1": peer}, unsighted=unsighted
+    ).summary
+
+    assert told in line
+    assert ("still serve (192.0.2.0)" in line) is (there == "nodata")
 
 
 def test_the_cause_is_in_the_first_line() -> None:
