@@ -80,12 +80,23 @@ def _fails(ledger: Ledger, key: CheckKey) -> bool:
     return any(one.last.finding.verdict is Verdict.FAILING for one in ledger.of(key))
 
 
-def _end(rule: Alarm | None, subject: str) -> str:
-    """Say why *rule* of *subject*, which the config may have no longer, is over."""
+def _end(rule: Alarm | None, subject: str, witness: Witness, now: float) -> str:
+    """Say why *rule* of *subject* is over, which the config may have no longer, and what is not."""
     if rule is None:
         return "the config has it no longer"
-    is_own = isinstance(rule, CompositeAlarm)
-    return "its rule holds no longer" if is_own else f"{subject} is well again"
+    if isinstance(rule, CompositeAlarm):
+        return "its rule holds no longer"
+    rest = " and ".join(_going_on(rule, witness, now))
+    return f"it is over, {rest} of {subject} is not" if rest else f"{subject} is well again"
+
+
+def _going_on(ended: Rule, witness: Witness, now: float) -> Iterator[str]:
+    """Yield what else is wrong with the same check, and has been for its hold."""
+    for id_, began_at in witness.failing.items():
+        rule = witness.rules[id_]
+        is_other = isinstance(rule, Rule) and ended.key is not None and id_ != ended.id
+        if is_other and rule.key == ended.key and now - began_at >= rule.hold:
+            yield rule.diagnosis
 
 
 def page(incident: Incident, change: Change, witness: Witness, now: float) -> Page:
@@ -94,7 +105,7 @@ def page(incident: Incident, change: Change, witness: Witness, now: float) -> Pa
     diagnosis, subject = headed(incident, witness.rules)
     began_at = incident.members.get(incident.headline, incident.opened_at)
     if change is Change.RESOLVED:
-        end = _end(rule, subject)
+        end = _end(rule, subject, witness, now)
         summary = f"resolved: {diagnosis}: {end}, failing since {utc(began_at)}"
     else:
         summary = told(rule, incident, witness, now) if rule else f"{diagnosis}: {subject}"

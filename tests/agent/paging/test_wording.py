@@ -63,6 +63,7 @@ def written(
     changes: Sequence[str] = (),
     shortage: str = "",
     unsighted: Sequence[str] = (),
+    failing: Mapping[str, float] | None = None,
 ) -> Page:
     """Return the page for what the words say was seen at servers, by name and at addresses."""
     ledger = Ledger()
@@ -79,7 +80,8 @@ def written(
     witness = Witness(
         vantage="fra-1", vantages=FLEET, status_url="http://127.0.0.1:9469/",
         ledgers={"fra-1": ledger, **(peers or {})},
-        good=GOOD, rules=rules, failing={}, changes=changes, shortage=shortage, unsighted=unsighted,
+        good=GOOD, rules=rules, failing=failing or {}, changes=changes, shortage=shortage,
+        unsighted=unsighted,
     )  # fmt: skip
     return page(opened or incident(EMPTIED.id, DOWN.id), change, witness, NOW)
 
@@ -94,6 +96,21 @@ def test_every_vantage_says_how_many_of_its_looks_fail() -> None:
         "nyc-1 (provider digitalocean): 3 of 3 looks fail",
     ]
     assert "is empty at 3 of 3 authoritative servers" in page.summary
+
+
+@pytest.mark.parametrize(
+    ("lasts", "end"),
+    [
+        (TIMING.hold, f"it is over, service_degraded of {HTTP.check} is not, failing since"),
+        (0, f"{HTTP.check} is well again, failing since"),
+    ],
+)
+def test_what_ends_says_what_goes_on(lasts: float, end: str) -> None:
+    """A check is well again only where nothing else of it has failed for its hold."""
+    failing = {BY_NAME[Diagnosis.SERVICE_DEGRADED].id: NOW - lasts, EMPTIED.id: BEGAN}
+    made = written(incident(DOWN.id), change=Change.RESOLVED, failing=failing)
+
+    assert made.summary.startswith(f"resolved: service_down: {end}")
 
 
 @pytest.mark.parametrize("unsighted", [(), ("fra-1",)], ids=["both see", "blind here"])
