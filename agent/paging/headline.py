@@ -146,7 +146,12 @@ def _emptied(subject: str, asked: Sequence[Voice]) -> str:
     if not empty:
         return ""
     few = {str(_counting(v, is_empty).reason) for v in empty} == {Reason.TOO_FEW}
-    return f"{subject} {'has too few records' if few else 'is empty'} at {_share(empty, asked)}"
+    what = f"{subject} {'has too few records' if few else 'is empty'} at"
+    down = voting(asked, is_down)
+    if not down or 2 * len(empty) > len(asked):
+        return f"{what} {_share(empty, asked)}"
+    # Only together are they most of them.
+    return f"{what} {len(empty)} and fails at {_share(down, asked)} ({_tally(down, is_down)})"
 
 
 def _down(subject: str, asked: Sequence[Voice]) -> str:

@@ -65,6 +65,16 @@ MOVED = "a.tld delegates shop.example to ns.evil.example where it was ns.shop.ex
         ),
         (
             Diagnosis.RECORD_EMPTIED,
+            [at("authoritative", "nodata", "timeout", "timeout", OK)],
+            "shop.example A is empty at 1 and fails at 2 of 4 authoritative servers (2 timeout)",
+        ),
+        (
+            Diagnosis.RECORD_EMPTIED,
+            [at("authoritative", "nodata", "nodata", "timeout")],
+            "shop.example A is empty at 2 of 3 authoritative servers",
+        ),
+        (
+            Diagnosis.RECORD_EMPTIED,
             [at("recursive", "nodata", "nodata", OK)],
             "shop.example A is empty at 2 of 3 resolvers",
         ),
