@@ -138,6 +138,8 @@ class Timeline:
         ]
 
 
+OF_PAGES = ("service_down", "service_degraded")
+"""What is said of a page by how many of those that know say so."""
 STAYS = 7
 """Seconds of good, and one more at each end, for which a Prometheus keeps what it fired at once."""
 
@@ -149,7 +151,8 @@ def differences(
 
     The change is of the alarm itself, or *of_any*: one that names others sees theirs. Or its fault
     has just begun, of which an agent wants to see more and a Prometheus does not: what that fires
-    then it keeps until it is clear, and both keep what they have while nothing is known.
+    then it keeps until it is clear, and both keep what they have while nothing is known. So where
+    others fall away, and an agent waits until it is known what they see of a page.
     """
     found, ours = [], timeline.states
     left: dict[Named, int] = {}
@@ -163,7 +166,10 @@ def differences(
         for named in differ:
             if len({one if of_any else named in one for one in around}) > 1:
                 left.setdefault(named, 1)
-            if named in timeline.begun[at]:
+            service, diagnosis, subject = named
+            down = (service, "service_down", subject)
+            waits = diagnosis in OF_PAGES and down in timeline.undecided[at] | timeline.begun[at]
+            if waits or named in timeline.begun[at]:
                 left[named] = STAYS
         if of_any and left:
             left = dict.fromkeys(differ, max(left.values()))
