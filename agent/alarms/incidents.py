@@ -273,6 +273,16 @@ def _rank(id_: str, rules: Mapping[str, Alarm], told: Severity | None = None) ->
 
 
 def hosted(guests: Mapping[str, float], hosts: Collection[Incident]) -> Sequence[Incident]:
-    """Return those of *hosts* that are critical, with *guests* among their members."""
+    """Return those of *hosts* that are critical, with *guests* among their members.
+
+    These keep no incident open: when it is over, they page by themselves if they still fire.
+    """
     critical = [incident for incident in hosts if not is_warning(incident.severity)]
-    return [replace(one, members={**guests, **one.members}) for one in critical]
+    return [
+        replace(
+            one,
+            members={**guests, **one.members},
+            ended=one.ended | (guests.keys() - one.members.keys()),
+        )
+        for one in critical
+    ]
