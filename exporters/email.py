@@ -9,6 +9,7 @@ import hashlib
 import json
 import ssl
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formatdate
@@ -25,6 +26,8 @@ from vedette.exporters.reach import Reach
 
 MAX_TEXT = 256_000
 _MAX_SUBJECT = 250
+_GOODBYE = 1.0
+"""Seconds for which the end of a session is waited for."""
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
 Address = Annotated[
@@ -134,6 +137,17 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:24]
 
 
+async def _part(client: aiosmtplib.SMTP) -> None:
+    """End a connection over which a mail was taken: whatever becomes of it now, that stays so."""
+    transport = client.transport
+    with suppress(aiosmtplib.SMTPException, OSError):  # a TimeoutError is one
+        async with asyncio.timeout(_GOODBYE):
+            await client.quit()
+    client.close()
+    if isinstance(transport, asyncio.WriteTransport):
+        transport.abort()  # what was said has been answered: there is nothing to wait for
+
+
 class Email:
     """The pager that hands mails to a server; taken for one recipient or more is delivered."""
 
@@ -163,7 +177,7 @@ class Email:
         host = self._settings.host
         try:
             async with asyncio.timeout(self._timeout):
-                refused = await self._hand_over(mail)
+                client, refused = await self._hand_over(mail)
         except TimeoutError:
             self._reach.doubt(host)
             return Delivery(outcome=Outcome.RETRY, detail=f"no answer within {self._timeout:g} s")
@@ -173,14 +187,15 @@ class Email:
             self._reach.doubt(host)
             return Delivery(outcome=Outcome.RETRY, detail=self._clean(f"{error}" or repr(error)))
         self._reach.trust(host)
+        await _part(client)
         detail = f"accepted, but not for {', '.join(sorted(refused))}" if refused else "accepted"
         return Delivery(outcome=Outcome.DELIVERED, detail=self._clean(detail))
 
     async def close(self) -> None:
         """Hold nothing: each mail has a connection of its own."""
 
-    async def _hand_over(self, mail: bytes) -> Mapping[str, object]:
-        """Return the recipients that the server does not want, if it takes any."""
+    async def _hand_over(self, mail: bytes) -> tuple[aiosmtplib.SMTP, Mapping[str, object]]:
+        """Return the connection, and whom the server does not want, if it takes any recipient."""
         settings = self._settings
         client = aiosmtplib.SMTP(
             hostname=settings.host,
@@ -193,12 +208,13 @@ class Email:
             start_tls=settings.tls == "starttls",
             tls_context=self._tls,
         )
-        async with client:
-            transport = client.transport
+        try:
+            await client.connect()
             refused, _ = await client.sendmail(settings.sender, settings.to, mail)
-        if isinstance(transport, asyncio.WriteTransport):
-            transport.abort()  # what was said has been answered: there is nothing to wait for
-        return refused
+        except BaseException:
+            client.close()
+            raise
+        return client, refused
 
     def _failed(self, error: aiosmtplib.SMTPException) -> Delivery:
         """Say what a failure means: codes from 500 on are for good (RFC 5321, 4.2.1)."""

@@ -152,6 +152,14 @@ async def test_one_recipient_is_enough(refused: dict[str, str], outcome: Outcome
     assert outcome is not DELIVERED or "not for a@ops.example" in seen.detail
 
 
+async def test_a_mail_that_was_taken_is_delivered_whatever_comes_after() -> None:
+    """A server that says no goodbye has the mail: sent again, it would come again and again."""
+    with smtp() as mailbox:
+        mailbox.is_silent = True
+        (seen,) = await sent(settings(mailbox.port))
+    assert (seen.outcome, len(mailbox.envelopes)) == (DELIVERED, 1)
+
+
 async def test_nobody_listens() -> None:
     """A refused connection is worth another try."""
     (seen,) = await sent(settings(free_port()))

@@ -1,5 +1,6 @@
 """An SMTP server that keeps what it takes, over STARTTLS, TLS or neither (aiosmtpd)."""
 
+import asyncio
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ class Mailbox:
     to_data: list[str] = field(default_factory=list)
     to_rcpt: dict[str, str] = field(default_factory=dict)
     logins: list[tuple[bytes, bytes]] = field(default_factory=list)
+    is_silent: bool = False
+    """Whether it never answers QUIT."""
 
     @property
     def mails(self) -> list[EmailMessage]:
@@ -50,6 +53,14 @@ class Mailbox:
             return self.to_data.pop(0)
         self.envelopes.append(envelope)
         return "250 OK"
+
+    async def handle_QUIT(  # noqa: N802 - aiosmtpd's name
+        self, _server: Any, _session: Any, _envelope: Envelope
+    ) -> str:
+        """Say goodbye, or nothing."""
+        if self.is_silent:
+            await asyncio.Event().wait()
+        return "221 Bye"
 
     def authenticate(
         self, _server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any
