@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from vedette.agent.clock import utc
 from vedette.agent.memory.journal import Journal
 from vedette.agent.memory.pages import Row, Told
 from vedette.agent.memory.statements import Statement, back_up, end, queue
@@ -312,7 +313,10 @@ class Outbox:
         for pager, key in self._deduplication.lost(now) if self._deduplication else ():
             log.warning("page %s was ended at %s by a peer: calling again", key, pager)
             if call := self._taken.call((pager, key)):
-                statements.append(self._put(pager, call, now))
+                # Receivers drop what they have had already: a call again is another page.
+                why = {"called_again": f"{utc(now)}: a peer had ended it, and it is seen to fail"}
+                again = replace(call, details={**call.details, **why})
+                statements.append(self._put(pager, again, now))
         self._journal.write(statements)
 
     def _end(self, waiting: Waiting, delivery: Delivery) -> None:

@@ -40,7 +40,7 @@ def roll_up_page(
         action=roll_up.action,
         severity=_gravest(members, roll_up.grade),
         summary=(
-            "resolved: storm: all services that it told of are well again"
+            "resolved: storm: all services that it told of are well again, or have their own pages"
             if resolved
             else _summary(members, rules)
         ),

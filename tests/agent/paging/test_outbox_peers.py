@@ -37,6 +37,7 @@ from vedette.agent.paging.deduplication import AHEAD, HELD_FOR
 from vedette.agent.paging.outbox import Ended, Outbox
 from vedette.agent.paging.routing import Route, Routes
 from vedette.agent.peers.hearsay import Hearsay
+from vedette.exporters import webhook
 from vedette.exporters.pace import Pace
 from vedette.exporters.page import Action, Delivery, Outcome, Page
 
@@ -458,6 +459,14 @@ def test_what_a_peer_has_ended_though_it_burns_is_called_for_again() -> None:
     """That is half a minute after each end."""
     asked = [(round(at), one.action) for at, one in burning(10, 100).asked]
     assert asked == [(0, TRIGGER), (40, TRIGGER), (130, TRIGGER)]
+
+
+def test_a_call_again_is_another_page_and_says_why() -> None:
+    """A receiver that drops what it has had before, as by the id of a webhook, takes each."""
+    pages = [one for _, one in burning(10, 100).asked]
+    assert len({webhook.encode(one) for one in pages}) == 3
+    assert [("called_again" in one.details) for one in pages] == [False, True, True]
+    assert len({one.summary for one in pages}) == 1
 
 
 def test_a_call_that_is_refused_again_is_not_repeated() -> None:
