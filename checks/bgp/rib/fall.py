@@ -5,8 +5,10 @@ Rule: no I/O, no clock; time is passed in.
 
 from dataclasses import dataclass
 
-from vedette.checks.bgp.rib.standing import PARTIALLY_WITHDRAWN, RECOVERED
+from vedette.checks.bgp.rib.standing import PARTIALLY_WITHDRAWN, RECOVERED, WITHDRAWN
 
+SETTLES = 30.0
+"""Seconds for which paths settle: a share that is lower for less than that says nothing."""
 _NEVER = float("-inf")
 
 
@@ -14,12 +16,14 @@ _NEVER = float("-inf")
 class Fall:
     """*at* is when the share went below that of a recovered prefix, None while it is not below.
 
-    *halved_at* is since when it is known that half of the peers are gone; *collapsed*, whether half
-    had no route at all since *at*, not even a stranger's; *recovered_at*, when that was last over.
+    *halved_at* is since when it is known that half of the peers are gone, and *gone_at* that nearly
+    all are; *collapsed*, whether half had no route at all since *at*, not even a stranger's;
+    *recovered_at*, when that was last over.
     """
 
     at: float | None = None
     halved_at: float | None = None
+    gone_at: float | None = None
     collapsed: bool = False
     recovered_at: float = _NEVER
 
@@ -31,13 +35,21 @@ class Fall:
         elif self.at is None:
             self.at = now
         if not known or share > PARTIALLY_WITHDRAWN:
-            self.halved_at = None
+            self.halved_at = self.gone_at = None
             return
         # What strangers took did not go first: it may be they who made the prefix fall.
         self.collapsed = self.collapsed or share + taken <= PARTIALLY_WITHDRAWN
-        if self.halved_at is None:
+        if self.halved_at is None or (share > WITHDRAWN and self._was_withdrawn(now)):
             self.halved_at = now
+        if share > WITHDRAWN:
+            self.gone_at = None
+        elif self.gone_at is None:
+            self.gone_at = now
+
+    def _was_withdrawn(self, now: float) -> bool:
+        """Whether all but a few were gone for so long that it comes back from a withdrawal."""
+        return self.gone_at is not None and now - self.gone_at >= SETTLES
 
     def lapse(self) -> None:
         """Note that the feed was lost: nothing says how long half of the peers are gone."""
-        self.halved_at = None
+        self.halved_at = self.gone_at = None

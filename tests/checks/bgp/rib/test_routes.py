@@ -11,6 +11,7 @@ from vedette.checks.bgp.judge import holds
 from vedette.checks.bgp.path import Path
 from vedette.checks.bgp.prefix import Peer
 from vedette.checks.bgp.reason import Reason
+from vedette.checks.bgp.rib.fall import SETTLES
 from vedette.checks.bgp.rib.neighbours import PROBATION
 from vedette.checks.bgp.rib.routes import Routes
 from vedette.checks.bgp.rib.silence import BELIEVED
@@ -376,6 +377,20 @@ def test_half_gone_counts_from_the_first_half_on() -> None:
     assert not since(routes)
     routes.withdraw(peer(0), PREFIX, 600)
     assert since(routes) == {"partially_withdrawn": 600}
+
+
+@pytest.mark.parametrize(("gone_for", "since_"), [(SETTLES - 1, 201), (SETTLES, 201 + SETTLES)])
+def test_what_comes_back_from_a_withdrawal_is_half_gone_since_then(
+    gone_for: float, since_: float
+) -> None:
+    """The minutes of a withdrawal, which pages by itself, make no page of its recovery."""
+    routes = seeded()
+    for n in range(8):
+        routes.withdraw(peer(n), PREFIX, 201)
+    assert since(routes) == {"withdrawn": 201}
+    routes.announce(peer(0), PREFIX, PATH, 201 + gone_for)
+
+    assert since(routes) == {"partially_withdrawn": since_}
 
 
 def test_a_gap_begins_every_condition_anew() -> None:
