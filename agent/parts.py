@@ -4,7 +4,7 @@ An agent that takes another one's place is given that one, and goes on where it 
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -21,7 +21,7 @@ from vedette.agent.memory.journal import Journal
 from vedette.agent.memory.lastgood import LastKnownGood
 from vedette.agent.memory.learning import Learning
 from vedette.agent.memory.ledger import Ledger
-from vedette.agent.memory.pages import standing
+from vedette.agent.memory.pages import Told, standing
 from vedette.agent.memory.statements import (
     Statement,
     forget_alarm,
@@ -68,12 +68,13 @@ class Parts:
         self.config: Config = config
         self.folder = folder
         self._make_memory(before)
-        self._make_looking(around, before.listening if before and stays else None)
-        self._make_judging(before)
-        self._make_paging(around)
+        told = self.store.told()
+        self._make_looking(around, told, before.listening if before and stays else None)
+        forgotten = self._make_judging(before)
+        self._make_paging(around, told)
         if before is not None:
             self._take_over(before)
-        self.journal.write(self._forgotten())
+        self.journal.write(forgotten)
 
     def _make_memory(self, before: "Parts | None") -> None:
         """Make what remembers, and fill it with what outlived the last end."""
@@ -92,8 +93,13 @@ class Parts:
             counts=self.counts,
         )
 
-    def _make_looking(self, around: Surroundings, listening: Lasting | None) -> None:
-        """Make what looks, and what hears routes and peers; *listening* goes on as it is."""
+    def _make_looking(
+        self, around: Surroundings, told: Sequence[Told], listening: Lasting | None
+    ) -> None:
+        """Make what looks, and what hears routes and peers; *listening* goes on as it is.
+
+        Peers hear which of the pages *told* in a former life stand.
+        """
         config = self.config
         self.plan: Plan = make(config, self.folder, self.good, self.now, around)
         self.roas = Roas(watched(config), config.rpki.expiring) if config.rpki else None
@@ -116,7 +122,7 @@ class Parts:
             stopwatch=around.stopwatch,
         )
         since = self.now() - ACCEPTED_FOR
-        accepted = [*standing(self.store.told(), since), *self.store.accepted(since)]
+        accepted = [*standing(told, since), *self.store.accepted(since)]
         self.exchange = Exchange(config, self.folder, self.lookout, self.now, accepted)
 
     def _restore(self, name: str, restore: Callable[[dict[str, object]], None]) -> None:
@@ -125,10 +131,16 @@ class Parts:
         except ValueError as error:
             log.error("%s: starting without", error)  # noqa: TRY400 - no bug: a damaged row
 
-    def _make_judging(self, before: "Parts | None") -> None:
-        """Make what says what was seen means, with the alarms and incidents of before."""
+    def _make_judging(self, before: "Parts | None") -> list[Statement]:
+        """Make what says what was seen means, with the alarms and incidents of before.
+
+        Return what forgets the alarms that the config has no longer: one that is put into it
+        again, perhaps after months, begins anew.
+        """
         self.maintenance = Maintenance(self.config)
-        memories = self.store.alarms() | (before.engine.memories if before else {})
+        kept, announced = self.store.alarms(), self.store.announcements()
+        standings = self.store.standings()
+        memories = kept | (before.engine.memories if before else {})
         self.engine: Engine = Engine(
             deployment=self.config.agent.deployment,
             quorum=self.plan.quorum,
@@ -141,13 +153,16 @@ class Parts:
                 self.plan.alarms,
                 {planned.key: planned.timing for planned in self.plan.checks},
                 memories,
-                self.store.announcements(),
-                self.store.standings(),
+                announced,
+                standings,
             ),
         )
+        gone = (kept.keys() | announced.keys()) - self.engine.memories.keys()
+        targets = standings.keys() - self.engine.composites.lasting
+        return [*chain.from_iterable(map(forget_alarm, gone)), *map(forget_standing, targets)]
 
-    def _make_paging(self, around: Surroundings) -> None:
-        """Make what tells people and programs, with the pages that are still on their way."""
+    def _make_paging(self, around: Surroundings, told: Sequence[Told]) -> None:
+        """Make what tells people and programs, with what a former life has left undone."""
         config, store = self.config, self.store
         self.paging = Paging(
             own=config.agent.name,
@@ -172,7 +187,7 @@ class Parts:
             remembered=store.drill(),
             now=self.now(),
         )
-        self.outbox = self._outbox(around)
+        self.outbox = self._outbox(around, told)
         if self.exchange.followers:
             self._agree(self.exchange.hearsay, self.exchange.offer.accept)
         self.remote = remote_writer(config, self.folder, self.reach, self.now)
@@ -195,7 +210,7 @@ class Parts:
             lambda: self.engine.blind_at,
         )
 
-    def _outbox(self, around: Surroundings) -> Outbox:
+    def _outbox(self, around: Surroundings, told: Sequence[Told]) -> Outbox:
         config, store = self.config, self.store
         return Outbox(
             around.pagers(config, self.folder, self.reach, self.now),
@@ -206,7 +221,7 @@ class Parts:
             else None,
             former=Former(
                 store.waiting(),
-                store.told(),
+                told,
                 open={*self.paging.open, *self.drills.open},
                 last_row=store.last_row(),
             ),
@@ -214,18 +229,6 @@ class Parts:
 
     def _attempted(self, attempt: Attempt) -> list[Statement]:
         return [keep_attempt(attempt), self.learning.note(event(attempt))]
-
-    def _forgotten(self) -> list[Statement]:
-        """Return what forgets the alarms that the config has no longer.
-
-        One that is put into it again, perhaps after months, begins anew.
-        """
-        gone = (self.store.alarms() | self.store.announcements()).keys() - self.engine.memories
-        targets = self.store.standings().keys() - self.engine.composites.lasting
-        return [
-            *chain.from_iterable(map(forget_alarm, gone)),
-            *map(forget_standing, targets),
-        ]
 
     def _take_over(self, before: "Parts") -> None:
         """Go on where *before* has ended, in all that the config leaves as it was."""

@@ -129,12 +129,13 @@ def told(rule: Alarm, incident: Incident, witness: Witness, now: float) -> str:
     since = utc(incident.members[rule.id])[11:]
     if isinstance(rule, CompositeAlarm):
         return f"{rule.id}: {telling.holding(rule, witness.standings, now)} since {since}"
+    ledger = witness.telling(rule, now)
     if rule.diagnosis is Diagnosis.VANTAGE_BLIND:
         what = _blindness(rule.subject, witness, now)
     else:
-        what = cause(rule, View(witness.telling(rule, now), now))
+        what = cause(rule, View(ledger, now))
     line = f"{rule.diagnosis}: {what} since {since}"
-    extra = _serving(incident.service, witness, rule, now, _host(rule.key))
+    extra = _serving(incident.service, witness, ledger, now, _host(rule.key))
     return f"{line}; {extra}" if extra and rule.diagnosis not in _NO_NAME else line
 
 
@@ -152,6 +153,7 @@ _NO_NAME = (*REASONS, Diagnosis.VANTAGE_BLIND, Diagnosis.FEED_STALE)
 def _details(
     incident: Incident, rule: Alarm | None, witness: Witness, began_at: float, now: float
 ) -> Iterator[tuple[str, object]]:
+    ledger = witness.telling(rule, now)
     yield "diagnosis", headed(incident, witness.rules)[0]
     yield "since", utc(began_at)
     yield "seen_from", list(_vantages(rule, witness, now))
@@ -160,9 +162,9 @@ def _details(
     if isinstance(rule, CompositeAlarm):
         yield from _rule(rule, witness)
     elif rule and rule.key:
-        yield "seen", _some(list(_seen(rule, witness, now)))
+        yield "seen", _some(list(_seen(rule, rule.key, ledger, now)))
     yield "changes", list(witness.changes) or "no change was seen before it, or since"
-    yield from _good(incident.service, witness, rule, now)
+    yield from _good(incident.service, witness, ledger, now)
     yield "bgp", list(_bgp(incident.service, witness, now)) or "no prefix of it is watched"
     if feeds := list(_feeds(witness, now)):
         yield "feeds", feeds
@@ -223,12 +225,9 @@ def _line(series: Series, now: float) -> str:
     return f"{shown}: {detail}" if detail else f"{shown}: {series.subject}"
 
 
-def _seen(rule: Rule, witness: Witness, now: float) -> Iterator[str]:
+def _seen(rule: Rule, key: CheckKey, ledger: Ledger, now: float) -> Iterator[str]:
     """Every look that the rule judges, the failing ones first, and the controls that fail too."""
-    assert rule.key is not None
-    ledger = witness.telling(rule, now)
-    series = ledger.of(rule.key)
-    for one in sorted(series, key=lambda one: one.verdict(now) is not Verdict.FAILING):
+    for one in sorted(ledger.of(key), key=lambda one: one.verdict(now) is not Verdict.FAILING):
         yield _line(one, now)
     for control in rule.controls:
         for one in ledger.of(control):
@@ -241,7 +240,7 @@ def _of_service(service: str, witness: Witness) -> Iterator[Series]:
 
 
 def _good(
-    service: str, witness: Witness, rule: Alarm | None, now: float
+    service: str, witness: Witness, ledger: Ledger, now: float
 ) -> Iterator[tuple[str, object]]:
     sets = {}
     for series in _of_service(service, witness):
@@ -251,7 +250,7 @@ def _good(
                 since = f"(since {utc(good.since)})"
                 sets[series.key.check] = f"{', '.join(good.answers)} {since}"
     yield "last_known_good", sets
-    yield "last_known_good_serves", _serving(service, witness, rule, now) or "not known"
+    yield "last_known_good_serves", _serving(service, witness, ledger, now) or "not known"
 
 
 def _host(key: CheckKey | None) -> str | None:
@@ -262,17 +261,17 @@ def _host(key: CheckKey | None) -> str | None:
 
 
 def _serving(
-    service: str, witness: Witness, rule: Alarm | None, now: float, host: str | None = None
+    service: str, witness: Witness, ledger: Ledger, now: float, host: str | None = None
 ) -> str:
     """Say whether the remembered addresses still serve; empty when nobody looks at them.
 
-    They do where what *rule* says is told from. With a *host*, only its own: what serves another
-    name of the service is no way around.
+    They do at the vantage of *ledger*. With a *host*, only its own: what serves
+    another name of the service is no way around.
     """
     good = {answer for one in witness.good for answer in one.answers}
     looks = [
         s
-        for s in witness.telling(rule, now).of_service(service, Kind.HTTP)
+        for s in ledger.of_service(service, Kind.HTTP)
         if s.place == "address" and s.subject in good and host in (None, _host(s.key))
     ]
     serving = [s.subject for s in looks if s.verdict(now) is Verdict.OK]

@@ -101,7 +101,7 @@ async def overview(
         whole.append(await troubles.trouble(incident, fleet))
         await asyncio.sleep(0)
     for incident in open_[INCIDENTS : 5 * INCIDENTS]:
-        others.append(troubles.head(incident, now))
+        others.append(troubles.head(incident))
         await asyncio.sleep(0)
     counts: Counter[Verdict] = Counter()
     for one in stand:

@@ -146,7 +146,7 @@ class _Pages:
             listed=listed,
             alarms=await self._troubles.alarms(name),
             heads=[
-                self._troubles.head(one, now)
+                self._troubles.head(one)
                 for one in self._troubles.open()[:LISTED]
                 if one.service == name
             ],
@@ -154,13 +154,13 @@ class _Pages:
 
     async def incidents(self, request: web.Request) -> web.Response:
         """List the open incidents and the newest of those that ended."""
-        now, troubles = self._agent.now(), self._troubles
+        troubles = self._troubles
         try:
             known = self._agent.store.incidents(most=LISTED)
         except StoreError as error:
             return await self._unreadable(request, error)
-        ended = [troubles.head(one, now) for one in known if one.resolved_at is not None]
-        heads = [troubles.head(one, now) for one in troubles.open()[:LISTED]]
+        ended = [troubles.head(one) for one in known if one.resolved_at is not None]
+        heads = [troubles.head(one) for one in troubles.open()[:LISTED]]
         return await self._document(request, "incidents.html", open=heads, ended=ended)
 
     async def incident(self, request: web.Request) -> web.Response:

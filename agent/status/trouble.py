@@ -102,14 +102,14 @@ class Troubles:
         known = self._agent.store.incidents(opened, opened + 1.0, most=1000)
         return next((one for one in known if incident_id(one) == id_), None)
 
-    def head(self, incident: Incident, now: float, *, whole: bool = False) -> Head:
-        """Return *incident* in a line: as a page has it where it is the *whole* one, else short."""
+    def head(self, incident: Incident, fleet: Fleet | None = None) -> Head:
+        """Return *incident* in a line: as a page has it where the *fleet* is given, else short."""
         diagnosis, subject = headed(incident, self._agent.engine.rules)
         return Head(
             id=incident_id(incident),
             service=incident.service,
             diagnosis=diagnosis,
-            what=self._what(incident, diagnosis, subject, now) if whole else subject,
+            what=self._what(incident, diagnosis, subject, fleet) if fleet else subject,
             severity=str(incident.severity),
             is_warning=is_warning(incident.severity),
             began_at=incident.began_at,
@@ -128,17 +128,16 @@ class Troubles:
                 rows.append(AlarmRow(str(rule.diagnosis), rule.subject, memory.state, since))
         return sorted(rows, key=lambda row: row.state is not State.ALARM)
 
-    def _what(self, incident: Incident, diagnosis: str, subject: str, now: float) -> str:
+    def _what(self, incident: Incident, diagnosis: str, subject: str, fleet: Fleet) -> str:
         """Return what stands behind the diagnosis in the first line of its page."""
         rule = self._agent.engine.rules.get(incident.headline)
         if rule is None or incident.resolved_at is not None:
             return subject
-        line = told(rule, incident, self._witness(now), now)
+        line = told(rule, incident, self._witness(fleet), fleet.now)
         return line.removeprefix(f"{diagnosis}: ")
 
-    def _witness(self, now: float) -> Witness:
+    def _witness(self, fleet: Fleet) -> Witness:
         agent = self._agent
-        fleet = Fleet(agent.ledgers, agent.engine.quorum, agent.engine.controls, now)
         return Witness(
             vantage=agent.config.agent.name,
             vantages=agent.engine.quorum.vantages,
@@ -157,7 +156,7 @@ class Troubles:
         rule = engine.rules.get(incident.headline)
         order, more = await self._order(incident)
         return Trouble(
-            head=self.head(incident, fleet.now, whole=True),
+            head=self.head(incident, fleet),
             witnessed=evidence(rule, engine, fleet, self._agent.ledgers) if is_open else (),
             stands=standings(rule, engine) if is_open else (),
             order=order,

@@ -21,10 +21,8 @@ from vedette.checks.bgp.update import CollectorDown
 SLICE = 0.003
 """Seconds for which updates are applied before others may go on: probes must not be late."""
 
-_FELL, _COLLAPSED = (
-    "fell",
-    "collapsed",
-)  # among the peers and neighbours that are stored of a prefix
+_FELL, _COLLAPSED = "fell", "collapsed"
+"""What tells of a fall among the peers and neighbours that are stored of a prefix."""
 
 
 class SourceLostError(Exception):

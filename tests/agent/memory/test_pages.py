@@ -1,25 +1,15 @@
 """Pages as the state file has them: what of a former life still stands, and what nobody has."""
 
+from tests.agent.paging.test_outbox import page
 from vedette.agent.memory.pages import Accepted, Told, standing
-from vedette.exporters.page import Action, Outcome, Page, Severity
+from vedette.exporters.page import Action, Outcome
 
 TRIGGER, RESOLVE = Action
 DELIVERED, SUPERSEDED = Outcome.DELIVERED, Outcome.SUPERSEDED
 
 
 def told(key: str, action: Action, at: float | None, outcome: Outcome | None = DELIVERED) -> Told:
-    page = Page(
-        key=key,
-        action=action,
-        severity=Severity.CRITICAL,
-        summary="",
-        service="shop",
-        diagnosis="",
-        subject="",
-        source="fra-1",
-        began_at=0.0,
-    )
-    return Told("oncall", page, outcome, at)
+    return Told("oncall", page(key, action=action), outcome, at)
 
 
 def test_calls_stand_until_their_end_is_taken() -> None:

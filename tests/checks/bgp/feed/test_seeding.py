@@ -3,6 +3,7 @@
 from tests.checks.bgp.followed import Clock, following, holding, look, make, seeded
 from tests.checks.bgp.made import PREFIX, rows, update
 from tests.servers.rislive import ris_live, until
+from vedette.checks.bgp.feed.feed import Feed
 from vedette.checks.bgp.feed.times import Times
 from vedette.checks.bgp.reason import Reason
 
@@ -72,6 +73,12 @@ async def test_without_the_past_the_present_is_judged() -> None:
             await until(lambda: holding(feed) == (3, 10))
 
 
+def foreign(feed: Feed) -> int:
+    """Return how many foreign routes a feed knows of; less than none before it is seeded."""
+    seen = feed.standing(PREFIX)
+    return len(seen.foreign) if seen else -1
+
+
 async def test_a_table_of_a_part_from_before_the_gap_is_renewed() -> None:
     """A part that went away in a gap ends with the first table that is later than the gap."""
     inside, clock = "192.0.2.128/25", Clock()
@@ -80,23 +87,19 @@ async def test_a_table_of_a_part_from_before_the_gap_is_renewed() -> None:
         server.seed(PREFIX, rows(10), 990)
         feed = make(server, clock, times=times)
 
-        def foreign() -> int:
-            seen = feed.standing(PREFIX)
-            return len(seen.foreign) if seen else -1
-
         async with following(feed):
             await until(lambda: seeded(feed))
             await server.play(*(update(n, 1001, announced=[inside]) for n in range(3)))
-            await until(lambda: foreign() == 1)
+            await until(lambda: foreign(feed) == 1)
             clock.at = 1100
             server.seed(PREFIX, rows(10), 1100)
             server.seed(inside, rows(3), 1050)
             await server.drop()
             await until(lambda: server.seed_requests.count(inside) > 2)
-            assert foreign() == 1
+            assert foreign(feed) == 1
             server.seed(inside, [], 1101)
             clock.at = 1102
-            await until(lambda: foreign() == 0)
+            await until(lambda: foreign(feed) == 0)
 
 
 async def test_what_was_announced_inside_is_asked_again_after_a_gap() -> None:
@@ -107,15 +110,11 @@ async def test_what_was_announced_inside_is_asked_again_after_a_gap() -> None:
         server.seed(inside, [], 1002)
         feed = make(server, clock)
 
-        def foreign() -> int:
-            seen = feed.standing(PREFIX)
-            return len(seen.foreign) if seen else -1
-
         async with following(feed):
             await until(lambda: seeded(feed))
             await server.play(*(update(n, 1001, announced=[inside]) for n in range(3)))
-            await until(lambda: foreign() == 1)
+            await until(lambda: foreign(feed) == 1)
             clock.at = 1003
             await server.drop()
-            await until(lambda: foreign() == 0)
+            await until(lambda: foreign(feed) == 0)
         assert server.seed_requests.count(inside) == 1
