@@ -49,9 +49,9 @@ class Page:
     def unknown(self, fleet: Fleet, name: str) -> Evidence:
         """Since when a vantage without a word on it has none; undecided where one is due.
 
-        A fleet that is short waits for none of which nothing is heard: it goes by who is there.
+        A fleet that is short waits for none that is not known to see: it goes by who is there.
         """
-        if name in fleet.unheard and fleet.is_short(self.key.service):
+        if not fleet.sees(name) and fleet.is_short(self.key.service):
             return Evidence(True, -math.inf, fleet.now)
         if fleet.blindness[name].holds:
             return Evidence(True, fleet.blindness[name].began_at, fleet.now)
