@@ -4,6 +4,11 @@ import time
 from collections.abc import Callable
 
 
+def wall() -> float:
+    """Return epoch seconds by this host's clock, which may be set, for others to hold to theirs."""
+    return time.time()  # noqa: TID251 - what receivers compare
+
+
 class SteadyClock:
     """Epoch seconds that never jump: the wall clock once, at the start, and monotonic time since.
 

@@ -260,7 +260,8 @@ class Agent(Parts):
 
     async def _prune(self) -> None:
         try:
-            self.store.prune(self.now() - KEPT_FOR)
+            open_ = {*self.paging.open, *self.drills.open}
+            self.store.prune(self.now() - KEPT_FOR, open_)
         except StoreError as error:
             log.error("%s: old incidents stay", error)  # noqa: TRY400 - a full disk is no bug
 

@@ -79,7 +79,10 @@ def encode(page: Page) -> bytes:
 
 
 class Webhook:
-    """The pager that posts signed pages to a URL; any answer of the class 2xx takes one."""
+    """The pager that posts signed pages to a URL; any answer of the class 2xx takes one.
+
+    Receivers hold the time of a signature to their own clocks: *now* is that of the wall.
+    """
 
     def __init__(
         self,

@@ -38,6 +38,10 @@ _SENT = (
     "SELECT id, pager, page, queued_at, ended_at, outcome, detail FROM outbox "  # noqa: S608
     f"WHERE queued_at >= ? AND queued_at <= ? AND {_KEY} = ? ORDER BY id LIMIT ?"
 )
+_FORGET = (
+    "DELETE FROM outbox WHERE ended_at < ? "  # noqa: S608
+    f"AND coalesce({_KEY}, '') NOT IN (SELECT value FROM json_each(?))"
+)
 _TOLD = (
     "SELECT pager, page, outcome, ended_at, queued_at FROM outbox "  # noqa: S608
     "WHERE id IN (SELECT max(id) FROM outbox "
@@ -229,8 +233,12 @@ class Store:
         found = self._read(json.loads, "SELECT body FROM baseline WHERE feed = ?", (feed,))
         return found[0] if found else None
 
-    def prune(self, before: float) -> None:
-        """Forget incidents and pages that ended, and what happened, before *before*."""
+    def prune(self, before: float, open_: Iterable[str] = ()) -> None:
+        """Forget incidents and pages that ended, and what happened, before *before*.
+
+        The pages of the keys that are *open_* stay: what burns for long still stands at pagers.
+        """
+        open_pages = json.dumps(sorted(open_))
         self.write(
             [
                 ("DELETE FROM event WHERE at < ?", (before,)),
@@ -240,7 +248,7 @@ class Store:
                     "WHERE resolved_at IS NULL)",
                     (before,),
                 ),
-                ("DELETE FROM outbox WHERE ended_at < ?", (before,)),
+                (_FORGET, (before, open_pages)),
                 ("DELETE FROM backed WHERE id NOT IN (SELECT id FROM outbox)", ()),
                 ("DELETE FROM incident WHERE resolved_at < ?", (before,)),
             ]

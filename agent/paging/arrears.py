@@ -44,6 +44,7 @@ def arrears(former: Former, routes: Routes, pagers: Collection[str]) -> Sequence
     found = [
         *_unheard(former, routes, pagers),
         *_refused(former, routes),
+        *_uncalled(former, routes),
         *_unended(former, pagers),
     ]
     return [one for one in found if one.pager in pagers]
@@ -96,6 +97,17 @@ def _refused(former: Former, routes: Routes) -> Iterator[Arrear]:
         is_refused = one.page.action is Action.TRIGGER and one.outcome == Outcome.REJECTED
         if is_refused and key in former.open and name in routes.first(one.page):
             yield Arrear(name, one.page)
+
+
+def _uncalled(former: Former, routes: Routes) -> Iterator[Arrear]:
+    """Yield the calls for what is open to pagers that were not told of it: they are new to it."""
+    newest = {one.page.key: one.page for one in former.told}
+    called = {(one.pager, one.page.key): one.page.action for one in former.told}
+    for key, page in newest.items():
+        if page.action is Action.TRIGGER and key in former.open:
+            for name in routes.first(page):
+                if called.get((name, key)) is not Action.TRIGGER:
+                    yield Arrear(name, page)
 
 
 def _unended(former: Former, pagers: Collection[str]) -> Iterator[Arrear]:

@@ -128,9 +128,9 @@ class Outbox:
     def add(self, page: Page, now: float, to: Collection[str] | None = None) -> list[Statement]:
         """Queue *page* for every pager that is told; return what must be kept with its cause.
 
-        With *to* it goes to those pagers, whatever the routes say.
+        With *to* it is a drill's, and goes to those pagers, whatever the routes say.
         """
-        names = self._told(page) if to is None else [name for name in self._pagers if name in to]
+        names = self._told(page) if to is None else self._drilled(page, to)
         over: Sequence[Waiting] = ()
         if page.action is Action.RESOLVE:
             over = called_off(page.key, self._pagers, names, self._queue, self._routes)
@@ -146,6 +146,13 @@ class Outbox:
             if had:
                 return had
         return [name for name in self._routes.first(page) if name in self._pagers]
+
+    def _drilled(self, page: Page, to: Collection[str]) -> Sequence[str]:
+        """Return who of *to* gets a drill's *page*: at a pager that is dead they do not pile up."""
+        if page.action is Action.RESOLVE:
+            return [name for name in self._pagers if name in to and self._is_called(name, page.key)]
+        free = [name for name in self._pagers if not self._queue.holds(name, page.key)]
+        return [name for name in free if name in to]
 
     def _is_called(self, pager: str, key: str) -> bool:
         """Whether *pager* has been called for *key*, or will be, after all ends that it gets."""

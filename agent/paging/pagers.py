@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from vedette.agent import secrets
+from vedette.agent.clock import wall
 from vedette.agent.config.pagers import PagerSettings
 from vedette.exporters.alertmanager import Alertmanager, AlertmanagerSettings
 from vedette.exporters.email import Email, EmailSettings
@@ -82,7 +83,7 @@ class _Making:
             if settings.secret_file is not None
             else secrets.signing_key_in_environment(str(settings.secret_env))
         )
-        return Webhook(one.called, settings, str(url), secret, now=self.now, reach=self.reach)
+        return Webhook(one.called, settings, str(url), secret, now=wall, reach=self.reach)
 
     def _email(self, one: PagerSettings) -> Pager:
         assert one.email is not None

@@ -1,17 +1,20 @@
 """The `pagers` and `paging` blocks: every kind, who is told of what, and every fault's line."""
 
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.agent.paging.test_outbox import page
 from tests.agent.test_config import MINIMAL, config, faults
+from tests.servers.webhook import WebhookReceiver
 from vedette.agent.clock import SteadyClock
 from vedette.agent.config.pagers import KINDS, RESOLVERS, PagerSettings, routes, untold
 from vedette.agent.daemon import Agent
 from vedette.agent.paging.pagers import pagers
-from vedette.exporters.page import Severity
+from vedette.exporters.page import Outcome, Severity
 from vedette.exporters.reach import Reach
+from vedette.exporters.signature import signing_key
 
 EVERY_KIND = """\
 pagers:
@@ -56,6 +59,18 @@ def test_every_kind_is_built(secrets: Path) -> None:
     assert str(read.paging.endpoints[0]) == "127.0.0.1:5353"
     for one in made:
         assert "s3cret" not in repr(one)
+
+
+async def test_a_webhook_is_signed_by_the_clock_of_the_wall(secrets: Path) -> None:
+    """After a machine was asleep its agent lags behind: receivers refuse what they take for old."""
+    key = signing_key((secrets / "secret").read_text().strip())
+    async with WebhookReceiver(key, time.time()) as receiver:
+        pager = f"pagers: [{{webhook: {{url: '{receiver.url}', secret_file: secret}}}}]\n"
+        (made,) = pagers(config(secrets, MINIMAL + pager).pagers, secrets, Reach(), lambda: 0.0)
+        delivery = await made.send(page())
+        await made.close()
+
+    assert delivery.outcome is Outcome.DELIVERED, delivery
 
 
 ABOUT_NO_SERVICE = """\

@@ -156,6 +156,18 @@ def test_prune_takes_only_what_ended_before(tmp_path: Path) -> None:
     store.close()
 
 
+def test_prune_leaves_the_pages_of_what_is_open(tmp_path: Path) -> None:
+    """What burns for longer than things are kept is still known to stand at its pager."""
+    store = Store(tmp_path)
+    store.write([queue(Row(1, "p", PAGE, 1)), end(1, 10, "delivered", "")])
+    store.prune(11, open_=[PAGE.key])
+    kept = [one.page.key for one in store.told()]
+    store.prune(11, open_=["another"])
+
+    assert (kept, store.told()) == ([PAGE.key], [])
+    store.close()
+
+
 def test_events_are_kept_and_pruned(tmp_path: Path) -> None:
     """An event is a row in plain words, until it is as old as what else is pruned."""
     store = Store(tmp_path)

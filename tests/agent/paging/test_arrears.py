@@ -192,6 +192,28 @@ def test_what_a_pager_has_refused_and_is_over_is_not_tried_again() -> None:
     assert not pager.asked
 
 
+@pytest.mark.parametrize(
+    ("open_", "former", "calls"),
+    [
+        (["k"], [told("pd", TAKEN)], ["new"]),
+        (["k"], [ended("delivered", "new"), told("pd", TAKEN)], ["new"]),
+        (["k"], [told("pd", TAKEN), told("new", TAKEN)], []),
+        (["k"], [told("pd", TAKEN), Told("new", page(), None)], []),
+        (["k"], [told("pd", TAKEN), Told("new", page(), "superseded")], []),
+        ([], [told("pd", TAKEN)], []),
+    ],
+    ids=["open", "of before alone", "told", "on its way", "told by a peer", "over"],
+)
+def test_a_pager_that_is_new_is_called_for_what_is_open(
+    open_: Sequence[str], former: Sequence[Told], calls: Sequence[str]
+) -> None:
+    """Who comes into the config, or into a route, while something burns is told of it, once."""
+    there = [Receiver(lambda *_: DELIVERED), Receiver(lambda *_: DELIVERED, "new")]
+    delivered(*there, former=Former((), former, open_, 9), seconds=300)
+
+    assert [one.name for one in there for _ in one.asked] == list(calls)
+
+
 KEYS = {
     "incident": "vedette/shop",
     "storm": "vedette/storm",

@@ -184,6 +184,33 @@ def test_every_pager_gets_every_page() -> None:
     assert {w.row.pager for w in outbox.waiting} == {"dead"}
 
 
+def test_drills_do_not_pile_up_at_a_dead_pager() -> None:
+    """A pager that is down over many drills gets the pages of one when it is back; others get all.
+
+    Later drills reach it again.
+    """
+
+    async def main() -> tuple[list[Action], list[Action]]:
+        clock = asyncio.get_running_loop().time
+        back_at = clock() + 9.5 * 3600
+        dead = Receiver(lambda *_: RETRY if clock() < back_at else DELIVERED)
+        well = Receiver(lambda *_: DELIVERED, "well")
+        outbox = Outbox([dead, well], Journal(Sheet()), now=clock)
+        running = asyncio.create_task(outbox.run())
+        for _ in range(12):
+            for action in (TRIGGER, RESOLVE):
+                outbox.add(page("drill", action=action), clock(), to=["pd", "well"])
+                await asyncio.sleep(1800)
+        running.cancel()
+        await asyncio.wait([running])
+        taken = [one.row.page.action for one in outbox.ended if one.row.pager == "pd"]
+        return taken, [one.action for _, one in well.asked]
+
+    taken, all_ = in_virtual_time(main())
+    assert taken == [TRIGGER, RESOLVE] * 3
+    assert all_ == [TRIGGER, RESOLVE] * 12
+
+
 def test_pages_waiting_at_start_are_delivered() -> None:
     """What a stopped agent left behind goes out first, in order, and numbers go on from it."""
     pager = Receiver(lambda *_: DELIVERED)
