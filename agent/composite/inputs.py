@@ -43,7 +43,8 @@ class Inputs:
                 if target.id not in alarms:
                     self._add(target, keys.get(target.id), timings)
             refs = alarm.settings.rule.refs
-            self._parts[alarm.id] = [alarm.targets[ref.name].id for ref in refs]
+            parts = self._parts[alarm.id] = [alarm.targets[ref.name].id for ref in refs]
+            self._patience[alarm.id] = max(map(self._patience.__getitem__, parts), default=0.0)
         self.lasting = {
             target
             for key, targets in self._checks.items()
@@ -76,6 +77,10 @@ class Inputs:
     def standard(self) -> Collection[str]:
         """The standard alarms that rules name."""
         return self._standard.keys()
+
+    def patience(self, id_: str) -> float:
+        """Return for how long nothing need be heard of something of late, in seconds."""
+        return self._patience[id_]
 
     def heard_by(self, id_: str) -> float:
         """Return until when nothing has been heard of something only for our own sake."""

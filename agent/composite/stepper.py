@@ -72,6 +72,7 @@ class Stepper:
         self.at |= {target: known[target] for target in self._inputs.lasting & known.keys()}
         self._loaded_at = math.inf
         self._stepped_at = self._awake_at = self._certain_until = -math.inf
+        self._sighted_at = -math.inf
         self._sight = _BLIND
         self._undecided: dict[str, float] = {}
         self._unsettled: set[str] = set()
@@ -85,7 +86,8 @@ class Stepper:
         *keys* are the checks of which all that was seen is known.
         """
         self._inputs.take_over(before._inputs, keys)  # noqa: SLF001
-        self._awake_at = before._stepped_at  # noqa: SLF001
+        self._awake_at = before._awake_at  # noqa: SLF001
+        self._sight, self._sighted_at = before._sight, before._sighted_at  # noqa: SLF001
         self.at.update(before.at)
         self._undecided = {i: at for i, at in before._undecided.items() if i in self.alarms}  # noqa: SLF001
         self._loaded_at = before._loaded_at  # noqa: SLF001
@@ -211,6 +213,8 @@ class Stepper:
         Of sight that is proven for longer only those want to know that lacked the proof.
         """
         before, self._sight = self._sight, _sight(fleet)
+        if before.blind.holds is not False and self._sight.blind.holds is False:
+            self._sighted_at = fleet.now
         if self._sight.blind.holds is not before.blind.holds:
             return {*self._unsettled}
         if self._sight.proven_at > before.proven_at:
@@ -277,12 +281,13 @@ class Stepper:
     ) -> tuple[Evidence, float]:
         """Return what undecided evidence is taken for: nothing, until all could be heard of.
 
-        With it, when that is.
+        With it, when that is. What a blind vantage could not see says nothing after that either.
         """
         if said.holds is not None:
             self._undecided.pop(alarm.id, None)
             return said, math.inf
-        since = max(self._undecided.setdefault(alarm.id, now), heard_by)
+        seen_by = self._sighted_at + self._inputs.patience(alarm.id)
+        since = max(self._undecided.setdefault(alarm.id, now), heard_by, seen_by)
         if now < since:
             return said, since
         missing = alarm.settings.missing

@@ -190,6 +190,7 @@ BREACHING = config(
 @settings(max_examples=8)
 @given(began=st.floats(35, 100), reloads=st.lists(st.floats(30, 250), max_size=4))
 @example(began=50.0, reloads=[80.0])
+@example(began=35.0, reloads=[30.0, 30.000000000000004])
 def test_reloads_delay_nothing_that_is_made_of_what_is_missing(
     began: float, reloads: list[float]
 ) -> None:

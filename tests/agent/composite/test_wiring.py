@@ -329,6 +329,27 @@ def test_a_blind_vantage_judges_nothing(rule: str) -> None:
     assert 40 <= at <= 42
 
 
+@pytest.mark.parametrize(("seen_again", "changes"), [(True, []), (False, [OPENED])])
+def test_what_a_blind_vantage_missed_is_not_breaching(
+    seen_again: bool, changes: list[Change]
+) -> None:
+    """Time in which nobody saw anything fills no hold: the next look must have had its time."""
+    rule = "- {name: mine, rule: 'ALARM(\"shop.example A\")', hold: 2s, missing: breaching}"
+    world = World(rule, config=CONTROLLED)
+    (control,) = world.plan.controls
+    for now in range(80):
+        sees = not 20 <= now < 40
+        if sees or now % 2:
+            world.look(now, WELL if now < 20 or (seen_again and now >= 43) else UNSEEN)
+        look = seen(now, OK if sees else "timeout", key=control, place="recursive")
+        world.ledgers["here"].add(control, world.timing(control), [look])
+        world.step(now)
+
+    said = world.of("mine")
+    assert [change for _, change in said] == changes
+    assert all(at > 43 for at, _ in said)
+
+
 def test_a_fleet_that_is_short_warns() -> None:
     """Where too few see to agree, an alarm is a warning at most."""
     world = World("- {name: mine, rule: 'ALARM(\"https://shop.example/\")'}", peers=PEERS[:1])
