@@ -23,6 +23,7 @@ LONG_ID = 32
 
 # A busy machine is no counterexample.
 settings.register_profile("vedette", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("vedette"), derandomize=True)
 settings.load_profile("vedette")
 
 
