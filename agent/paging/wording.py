@@ -87,7 +87,7 @@ def _end(rule: Alarm | None, subject: str, witness: Witness, now: float) -> str:
     if isinstance(rule, CompositeAlarm):
         return "its rule holds no longer"
     rest = " and ".join(_going_on(rule, witness, now))
-    return f"it is over, {rest} of {subject} is not" if rest else f"{subject} is well again"
+    return f"{subject} is left with {rest}" if rest else f"{subject} is well again"
 
 
 def _going_on(ended: Rule, witness: Witness, now: float) -> Iterator[str]:

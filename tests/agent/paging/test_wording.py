@@ -101,7 +101,7 @@ def test_every_vantage_says_how_many_of_its_looks_fail() -> None:
 @pytest.mark.parametrize(
     ("lasts", "end"),
     [
-        (TIMING.hold, f"it is over, service_degraded of {HTTP.check} is not, failing since"),
+        (TIMING.hold, f"{HTTP.check} is left with service_degraded, failing since"),
         (0, f"{HTTP.check} is well again, failing since"),
     ],
 )
