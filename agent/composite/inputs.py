@@ -5,8 +5,10 @@ Rule: no I/O, no clock; time is passed in.
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
 
-from vedette.agent.alarms.alarm import Evidence, Memory
+from vedette.agent.alarms.alarm import Evidence, Memory, State
 from vedette.agent.alarms.fleet import SILENT_AFTER, Fleet
 from vedette.agent.composite.alarm import CompositeAlarm
 from vedette.agent.composite.leaves import judge_of
@@ -43,8 +45,7 @@ class Inputs:
                 if target.id not in alarms:
                     self._add(target, keys.get(target.id), timings)
             refs = alarm.settings.rule.refs
-            parts = self._parts[alarm.id] = [alarm.targets[ref.name].id for ref in refs]
-            self._patience[alarm.id] = max(map(self._patience.__getitem__, parts), default=0.0)
+            self._parts[alarm.id] = [alarm.targets[ref.name].id for ref in refs]
         self.lasting = {
             target
             for key, targets in self._checks.items()
@@ -78,10 +79,6 @@ class Inputs:
         """The standard alarms that rules name."""
         return self._standard.keys()
 
-    def patience(self, id_: str) -> float:
-        """Return for how long nothing need be heard of something of late, in seconds."""
-        return self._patience[id_]
-
     def heard_by(self, id_: str) -> float:
         """Return until when nothing has been heard of something only for our own sake."""
         return self._heard_by.get(id_, math.inf)
@@ -93,6 +90,18 @@ class Inputs:
                 self._heard_by[id_] = now + patience
         for id_, parts in self._parts.items():  # those that others name come first
             self._heard_by[id_] = max((self._heard_by[part] for part in parts), default=now)
+
+    def look_afresh(self, now: float, changed: list[Changed]) -> None:
+        """Take it that nothing was heard before *now*, as nobody could see.
+
+        Add to *changed* what is not seen: that means something once it could be.
+        """
+        self.wake(now, slept=True)
+        for target in [*chain.from_iterable(self._checks.values()), *self._standard.values()]:
+            stands = self._at.get(target)
+            if stands is not None and stands.state is State.INSUFFICIENT_DATA:
+                self._at[target] = replace(stands, since=self._heard_by[target.id])
+                changed.append((target, stands))
 
     def take_over(self, before: "Inputs", keys: Collection[CheckKey]) -> None:
         """Have heard what *before* has: of the checks *keys*, and of standard alarms."""

@@ -72,7 +72,6 @@ class Stepper:
         self.at |= {target: known[target] for target in self._inputs.lasting & known.keys()}
         self._loaded_at = math.inf
         self._stepped_at = self._awake_at = self._certain_until = -math.inf
-        self._sighted_at = -math.inf
         self._sight = _BLIND
         self._undecided: dict[str, float] = {}
         self._unsettled: set[str] = set()
@@ -87,7 +86,7 @@ class Stepper:
         """
         self._inputs.take_over(before._inputs, keys)  # noqa: SLF001
         self._awake_at = before._awake_at  # noqa: SLF001
-        self._sight, self._sighted_at = before._sight, before._sighted_at  # noqa: SLF001
+        self._sight = before._sight  # noqa: SLF001
         self.at.update(before.at)
         self._undecided = {i: at for i, at in before._undecided.items() if i in self.alarms}  # noqa: SLF001
         self._loaded_at = before._loaded_at  # noqa: SLF001
@@ -177,7 +176,7 @@ class Stepper:
                 stepped.standings[target] = self.at[target]
         ids = self._inputs.standard if is_anew else changed
         seen += self._inputs.look_at(ids, standard, now)
-        due = self._judging.take(now) | self._look_round(fleet) | self._reading(seen)
+        due = self._judging.take(now) | self._look_round(fleet, seen) | self._reading(seen)
         telling = self._telling.take(now).union(*(self._quieted.get(one, ()) for one, _ in seen))
         queue = sorted(map(self._places.__getitem__, self.alarms if is_anew else due))
         for id_ in self._in_order(queue):
@@ -207,14 +206,14 @@ class Stepper:
                 self.memories[id_] = replace(memory, began_at=min(memory.began_at, now))
         return is_anew
 
-    def _look_round(self, fleet: Fleet) -> set[str]:
-        """See who sees, and return the alarms that this may change.
+    def _look_round(self, fleet: Fleet, seen: list[Changed]) -> set[str]:
+        """See who sees, and return the alarms that this may change; add to *seen* what does.
 
         Of sight that is proven for longer only those want to know that lacked the proof.
         """
         before, self._sight = self._sight, _sight(fleet)
         if before.blind.holds is not False and self._sight.blind.holds is False:
-            self._sighted_at = fleet.now
+            self._inputs.look_afresh(fleet.now, seen)
         if self._sight.blind.holds is not before.blind.holds:
             return {*self._unsettled}
         if self._sight.proven_at > before.proven_at:
@@ -281,13 +280,12 @@ class Stepper:
     ) -> tuple[Evidence, float]:
         """Return what undecided evidence is taken for: nothing, until all could be heard of.
 
-        With it, when that is. What a blind vantage could not see says nothing after that either.
+        With it, when that is.
         """
         if said.holds is not None:
             self._undecided.pop(alarm.id, None)
             return said, math.inf
-        seen_by = self._sighted_at + self._inputs.patience(alarm.id)
-        since = max(self._undecided.setdefault(alarm.id, now), heard_by, seen_by)
+        since = max(self._undecided.setdefault(alarm.id, now), heard_by)
         if now < since:
             return said, since
         missing = alarm.settings.missing
