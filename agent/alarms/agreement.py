@@ -109,11 +109,11 @@ class Quorum:
             return self
         return replace(self, agree=max(1, min(self.agree, len(self.domains(live)))))
 
-    def judge(self, votes: Votes, silent: Collection[str] = ()) -> Evidence:
+    def judge(self, votes: Votes, leaving: Collection[str] = ()) -> Evidence:
         """Return what the quorum says: since the last domain needed said so.
 
         A domain says so when one of its vantages does. It is false where even all that are
-        undecided could not make it true; those that are *silent* decide nothing any more.
+        undecided could not make it true; those that are *leaving* it to the rest decide nothing.
         """
         if not self.domains(votes):
             return UNDECIDED
@@ -129,7 +129,7 @@ class Quorum:
         if len(first) >= need:
             return reached(first.values(), need)
         undecided = self.domains(
-            name for name, e in votes.items() if e.holds is None and name not in silent
+            name for name, e in votes.items() if e.holds is None and name not in leaving
         )
         return UNDECIDED if len(undecided | first.keys()) >= need else DENIED
 

@@ -107,7 +107,7 @@ class Engine:
         self.evidence: dict[str, Evidence] = {}
         self._hosts = hosts or {}
         self._incidents = OpenIncidents(incidents, deployment, self._hosts)
-        self._grave = self._incidents.grave
+        self._grave = self._incidents.grave(self.rules)
         """The alarms for which a quorum may have woken people, and a quorum alone ends that."""
         self.deployment, self.quorum, self.controls = deployment, quorum, controls
         self.callers: Callable[[str], Collection[str]] = lambda _key: ()
@@ -267,12 +267,18 @@ class Engine:
             return  # as nearly always: one more step would only date it
         self._go_on(id_, evidence, fleet.now, stepped)
         self.evidence[id_] = evidence
-        fires = evidence.holds and self.memories[id_].state is State.ALARM
-        if fires and not is_warning(rule.graded(fleet).severity):
+        if self._is_grave(id_, fleet):
             self._grave.add(id_)
         stepped.judged.add(id_)
         if before.holds or evidence.holds or id_ in self._in_alarm:
             stepped.touched.add(id_)
+
+    def _is_grave(self, id_: str, fleet: Fleet) -> bool:
+        """Whether it fires, is seen to, and may wake people: enough see it for that."""
+        rule, evidence = self.rules[id_], self.evidence.get(id_, UNDECIDED)
+        if not evidence.holds or self.memories[id_].state is not State.ALARM:
+            return False
+        return not is_warning(rule.severity) and not is_warning(rule.graded(fleet).severity)
 
     def _go_on(self, id_: str, evidence: Evidence, now: float, stepped: "_Stepped") -> None:
         """Advance one standard alarm by what is said of it now."""
@@ -328,11 +334,14 @@ class Engine:
             keys=keys,
             changed=stepped.changed.keys(),
             certain_until=self._certain_until,
+            grave=self._grave,
         )
         before = {id_ for id_ in composite.judged if self.evidence.get(id_, UNDECIDED).holds}
         after = {id_ for id_, evidence in composite.judged.items() if evidence.holds}
         self.evidence |= composite.judged
         self.memories |= {id_: self.composites.memories[id_] for id_ in composite.judged}
+        own = after | (self._in_alarm & self.composites.alarms.keys())
+        self._grave |= {id_ for id_ in own - self._grave if self._is_grave(id_, fleet)}
         stepped.changed |= composite.changed
         stepped.touched |= before | after | self._in_alarm.intersection(composite.judged)
         stepped.touched.update(composite.changed, composite.announced)

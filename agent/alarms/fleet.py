@@ -145,9 +145,11 @@ class Fleet:
 
         A fleet that is short of it believes those that are left.
         """
-        silent = [name for name in self.unheard if self.blindness[name].holds]
         quorum = self._in_force(service)
-        evidence = quorum.now.judge(votes, silent)
+        # Where enough see, those that do not leave it to them, be they silent or blind.
+        missing = self.unheard if quorum.is_short else self.views
+        leaving = [name for name in missing if self.blindness[name].holds]
+        evidence = quorum.now.judge(votes, leaving)
         return anybody(votes) if quorum.is_beyond_reach and not evidence.holds else evidence
 
     def is_short(self, service: str = "") -> bool:

@@ -15,6 +15,7 @@ from vedette.agent.alarms.incidents import (
     hosted,
     waits_until,
 )
+from vedette.agent.composite.alarm import Alarm
 from vedette.agent.diagnoses.names import is_warning
 
 FaultsOf = Callable[[str, Sequence[Incident]], Faults]
@@ -40,11 +41,11 @@ class OpenIncidents:
         """Those that have an incident open."""
         return {one.service for one in self.by_key.values()}
 
-    @property
-    def grave(self) -> set[str]:
-        """The alarms that burn in incidents for which people were woken."""
+    def grave(self, rules: Mapping[str, Alarm]) -> set[str]:
+        """Return the alarms that wake people and burn in incidents for which some were woken."""
         told = (one for one in self.by_key.values() if not is_warning(one.severity))
-        return {id_ for one in told for id_ in one.burning}
+        burning = {id_ for one in told for id_ in one.burning}
+        return {id_ for id_ in burning & rules.keys() if not is_warning(rules[id_].severity)}
 
     @property
     def due(self) -> float:

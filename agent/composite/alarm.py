@@ -85,14 +85,20 @@ class CompositeAlarm:
         """
         return _LAST[self.layer] + 0.5
 
+    def lacks_quorum(self, fleet: Fleet) -> bool:
+        """Whether too few see to agree on what it goes by, as Rule.lacks_quorum says."""
+        return self.layer in (Layer.DNS, Layer.SERVICE) and self._is_short(fleet)
+
+    def _is_short(self, fleet: Fleet) -> bool:
+        return any(map(fleet.is_short, self.about or [self.service]))
+
     def graded(self, fleet: Fleet) -> "CompositeAlarm":
         """Return the alarm as grave as it is at the moment of *fleet*, as Rule.graded does.
 
         Too few may see one of the services that it is about, whatever service it joins.
         """
         mild = milder(self.severity, Severity.WARNING)
-        is_short = any(map(fleet.is_short, self.about or [self.service]))
-        return replace(self, severity=mild) if is_short else self
+        return replace(self, severity=mild) if self._is_short(fleet) else self
 
 
 Alarm = Rule | CompositeAlarm

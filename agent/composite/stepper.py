@@ -6,7 +6,7 @@ when what its rule names stands otherwise, when sight does, or when its time has
 
 import heapq
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from vedette.agent.alarms.alarm import TICK, UNDECIDED, Evidence, Memory, State, caught_up, step
@@ -76,6 +76,7 @@ class Stepper:
         self._undecided: dict[str, float] = {}
         self._unsettled: set[str] = set()
         self._rising: set[str] = set()
+        self._outvoted: set[str] = set()
         self._judging, self._telling = Edges(), Edges()
         self._link()
 
@@ -158,11 +159,13 @@ class Stepper:
         keys: Collection[CheckKey],
         changed: Collection[str],
         certain_until: float,
+        grave: Set[str] = frozenset(),
     ) -> Stepped:
         """Advance to the moment of *fleet*; *standard* are the memories of the standard alarms.
 
         Of no check but *keys* anything else may be said than before, and of no standard alarm but
-        those *changed*. Until *certain_until* all was as it was.
+        those *changed*. Until *certain_until* all was as it was. Those that
+        are *grave* only a quorum ends.
         """
         if not self.alarms:
             return Stepped()
@@ -177,6 +180,7 @@ class Stepper:
         ids = self._inputs.standard if is_anew else changed
         seen += self._inputs.look_at(ids, standard, now)
         due = self._judging.take(now) | self._look_round(fleet, seen) | self._reading(seen)
+        due |= self._count(fleet, grave)
         telling = self._telling.take(now).union(*(self._quieted.get(one, ()) for one, _ in seen))
         queue = sorted(map(self._places.__getitem__, self.alarms if is_anew else due))
         for id_ in self._in_order(queue):
@@ -220,6 +224,15 @@ class Stepper:
             return {id_ for id_ in self._rising if not self.evidence[id_].holds}
         return {*self._unsettled} if self._sight.proven_at < before.proven_at else set()
 
+    def _count(self, fleet: Fleet, grave: Set[str]) -> set[str]:
+        """Find those of the *grave* that too few see to end them; return who may be judged anew."""
+        known = self.alarms.keys() & grave
+        before, self._outvoted = (
+            self._outvoted,
+            {id_ for id_ in known if self.alarms[id_].lacks_quorum(fleet)},
+        )
+        return before | self._outvoted
+
     def _reading(self, seen: Sequence[Changed]) -> set[str]:
         """Return the alarms that read what was *seen* to stand otherwise.
 
@@ -248,6 +261,8 @@ class Stepper:
         said = evaluate(rule, self._standings[id_], since=self._loaded_at, now=now)
         taken, until = self._taken(alarm, said.evidence, heard_by, now)
         evidence = unless_blind(taken, self._sight)
+        if said.evidence.holds is False and id_ in self._outvoted:
+            evidence = UNDECIDED  # what is missing and taken for good ends it as ever
         after = self._go_on(alarm, evidence, now)
         if after.state is not before.state:
             stepped.changed[id_] = after

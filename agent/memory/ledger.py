@@ -290,6 +290,7 @@ class Ledger:
                 self._series[key] = {(one.place, one.subject): one for one in series}
                 insort(self._of_service.setdefault(key.service, []), key)
                 self._looked[key] = before.looked(key)
+                self._fresh_until[key] = min(one.fresh_until for one in series)
                 self._tell(key)
         self.newest_at, self.blind_at = before.newest_at, before.blind_at
 

@@ -59,8 +59,13 @@ class Electorate:
     @property
     def sighted(self) -> str:
         """The number of domains that see the internet; no series where none is known to."""
+        return f"count({self._best_sight} == 1)"
+
+    @property
+    def _best_sight(self) -> str:
+        """1 for each domain of which one vantage sees the internet, 0 where none of it does."""
         seeing = selector("vedette_vantage_sighted", deployment=self.deployment)
-        return f"count(count by ({self.quorum.distinct}) ({seeing} == 1))"
+        return f"max by ({self.quorum.distinct}) ({seeing})"
 
     @property
     def full(self) -> str:
@@ -77,9 +82,13 @@ class Electorate:
 
     @property
     def spared(self) -> str:
-        """The number of domains without which those that must agree can still be made up."""
-        need = self.in_force
-        return str(self.domains - self.need) if need.isdecimal() else f"{self.domains} - {need}"
+        """The number of domains without which those that must agree can still be made up.
+
+        Where enough see, those that are blind leave it to them.
+        """
+        need, blind = self.in_force, f"count({self._best_sight} == 0)"
+        left = f"{self.domains} - {blind} and {self.sighted} >= {need}"
+        return f"scalar({left} or vector({self.domains})) - {need}"
 
     @property
     def woken(self) -> str:
