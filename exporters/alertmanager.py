@@ -28,6 +28,8 @@ RETOLD = 900.0
 """Seconds for which an end is sent again: a member may have been away when it was told."""
 MAX_TEXT = 16_384
 _ACCEPTED = (200,)
+_ABSURD = 20 * 365 * 86400.0
+"""Seconds by which no clock is off: by such a date no alert could be written."""
 _SKEW = 5.0
 """Seconds that two clocks may differ by before it matters: the Date header has whole ones."""
 
@@ -160,6 +162,10 @@ class Alertmanager:
         """Take over what stood when the agent ended."""
         self._standing |= {page.key: page for page in pages}
 
+    def drop(self, key: str) -> None:
+        """Send what stands of *key* no more; it ends by itself, unless somebody else sends it."""
+        self._standing.pop(key, None)
+
     async def send(self, page: Page) -> Delivery:
         """Try once to hand *page* to every member."""
         now = self._now()
@@ -171,7 +177,10 @@ class Alertmanager:
             ended = [before or page]
         standing = [] if resolves else [page]
         delivery = await self._tell(standing, [(one, now) for one in ended])
-        if delivery.outcome is Outcome.DELIVERED:
+        # An end that is refused is told again with the others: what is over must not stand.
+        if delivery.outcome is Outcome.DELIVERED or (
+            resolves and delivery.outcome is Outcome.REJECTED
+        ):
             self._standing.pop(page.key, None)
             self._standing |= {one.key: one for one in standing}
             self._ended += [(one, now) for one in ended]
@@ -214,7 +223,7 @@ class Alertmanager:
         answer = await self._post(url, standing, ended)
         if answer.at is not None:
             skew = answer.at - self._now()
-            self._skews[url] = skew if abs(skew) > _SKEW else 0.0
+            self._skews[url] = skew if _SKEW < abs(skew) < _ABSURD else 0.0
         told = answer.delivery.outcome is Outcome.DELIVERED
         if told and abs(self._skews.get(url, 0.0) - assumed) > _SKEW:
             answer = await self._post(url, standing, ended)

@@ -99,7 +99,9 @@ def encode(page: Page, sender: str, to: list[str], now: float) -> bytes:
     message["To"] = ", ".join(to)
     message["Subject"] = _subject(page)
     message["Date"] = formatdate(now)
-    message["Message-ID"] = f"<vedette.{_digest(page.key)}.{_digest(text)}@{domain}>"
+    # Of two incidents that read alike, as of two drills, each has its own.
+    which = _digest(f"{page.began_at} {text}")
+    message["Message-ID"] = f"<vedette.{_digest(page.key)}.{which}@{domain}>"
     message["In-Reply-To"] = thread
     message["References"] = thread
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office reply, please

@@ -90,6 +90,9 @@ class Repeating(Pager, Protocol):
     def stand(self, pages: Iterable[Page]) -> None:
         """Take over what stood when the agent ended."""
 
+    def drop(self, key: str) -> None:
+        """Send what stands of *key* no more: its end is left to others."""
+
     async def repeat(self) -> Delivery:
         """Try once to hand over again all that stands."""
 

@@ -42,11 +42,11 @@ class Drill:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What a pager said to a page of the drill that was queued at *queued_at*."""
+    """What a pager said *at* epoch seconds to a page of a drill."""
 
     pager: str
     action: Action
-    queued_at: float
+    at: float
     delivery: Delivery
 
 
@@ -101,7 +101,7 @@ def _taken_in(drill: Drill, pagers: Sequence[str], heard: Iterable[Heard]) -> Dr
     """Take in which pagers have accepted or refused the newest page of the drill."""
     accepted, failed = set(drill.accepted), dict(drill.failed)
     for one in heard:
-        of_it = one.action is _action(drill) and one.queued_at >= drill.told_at
+        of_it = one.action is _action(drill) and one.at >= drill.told_at
         if not of_it or one.pager not in pagers:
             continue
         if one.delivery.outcome is Outcome.DELIVERED:

@@ -48,10 +48,10 @@ class Drills:
     def step(self, ended: Sequence[Ended], now: float) -> tuple[Sequence[Page], Drill | None]:
         """Return the pages to send to all pagers, and the drill where it must be kept with them."""
         if self._settings is None:
-            return [], None
+            return self._ended(now)
         before = self.drill
         heard = [
-            Heard(one.row.pager, one.row.page.action, one.row.queued_at, one.delivery)
+            Heard(one.row.pager, one.row.page.action, one.at, one.delivery)
             for one in ended
             if one.row.page.key == self._key
         ]
@@ -62,6 +62,17 @@ class Drills:
         kept = self.drill != before or self._is_new
         self._is_new = False
         return pages, self.drill if kept else None
+
+    def _ended(self, now: float) -> tuple[Sequence[Page], Drill | None]:
+        """End what stands of drills, where the config has none any longer."""
+        before, was_under_way = self.drill, self.drill.began_at == float("-inf")
+        if not was_under_way and not before.paged:
+            return [], None
+        self.drill = Drill(began_at=now, succeeded=before.succeeded)
+        ends = [self._page(Action.RESOLVE, now)] if was_under_way else []
+        if before.paged:
+            ends.append(self._alarm(Action.RESOLVE, now, "is no longer in the config"))
+        return ends, self.drill
 
     def _outcome(self, now: float) -> Sequence[Page]:
         """Return what is told of a drill that is over: that it failed, or no longer does."""
@@ -90,10 +101,10 @@ class Drills:
             },
         )
 
-    def _alarm(self, action: Action, now: float) -> Page:
+    def _alarm(self, action: Action, now: float, end: str = "has come through") -> Page:
         who = ", ".join(sorted(self.drill.failed))
         failed = f"{DIAGNOSIS}: the drill of {self._agent} did not come through: {who}"
-        resolved = f"resolved: {DIAGNOSIS}: the drill of {self._agent} has come through"
+        resolved = f"resolved: {DIAGNOSIS}: the drill of {self._agent} {end}"
         return Page(
             key=self._alarm_key,
             action=action,

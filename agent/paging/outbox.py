@@ -7,7 +7,7 @@ import asyncio
 import logging
 import math
 import random
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -19,6 +19,7 @@ from vedette.agent.paging.arrears import NOTHING, Former, arrears, taken_up
 from vedette.agent.paging.backoff import LONGEST_WAIT, backoff
 from vedette.agent.paging.deduplication import Deduplication, Place
 from vedette.agent.paging.queue import Queue, Waiting
+from vedette.agent.paging.recipients import Recipients
 from vedette.agent.paging.routing import Route, Routes
 from vedette.agent.paging.secondchannels import called_off, handed_over
 from vedette.agent.paging.taken import Taken
@@ -52,6 +53,15 @@ class Ended:
     delivery: Delivery
 
 
+async def _sound(pager: str, sending: Awaitable[Delivery]) -> Delivery:
+    """Return what became of *sending*; our own bug at one pager costs no other a page."""
+    try:
+        return await sending
+    except Exception as bug:
+        log.exception("pager %s failed: this is a bug, please report it", pager)
+        return Delivery(outcome=Outcome.RETRY, detail=f"a bug of ours: {bug!r}")
+
+
 class Outbox:
     """Holds what is undelivered and hands it over, one page per key at a time.
 
@@ -82,6 +92,7 @@ class Outbox:
         self._doubtful: set[Place] = set()
         self._began_at = now()
         self._queue = Queue(self._backup_at, self._held_until)
+        self._recipients = Recipients(self._pagers, self._routes, self._queue, self._taken)
         for row in taken_up(former, self._routes):
             self._queue.add(Waiting(row))
         self.ended: list[Ended] = []
@@ -130,7 +141,8 @@ class Outbox:
 
         With *to* it is a drill's, and goes to those pagers, whatever the routes say.
         """
-        names = self._told(page) if to is None else self._drilled(page, to)
+        recipients = self._recipients
+        names = recipients.of(page) if to is None else recipients.of_drill(page, to)
         over: Sequence[Waiting] = ()
         if page.action is Action.RESOLVE:
             over = called_off(page.key, self._pagers, names, self._queue, self._routes)
@@ -138,27 +150,6 @@ class Outbox:
             *(self._mark(one, now) for one in over),
             *(self._put(name, page, now) for name in names),
         ]
-
-    def _told(self, page: Page) -> Sequence[str]:
-        """Return who gets *page*: a resolve goes wherever a trigger went."""
-        if page.action is Action.RESOLVE:
-            had = [name for name in self._pagers if self._is_called(name, page.key)]
-            if had:
-                return had
-        return [name for name in self._routes.first(page) if name in self._pagers]
-
-    def _drilled(self, page: Page, to: Collection[str]) -> Sequence[str]:
-        """Return who of *to* gets a drill's *page*: at a pager that is dead they do not pile up."""
-        if page.action is Action.RESOLVE:
-            return [name for name in self._pagers if name in to and self._is_called(name, page.key)]
-        free = [name for name in self._pagers if not self._queue.holds(name, page.key)]
-        return [name for name in free if name in to]
-
-    def _is_called(self, pager: str, key: str) -> bool:
-        """Whether *pager* has been called for *key*, or will be, after all ends that it gets."""
-        if of_key := self._queue.of(pager, key):
-            return of_key[-1].row.page.action is Action.TRIGGER
-        return self._taken.call((pager, key)) is not None
 
     def _put(self, pager: str, page: Page, now: float) -> Statement:
         self._last_row += 1
@@ -195,7 +186,7 @@ class Outbox:
                 continue
             statements.append(self._put(pager, page, now))
             names = self._routes.backups(pager, page)
-            if any(self._is_called(name, page.key) for name in names):
+            if any(self._recipients.is_called(name, page.key) for name in names):
                 statements.append(self._mark(self._queue.of(pager, page.key)[-1], now))
         self._journal.write(statements)
 
@@ -204,7 +195,7 @@ class Outbox:
         pager.stand(self._taken.calls(pager.name))
         failing = False
         while True:
-            delivery = await pager.repeat()
+            delivery = await _sound(pager.name, pager.repeat())
             failed = delivery.outcome is not Outcome.DELIVERED
             if failed and not failing:
                 log.error("%s does not take what stands again (%s)", pager.name, delivery.detail)
@@ -270,7 +261,7 @@ class Outbox:
             gone = f"pager {row.pager} is no longer in the config"
             self._end(waiting, Delivery(outcome=Outcome.REJECTED, detail=gone))
             return
-        delivery = await pager.send(row.page)
+        delivery = await _sound(row.pager, pager.send(row.page))
         if delivery.outcome is not Outcome.RETRY:
             self._end(waiting, delivery)
             return
@@ -278,7 +269,7 @@ class Outbox:
         waiting.detail = delivery.detail
         now, wait = self._now(), backoff(waiting.attempts, delivery.retry_after, random.random())
         waiting.due_at = max(now + wait, self._retried_from(row))
-        if delivery.retry_after is not None:
+        if delivery.retry_after:
             # It is asked of us, not of this page.
             self._quiet_until[row.pager] = now + wait
         log.warning(
@@ -331,6 +322,7 @@ class Outbox:
         refused = delivery.outcome is Outcome.REJECTED
         backed = self._back_up(waiting, now) if refused else []
         self._queue.end(waiting)
+        self._drop(row, delivery)
         self._taken.note(Told(row.pager, row.page, delivery.outcome, now, row.queued_at))
         if delivery.outcome is Outcome.DELIVERED:
             self._accepted(row.pager, row.page.key, row.page.action)
@@ -345,6 +337,13 @@ class Outbox:
                      delivery.detail)  # fmt: skip
         else:
             log.info("%s of %s accepted by %s", row.page.action, row.page.key, row.pager)
+
+    def _drop(self, row: Row, delivery: Delivery) -> None:
+        """Have what is left to a peer not be told again and again."""
+        pager = self._pagers.get(row.pager)
+        is_left = row.page.action is Action.RESOLVE and delivery.outcome is Outcome.SUPERSEDED
+        if is_left and isinstance(pager, Repeating):
+            pager.drop(row.page.key)
 
     def _backup_at(self, row: Row) -> float | None:
         return self._routes.backup_at(row.pager, row.page, row.queued_at)

@@ -42,6 +42,11 @@ class Taken:
         told = self._calls.get(place)
         return None if told is None else told.ended_at or 0.0
 
+    @property
+    def places(self) -> Iterable[Place]:
+        """Where calls stand, also at pagers that the config has no longer."""
+        return [*self._calls]
+
     def calls(self, pager: str) -> Iterator[Page]:
         """Yield the calls that stand at *pager*."""
         return (one.page for (name, _), one in self._calls.items() if name == pager)

@@ -19,7 +19,8 @@ from tests.servers.alertmanager import alertmanager
 from tests.servers.process import free_port
 from vedette.agent.clock import SteadyClock
 from vedette.exporters.alertmanager import Alertmanager, AlertmanagerSettings, labels
-from vedette.exporters.page import Action, Outcome, Page, Severity
+from vedette.exporters.page import Action, Delivery, Outcome, Page, Severity
+from vedette.exporters.post import Answer
 
 DELIVERED, RETRY, REJECTED, _ = Outcome
 RESOLVE = replace(PAGE, action=Action.RESOLVE, summary="well again")
@@ -147,6 +148,23 @@ async def members(*statuses: int) -> AsyncIterator[tuple[Sequence[str], Sequence
         yield urls, made
     finally:
         await asyncio.gather(*(runner.cleanup() for runner in runners))
+
+
+@pytest.mark.parametrize("date", [253402300799.0, -62135596800.0], ids=["9999", "0001"])
+async def test_a_date_that_no_clock_shows_is_none(
+    date: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A member, or a proxy before it, that dates its answers absurdly is told by our own clock."""
+    pager = Alertmanager("am", AlertmanagerSettings(urls=["http://am"]), now=SteadyClock().now)
+
+    async def post(*_: object, **__: object) -> Answer:
+        return Answer(Delivery(outcome=Outcome.DELIVERED), date)
+
+    monkeypatch.setattr(pager._poster, "post", post)
+    for page in (PAGE, PAGE):
+        assert (await pager.send(page)).outcome is Outcome.DELIVERED
+    assert (await pager.repeat()).outcome is Outcome.DELIVERED
+    await pager.close()
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,19 @@ def secured(folder: Path, host: str = "localhost") -> Iterator[ssl.SSLContext]:
     yield context
 
 
+def test_pages_that_read_alike_are_mails_apart() -> None:
+    """Of two drills, or the ends of two storms, each has a Message-ID; of one page each try does.
+
+    Where both had the same, a server that drops duplicates would never show the second.
+    """
+    mails = [
+        message_from_bytes(encode(one, "a@b.example", ["x@y.example"], now))
+        for one, now in ((PAGE, 0.0), (PAGE, 9.0), (replace(PAGE, began_at=60.0), 60.0))
+    ]
+    first, again, other = (mail["Message-ID"] for mail in mails)
+    assert first == again != other
+
+
 async def test_an_incident_is_one_thread() -> None:
     """Trigger and resolve arrive at all recipients, readable, and refer to one thread."""
     with smtp() as mailbox:

@@ -157,6 +157,26 @@ def test_every_drill_ends(answers: list[Delivery], restarts: list[int]) -> None:
     assert bool(alarms) is not came_through
 
 
+@pytest.mark.parametrize(
+    ("answer", "seconds", "ends"),
+    [(RETRY, 200.0, ["v/fra-1/page_drill"]), (DELIVERED, 5.0, ["v/drill/fra-1"])],
+)
+def test_what_stands_of_drills_ends_with_their_settings(
+    answer: Delivery, seconds: float, ends: list[str]
+) -> None:
+    """Who takes drills out of the config has their page, or their alarm, ended at the start."""
+    life = Life(pd=answer)
+    life.run(0, MONDAY + seconds)
+    for _ in range(2):
+        left = Drills(
+            None, deployment="v", agent="fra-1", pagers=["pd"], remembered=life.kept, now=MONDAY
+        )
+        pages, kept = left.step((), MONDAY + 300)
+        assert [(page.key, page.action) for page in pages] == [(key, "resolve") for key in ends]
+        assert left.step((), MONDAY + 301) == ([], None)
+        life.kept, ends = kept or life.kept, []
+
+
 def test_no_pager_no_drill() -> None:
     """An agent without pagers has nothing to prove, and alarms nobody."""
     life = Life()

@@ -171,6 +171,10 @@ class Forgetful(Receiver):
         """Take over what stood."""
         self.stood += pages
 
+    def drop(self, key: str) -> None:
+        """Note that it no longer stands."""
+        self.stood = [one for one in self.stood if one.key != key]
+
     async def repeat(self) -> Delivery:
         """Note when it was asked."""
         self.repeated.append(asyncio.get_running_loop().time())
