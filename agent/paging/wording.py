@@ -3,22 +3,24 @@
 Rule: pure; no I/O, no clock; time is passed in.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from vedette.agent.alarms.agreement import Vantage
+from vedette.agent.alarms.alarm import Evidence
 from vedette.agent.alarms.fleet import SILENT_AFTER
 from vedette.agent.alarms.incidents import Change, Incident, headed
 from vedette.agent.clock import utc
 from vedette.agent.composite import telling
 from vedette.agent.composite.alarm import Alarm, CompositeAlarm
 from vedette.agent.diagnoses.bgp import REASONS
+from vedette.agent.diagnoses.http import service_down
 from vedette.agent.diagnoses.names import Diagnosis, Rule
 from vedette.agent.diagnoses.view import View
 from vedette.agent.memory.lastgood import LastKnownGood
 from vedette.agent.memory.ledger import CheckKey, Ledger, Series
 from vedette.agent.paging.headline import cause
+from vedette.agent.paging.workaround import host_of, serving
 from vedette.checks.bgp.check import FEED
 from vedette.checks.dns.server import Place
 from vedette.checks.finding import Fact, Kind, Verdict
@@ -134,9 +136,39 @@ def told(rule: Alarm, incident: Incident, witness: Witness, now: float) -> str:
         what = _blindness(rule.subject, witness, now)
     else:
         what = cause(rule, View(ledger, now))
-    line = f"{rule.diagnosis}: {what} since {since}"
-    extra = _serving(incident.service, witness, ledger, now, _host(rule.key))
-    return f"{line}; {extra}" if extra and rule.diagnosis not in _NO_NAME else line
+    whence = _whence(rule, witness, now)
+    line = f"{rule.diagnosis}: {what} since {since}{f', {whence}' if whence else ''}"
+    if rule.diagnosis in _NO_NAME:
+        return line
+    began_at, host = incident.members[rule.id], host_of(rule.key)
+    extra = serving(incident.service, witness.good, ledger, now, since=began_at, host=host)
+    return f"{line}; {'there, ' if whence else ''}{extra}" if extra else line
+
+
+def _whence(rule: Rule, witness: Witness, now: float) -> str:
+    """Say from where a page is not well, where it is from elsewhere; nothing if it is nowhere.
+
+    Of what fails for some looks it says nothing: they may come from anywhere.
+    """
+    key, alone = rule.key, rule.alone
+    if key is None or alone is None or rule.diagnosis not in _IN_PART:
+        return ""
+    judge = _is_down(key) if rule.diagnosis is Diagnosis.SERVICE_DEGRADED else alone
+    seeing = [name for name in witness.ledgers if name not in witness.unsighted]
+    votes = {name: judge(View(witness.ledgers[name], now)).holds for name in seeing}
+    bad = sorted(name for name, holds in votes.items() if holds)
+    well = sum(holds is False for holds in votes.values())
+    if not bad or not well:
+        return ""
+    regions = {witness.vantages[name].region for name in bad}
+    region = regions.pop() if len(regions) == 1 else None
+    some = [*bad[:_SHOWN], *([f"{len(bad) - _SHOWN} more"] if len(bad) > _SHOWN else [])]
+    who = f"{region} ({', '.join(some)})" if region else ", ".join(some)
+    return f"from {who} and not from {well} other{'' if well == 1 else 's'}"
+
+
+def _is_down(key: CheckKey) -> Callable[[View], Evidence]:
+    return lambda view: service_down(view.of(key))
 
 
 def _blindness(name: str, witness: Witness, now: float) -> str:
@@ -146,6 +178,11 @@ def _blindness(name: str, witness: Witness, now: float) -> str:
     return f"{name} sees none of the internet it checks itself by"
 
 
+_IN_PART = (
+    Diagnosis.REGIONAL_FAILURE,
+    Diagnosis.SERVICE_DEGRADED,
+    Diagnosis.CERTIFICATE_INVALID,
+)
 # Where the addresses themselves are cut off, the ones of old are no way around.
 _NO_NAME = (*REASONS, Diagnosis.VANTAGE_BLIND, Diagnosis.FEED_STALE)
 
@@ -164,7 +201,7 @@ def _details(
     elif rule and rule.key:
         yield "seen", _some(list(_seen(rule, rule.key, ledger, now)))
     yield "changes", list(witness.changes) or "no change was seen before it, or since"
-    yield from _good(incident.service, witness, ledger, now)
+    yield from _good(incident.service, witness, ledger, began_at, now)
     yield "bgp", list(_bgp(incident.service, witness, now)) or "no prefix of it is watched"
     if feeds := list(_feeds(witness, now)):
         yield "feeds", feeds
@@ -240,7 +277,7 @@ def _of_service(service: str, witness: Witness) -> Iterator[Series]:
 
 
 def _good(
-    service: str, witness: Witness, ledger: Ledger, now: float
+    service: str, witness: Witness, ledger: Ledger, began_at: float, now: float
 ) -> Iterator[tuple[str, object]]:
     sets = {}
     for series in _of_service(service, witness):
@@ -250,40 +287,8 @@ def _good(
                 since = f"(since {utc(good.since)})"
                 sets[series.key.check] = f"{', '.join(good.answers)} {since}"
     yield "last_known_good", sets
-    yield "last_known_good_serves", _serving(service, witness, ledger, now) or "not known"
-
-
-def _host(key: CheckKey | None) -> str | None:
-    """Return the name that a check is about; None where it is about none."""
-    if key is None or key.kind is Kind.BGP:
-        return None
-    return urlsplit(key.check).hostname if key.kind is Kind.HTTP else key.check.split(" ")[0]
-
-
-def _serving(
-    service: str, witness: Witness, ledger: Ledger, now: float, host: str | None = None
-) -> str:
-    """Say whether the remembered addresses still serve; empty when nobody looks at them.
-
-    They do at the vantage of *ledger*. With a *host*, only its own: what serves
-    another name of the service is no way around.
-    """
-    good = {answer for one in witness.good for answer in one.answers}
-    looks = [
-        s
-        for s in ledger.of_service(service, Kind.HTTP)
-        if s.place == "address" and s.subject in good and host in (None, _host(s.key))
-    ]
-    serving = [s.subject for s in looks if s.verdict(now) is Verdict.OK]
-    dead = [s.subject for s in looks if s.verdict(now) is Verdict.FAILING]
-    if serving and not dead:
-        return f"the last-known-good addresses still serve ({', '.join(serving)})"
-    if serving:
-        return (
-            f"of the last-known-good addresses {', '.join(serving)} still serve, "
-            f"{', '.join(dead)} do not"
-        )
-    return f"the last-known-good addresses do not serve either ({', '.join(dead)})" if dead else ""
+    serves = serving(service, witness.good, ledger, now, since=began_at)
+    yield "last_known_good_serves", serves or "not known"
 
 
 def _bgp(service: str, witness: Witness, now: float) -> Iterator[str]:

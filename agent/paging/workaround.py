@@ -1,0 +1,73 @@
+"""The way around a fault: the addresses that were good last, and whether they still serve.
+
+Rule: pure; no I/O, no clock; time is passed in.
+"""
+
+from itertools import dropwhile
+from urllib.parse import urlsplit
+
+from vedette.agent.memory.lastgood import LastKnownGood
+from vedette.agent.memory.ledger import CheckKey, Ledger, Series
+from vedette.checks.finding import Kind, Verdict
+
+_LATELY = 300.0
+"""Seconds of looks by which an address is judged."""
+
+
+def host_of(key: CheckKey | None) -> str | None:
+    """Return the name that a check is about; None where it is about none."""
+    if key is None or key.kind is Kind.BGP:
+        return None
+    return urlsplit(key.check).hostname if key.kind is Kind.HTTP else key.check.split(" ")[0]
+
+
+def serving(
+    service: str,
+    good: LastKnownGood,
+    ledger: Ledger,
+    now: float,
+    *,
+    since: float,
+    host: str | None = None,
+) -> str:
+    """Say whether the remembered addresses still serve; empty when nobody looks at them.
+
+    They do at the vantage of *ledger*, and have since the fault began at *since*: nothing is said
+    of one that comes and goes. With a *host*, only its own: what serves another name of the service
+    is no way around.
+    """
+    answers = {answer for one in good for answer in one.answers}
+    looks = [
+        series
+        for series in ledger.of_service(service, Kind.HTTP)
+        if series.place == "address"
+        and series.subject in answers
+        and host in (None, host_of(series.key))
+    ]
+    alive = [one.subject for one in looks if _serves(one, since, now)]
+    dead = [one.subject for one in looks if _is_dead(one, now)]
+    if alive and not dead:
+        return f"the last-known-good addresses still serve ({', '.join(alive)})"
+    if alive:
+        return (
+            f"of the last-known-good addresses {', '.join(alive)} still serve, "
+            f"{', '.join(dead)} do not"
+        )
+    return f"the last-known-good addresses do not serve either ({', '.join(dead)})" if dead else ""
+
+
+def _serves(series: Series, since: float, now: float) -> bool:
+    """Whether it is well, and was at every look of late since then."""
+    began_at = max(since, now - _LATELY)
+    of_late = (look for look in series.looks if look.started_at >= began_at)
+    failed = any(look.finding.verdict is Verdict.FAILING for look in of_late)
+    return series.verdict(now) is Verdict.OK and not failed
+
+
+def _is_dead(series: Series, now: float) -> bool:
+    """Whether it fails of late, was not well since it began to, and not by one look of many."""
+    if series.verdict(now) is not Verdict.FAILING:
+        return False
+    verdicts = [look.finding.verdict for look in series.looks if look.started_at >= now - _LATELY]
+    run = [*dropwhile(lambda verdict: verdict is not Verdict.FAILING, verdicts)]
+    return Verdict.OK not in run and (len(run) > 1 or len(verdicts) <= 1)

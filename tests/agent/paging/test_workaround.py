@@ -1,0 +1,79 @@
+"""The first line says from where, and nothing of an address that it does not steadily know."""
+
+import pytest
+
+from tests.agent.composite.world import SHOP, World
+from tests.agent.observations import seen
+from vedette.agent.alarms.agreement import Vantage
+from vedette.agent.looking.timing import Timing
+from vedette.agent.memory.lastgood import Generation, LastKnownGood
+from vedette.agent.memory.ledger import Ledger
+from vedette.agent.paging.workaround import serving
+from vedette.checks.finding import Verdict
+
+OK, FAILING, _ = Verdict
+ADDRESS = "192.0.2.1"
+GOOD = LastKnownGood([Generation("shop.example", "A", (ADDRESS,), 0.0, 0.0, whole=True)])
+EVERY_SECOND = Timing(every=1, timeout=1, hold=3, clear=5)
+
+
+@pytest.mark.parametrize(
+    ("looks", "said"),
+    [
+        ("..........", "the last-known-good addresses still serve (192.0.2.1)"),
+        ("x...x.....", "the last-known-good addresses still serve (192.0.2.1)"),
+        ("......x...", ""),
+        (".....xxxxx", "the last-known-good addresses do not serve either (192.0.2.1)"),
+        ("xxxxxxxxxx", "the last-known-good addresses do not serve either (192.0.2.1)"),
+        ("...x....xx", ""),
+        (".........x", ""),
+    ],
+    ids=[
+        "well",
+        "well since",
+        "failed since",
+        "died",
+        "dead",
+        "comes and goes",
+        "one look of many",
+    ],
+)
+def test_what_comes_and_goes_is_neither_alive_nor_dead(looks: str, said: str) -> None:
+    """An address is worth what its newest look says where those since the fault began agree."""
+    ledger = Ledger(since=0.0)
+    for now, look in enumerate(looks):
+        verdict = OK if look == "." else "status"
+        one = seen(now, verdict, key=SHOP, place="address", subject=ADDRESS)
+        ledger.add(SHOP, EVERY_SECOND, [one])
+
+    assert serving("shop", GOOD, ledger, 9.0, since=5.0) == said
+
+
+FLEET = {
+    "fra-1": Vantage("fra-1", "hetzner", "eu"), "ams-1": Vantage("ams-1", "vultr", "eu"),
+    "nyc-1": Vantage("nyc-1", "ovh", "us"), "sgp-1": Vantage("sgp-1", "aws", "asia"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        (
+            ["fra-1", "ams-1"],
+            "regional_failure: … UTC, from eu (ams-1, fra-1) and not from 3 others",
+        ),
+        (["ams-1", "sgp-1"], "service_degraded: … UTC, from ams-1, sgp-1 and not from 3 others"),
+        ([*FLEET, "here"], "service_down: … UTC"),
+    ],
+)
+def test_what_is_not_seen_from_everywhere_says_from_where(bad: list[str], said: str) -> None:
+    """Who reads that something fails for some is told for whom, and for how many it does not."""
+    world = World("[]", peers=[*FLEET.values()])
+    for now in range(60):
+        for name in world.ledgers:
+            world.look(now, (OK, FAILING if name in bad and now > 9 else OK, OK), vantage=name)
+        world.step(now)
+
+    summary = world.pages[0].summary
+    start, _, end = summary.partition(" UTC")
+    assert f"{start.partition(' ')[0]} … UTC{end}" == said
