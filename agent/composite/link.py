@@ -81,6 +81,7 @@ def link(alarms: Sequence[AlarmSettings], names: Known) -> Links:
     order = _ordered(needs)
     stuck = {name: needs[name] for name in needs.keys() - set(order)}
     faults += _rings(alarms, {a.name: stuck[a.name] for a in alarms if a.name in stuck})
+    faults += _silences(alarms, targets)
     return Links(targets, order, faults)
 
 
@@ -161,26 +162,53 @@ def _rings(
     """
     index = {alarm.name: i for i, alarm in enumerate(alarms)}
     following = {name: next(n for n in needed if n in stuck) for name, needed in stuck.items()}
+    for ring in _circles(following):
+        at = stuck[ring[0]][following[ring[0]]].at
+        yield Fault(index[ring[0]], ("rule",), f"{at}: {_waiting(ring)}")
+
+
+def _silences(alarms: Sequence[AlarmSettings], targets: Mapping[str, Target]) -> Iterator[Fault]:
+    """Return a fault for each ring of alarms that suppress each other: it would page nobody."""
+    index = {alarm.name: i for i, alarm in enumerate(alarms)}
+    by = {a.name: targets.get(a.suppressor.alarm) for a in alarms if a.suppressor}
+    following = {name: target.id for name, target in by.items() if target and target.id in by}
+    for ring in _circles(following):
+        yield Fault(index[ring[0]], ("suppressor", "alarm"), _quiet(ring))
+
+
+def _circles(following: Mapping[str, str]) -> Iterator[Sequence[str]]:
+    """Return each ring that walks along *following* end in, once."""
     walked: set[str] = set()
-    for start in stuck:
+    for start in following:
         walk: list[str] = []
         name = start
-        while name not in walked:
+        while name in following and name not in walked:
             walked.add(name)
             walk.append(name)
             name = following[name]
         if name in walk:
-            ring = walk[walk.index(name) :]
-            at = stuck[name][following[name]].at
-            yield Fault(index[name], ("rule",), f"{at}: {_waiting(ring)}")
+            yield walk[walk.index(name) :]
 
 
 def _waiting(ring: Sequence[str]) -> str:
     """Say in one sentence who waits for whom."""
     if len(ring) == 1:
         return "the alarm needs itself: take its own name out of its rule"
+    chain = _chain(ring, " needs ")
+    return f"these alarms wait for each other: {chain}: take one of them out of a rule"
+
+
+def _quiet(ring: Sequence[str]) -> str:
+    """Say in one sentence who suppresses whom."""
+    if len(ring) == 1:
+        return "the alarm keeps itself quiet: take its suppressor out"
+    chain = _chain(ring, " by ")
+    return f"these alarms keep each other quiet: {chain}: take one suppressor out"
+
+
+def _chain(ring: Sequence[str], link: str) -> str:
+    """Return the alarms of *ring*, back to the first one, without most of a long one."""
     shown = [str(Ref(name)) for name in ring[:_RING]]
     if len(ring) > _RING:
         shown.append(f"{len(ring) - _RING} more")
-    chain = " needs ".join([*shown, shown[0]])
-    return f"these alarms wait for each other: {chain}: take one of them out of a rule"
+    return link.join([*shown, shown[0]])

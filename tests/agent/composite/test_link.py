@@ -171,9 +171,48 @@ def test_many_rings() -> None:
     assert [fault.index for fault in links.faults] == list(range(0, 100, 2))
 
 
-def test_suppressors_may_name_each_other() -> None:
-    """A suppressor changes what is told, not the state, so that it makes no ring."""
+def suppressed(**by: str) -> Links:
+    """Link alarms given by name and suppressor, "" for none."""
+    return link(
+        [
+            AlarmSettings.model_validate(
+                {"name": name, "rule": "TRUE"} | ({"suppressor": {"alarm": one}} if one else {})
+            )
+            for name, one in by.items()
+        ],
+        NAMES,
+    )
+
+
+def test_a_suppressor_may_need_what_it_suppresses() -> None:
+    """A suppressor changes what is told, not the state, so that it makes no ring with a rule."""
     assert linked(("a", "FALSE"), ("b", "ALARM(a)"), suppressor="b").faults == []
+
+
+def test_suppressors_may_be_suppressed() -> None:
+    """Alarms may keep quiet beside each other in a chain that ends somewhere, or at a check."""
+    assert suppressed(a="b", b="c", c="", d="c", e="shop.example A").faults == []
+
+
+def test_an_alarm_that_suppresses_itself() -> None:
+    """An alarm that nobody would ever be told of is a fault at its suppressor."""
+    assert suppressed(a="b", b="b").faults == [
+        Fault(1, SUPPRESSOR, "the alarm keeps itself quiet: take its suppressor out")
+    ]
+
+
+def test_alarms_that_suppress_each_other() -> None:
+    """Alarms that keep each other quiet are one fault each ring, with all their names."""
+    links = suppressed(first="m1", m1="m2", m2="m1", x="y", y="z", z="x")
+
+    assert links.faults == [
+        Fault(
+            index,
+            SUPPRESSOR,
+            f"these alarms keep each other quiet: {chain}: take one suppressor out",
+        )
+        for index, chain in [(1, '"m1" by "m2" by "m1"'), (3, '"x" by "y" by "z" by "x"')]
+    ]
 
 
 @given(st.lists(st.sets(st.integers(0, 11)), min_size=1, max_size=12))

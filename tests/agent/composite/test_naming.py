@@ -110,6 +110,10 @@ def test_what_a_rule_may_name(name: str) -> None:
             'alarms.0.suppressor.alarm: there is no alarm or check "you": mend its spelling, or '
             "add one",
         ),
+        (
+            "{name: mine, rule: 'TRUE', suppressor: {alarm: mine}}",
+            "alarms.0.suppressor.alarm: the alarm keeps itself quiet: take its suppressor out",
+        ),
         ("{name: mine}", "alarms.0.rule: is required"),
         ("5", "alarms.0: expected keys with values"),
         (
