@@ -51,8 +51,13 @@ class Endpoint:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+NO_USER = "a server has no user name or password: remove what stands before the @"
+
+
 def parse_endpoint(text: str, default_port: int) -> Endpoint:
     """Read HOST, HOST:PORT, ADDRESS or [ADDRESS]:PORT; raise ValueError with the reason."""
+    if "@" in text:
+        raise ValueError(NO_USER)
     bracketed = re.fullmatch(r"\[([^\]]+)\](?::(\d+))?", text)
     if bracketed:
         host, port = bracketed[1], bracketed[2]

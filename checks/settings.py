@@ -34,6 +34,14 @@ Duration = Annotated[float, BeforeValidator(_seconds)]
 """Seconds, written as a number or as 500ms, 30s, 10m, 1h."""
 
 
+def without_password(url: str, remedy: str = "remove it") -> str:
+    """Return *url*; raise ValueError with the *remedy* where it holds a user name or password."""
+    # By hand: of what it cannot read, urlsplit quotes a part.
+    if re.match(r"([^/?#]*//)?[^/?#]*@", url):
+        raise ValueError(f"no user name or password in a URL, which messages may show: {remedy}")
+    return url
+
+
 class Settings(BaseModel):
     """A block of the config file: an unknown key is an error, and nothing changes it later."""
 

@@ -11,11 +11,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
-from vedette.checks.settings import Duration, Settings
+from vedette.checks.settings import Duration, Settings, without_password
 from vedette.exporters.details import fit, serialize
 from vedette.exporters.page import Action, Delivery, Outcome, Page
 from vedette.exporters.post import Answer, Poster, cut, utf8
@@ -33,7 +34,11 @@ _ABSURD = 20 * 365 * 86400.0
 _SKEW = 5.0
 """Seconds that two clocks may differ by before it matters: the Date header has whole ones."""
 
-Member = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#]+[^\s?#]*$")]
+Member = Annotated[
+    str,
+    StringConstraints(pattern=r"^https?://[^\s/?#]+[^\s?#]*$"),
+    AfterValidator(partial(without_password, remedy="give username and password_file")),
+]
 
 
 class AlertmanagerSettings(Settings):

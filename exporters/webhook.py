@@ -6,11 +6,12 @@ https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-w
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Self
 
-from pydantic import StringConstraints, model_validator
+from pydantic import AfterValidator, StringConstraints, model_validator
 
-from vedette.checks.settings import Settings
+from vedette.checks.settings import Settings, without_password
 from vedette.exporters.details import plain, serialize
 from vedette.exporters.page import Delivery, Page
 from vedette.exporters.post import Poster, utf8
@@ -22,7 +23,11 @@ VERSION = 1
 """Of the body: a key may be added to it, but none renamed, removed or given another meaning."""
 _ACCEPTED = range(200, 300)
 
-Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#]+[^\s]*$")]
+Url = Annotated[
+    str,
+    StringConstraints(pattern=r"^https?://[^\s/?#]+[^\s]*$"),
+    AfterValidator(partial(without_password, remedy="put the URL into url_file or url_env")),
+]
 
 
 class WebhookSettings(Settings):

@@ -18,6 +18,7 @@ from vedette.checks.bgp.ripestat.announced import (
     fetch_neighbours,
     fetch_prefixes,
 )
+from vedette.checks.settings import without_password
 
 NAME = "bgp init"
 URL = "https://stat.ripe.net/data"
@@ -51,7 +52,10 @@ def _asn(text: str) -> int:
 
 
 def _init(options: argparse.Namespace) -> int:
-    url, asn = options.url.rstrip("/"), options.asn
+    try:
+        url, asn = without_password(options.url).rstrip("/"), options.asn
+    except ValueError as error:
+        return complain(f"vedette {NAME}: --url: {error}")
     if not url.startswith(("http://", "https://")):
         return complain(
             f"vedette {NAME}: --url {url}: expected a URL with the scheme http or https"

@@ -239,7 +239,8 @@ async def _http(options: argparse.Namespace) -> _Seen:
 
 async def _bgp(options: argparse.Namespace) -> _Seen:
     settings = BgpSettings.model_validate({"prefix": options.prefix, "origins": options.origin})
-    check = _Asked(settings.watch, options.seed)
+    source = RisLiveSettings.model_validate({"seed": options.seed})
+    check = _Asked(settings.watch, source.seed)
     observations = await _look(check, options.timeout)
     return _Seen(
         check.name, observations, sight=(settings.watch, check.sight) if check.sight else None

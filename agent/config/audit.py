@@ -1,11 +1,12 @@
 """The `audit` block: who owns which addresses, as the operator knows it."""
 
+from functools import partial
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from vedette.agent.config.heartbeats import HttpUrl
-from vedette.checks.settings import Settings
+from vedette.checks.settings import Settings, without_password
 
 
 class NetworksSettings(Settings):
@@ -16,7 +17,10 @@ class NetworksSettings(Settings):
 
     file: str | None = None
     """The file."""
-    url: HttpUrl | None = None
+    url: (
+        Annotated[HttpUrl, AfterValidator(partial(without_password, remedy="name a file instead"))]
+        | None
+    ) = None
     """Where it is fetched from, once."""
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     """What is fetched must have this checksum."""

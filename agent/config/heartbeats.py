@@ -1,12 +1,13 @@
 """The `heartbeats` block: dead man's switches that hear from the agent while it works."""
 
+from functools import partial
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
 from vedette.agent.config.vantage import Name
-from vedette.checks.settings import Duration, Settings
+from vedette.checks.settings import Duration, Settings, without_password
 
 Suffix = Literal["start", "fail"]
 
@@ -28,6 +29,10 @@ def _http(url: str) -> str:
 
 HttpUrl = Annotated[str, AfterValidator(_http)]
 """A URL of http or https; no message quotes it, since it may be a secret."""
+UrlBesideFile = Annotated[
+    HttpUrl, AfterValidator(partial(without_password, remedy="put it into url_file or url_env"))
+]
+"""A URL that a file or a variable may hold in its stead, and must where a password is in it."""
 
 
 def one_url(url: str | None, url_file: str | None, url_env: str | None) -> None:
@@ -45,7 +50,7 @@ class HeartbeatSettings(Settings):
 
     name: Name = "heartbeat"
     """What metrics and log call it."""
-    url: HttpUrl | None = None
+    url: UrlBesideFile | None = None
     """What is called."""
     url_file: str | None = None
     """The file that holds the URL, where that is a secret."""

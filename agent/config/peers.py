@@ -6,14 +6,14 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, model_validator
 
 from vedette.agent.config.vantage import Domain, Name, is_loopback
-from vedette.checks.settings import Settings
+from vedette.checks.settings import Settings, without_password
 
 
 def _base(text: str) -> str:
-    parts = urlsplit(text)
+    parts = urlsplit(without_password(text, "secrets go to token_file"))
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError(f"{text!r} is not http://HOST:PORT or https://HOST:PORT")
-    if parts.username is not None or parts.query or parts.fragment:
+    if parts.query or parts.fragment:
         raise ValueError("expected scheme, host, port and path alone: secrets go to token_file")
     try:
         _ = parts.port

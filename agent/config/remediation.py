@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from vedette.agent.config.heartbeats import HttpUrl, one_url
+from vedette.agent.config.heartbeats import UrlBesideFile, one_url
 from vedette.agent.config.vantage import Name
 from vedette.agent.diagnoses.names import Diagnosis
 from vedette.agent.document import Document, Problem
@@ -17,7 +17,7 @@ _OURS = (Diagnosis.VANTAGE_BLIND, Diagnosis.FEED_STALE)
 class CallSettings(Settings):
     """A signed request: where to, and where the secret of its signature lies."""
 
-    url: HttpUrl | None = None
+    url: UrlBesideFile | None = None
     """Where the request goes."""
     url_file: str | None = None
     """The file that holds the URL."""

@@ -1,13 +1,14 @@
 """The `remote_write` block: where an agent that nobody can scrape sends its metrics."""
 
 import re
+from functools import partial
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
 from vedette.agent.config.heartbeats import HttpUrl
 from vedette.checks.http.authentication import BasicAuth, Bearer
-from vedette.checks.settings import Duration, Settings
+from vedette.checks.settings import Duration, Settings, without_password
 
 _OURS = {
     "authorization",
@@ -39,7 +40,9 @@ class RemoteWriteSettings(Settings):
     *labels* stand beside `vantage`, `provider`, `job` and `instance`, which every series has.
     """
 
-    url: HttpUrl
+    url: Annotated[
+        HttpUrl, AfterValidator(partial(without_password, remedy="give them in basic_auth"))
+    ]
     """The receiver."""
     every: Annotated[Duration, Field(ge=1.0)] = 15.0
     """Between two sets of samples."""

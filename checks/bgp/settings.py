@@ -3,7 +3,6 @@
 from importlib.util import find_spec
 from ipaddress import ip_address, ip_network
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, IPvAnyNetwork, model_validator
 
@@ -12,7 +11,7 @@ from vedette.checks.bgp.prefix import exact, peer_of
 from vedette.checks.bgp.rpki.payloads import EXPIRING
 from vedette.checks.bgp.watch import Watch
 from vedette.checks.net import is_address, parse_endpoint
-from vedette.checks.settings import CheckSettings, Duration, Settings
+from vedette.checks.settings import CheckSettings, Duration, Settings, without_password
 
 
 def _origin(value: object) -> int:
@@ -25,11 +24,11 @@ def _origin(value: object) -> int:
 Asn = Annotated[int, BeforeValidator(_origin)]
 
 
-def _has_scheme(*schemes: str) -> AfterValidator:
+def _shown(*schemes: str) -> AfterValidator:
     def check(url: str) -> str:
         if not url.startswith(tuple(f"{scheme}://" for scheme in schemes)):
             raise ValueError(f"expected a URL with the scheme {' or '.join(schemes)}")
-        return url
+        return without_password(url)
 
     return AfterValidator(check)
 
@@ -77,11 +76,9 @@ class BgpSettings(CheckSettings):
 class RisLiveSettings(Settings):
     """Where RIS Live and RIPEstat are, and how long a silent feed is still believed."""
 
-    url: Annotated[str, _has_scheme("wss", "ws")] = "wss://ris-live.ripe.net/v1/ws/"
+    url: Annotated[str, _shown("wss", "ws")] = "wss://ris-live.ripe.net/v1/ws/"
     """Where RIS Live is."""
-    seed: Annotated[str, _has_scheme("https", "http")] = (
-        "https://stat.ripe.net/data/bgp-state/data.json"
-    )
+    seed: Annotated[str, _shown("https", "http")] = "https://stat.ripe.net/data/bgp-state/data.json"
     """Where the table at the start comes from: RIPEstat's bgp-state."""
     stale_after: Annotated[Duration, Field(gt=0.0)] = 120.0
     """A feed that is silent for longer is not believed."""
@@ -90,9 +87,7 @@ class RisLiveSettings(Settings):
 class RipeStatSettings(Settings):
     """Where RIPEstat is, how often it is asked, and how old its newest table may be."""
 
-    url: Annotated[str, _has_scheme("https", "http")] = (
-        "https://stat.ripe.net/data/bgp-state/data.json"
-    )
+    url: Annotated[str, _shown("https", "http")] = "https://stat.ripe.net/data/bgp-state/data.json"
     """Where RIPEstat's bgp-state is."""
     every: Annotated[Duration, Field(ge=10.0)] = 60.0
     """Between two questions about a prefix."""
@@ -108,7 +103,7 @@ class RpkiSettings(Settings):
 
     file: Annotated[str, Field(pattern=r"^[^\x00]+$")] | None = None
     """The list's file, plain or gzip."""
-    url: Annotated[str, _has_scheme("https", "http")] | None = None
+    url: Annotated[str, _shown("https", "http")] | None = None
     """Where the list is."""
     every: Annotated[Duration, Field(ge=1.0)] = 600.0
     """Between two questions whether there is something new."""
@@ -121,8 +116,6 @@ class RpkiSettings(Settings):
     def _has_one_source(self) -> "RpkiSettings":
         if (self.file is None) == (self.url is None):
             raise ValueError("give it either file or url")
-        if self.url and "@" in urlsplit(self.url).netloc:
-            raise ValueError("url holds a password, which messages would show: remove it")
         return self
 
 

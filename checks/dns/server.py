@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from vedette.checks.dns.names import domain_name
-from vedette.checks.net import Endpoint, is_address, parse_endpoint
+from vedette.checks.net import NO_USER, Endpoint, is_address, parse_endpoint
 
 
 class Transport(StrEnum):
@@ -104,6 +104,15 @@ def short(endpoint: Endpoint, transport: Transport = Transport.UDP) -> str:
 
 def parse_server(text: str) -> Source | Resolver:
     """Read a word of Source or [SCHEME://]HOST[:PORT][/PATH]; raise ValueError otherwise."""
+    try:
+        return _read(text)
+    except ValueError:
+        if "@" in text:  # before it may stand a password, which the reason may quote
+            raise ValueError(NO_USER) from None
+        raise
+
+
+def _read(text: str) -> Source | Resolver:
     if text in tuple(Source):
         return Source(text)
     scheme, rest = text.split("://", 1) if "://" in text else ("udp", text)

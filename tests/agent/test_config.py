@@ -192,7 +192,7 @@ ONE_FAULT = {
         "services:",
         "rpki: {url: 'https://me:5ec2e7@validator.example/'}\nservices:",
         4,
-        "url holds a password, which messages would show: remove it",
+        "rpki.url: no user name or password in a URL, which messages may show: remove it",
     ),
     "a more-specific elsewhere": (
         "    dns:\n      - {name: shop.example}",

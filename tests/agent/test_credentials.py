@@ -140,6 +140,16 @@ def test_faults_of_the_agent(folder, agent, line, words):
         ),
         (
             f"name: nyc-1, url: 'https://me:{SHARED}@nyc-1.test', {DOMAIN}, token_env: SHARED",
+            "peers.0.url: no user name or password in a URL, which messages may show: "
+            "secrets go to token_file",
+        ),
+        (
+            f"name: nyc-1, url: 'me:{SHARED}@nyc-1.test', {DOMAIN}, token_env: SHARED",
+            "peers.0.url: no user name or password in a URL, which messages may show: "
+            "secrets go to token_file",
+        ),
+        (
+            f"name: nyc-1, url: 'https://nyc-1.test/?q', {DOMAIN}, token_env: SHARED",
             "peers.0.url: expected scheme, host, port and path alone: secrets go to token_file",
         ),
         (

@@ -185,6 +185,27 @@ async def test_wrong_usage(arguments: list[str]) -> None:
     assert "Traceback" not in ran.err
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check", "dns", "a.example", "--server", "https://u:SEKRET@127.0.0.1:1/"],
+        ["check", "dns", "a.example", "--stub-zone", "test=u:SEKRET@127.0.0.1:1"],
+        ["check", "http", "http://u:SEKRET@127.0.0.1:1/"],
+        ["check", "bgp", "192.0.2.0/24", "--origin", "1", "--seed", "http://u:SEKRET@127.0.0.1:1/"],
+        ["bgp", "init", "--asn", "1", "--url", "http://u:SEKRET@127.0.0.1:1/"],
+        ["bgp", "init", "--asn", "1", "--url", "ftp://u:SEKRET@127.0.0.1:1/"],
+    ],
+    ids=" ".join,
+)
+async def test_a_password_is_refused_and_not_shown(arguments: list[str]) -> None:
+    """A password in an argument is refused in one sentence that does not repeat it: exit 2."""
+    ran = await vedette(*arguments)
+    assert (ran.status, ran.out) == (2, ""), ran
+    (line,) = ran.err.splitlines()
+    assert "no user name or password" in line
+    assert "SEKRET" not in line
+
+
 async def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
     """A listener that cannot be opened is named with the remedy: exit 2."""
     path = tmp_path / "vedette.yaml"

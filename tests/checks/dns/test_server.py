@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from vedette.checks.dns.server import Channel, Resolver, Transport, parse_server
 from vedette.checks.dns.settings import DnsSettings
-from vedette.checks.net import Endpoint
+from vedette.checks.net import NO_USER, Endpoint
 
 NINE = "9.9.9.9"
 
@@ -49,13 +49,36 @@ def test_encrypted(text: str, server: Resolver, label: str | None) -> None:
         ("https://dns.example/%zz", "not the path of a URL"),
         ("https://dns.example/ü", "not the path of a URL"),
         ("https://dns.example/\r\nhost: x", "not the path of a URL"),
-        ("https://user@dns.example/", "neither an address nor a host name"),
     ],
 )
 def test_refused(text: str, says: str) -> None:
     """What cannot be meant is refused with a sentence that names it and says why."""
     with pytest.raises(ValueError, match=re.escape(says)):
         parse_server(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://u:SEKRET@dns.example/dns-query",
+        "https://user@dns.example/",
+        "doh://u:SEKRET@dns.example/",
+        "tls://u:SEKRET@dns.example/dns-query",
+        "https://u:pw/SEKRET@dns.example/",
+        "u:SEKRET@9.9.9.9",
+        "u:SEKRET@[2001:db8::1]:53",
+    ],
+)
+def test_a_password_is_not_quoted(text: str) -> None:
+    """A server with a user name or password is refused in words that do not repeat it."""
+    with pytest.raises(ValueError, match=f"^{NO_USER}$"):
+        parse_server(text)
+
+
+def test_a_path_may_have_an_at() -> None:
+    """What stands behind the host is no password."""
+    server = Resolver(Endpoint("dns.example", 443), Transport.HTTPS, "/@me")
+    assert parse_server("https://dns.example/@me") == server
 
 
 def test_same_server_twice() -> None:

@@ -1,0 +1,89 @@
+"""Passwords in URLs of a config: refused where they are written, allowed where they are kept."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.agent.test_config import MINIMAL, config, faults
+
+SECRET = "5ec2e7"
+ELSEWHERE = "put it into url_file or url_env"
+
+WRITTEN = {
+    "a DNS server": (
+        "controls: {dns: [{name: a.example, servers: ['https://u:5ec2e7@d.example/dns-query']}]}",
+        "controls.dns.0.servers: a server has no user name or password: remove what stands before",
+    ),
+    "a stub zone's server": (
+        "paging: {resolvers: ['u:5ec2e7@192.0.2.1']}",
+        "paging.resolvers.0: a server has no user name or password: remove what stands before",
+    ),
+    "RIS Live": ("feeds: [{ris_live: {url: 'wss://u:5ec2e7@r.example'}}]", "url: no user name"),
+    "its seed": ("feeds: [{ris_live: {seed: 'http://u:5ec2e7@r.example'}}]", "seed: no user name"),
+    "RIPEstat": ("feeds: [{ripestat: {url: 'http://u:5ec2e7@r.example:1/'}}]", "url: no user name"),
+    "a scheme of none": ("rpki: {url: 'rtr://u:5ec2e7@r.example'}", "expected a URL with"),
+    "an Alertmanager": (
+        "pagers: [{alertmanager: {urls: ['http://u:5ec2e7@a.example']}}]",
+        "urls.0: no user name or password in a URL, which messages may show: give username and",
+    ),
+    "a webhook": (
+        "pagers: [{webhook: {url: 'http://u:5ec2e7@a.example', secret_file: secret}}]",
+        "which messages may show: put the URL into url_file or url_env",
+    ),
+    "a heartbeat": ("heartbeats: [{url: 'https://u:5ec2e7@h.example'}]", ELSEWHERE),
+    "a remedy": (
+        "remediation: [{name: x, diagnoses: [record_emptied], webhook: "
+        "{url: 'https://u:5ec2e7@h.example', secret_file: secret}}]",
+        ELSEWHERE,
+    ),
+    "remote write": (
+        "remote_write: {url: 'https://u:5ec2e7@h.example'}", "give them in basic_auth",
+    ),
+    "a peer": (
+        "peers: [{name: b, url: 'https://u:5ec2e7@p.example', domain: {provider: x}, "
+        "token_file: secret}]",
+        "secrets go to token_file",
+    ),
+    "a peer of no scheme": (
+        "peers: [{name: b, url: 'ftp://u:5ec2e7@p.example', domain: {provider: x}, "
+        "token_file: secret}]",
+        "secrets go to token_file",
+    ),
+    "a file of networks": (
+        f"audit: {{networks: [{{url: 'https://u:5ec2e7@h.example', sha256: '{'0' * 64}'}}]}}",
+        "name a file instead",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("where", WRITTEN)
+def test_a_password_is_refused_where_it_is_written(tmp_path: Path, where: str) -> None:
+    """A URL with a password is a fault in its line that names the remedy, and not the password."""
+    text, words = WRITTEN[where]
+    (tmp_path / "secret").write_text("s3cret" * 6)
+    ((line, message),) = faults(tmp_path, f"{MINIMAL}{text}\n")
+
+    assert line == len(MINIMAL.splitlines()) + 1
+    assert words in message
+    assert SECRET not in message
+
+
+def test_a_password_may_be_where_secrets_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The URL that a file or a variable holds may have a user name and a password."""
+    (tmp_path / "secret").write_text("s3cret" * 6)
+    (tmp_path / "url").write_text("https://u:5ec2e7@h.example/\n")
+    monkeypatch.setenv("URL", "https://u:5ec2e7@h.example/")
+    made = config(
+        tmp_path,
+        MINIMAL + "pagers: [{webhook: {url_file: url, secret_file: secret}}]\n"
+        "heartbeats: [{url_env: URL}]\n",
+    )
+    assert made.pagers
+    assert made.heartbeats
+
+
+def test_an_at_behind_the_host_is_no_password(tmp_path: Path) -> None:
+    """A path or a query may have an @."""
+    assert config(tmp_path, MINIMAL + "heartbeats: [{url: 'https://h.example/@me?a=b@c'}]\n")
