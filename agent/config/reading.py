@@ -142,7 +142,10 @@ def explained(
             case "string_type":
                 message = "expected text: put it into quotes"
             case "string_pattern_mismatch" if place[-1:] == ("name",):
-                message = "a name has no /, no line break, and no space at its beginning"
+                message = (
+                    "a name has no /, no control character such as a line break, and no space at "
+                    "its beginning, and is neither . nor .."
+                )
             case "invalid_key":
                 message = "a key must be a plain word"
             case kind if kind in _BOUNDS:

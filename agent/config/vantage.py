@@ -10,9 +10,10 @@ from vedette.checks.net import Endpoint, is_address, parse_endpoint
 from vedette.checks.settings import Duration, Settings
 
 STATE_DIR = "./state"
-Name = Annotated[
-    str, Field(min_length=1, max_length=100, pattern=r"^[^\s/\x00-\x1f\x7f][^/\x00-\x1f\x7f]*$")
-]
+# What names are part of, paths and lines, is not to be read otherwise than it is written.
+_NEVER = r"/\x00-\x1f\x7f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_NAME = rf"^([^\s.{_NEVER}]|\.[^.{_NEVER}]|\.\.[^{_NEVER}])[^{_NEVER}]*$"
+Name = Annotated[str, Field(min_length=1, max_length=100, pattern=_NAME)]
 
 
 def _listen(text: str) -> str:

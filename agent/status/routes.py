@@ -59,9 +59,9 @@ def add(app: web.Application, agent: Agent, peers: Peers | None = None) -> None:
     for path, name, handler in (
         ("/", "status", pages.first),
         ("/services", "status-services", pages.services),
-        ("/services/{name}", "status-service", pages.service),
+        ("/services/{name:[^/]+}", "status-service", pages.service),
         ("/incidents", "status-incidents", pages.incidents),
-        ("/incidents/{id}", "status-incident", pages.incident),
+        ("/incidents/{id:[^/]+}", "status-incident", pages.incident),
         ("/events", "status-events", ticks.listen),
         ("/status.css", "status-style", _file("status.css", "text/css")),
         ("/status.js", "status-script", _file("status.js", "text/javascript")),

@@ -188,6 +188,22 @@ ONE_FAULT = {
         4,
         "give it either file or url",
     ),
+    **{
+        f"a name that is {what}": (
+            "name: shop\n",
+            f"name: {name}\n",
+            5,
+            "services.0.name: a name has no /, no control character such as a line break, and no "
+            "space at its beginning, and is neither . nor ..",
+        )
+        for what, name in (
+            ("a path", "a/b"),
+            ("a dot", "."),
+            ("two dots", ".."),
+            ("turned around", '"a\\u202Eb"'),
+            ("turned at its beginning", '"\\u2067a"'),
+        )
+    },
     "a password in a URL": (
         "services:",
         "rpki: {url: 'https://me:5ec2e7@validator.example/'}\nservices:",

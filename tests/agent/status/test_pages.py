@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from aiohttp import ClientSession
+from yarl import URL
 
 from tests.agent.observations import TIMING, seen
 from tests.agent.status.made import CONFIG, EVIL, Make, agents, fill, page
@@ -210,7 +211,21 @@ async def test_an_incident_that_ended(make: Make, session: ClientSession) -> Non
     assert incident_id(over) in await shown(session, agent, "incidents")
 
 
-@pytest.mark.parametrize("path", ["incidents/nothing", "services/nothing", "incidents/%3Cb%3E"])
+@pytest.mark.parametrize("name", ["{{7*7}}", "}", "{name:x}", "...", ".a", "a?b#c", "50 %"])
+async def test_every_name_has_its_page(make: Make, session: ClientSession, name: str) -> None:
+    """The link to a service leads to it, whatever characters its name has."""
+    async with served(make(name)) as url:
+        async with session.get(f"{url}services") as response:
+            links = Reader(await response.text()).links
+        (link,) = [one for one in links if one.startswith("./services/")]
+        async with session.get(URL(url + link.removeprefix("./"), encoded=True)) as response:
+            assert response.status == 200
+            assert name in Reader(await response.text()).text
+
+
+@pytest.mark.parametrize(
+    "path", ["incidents/nothing", "services/nothing", "incidents/%3Cb%3E", "services/%7Bx%7D"]
+)
 async def test_what_is_not_here(make: Make, session: ClientSession, path: str) -> None:
     """A name that is not known is said, with a way back."""
     agent = make("fra-1")
