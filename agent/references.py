@@ -114,6 +114,10 @@ _VARIABLES: Mapping[str, Callable[[str], object]] = {
 
 def _unreadable(document: Document, folder: Path, place: Place, value: str) -> Iterator[Problem]:
     key, where = str(place[-1]), ".".join(str(part) for part in place)
+    if not value and (key in _FILES or key in _VARIABLES):
+        kind = "file" if key in _FILES else "variable"
+        yield Problem(document.line(place), f"{where}: is empty: name a {kind}")
+        return
     try:
         if key in _FILES:
             _FILES[key](folder / value)

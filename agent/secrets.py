@@ -3,8 +3,10 @@
 They are read once, at start; a file may end with a newline, which is not of the secret.
 """
 
+import errno
 import os
 import re
+import stat
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +16,8 @@ from vedette.exporters.signature import signing_key
 
 SHORTEST_TOKEN = 16
 """Characters that whoever reaches the listener cannot guess."""
+_LARGEST = 65_536
+"""Octets of a file that may be a secret; tokens of some kilobytes are."""
 
 
 class SecretError(Exception):
@@ -97,9 +101,25 @@ def secret_in_environment(name: str) -> str:
 
 def _in_file(path: Path, what: str) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise SecretError(f"{path} cannot be read: it should hold {what}") from None
+        return _text(path)
+    except OSError as error:
+        why = error.strerror or str(error)
+    except UnicodeDecodeError:
+        why = "not UTF-8"
+    raise SecretError(f"{path} cannot be read ({why}): it should hold {what}")
+
+
+def _text(path: Path) -> str:
+    """Return the text of a file; raise OSError where it is too large, or nothing that ends."""
+    mode = path.stat().st_mode
+    # Whoever opens a FIFO waits until somebody writes; of a directory open() itself says so.
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise OSError(errno.EINVAL, "not a regular file")
+    with path.open("rb") as file:
+        octets = file.read(_LARGEST + 1)
+    if len(octets) > _LARGEST:
+        raise OSError(errno.EFBIG, f"larger than {_LARGEST} bytes")
+    return octets.decode()
 
 
 def _in_environment(name: str, what: str) -> str:

@@ -1,5 +1,7 @@
 """Files, variables and names that a config refers to: one line per fault, and no secret told."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from vedette.agent.config import ConfigError, read
 from vedette.agent.diagnoses.names import Diagnosis
 from vedette.agent.memory.lastgood import Generation, LastKnownGood
 from vedette.agent.plan import make
-from vedette.agent.secrets import of_check
+from vedette.agent.secrets import SecretError, key_in_file, of_check, secret_in_file
 from vedette.checks.finding import Kind
 from vedette.checks.http.settings import HttpSettings
 
@@ -50,6 +52,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "secret").write_text(f"{SECRET}\n")
     (tmp_path / "empty").write_text("\n")
     (tmp_path / "two").write_text(f"{SECRET}\n{SECRET}\n")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "large").write_text(SECRET * 10_000)
+    (tmp_path / "odd").write_bytes(b"\xff")
+    os.mkfifo(tmp_path / "fifo")
     monkeypatch.setenv("SECRET", SECRET)
     monkeypatch.setenv("EMPTY", "")
     monkeypatch.setenv("PROXY", f"http://me:{SECRET}@proxy.test:3128")
@@ -81,7 +87,16 @@ def test_what_is_there_is_taken(folder: Path, rules: str) -> None:
 @pytest.mark.parametrize(
     ("rules", "words"),
     [
-        ("basic_auth: {username: me, password_file: none}", "none cannot be read"),
+        (
+            "basic_auth: {username: me, password_file: none}",
+            "none cannot be read (No such file or directory): it should hold a secret",
+        ),
+        ("bearer: {token_file: folder}", "folder cannot be read (Is a directory): it"),
+        ("bearer: {token_file: large}", "large cannot be read (larger than 65536 bytes): it"),
+        ("bearer: {token_file: fifo}", "fifo cannot be read (not a regular file): it"),
+        ("bearer: {token_file: odd}", "odd cannot be read (not UTF-8): it"),
+        ("bearer: {token_file: ''}", "token_file: is empty: name a file"),
+        ("bearer: {token_env: ''}", "token_env: is empty: name a variable"),
         ("basic_auth: {username: me, password_file: empty}", "should have one line of text"),
         ("bearer: {token_file: two}", "should have one line of text"),
         ("bearer: {token_env: UNSET}", "UNSET is not set"),
@@ -114,6 +129,27 @@ def test_what_is_missing_is_told(folder: Path, rules: str, words: str) -> None:
 def test_a_name_that_nobody_remembers(folder: Path, rules: str, host: str, name: str) -> None:
     """Last-known-good addresses of a name without a dns check are a dangling name."""
     assert f"no dns check looks at {name} A or AAAA" in fault(folder, rules, host)
+
+
+def test_a_secret_behind_links_is_read(folder: Path) -> None:
+    """A file may be reached by links, as Kubernetes mounts secrets."""
+    (folder / "..1").mkdir()
+    (folder / "..1" / "token").write_text(SECRET)
+    (folder / "..data").symlink_to("..1")
+    (folder / "token").symlink_to("..data/token")
+
+    assert secret_in_file(folder / "token") == SECRET
+
+
+def test_a_secret_that_is_not_permitted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that belongs to another user is told as that; the tests' user may be root."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(SecretError, match=r"cannot be read \(Permission denied\): it should hold"):
+        key_in_file(folder / "secret")
 
 
 def test_secrets_are_read(folder: Path) -> None:
