@@ -27,6 +27,12 @@ WRONG: Mapping[str, tuple[Mapping[str, object], str]] = {
     "privileges": ({"securityContext.privileged": True}, "privileged"),
     "a short token": ({"listener.token.value": "secret"}, "value"),
     "a name that is none": ({"listener.tls.existingSecret": "No Secret"}, "existingSecret"),
+    "a name in capitals": ({"fullnameOverride": "UPPER_x"}, "fullnameOverride"),
+    "a name that no service may have": ({"fullnameOverride": "1st"}, "fullnameOverride"),
+    "a part of a name in capitals": ({"nameOverride": "Watch"}, "nameOverride"),
+    "a name with a dot": ({"nameOverride": "a.b"}, "nameOverride"),
+    "no image": ({"image": None}, "image"),
+    "no config": ({"config": None}, "config"),
     "a file outside": ({"secrets.files": {"../key": "x"}}, "key"),
     "a digest that is none": ({"image.digest": "sha256:1234"}, "digest"),
     "an ingress to nowhere": ({"ingress.enabled": True}, "host"),
@@ -46,6 +52,16 @@ def test_what_is_no_value_is_refused(wrong: str, major: str) -> None:
     assert ran.status != 0
     assert named in ran.err
     assert "schema" in ran.err
+
+
+@pytest.mark.parametrize("major", MAJORS)
+@pytest.mark.parametrize("key", ["nameOverride", "fullnameOverride"])
+@pytest.mark.parametrize("name", ["", "watch", "watch-2"])
+def test_what_is_a_name_is_taken(key: str, name: str, major: str) -> None:
+    """A DNS label may stand in place of a name, and nothing leaves it as it was."""
+    ran = template(values={key: name}, major=major)
+    assert ran.status == 0, ran.said
+    assert not name or name in ran.out
 
 
 def open_ended(schema: Any, place: str = "") -> list[str]:
