@@ -14,7 +14,7 @@ WRITTEN = {
         "controls: {dns: [{name: a.example, servers: ['https://u:5ec2e7@d.example/dns-query']}]}",
         "controls.dns.0.servers: a server has no user name or password: remove what stands before",
     ),
-    "a stub zone's server": (
+    "a resolver of pagers": (
         "paging: {resolvers: ['u:5ec2e7@192.0.2.1']}",
         "paging.resolvers.0: a server has no user name or password: remove what stands before",
     ),
