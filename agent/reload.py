@@ -9,8 +9,11 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+from vedette.agent.aside import aside
 from vedette.agent.config import Config, ConfigError, parse, read_text
 from vedette.agent.daemon import Agent
 from vedette.agent.memory.store import StoreError
@@ -18,6 +21,9 @@ from vedette.agent.serving import web
 from vedette.agent.surroundings import Surroundings
 
 log = logging.getLogger(__name__)
+
+_LIMIT = 10.0
+"""Seconds that a file may take to be read again; one on a network that hangs takes for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +102,11 @@ async def _serve(
     renewed = None
     try:
         while renewed is None and not stop.is_set() and not running.done():
-            await _first(running, stop, hangup)
+            await _first([running], stop, hangup)
             if hangup.is_set() and not stop.is_set():
+                # Cleared before the reading: what is asked for during it is another.
                 hangup.clear()
-                renewed = await _renewed(now)
+                renewed = await _renewed(now, running, stop)
     finally:
         # Open connections may take a second to end, and the agent looks meanwhile.
         await listener.aclose()
@@ -109,32 +116,59 @@ async def _serve(
     return renewed
 
 
-async def _first(running: asyncio.Task[None], *events: asyncio.Event) -> None:
-    """Wait until *running* ends or one of *events* is set."""
+async def _first(
+    ending: Sequence[asyncio.Future[Any]], *events: asyncio.Event, limit: float | None = None
+) -> None:
+    """Wait until one of *ending* ends, one of *events* is set, or *limit* seconds are over."""
     waits = [asyncio.create_task(event.wait()) for event in events]
     try:
-        await asyncio.wait([running, *waits], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([*ending, *waits], timeout=limit, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for wait in waits:
             wait.cancel()
 
 
-async def _renewed(now: _Reign) -> Document | None:
-    """Read the file again; None where it cannot be used, and the log says why."""
-    agent, document = now.agent, now.document
-    try:
-        found = await asyncio.to_thread(Document.read, document.path)
-        faults: Sequence[str] = _immutable(document, found)
-    except ConfigError as error:
-        faults = [*error.lines()]
-    if agent.journal.failing:
-        faults = [*faults, f"{agent.store.path} cannot be written: what it lacks would be lost"]
+async def _renewed(
+    now: _Reign, running: asyncio.Task[None], stop: asyncio.Event
+) -> Document | None:
+    """Read the file again; None where it cannot be used, and the log says why.
+
+    None, too, once the agent is to end or ends: no file is worth waiting for then.
+    """
+    path = now.document.path
+    reading = aside(partial(Document.read, path))
+    await _first([reading, running], stop, limit=_LIMIT)
+    if stop.is_set() or running.done():
+        reading.cancel()
+        return None
+    found, faults = _read(reading, now)
     if not faults:
         return found
     for fault in faults:
         log.error("%s", fault)
-    _not_used(agent, document.path)
+    _not_used(now.agent, path)
     return None
+
+
+def _read(reading: asyncio.Future[Document], now: _Reign) -> tuple[Document | None, Sequence[str]]:
+    """Return what was read, and what keeps it from being used."""
+    agent, document = now.agent, now.document
+    found, faults = None, []
+    if not reading.done():
+        reading.cancel()
+        faults = [
+            f"{document.path} could not be read within {_LIMIT:g} s: look at the disk or the "
+            "network that holds it and what it names, then send SIGHUP again"
+        ]
+    else:
+        try:
+            found = reading.result()
+            faults = [*_immutable(document, found)]
+        except ConfigError as error:
+            faults = [*error.lines()]
+    if agent.journal.failing:
+        faults = [*faults, f"{agent.store.path} cannot be written: what it lacks would be lost"]
+    return found, faults
 
 
 def _not_used(agent: Agent, path: Path) -> None:

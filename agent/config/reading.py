@@ -1,6 +1,7 @@
 """Text to settings, with every problem listed at once by file and line."""
 
 import re
+import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
@@ -71,11 +72,19 @@ def read_text(path: Path) -> str:
 
 def _octets(path: Path) -> bytes:
     """Return what is in *path*, which may have no end; raise OSError."""
+    if not (_is_handed(path) or stat.S_IFMT(path.stat().st_mode) in (stat.S_IFREG, stat.S_IFDIR)):
+        # To open a pipe that nobody writes to would never end.
+        raise OSError("it is not a file: put the config into one")
     with path.open("rb") as file:
         octets = b"".join(islice(iter(partial(file.read, _PIECE), b""), _MOST // _PIECE))
         if file.read(1):
             raise OSError(f"it is longer than {_MOST >> 20} MB: is it the config?")
     return octets
+
+
+def _is_handed(path: Path) -> bool:
+    """Whether *path* is what a shell hands over, as a pipe for the most part."""
+    return path == Path("/dev/stdin") or path.is_relative_to("/dev/fd")
 
 
 def parse(text: str, path: Path) -> Config:

@@ -1,5 +1,6 @@
 """The config file: what it may say, what it inherits, and every fault with its line."""
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from vedette.agent.cli import main
-from vedette.agent.config import Config, ConfigError, read, state_folder
+from vedette.agent.config import Config, ConfigError, read, read_text, state_folder
 from vedette.agent.document import Problem
 from vedette.agent.looking.timing import Timing, timing
 from vedette.checks.finding import Kind
@@ -264,6 +265,31 @@ def test_missing_file_is_a_sentence(tmp_path: Path) -> None:
             read(path)
         (line,) = refused.value.lines()
         assert line.startswith(f"{path}:1: cannot be read: ")
+
+
+def test_what_is_not_a_file_is_refused_at_once(tmp_path: Path) -> None:
+    """A pipe that nobody writes to is not waited for; a link to a file is read."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(ConfigError) as refused:
+        read_text(pipe)
+    (line,) = refused.value.lines()
+    assert line == f"{pipe}:1: cannot be read: it is not a file: put the config into one"
+
+    (tmp_path / "file").write_text("agent:")
+    (tmp_path / "link").symlink_to("file")
+    assert read_text(tmp_path / "link") == "agent:"
+
+
+def test_what_a_shell_hands_over_is_read() -> None:
+    """`vedette validate /dev/stdin` and `<(...)` read a pipe to its end."""
+    reader, writer = os.pipe()
+    os.write(writer, b"agent:")
+    os.close(writer)
+    try:
+        assert read_text(Path(f"/dev/fd/{reader}")) == "agent:"
+    finally:
+        os.close(reader)
 
 
 TEN_FAULTS = """\

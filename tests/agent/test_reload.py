@@ -1,16 +1,25 @@
 """SIGHUP: the agent reads its config again, and drops nothing."""
 
+import asyncio
+import os
 import signal
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 import yaml
 
 from tests.agent.daemon import CHECK, HOST, SERVICE, SERVICE_KEY, World, until, world
+from tests.agent.test_daemon_commands import PLAIN
 from tests.checks.bgp.made import ORIGIN, PREFIX, rows
+from tests.servers.process import free_port
+from tests.virtual import in_virtual_time
+from vedette.agent.daemon import Agent
+from vedette.agent.reload import Document, _Reign, _renewed
 
 TRIGGER, RESOLVE = ("trigger", SERVICE_KEY), ("resolve", SERVICE_KEY)
 SUCCESSFUL = "vedette_config_last_reload_successful"
@@ -149,6 +158,65 @@ async def test_what_cannot_be_used_changes_nothing(tmp_path: Path) -> None:
         await w.daemon.sees(SUCCESSFUL, 1)
         w.restore()
         await w.told(TRIGGER, RESOLVE)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_file_that_is_never_read_keeps_no_agent_from_ending(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    """While what the config names hangs, the agent looks on, and ends as soon as it is told to."""
+    async with world(tmp_path) as w:
+        await w.well()
+        (tmp_path / "key").unlink()
+        os.mkfifo(tmp_path / "key")
+        assert w.daemon.process is not None
+        w.daemon.process.send_signal(signal.SIGHUP)
+        await w.daemon.looks(2)
+        status, seconds = await w.daemon.end(number)
+    assert status == 0, w.daemon.output
+    assert seconds < 5
+    assert "Traceback" not in w.daemon.output
+
+
+async def test_a_pipe_in_the_place_of_the_config_changes_nothing(tmp_path: Path) -> None:
+    """What is not a file is refused at once, and the next reload is heard."""
+    async with world(tmp_path) as w:
+        await w.well()
+        path = path_of(w)
+        good = path.read_text()
+        path.unlink()
+        os.mkfifo(path)
+        await hang_up(w)
+        assert f"{path}:1: cannot be read: it is not a file" in w.daemon.output
+        await w.daemon.sees(SUCCESSFUL, 0)
+        path.unlink()
+        path.write_text(good)
+        await reload(w)
+        await w.daemon.sees(SUCCESSFUL, 1)
+
+
+def test_a_reading_has_a_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """After ten seconds what was read before stays in force, and log and metric say so."""
+    path = tmp_path / "vedette.yaml"
+    path.write_text(PLAIN.format(port=free_port(), state="./state"))
+    document, over = Document.read(path), threading.Event()
+    monkeypatch.setattr(Document, "read", lambda _path: over.wait())
+
+    async def renewed() -> tuple[float, bool]:
+        loop, agent = asyncio.get_running_loop(), Agent(document.config, tmp_path)
+        try:
+            found = await _renewed(_Reign(agent, document), loop.create_future(), asyncio.Event())
+        finally:
+            over.set()
+            agent.store.close()
+        assert found is None
+        return loop.time(), agent.counts.config_is_current
+
+    assert in_virtual_time(renewed()) == (10.0, False)
+    assert f"{path} could not be read within 10 s" in caplog.text
+    assert f"{path} is not used: what was read before stays in force" in caplog.text
 
 
 async def test_routes_stay_known_over_a_reload(tmp_path: Path) -> None:
