@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
 
+from vedette.agent.cli import output
+
 _INIT = "bgp init"
 """To argparse, what follows `bgp` would be a file."""
 _COMMANDS = {
@@ -45,14 +47,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:2] == _INIT.split():
         words[:2] = [_INIT]
-    options = parser(*words[:1]).parse_args(words)
+    output.prepare()
     try:
-        status: int = options.action(options)
-        sys.stdout.flush()
+        return _ended(words)
     except BrokenPipeError:
         # The reader of our output has gone; that is its right, and no reason for a traceback.
         sys.stdout = None
         return 1
+    except output.UnwritableError as error:
+        sys.stdout = None
+        return output.complain(f"vedette: standard output cannot be written: {error}")
     except KeyboardInterrupt:
         return 130
+
+
+def _ended(words: Sequence[str]) -> int:
+    """Run the command to the end of what it prints, and return its exit status."""
+    try:
+        options = parser(*words[:1]).parse_args(words)
+        status: int = options.action(options)
+    finally:
+        # Python's own flush at the exit would tell of its fault in words of its own.
+        sys.stdout.flush()
     return status
