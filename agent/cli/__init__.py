@@ -1,6 +1,7 @@
 """The command line: one module per command, and this table of them."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -47,6 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:2] == _INIT.split():
         words[:2] = [_INIT]
+    if words[:1] == ["run"]:
+        # Until there is somebody to hear it: its default is to end the process.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     output.prepare()
     try:
         return _ended(words)

@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import logging
 import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 
 from vedette.agent import logs, reload
@@ -24,12 +24,13 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def _run(options: argparse.Namespace) -> int:
-    # Until there is somebody to hear it: its default is to end the process.
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    hung_up: list[int] = []
+    # What was asked for before this is done by the first reading; after it, by another.
+    signal.signal(signal.SIGHUP, lambda number, _frame: hung_up.append(number))
     try:
         document = reload.Document.read(options.config)
         with claimed(options.config.parent / document.config.agent.state_dir):
-            run_loop(_until_signalled(document))
+            run_loop(_until_signalled(document, hung_up))
     except ConfigError as error:
         # With the tables that it draws, 2 MB that an agent never needs.
         from vedette.agent.cli.lkg import good_configuration  # noqa: PLC0415
@@ -50,12 +51,14 @@ def run_loop(work: Coroutine[None, None, None]) -> None:
         uvloop.run(work)
 
 
-async def _until_signalled(document: reload.Document) -> None:
+async def _until_signalled(document: reload.Document, hung_up: Sequence[int]) -> None:
     stop, hangup = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, hangup.set)
+    if hung_up:
+        hangup.set()
     await reload.run(
         document, stop, hangup, adopted=lambda config: logs.configure(config.agent.log)
     )
