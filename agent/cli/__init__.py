@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
+from itertools import pairwise
 
 from vedette.agent.cli import output
 
@@ -52,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Until there is somebody to hear it: its default is to end the process.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     output.prepare()
+    if (empty := _empty(words)) and words[:1] != ["blackbox"]:  # its flags may be, as Go's may
+        return output.complain(f"vedette: {empty} is empty: give it a value, or leave it out")
     try:
         return _ended(words)
     except BrokenPipeError:
@@ -63,6 +66,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return output.complain(f"vedette: standard output cannot be written: {error}")
     except KeyboardInterrupt:
         return 130
+
+
+def _empty(words: Sequence[str]) -> str | None:
+    """Return the name of the first argument without a value: a variable that is not set, mostly."""
+    for before, word in pairwise(["", *words]):
+        option, equals, value = word.partition("=")
+        if equals and option.startswith("--") and not value.strip():
+            return option
+        if not word.strip():
+            return before if before.startswith("--") and "=" not in before else "an argument"
+    return None
 
 
 def _ended(words: Sequence[str]) -> int:

@@ -14,6 +14,45 @@ from vedette.agent.cli.run import _until_signalled
 _SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
 
 
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (["check", "dns", "x.example", "--server", ""], "--server"),
+        (["check", "dns", "x.example", "--server="], "--server"),
+        (["check", "dns", "x.example", "--root-hints", " "], "--root-hints"),
+        (["check", "http", "http://127.0.0.1:1/", "--at", ""], "--at"),
+        (["check", "bgp", "192.0.2.0/24", "--origin", ""], "--origin"),
+        (["run", "--config", ""], "--config"),
+        (["bgp", "init", "--asn", "1", "--url", ""], "--url"),
+        (["demo", "--incident", ""], "--incident"),
+        (["validate", ""], "an argument"),
+        (["replay", ""], "an argument"),
+    ],
+)
+def test_a_value_that_is_empty_is_not_taken_for_none(
+    words: list[str], name: str, capsys: pytest.CaptureFixture[str], hangups: None
+) -> None:
+    """`--server "$RESOLVER"` without the variable is wrong usage: it asked somebody else."""
+    assert cli.main(words) == 2
+    told = f"vedette: {name} is empty: give it a value, or leave it out\n"
+    assert capsys.readouterr() == ("", told)
+
+
+@pytest.mark.parametrize("words", [["--web.route-prefix", ""], ["--web.external-url="]])
+def test_flags_of_blackbox_may_be_empty(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """blackbox_exporter takes an empty flag for its default, and so do we."""
+    assert cli.main(["blackbox", *words, "--config.file", "/no/such/file"]) == 1
+    assert "is empty" not in capsys.readouterr().err
+
+
+def test_a_url_may_end_with_an_empty_value(capsys: pytest.CaptureFixture[str]) -> None:
+    """What follows the = of a URL is the URL's."""
+    assert cli.main(["check", "http", "http://127.0.0.1:1/?q="]) == 1
+    assert "is empty" not in capsys.readouterr().err
+
+
 def test_a_hangup_while_run_is_loaded_ends_nothing(
     monkeypatch: pytest.MonkeyPatch, hangups: None
 ) -> None:
