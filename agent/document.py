@@ -188,7 +188,8 @@ def _pairs(
             document.problems.append(Problem(line, message))
             continue
         key = _scalar(key_node)
-        if not isinstance(key, str | int):
+        # True would be the same key as 1.
+        if not isinstance(key, str | int) or isinstance(key, bool):
             document.problems.append(Problem(line, "a key must be a plain word"))
             continue
         if key in seen:

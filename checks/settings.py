@@ -9,7 +9,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
-def _seconds(value: object) -> float:
+def in_seconds(value: object) -> float:
+    """Return a duration as written in a config; raise ValueError where it is none."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         seconds = float(value)
     elif isinstance(value, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", value)):
@@ -30,7 +31,7 @@ def written(seconds: float) -> str:
     return f"{seconds / size:.12g}{unit}"
 
 
-Duration = Annotated[float, BeforeValidator(_seconds)]
+Duration = Annotated[float, BeforeValidator(in_seconds)]
 """Seconds, written as a number or as 500ms, 30s, 10m, 1h."""
 
 

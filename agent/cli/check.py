@@ -30,6 +30,7 @@ from vedette.checks.finding import Check, Finding, Kind, Look, Observation, Verd
 from vedette.checks.http.check import HttpCheck
 from vedette.checks.http.settings import HttpSettings
 from vedette.checks.net import Endpoint, parse_endpoint
+from vedette.checks.settings import in_seconds
 
 EXIT = {Verdict.OK: 0, Verdict.FAILING: 1, Verdict.UNKNOWN: 3}
 TIMEOUT = 5.0
@@ -68,7 +69,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     bgp = kinds.add_parser("bgp", help="ask who sees a prefix", allow_abbrev=False)
     bgp.add_argument("prefix", metavar="PREFIX")
     bgp.add_argument("--origin", action="append", required=True, metavar="ASN")
-    bgp.add_argument("--seed", metavar="URL", default=RisLiveSettings().seed)
+    bgp.add_argument("--seed", type=_url, metavar="URL", default=RisLiveSettings().seed)
     bgp.set_defaults(action=_action(_bgp))
     for kind in (dns, http, bgp):
         kind.add_argument("--timeout", type=_seconds, default=TIMEOUT, metavar="SECONDS")
@@ -85,8 +86,20 @@ class _Seen:
     sight: tuple[Watch, Sight] | None = None
 
 
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise argparse.ArgumentTypeError(f"{text}: expected a URL with the scheme http or https")
+    return text
+
+
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        try:
+            seconds = in_seconds(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"{text}: {error}") from None
     if not 0 < seconds <= 3600:
         raise argparse.ArgumentTypeError(f"{text} is not above 0 and at most 3600")
     return seconds

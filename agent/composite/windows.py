@@ -19,6 +19,10 @@ _MINUTE, _WEEK = 60, 7 * 86400
 _SET_BY = timedelta(hours=3)
 """No clock is set forward or back by more."""
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_RANGES = (
+    "minutes are 0 to 59, hours 0 to 23, days 1 to 31, months 1 to 12 or jan to dec, "
+    "and steps such as */5 at least 1"
+)
 _LEAP_CYCLE = datetime(2096, 1, 1, tzinfo=UTC), datetime(2105, 1, 1, tzinfo=UTC)
 """What happens at all happens in here: it holds the longest time there is without a 29 February."""
 
@@ -141,6 +145,10 @@ def _moments(shown: datetime, zone: tzinfo) -> Iterator[float]:
 def _trigger(cron: str) -> CronTrigger:
     """Return what knows the begins; raise ValueError where *cron* is not five fields of crontab."""
     fields = cron.split()
+    if cron.startswith("@"):
+        raise ValueError(
+            f"cron: {cron!r} is no five fields: write these, such as 0 0 * * * for each day"
+        )
     if len(fields) != 5:
         raise ValueError(
             f"cron: {cron!r} has {len(fields)} fields and needs five: "
@@ -153,9 +161,12 @@ def _trigger(cron: str) -> CronTrigger:
         )
     try:
         weekdays = ",".join(map(_weekdays, fields[4].lower().split(",")))
-        return CronTrigger.from_crontab(" ".join([*fields[:4], weekdays]), UTC)
     except ValueError as error:
         raise ValueError(f"cron: {cron!r} is not a crontab's: {error}") from None
+    try:
+        return CronTrigger.from_crontab(" ".join([*fields[:4], weekdays]), UTC)
+    except ValueError:
+        raise ValueError(f"cron: {cron!r} is not a crontab's: {_RANGES}") from None
 
 
 def _weekdays(part: str) -> str:

@@ -38,6 +38,15 @@ _BOUNDS = {
     "less_than": ("less than", "lt"),
 }
 """How the bounds of numbers are said, and where an error has them."""
+_SAID = {
+    "extra_forbidden": "unknown key: remove it or mend its spelling",
+    "missing": "is required",
+    "model_type": "expected keys with values",
+    "list_type": "expected a list",
+    "string_type": "expected text: put it into quotes",
+    "invalid_key": "a key must be a plain word",
+}
+"""What is said of errors that are always the same."""
 
 
 class ConfigError(Exception):
@@ -138,25 +147,17 @@ def explained(
     for fault in error.errors(include_url=False, include_input=False):
         place = tuple(part for part in fault["loc"] if part not in {"[key]"})
         where = ".".join(str(part) for part in place)
-        message = fault["msg"].removeprefix("Value error, ")
+        message = _SAID.get(fault["type"]) or fault["msg"].removeprefix("Value error, ")
         match fault["type"]:
-            case "extra_forbidden":
-                message = "unknown key: remove it or mend its spelling"
-            case "missing":
-                message = "is required"
-            case "model_type":
-                message = "expected keys with values"
-            case "list_type":
-                message = "expected a list"
-            case "string_type":
-                message = "expected text: put it into quotes"
+            case "string_too_short" if fault["ctx"]["min_length"] == 1:
+                message = "is empty: write what it should be"
+            case "string_too_long":
+                message = f"is too long: write at most {fault['ctx']['max_length']} characters"
             case "string_pattern_mismatch" if place[-1:] == ("name",):
                 message = (
                     "a name has no /, no control character such as a line break, and no space at "
                     "its beginning, and is neither . nor .."
                 )
-            case "invalid_key":
-                message = "a key must be a plain word"
             case kind if kind in _BOUNDS:
                 words, of = _BOUNDS[kind]
                 message = f"expected {words} {number(fault['ctx'][of])}"

@@ -144,6 +144,10 @@ def claimed(folder: Path) -> Iterator[None]:
 
 
 def _unusable(path: Path, error: Exception) -> StoreError:
+    if isinstance(error, FileExistsError):
+        return StoreError(
+            f"{path.parent} is a file, not a folder: remove it or choose another agent.state_dir"
+        )
     return StoreError(
         f"{path} cannot be opened ({error}): mend it or choose another agent.state_dir"
     )

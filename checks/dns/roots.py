@@ -63,6 +63,8 @@ def records_in(path: Path, what: str) -> list[RRset]:
         return dns.zonefile.read_rrsets(path.read_text(), rdclass=None, default_ttl=3600000)
     except OSError as error:
         raise ValueError(f"{what} {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise ValueError(f"{what} {path}: it is not UTF-8 text: save it as that") from None
     except (dns.exception.DNSException, ValueError) as error:
         raise ValueError(f"{what} {path}: {error}") from error
 

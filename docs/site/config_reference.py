@@ -47,7 +47,7 @@ _PLAIN = {
     Rule: "[rule](../alarms.md)",
     Diagnosis: "[diagnosis](../diagnoses.md)",
 }
-_VALIDATED = {"_seconds": "duration", "_origin": "AS number"}
+_VALIDATED = {"in_seconds": "duration", "_origin": "AS number"}
 """What a value is called that one of these functions reads."""
 _BOUNDS = (("ge", "at least {}"), ("gt", "more than {}"), ("le", "at most {}"), ("lt", "below {}"))
 

@@ -292,6 +292,19 @@ def test_what_a_shell_hands_over_is_read() -> None:
         os.close(reader)
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ('""', "services.0.name: is empty: write what it should be"),
+        ("x" * 101, "services.0.name: is too long: write at most 100 characters"),
+    ],
+)
+def test_a_name_has_a_length(tmp_path: Path, name: str, message: str) -> None:
+    """A name that is empty or too long is told with what it may be."""
+    text = MINIMAL.replace("name: shop\n", f"name: {name}\n")
+    assert message in [told for _, told in faults(tmp_path, text)]
+
+
 TEN_FAULTS = """\
 agent:
   name: ""

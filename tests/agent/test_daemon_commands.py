@@ -206,6 +206,61 @@ async def test_a_password_is_refused_and_not_shown(arguments: list[str]) -> None
     assert "SEKRET" not in line
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["dns", "x.example", "--timeout", "soon"], "--timeout: soon: expected a duration such as"),
+        (["dns", "x.example", "--timeout", "0s"], "--timeout: 0s is not above 0"),
+        (["dns", "x.example", "--root-hints", "{binary}"], "root hints {binary}: it is not UTF-8"),
+        (
+            ["dns", "x.example", "--trust-anchors", "{binary}"],
+            "trust anchors {binary}: it is not UTF-8 text: save it as that",
+        ),
+        (
+            ["bgp", PREFIX, "--origin", "64500", "--seed", "foo"],
+            "--seed: foo: expected a URL with the scheme http or https",
+        ),
+    ],
+)
+async def test_wrong_values_are_told_with_a_remedy(
+    tmp_path: Path, arguments: list[str], told: str
+) -> None:
+    """A value that is none is wrong usage, and the message says what would be one."""
+    binary = tmp_path / "binary"
+    binary.write_bytes(b"\xff\xfe\x00")
+    ran = await vedette("check", *(one.format(binary=binary) for one in arguments))
+    assert (ran.status, ran.out) == (2, "")
+    assert told.format(binary=binary) in ran.err
+
+
+async def test_a_timeout_is_written_as_in_a_config() -> None:
+    """`--timeout 500ms` is half a second."""
+    ran = await vedette("check", "http", "http://127.0.0.1:1/", "--timeout", "500ms", "--json")
+    document(ran, "http://127.0.0.1:1/", "FAILING")
+
+
+async def test_a_refused_connection_speaks_of_no_tls() -> None:
+    """Who refuses to be asked is named, with what the system said."""
+    url = f"http://127.0.0.1:{free_port()}/data"
+    ran = await vedette("check", "bgp", PREFIX, "--origin", "64500", "--seed", url, "--json")
+    detail = document(ran, PREFIX, "UNKNOWN")["detail"]
+    address = url.split("/")[2]
+    assert f"{url} cannot be asked: cannot connect to {address}: Connection refused" in detail
+
+
+async def test_a_state_folder_that_is_a_file_is_one_sentence(tmp_path: Path) -> None:
+    """A state_dir that is a file is told as that: exit 2."""
+    (tmp_path / "file").touch()
+    path = tmp_path / "vedette.yaml"
+    path.write_text(PLAIN.format(port=free_port(), state="./file"))
+    ran = await vedette("run", "--config", str(path))
+    assert ran.err == (
+        f"vedette: {tmp_path}/file is a file, not a folder: remove it or choose another "
+        "agent.state_dir\n"
+    )
+    assert ran.status == 2
+
+
 async def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
     """A listener that cannot be opened is named with the remedy: exit 2."""
     path = tmp_path / "vedette.yaml"

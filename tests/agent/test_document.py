@@ -38,6 +38,7 @@ def test_values_know_their_lines() -> None:
         ("a: *nobody\n", 1, "not YAML"),
         ("a: 1\nb: 2\na: 3\n", 3, "first in line 1"),
         ("a: 1\n? [x]\n: 2\n", 2, "plain word"),
+        ("1: a\ntrue: b\n", 2, "plain word"),
         ("a: 1\nb: 0x_\n", 2, "int"),
         ("a: 1\nb: !!float x\n", 2, "float"),
         ("a: 1\nb: !!int\n", 2, "int"),

@@ -6,6 +6,7 @@ for a stable prefix may take days. See https://stat.ripe.net/docs/02.data-api/bg
 
 import asyncio
 import json
+import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ import aiohttp
 
 from vedette.checks.bgp.path import Path, read_path
 from vedette.checks.bgp.prefix import Peer, canonical, peer_of_source
+from vedette.checks.net import Endpoint
 
 MAX_BYTES = 8 * 1024 * 1024  # a prefix held by 360 peers takes 0.1 MB
 SECONDS = 30.0
@@ -64,7 +66,16 @@ async def ask(session: aiohttp.ClientSession, url: str, query: Mapping[str, str]
     except TimeoutError:
         raise SeedError(f"{url} did not answer within {SECONDS:.0f} s") from None
     except (aiohttp.ClientError, OSError) as exc:
-        raise SeedError(f"{url} cannot be asked: {exc or type(exc).__name__}") from None
+        raise SeedError(f"{url} cannot be asked: {_why(exc)}") from None
+
+
+def _why(error: aiohttp.ClientError | OSError) -> str:
+    """Return what went wrong; aiohttp speaks of TLS where there is none."""
+    if type(error) is aiohttp.ClientConnectorError and error.port is not None:
+        number = error.os_error.errno or 0  # negative where a name has no address
+        if number > 0:
+            return f"cannot connect to {Endpoint(error.host, error.port)}: {os.strerror(number)}"
+    return str(error) or type(error).__name__
 
 
 async def each(prefixes: Iterable[str], ask: Callable[[str], Awaitable[bool]]) -> set[str]:

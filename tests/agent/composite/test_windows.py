@@ -162,6 +162,10 @@ def test_open_for_as_long_as_it_lasts(hour: int, seconds: int, moment: float) ->
             "cron: '0 2 1 * 1' names days of the month and of the week, which crontabs and people "
             "read differently: name one and write * for the other",
         ),
+        (
+            "@daily",
+            "cron: '@daily' is no five fields: write these, such as 0 0 * * * for each day",
+        ),
         ("0 2 30 2 *", "cron: '0 2 30 2 *' names a day that no year has"),
         (
             "0 0 * * 8",
@@ -183,6 +187,19 @@ def test_bad_crontab(cron: str, message: str) -> None:
         window(cron)
 
     assert [error["msg"] for error in caught.value.errors()] == [f"Value error, {message}"]
+
+
+@pytest.mark.parametrize("cron", ["60 * * * *", "*/0 * * * *", "x * * * *", "* * * 13 *"])
+def test_out_of_range_is_told_with_the_ranges(cron: str) -> None:
+    """What may stand in a field is said, in words of ours."""
+    with pytest.raises(ValidationError) as caught:
+        window(cron)
+
+    (error,) = caught.value.errors()
+    assert error["msg"] == (
+        f"Value error, cron: {cron!r} is not a crontab's: minutes are 0 to 59, hours 0 to 23, days "
+        "1 to 31, months 1 to 12 or jan to dec, and steps such as */5 at least 1"
+    )
 
 
 @pytest.mark.parametrize("cron", ["60 * * * *", "* 24 * * *", "x * * * *", "* * 0 * *", "@daily"])
