@@ -10,11 +10,12 @@ from vedette.exporters.page import Action, Page, Severity
 
 
 class Headline(NamedTuple):
-    """What a page was headed by, from *at* on."""
+    """What a page was headed by, from *at* on, and its first line then."""
 
     diagnosis: str
     subject: str
     at: float
+    summary: str
 
 
 @dataclass(slots=True)
@@ -46,6 +47,7 @@ class Desk:
     def take(self, page: Page, at: float) -> None:
         """Take one event."""
         shown = self._open.get(page.key)
+        head = Headline(page.diagnosis, page.subject, at, page.summary)
         if page.action is Action.RESOLVE:
             if shown is not None:
                 shown.resolved_at = at
@@ -53,14 +55,13 @@ class Desk:
             return
         if shown is None:
             shown = Shown(
-                page.key, at, [Headline(page.diagnosis, page.subject, at)], page.severity,
-                page.subject, page.summary,
+                page.key, at, [head], page.severity, page.subject, page.summary,
             )  # fmt: skip
             self.pages.append(shown)
             self._open[page.key] = shown
         if page.diagnosis != shown.diagnosis:
             shown.symptoms.setdefault(shown.diagnosis, shown.history[-1].at)
-            shown.history.append(Headline(page.diagnosis, page.subject, at))
+            shown.history.append(head)
         shown.severity = min(shown.severity, page.severity, key=list(Severity).index)
         shown.subject, shown.summary = page.subject, page.summary
 

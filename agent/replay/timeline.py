@@ -57,7 +57,7 @@ def _told(page: Shown, *, of_several: bool) -> Iterator[Entry]:
     which = f" ({page.key})" if of_several else ""
     for i, head in enumerate(page.history):
         words = "now headed" if i else page.severity
-        more = page.summary if head is page.history[-1] else ""
+        more = page.summary if head is page.history[-1] else head.summary
         yield Entry(head.at, 1, "PAGE", f"{words} {head.diagnosis} {head.subject}{which}", more)
     replaced = {one.diagnosis for one in page.history[:-1]}
     for diagnosis, at in page.symptoms.items():

@@ -49,6 +49,10 @@ def test_a_better_headline_takes_over() -> None:
         ("service_degraded", 10),
         ("record_emptied", 30),
     ]
+    assert [head.summary for head in page.history] == [
+        "service_degraded: of one",
+        "record_emptied: of one",
+    ]
     assert page.diagnosis == "record_emptied"
     assert page.subject == "subject of record_emptied"
     assert page.severity is Severity.CRITICAL

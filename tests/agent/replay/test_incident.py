@@ -212,6 +212,17 @@ def test_the_timeline_fits_a_terminal() -> None:
     assert any(line.endswith("still open at the end") for line in lines)
 
 
+def test_the_timeline_has_the_first_line_of_each_headline() -> None:
+    """What the page said before it was headed otherwise is told too."""
+    http = change(0, http={"url": SHOP, "agents": "all", "error": "timeout"})
+    played = play(scenario(http, name_change(300), of=document() | {"end_s": 900}))
+    (page,) = played.desk.pages
+    told = " ".join(" ".join(timeline(played)).split())
+
+    assert [head.diagnosis for head in page.history] == ["service_down", "record_emptied"]
+    assert all(head.summary[:40] in told for head in page.history)
+
+
 def test_a_report_has_what_scoring_needs() -> None:
     """Times in seconds after the start, and the whole run as its length."""
     made = report(play(scenario(name_change(0))))
