@@ -180,7 +180,7 @@ async def _main(config: Path) -> None:
         new.rename(told)
 
     loop.add_signal_handler(signal.SIGUSR1, tell)
-    await run._until_signalled(reload.Document.read(config))
+    await run._until_signalled(reload.Document.read(config), ())
 
 
 if __name__ == "__main__":
