@@ -337,7 +337,7 @@ def test_a_section_says_what_to_do(diagnosis: Diagnosis) -> None:
     """It shows the first line of a page, and what to look at, to do and to expect."""
     text = sections()[diagnosis]
     (page,) = re.findall(r"^> (.*)$", text, re.MULTILINE)
-    assert re.fullmatch(rf"{diagnosis}: .* since \d\d:\d\d:\d\d UTC(; .*)?", page)
+    assert re.fullmatch(rf"{diagnosis}: .* since \d\d:\d\d:\d\d UTC([,;] .*)?", page)
     assert re.findall(r"^\*\*([\w ]+)\*\*", text, re.MULTILINE) == [
         "Look first", "Do", "Usually", "A symptom",
     ]  # fmt: skip
