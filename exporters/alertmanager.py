@@ -163,9 +163,10 @@ class Alertmanager:
         self._standing: dict[str, Page] = {}
         self._ended: list[tuple[Page, float]] = []
 
-    def stand(self, pages: Iterable[Page]) -> None:
-        """Take over what stood when the agent ended."""
+    def stand(self, pages: Iterable[Page], ended: Iterable[tuple[Page, float]] = ()) -> None:
+        """Take over what stood when the agent ended, and what had *ended*, with when."""
         self._standing |= {page.key: page for page in pages}
+        self._ended += ended
 
     def drop(self, key: str) -> None:
         """Send what stands of *key* no more; it ends by itself, unless somebody else sends it."""

@@ -87,8 +87,8 @@ class Repeating(Pager, Protocol):
 
     every: float
 
-    def stand(self, pages: Iterable[Page]) -> None:
-        """Take over what stood when the agent ended."""
+    def stand(self, pages: Iterable[Page], ended: Iterable[tuple[Page, float]]) -> None:
+        """Take over what stood when the agent ended, and what had *ended*, with when."""
 
     def drop(self, key: str) -> None:
         """Send what stands of *key* no more: its end is left to others."""

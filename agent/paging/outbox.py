@@ -192,7 +192,7 @@ class Outbox:
 
     async def _repeat(self, pager: Repeating) -> None:
         """Send again what stands at a receiver that forgets, for ever."""
-        pager.stand(self._taken.calls(pager.name))
+        pager.stand(self._taken.calls(pager.name), self._taken.ends(pager.name))
         failing = False
         while True:
             delivery = await _sound(pager.name, pager.repeat())

@@ -3,7 +3,7 @@
 Rule: no I/O, no clock.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from vedette.agent.memory.pages import Told
 from vedette.agent.paging.deduplication import Place
@@ -13,7 +13,10 @@ from vedette.exporters.page import Action, Outcome, Page
 class Taken:
     """Goes by what pagers were *told*, in order of time."""
 
-    def __init__(self, told: Iterable[Told] = ()) -> None:
+    def __init__(self, told: Sequence[Told] = ()) -> None:
+        taken = (one for one in told if one.outcome == Outcome.DELIVERED)
+        newest = {(one.pager, one.page.key): one for one in taken}
+        self._ends = [one for one in newest.values() if one.page.action is Action.RESOLVE]
         self._calls: dict[Place, Told] = {}
         self.heard: dict[str, float] = {}
         """When the newest page of each key was queued that any pager took."""
@@ -46,6 +49,10 @@ class Taken:
     def places(self) -> Iterable[Place]:
         """Where calls stand, also at pagers that the config has no longer."""
         return [*self._calls]
+
+    def ends(self, pager: str) -> Iterator[tuple[Page, float]]:
+        """Yield the ends that *pager* had taken at the start, with when."""
+        return ((one.page, one.ended_at or 0.0) for one in self._ends if one.pager == pager)
 
     def calls(self, pager: str) -> Iterator[Page]:
         """Yield the calls that stand at *pager*."""

@@ -93,6 +93,25 @@ async def test_a_former_life_is_taken_over(tmp_path: Path) -> None:
             assert a.names([]) == []
 
 
+async def test_an_end_of_a_former_life_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A member that was away at an end hears of it, also from an agent that began anew since."""
+    heard: list[tuple[int, int]] = []
+    now = [1000.0]
+    pager = Alertmanager("am", AlertmanagerSettings(urls=["http://am"]), now=lambda: now[0])
+
+    async def post(_url: str, standing: Sequence[Page], ended: Sequence[object]) -> Answer:
+        heard.append((len(standing), len(ended)))
+        return Answer(Delivery(outcome=Outcome.DELIVERED))
+
+    monkeypatch.setattr(pager, "_post", post)
+    pager.stand([], [(replace(PAGE, action=Action.RESOLVE), 900.0)])
+    for now[0] in (1000.0, 1700.0, 1900.0):
+        await pager.repeat()
+    await pager.close()
+
+    assert heard == [(0, 1), (0, 1)]
+
+
 async def test_another_headline_ends_the_alert_before(tmp_path: Path) -> None:
     """Where the cause of an incident changes, one alert stands, of the new name, and ends."""
     with alertmanager(tmp_path / "a") as a:

@@ -165,10 +165,12 @@ class Forgetful(Receiver):
     def __init__(self, *args) -> None:
         super().__init__(*args)
         self.stood: list[Page] = []
+        self.ended: list[tuple[Page, float]] = []
         self.repeated: list[float] = []
 
-    def stand(self, pages: Iterable[Page]) -> None:
-        """Take over what stood."""
+    def stand(self, pages: Iterable[Page], ended: Iterable[tuple[Page, float]]) -> None:
+        """Take over what stood, and what had ended."""
+        self.ended += ended
         self.stood += pages
 
     def drop(self, key: str) -> None:
@@ -187,7 +189,7 @@ def test_what_stands_is_told_again() -> None:
     told = [
         Told("pd", page("stands"), "delivered"),
         Told("pd", page("over"), "delivered"),
-        Told("pd", page("over", action=RESOLVE), "delivered"),
+        Told("pd", page("over", action=RESOLVE), "delivered", 70.0),
         Told("pd", page("left to a peer"), "delivered"),
         Told("pd", page("left to a peer", action=RESOLVE), "superseded"),
         Told("pd", page("end refused"), "delivered"),
@@ -198,6 +200,7 @@ def test_what_stands_is_told_again() -> None:
     delivered(pager, former=Former((), told), seconds=150)
 
     assert [one.key for one in pager.stood] == ["stands", "end refused"]
+    assert [(one.key, at) for one, at in pager.ended] == [("over", 70.0)]
     assert pager.repeated == pytest.approx([0, 60, 120], abs=0.2)
 
 
