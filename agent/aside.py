@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def aside(work: Callable[[], T]) -> asyncio.Future[T]:
-    """Do *work* in a thread of its own, and return what will be what it returns or raises."""
+    """Do *work* in a thread of its own, and return the future of its result."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
     # Whether or not somebody still waits for it.

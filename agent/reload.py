@@ -22,7 +22,7 @@ from vedette.agent.surroundings import Surroundings
 
 log = logging.getLogger(__name__)
 
-_LIMIT = 10.0
+_LIMIT = 60.0
 """Seconds that a file may take to be read again; one on a network that hangs takes for ever."""
 
 

@@ -146,7 +146,7 @@ class Fleet:
         A fleet that is short of it believes those that are left.
         """
         quorum = self._in_force(service)
-        # Where enough see, those that do not leave it to them, be they silent or blind.
+        # Where enough see, the rest leaves it to them, be it silent or blind.
         missing = self.unheard if quorum.is_short else self.views
         leaving = [name for name in missing if self.blindness[name].holds]
         evidence = quorum.now.judge(votes, leaving)

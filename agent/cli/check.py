@@ -88,7 +88,8 @@ class _Seen:
 
 def _url(text: str) -> str:
     if not text.startswith(("http://", "https://")):
-        raise argparse.ArgumentTypeError(f"{text}: expected a URL with the scheme http or https")
+        shown = "" if "@" in text else f"{text}: "  # before it may stand a password
+        raise argparse.ArgumentTypeError(f"{shown}expected a URL with the scheme http or https")
     return text
 
 

@@ -97,7 +97,8 @@ class Inputs:
         Add to *changed* what is not seen: that means something once it could be.
         """
         self.wake(now, slept=True)
-        for target in [*chain.from_iterable(self._checks.values()), *self._standard.values()]:
+        named = chain(*self._checks.values(), self._standard.values(), map(Target, self._parts))
+        for target in named:
             stands = self._at.get(target)
             if stands is not None and stands.state is State.INSUFFICIENT_DATA:
                 self._at[target] = replace(stands, since=self._heard_by[target.id])

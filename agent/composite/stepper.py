@@ -164,8 +164,7 @@ class Stepper:
         """Advance to the moment of *fleet*; *standard* are the memories of the standard alarms.
 
         Of no check but *keys* anything else may be said than before, and of no standard alarm but
-        those *changed*. Until *certain_until* all was as it was. Those that
-        are *grave* only a quorum ends.
+        those *changed*. Until *certain_until* all was as it was. The *grave* only a quorum ends.
         """
         if not self.alarms:
             return Stepped()
@@ -225,13 +224,10 @@ class Stepper:
         return {*self._unsettled} if self._sight.proven_at < before.proven_at else set()
 
     def _count(self, fleet: Fleet, grave: Set[str]) -> set[str]:
-        """Find those of the *grave* that too few see to end them; return who may be judged anew."""
-        known = self.alarms.keys() & grave
-        before, self._outvoted = (
-            self._outvoted,
-            {id_ for id_ in known if self.alarms[id_].lacks_quorum(fleet)},
-        )
-        return before | self._outvoted
+        """Find those of the *grave* that too few see to end them; return for which that is new."""
+        before, known = self._outvoted, self.alarms.keys() & grave
+        self._outvoted = {id_ for id_ in known if self.alarms[id_].lacks_quorum(fleet)}
+        return before ^ self._outvoted
 
     def _reading(self, seen: Sequence[Changed]) -> set[str]:
         """Return the alarms that read what was *seen* to stand otherwise.

@@ -12,13 +12,13 @@ from vedette.checks.settings import Settings, without_password
 def _base(text: str) -> str:
     parts = urlsplit(without_password(text, "secrets go to token_file"))
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError(f"{text!r} is not http://HOST:PORT or https://HOST:PORT")
+        raise ValueError("expected http://HOST:PORT or https://HOST:PORT")
     if parts.query or parts.fragment:
         raise ValueError("expected scheme, host, port and path alone: secrets go to token_file")
     try:
         _ = parts.port
-    except ValueError as error:
-        raise ValueError(f"{text!r}: {error}") from None
+    except ValueError:
+        raise ValueError("the port is no number from 0 to 65535") from None
     return text.rstrip("/")
 
 

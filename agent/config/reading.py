@@ -38,6 +38,8 @@ _BOUNDS = {
     "less_than": ("less than", "lt"),
 }
 """How the bounds of numbers are said, and where an error has them."""
+_HANDED = ("/dev/fd", "/proc/self/fd")
+"""Where bash, and zsh, have what they hand over."""
 _SAID = {
     "extra_forbidden": "unknown key: remove it or mend its spelling",
     "missing": "is required",
@@ -93,7 +95,7 @@ def _octets(path: Path) -> bytes:
 
 def _is_handed(path: Path) -> bool:
     """Whether *path* is what a shell hands over, as a pipe for the most part."""
-    return path == Path("/dev/stdin") or path.is_relative_to("/dev/fd")
+    return path == Path("/dev/stdin") or any(map(path.is_relative_to, _HANDED))
 
 
 def parse(text: str, path: Path) -> Config:
@@ -155,8 +157,8 @@ def explained(
                 message = f"is too long: write at most {fault['ctx']['max_length']} characters"
             case "string_pattern_mismatch" if place[-1:] == ("name",):
                 message = (
-                    "a name has no /, no control character such as a line break, and no space at "
-                    "its beginning, and is neither . nor .."
+                    "a name has no /, no line break or invisible character, and no space at its "
+                    "beginning, and is neither . nor .."
                 )
             case kind if kind in _BOUNDS:
                 words, of = _BOUNDS[kind]

@@ -53,7 +53,7 @@ class Ended:
     delivery: Delivery
 
 
-async def _sound(pager: str, sending: Awaitable[Delivery]) -> Delivery:
+async def _guarded(pager: str, sending: Awaitable[Delivery]) -> Delivery:
     """Return what became of *sending*; our own bug at one pager costs no other a page."""
     try:
         return await sending
@@ -195,7 +195,7 @@ class Outbox:
         pager.stand(self._taken.calls(pager.name), self._taken.ends(pager.name))
         failing = False
         while True:
-            delivery = await _sound(pager.name, pager.repeat())
+            delivery = await _guarded(pager.name, pager.repeat())
             failed = delivery.outcome is not Outcome.DELIVERED
             if failed and not failing:
                 log.error("%s does not take what stands again (%s)", pager.name, delivery.detail)
@@ -261,7 +261,7 @@ class Outbox:
             gone = f"pager {row.pager} is no longer in the config"
             self._end(waiting, Delivery(outcome=Outcome.REJECTED, detail=gone))
             return
-        delivery = await _sound(row.pager, pager.send(row.page))
+        delivery = await _guarded(row.pager, pager.send(row.page))
         if delivery.outcome is not Outcome.RETRY:
             self._end(waiting, delivery)
             return

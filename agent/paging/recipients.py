@@ -34,7 +34,7 @@ class Recipients:
     def of_drill(self, page: Page, to: Collection[str]) -> Sequence[str]:
         """Return who of *to* gets a drill's *page*: at a pager that is dead they do not pile up.
 
-        A trigger waits behind nothing but an end, and an end behind a trigger.
+        A trigger goes behind nothing but an end, and an end behind anything but another.
         """
 
         def is_free(name: str) -> bool:

@@ -136,7 +136,7 @@ def told(rule: Alarm, incident: Incident, witness: Witness, now: float) -> str:
         what = _blindness(rule.subject, witness, now)
     else:
         what = cause(rule, View(ledger, now))
-    whence = _whence(rule, witness, now)
+    whence = _whence(rule, ledger, witness, now)
     line = f"{rule.diagnosis}: {what} since {since}{f', {whence}' if whence else ''}"
     if rule.diagnosis in _NO_NAME:
         return line
@@ -145,8 +145,8 @@ def told(rule: Alarm, incident: Incident, witness: Witness, now: float) -> str:
     return f"{line}; {'there, ' if whence else ''}{extra}" if extra else line
 
 
-def _whence(rule: Rule, witness: Witness, now: float) -> str:
-    """Say from where a page is not well, where it is from elsewhere; nothing if it is nowhere.
+def _whence(rule: Rule, teller: Ledger, witness: Witness, now: float) -> str:
+    """Say from where it is so what the *teller* tells, where it is not so from elsewhere.
 
     Of what fails for some looks it says nothing: they may come from anywhere.
     """
@@ -158,7 +158,7 @@ def _whence(rule: Rule, witness: Witness, now: float) -> str:
     votes = {name: judge(View(witness.ledgers[name], now)).holds for name in seeing}
     bad = sorted(name for name, holds in votes.items() if holds)
     well = sum(holds is False for holds in votes.values())
-    if not bad or not well:
+    if not well or all(witness.ledgers[name] is not teller for name in bad):
         return ""
     regions = {witness.vantages[name].region for name in bad}
     region = regions.pop() if len(regions) == 1 else None

@@ -57,11 +57,10 @@ def serving(
 
 
 def _serves(series: Series, since: float, now: float) -> bool:
-    """Whether it is well, and was at every look of late since then."""
+    """Whether it is well, and was at every look of late since then, of which there is one."""
     began_at = max(since, now - _LATELY)
-    of_late = (look for look in series.looks if look.started_at >= began_at)
-    failed = any(look.finding.verdict is Verdict.FAILING for look in of_late)
-    return series.verdict(now) is Verdict.OK and not failed
+    of_late = [look.finding.verdict for look in series.looks if look.started_at >= began_at]
+    return series.verdict(now) is Verdict.OK and bool(of_late) and Verdict.FAILING not in of_late
 
 
 def _is_dead(series: Series, now: float) -> bool:

@@ -194,8 +194,8 @@ ONE_FAULT = {
             "name: shop\n",
             f"name: {name}\n",
             5,
-            "services.0.name: a name has no /, no control character such as a line break, and no "
-            "space at its beginning, and is neither . nor ..",
+            "services.0.name: a name has no /, no line break or invisible character, and no space "
+            "at its beginning, and is neither . nor ..",
         )
         for what, name in (
             ("a path", "a/b"),

@@ -136,7 +136,7 @@ def test_faults_of_the_agent(folder, agent, line, words):
         ),
         (
             f"name: nyc-1, url: 'nyc-1.test:9469', {DOMAIN}, token_file: peer.token",
-            "peers.0.url: 'nyc-1.test:9469' is not http://HOST:PORT or https://HOST:PORT",
+            "peers.0.url: expected http://HOST:PORT or https://HOST:PORT",
         ),
         (
             f"name: nyc-1, url: 'https://me:{SHARED}@nyc-1.test', {DOMAIN}, token_env: SHARED",
@@ -154,7 +154,7 @@ def test_faults_of_the_agent(folder, agent, line, words):
         ),
         (
             f"name: nyc-1, url: 'https://nyc-1.test:99999', {DOMAIN}, token_env: SHARED",
-            "peers.0.url: 'https://nyc-1.test:99999': Port out of range",
+            "peers.0.url: the port is no number from 0 to 65535",
         ),
         ("name: nyc-1, url: 'https://nyc-1.test', token_env: SHARED", "peers.0.domain: is requi"),
         (f"{NYC}, token_file: peer.token, colour: blue", "peers.0.colour: unknown key"),

@@ -336,14 +336,18 @@ def test_a_blind_vantage_judges_nothing(rule: str, waits: int) -> None:
 
 @pytest.mark.parametrize(
     "asked",
-    ['ALARM("shop.example A")', 'NOT OK("shop.example A")', 'NOT OK("https://shop.example/")'],
-)
+    [
+        'ALARM("shop.example A")', 'NOT OK("shop.example A")', 'NOT OK("https://shop.example/")',
+        'INSUFFICIENT_DATA("inner")',
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize(("seen_again", "changes"), [(True, []), (False, [OPENED])])
 def test_what_a_blind_vantage_missed_is_no_news(
     seen_again: bool, changes: list[Change], asked: str
 ) -> None:
     """Time in which nobody saw anything fills no hold: the next look must have had its time."""
-    rule = f"- {{name: mine, rule: '{asked}', hold: 2s, missing: breaching}}"
+    inner = "- {name: inner, rule: 'ALARM(\"shop.example A\")'}\n"
+    rule = f"{inner}- {{name: mine, rule: '{asked}', hold: 2s, missing: breaching}}"
     world = World(rule, config=CONTROLLED)
     (control,) = world.plan.controls
     for now in range(80):

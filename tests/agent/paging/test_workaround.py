@@ -77,3 +77,23 @@ def test_what_is_not_seen_from_everywhere_says_from_where(bad: list[str], said: 
     summary = world.pages[0].summary
     start, _, end = summary.partition(" UTC")
     assert f"{start.partition(' ')[0]} … UTC{end}" == said
+
+
+def test_what_one_tells_is_not_said_of_others() -> None:
+    """Of an address that fails here alone it is not said that it does for whom the page is down."""
+    world = World("[]", peers=[*FLEET.values()])
+    for now in range(60):
+        for name in FLEET:
+            down = name in {"ams-1", "sgp-1"} and now > 9
+            world.look(now, (OK, FAILING if down else OK, OK), vantage=name)
+        looks = [
+            seen(now, OK, key=SHOP, place="name"),
+            seen(now, "timeout", key=SHOP, place="address", subject=ADDRESS),
+            seen(now, OK, key=SHOP, place="address", subject="192.0.2.2"),
+        ]
+        world.ledgers["here"].add(SHOP, world.timing(SHOP), looks)
+        world.step(now)
+
+    summary = world.pages[0].summary
+    assert f"fails at 1 of 2 addresses ({ADDRESS}: timeout)" in summary
+    assert "from" not in summary
