@@ -72,7 +72,7 @@ class Stepper:
         self.at |= {target: known[target] for target in self._inputs.lasting & known.keys()}
         self._loaded_at = math.inf
         self._stepped_at = self._awake_at = self._certain_until = -math.inf
-        self._sight = _BLIND
+        self._sight, self._is_blinded = _BLIND, False
         self._undecided: dict[str, float] = {}
         self._unsettled: set[str] = set()
         self._rising: set[str] = set()
@@ -87,7 +87,7 @@ class Stepper:
         """
         self._inputs.take_over(before._inputs, keys)  # noqa: SLF001
         self._awake_at = before._awake_at  # noqa: SLF001
-        self._sight = before._sight  # noqa: SLF001
+        self._sight, self._is_blinded = before._sight, before._is_blinded  # noqa: SLF001
         self.at.update(before.at)
         self._undecided = {i: at for i, at in before._undecided.items() if i in self.alarms}  # noqa: SLF001
         self._loaded_at = before._loaded_at  # noqa: SLF001
@@ -215,7 +215,10 @@ class Stepper:
         Of sight that is proven for longer only those want to know that lacked the proof.
         """
         before, self._sight = self._sight, _sight(fleet)
-        if before.blind.holds is not False and self._sight.blind.holds is False:
+        if self._sight.blind.holds is not False:  # or it is only not known for a moment
+            self._is_blinded |= bool(fleet.blindness[fleet.own].holds)
+        elif self._is_blinded:
+            self._is_blinded = False
             self._inputs.look_afresh(fleet.now, seen)
         if self._sight.blind.holds is not before.blind.holds:
             return {*self._unsettled}

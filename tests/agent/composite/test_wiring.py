@@ -363,6 +363,23 @@ def test_what_a_blind_vantage_missed_is_no_news(
     assert all(at > 43 for at, _ in said)
 
 
+def test_a_control_that_is_not_known_now_and_then_puts_nothing_off() -> None:
+    """Only who was blind looks afresh: what is missing pages, though sight is doubted at times."""
+    rule = "- {name: mine, rule: 'ALARM(\"shop.example A\")', hold: 2s, missing: breaching}"
+    world = World(rule, config=CONTROLLED)
+    (control,) = world.plan.controls
+    for now in range(60):
+        world.look(now, WELL if now < 20 else UNSEEN)
+        verdict = UNKNOWN if now % 5 == 0 else OK
+        look = seen(now, verdict, key=control, place="recursive")
+        world.ledgers["here"].add(control, world.timing(control), [look])
+        world.step(now)
+
+    ((at, change),) = world.of("mine")
+    assert change is OPENED
+    assert at < 35
+
+
 def test_a_fleet_that_is_short_warns() -> None:
     """Where too few see to agree, an alarm is a warning at most."""
     world = World("- {name: mine, rule: 'ALARM(\"https://shop.example/\")'}", peers=PEERS[:1])
