@@ -289,7 +289,8 @@ def left(story: Story, outputs: str, *, flat: bool) -> Iterator[str]:
     for what in ("descriptors", "sockets", "tasks"):
         before, after = getattr(story.early, what), getattr(story.late, what)
         if after > before:
-            yield f"{after} {what} at the end, {before} after a sixth"
+            more = f" (more: {story.late.more(story.early)})" if what == "tasks" else ""
+            yield f"{after} {what} at the end, {before} after a sixth{more}"
     if story.late.octets - story.early.octets > GROWTH:
         yield f"memory grew by {(story.late.octets - story.early.octets) / 2**20:.1f} MB"
 

@@ -1,4 +1,4 @@
-"""`vedette run` as a process that also says how many tasks it has, and what it holds by /proc."""
+"""`vedette run` as a process that also says which tasks it has, and what it holds by /proc."""
 
 import asyncio
 import os
@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,13 +30,23 @@ SAMPLES, APART = 40, 0.25
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a process holds while as little as possible is on its way."""
+    """What a process holds while as little as possible is on its way, and the tasks that stay."""
 
     octets: float
     descriptors: int
     sockets: int
     threads: int
-    tasks: int
+    staying: frozenset[str]
+
+    @property
+    def tasks(self) -> int:
+        """How many stay: looks are always under way, but never the same."""
+        return len(self.staying)
+
+    def more(self, before: "Held") -> str:
+        """Return what tasks do of which there are more than *before*."""
+        now, then = (Counter(t.split()[1] for t in one.staying) for one in (self, before))
+        return ", ".join((now - then).elements())
 
     def __str__(self) -> str:
         return (
@@ -58,7 +69,7 @@ async def _until(condition: Callable[[], object | Awaitable[object]]) -> None:
 
 
 class Counted(Daemon):
-    """An agent that writes the number of its tasks into a file when it gets SIGUSR1."""
+    """An agent that writes the names of its tasks into a file when it gets SIGUSR1."""
 
     async def start(self) -> None:
         """Start and wait until it is ready."""
@@ -98,7 +109,7 @@ class Counted(Daemon):
             min(one.descriptors for one in counts),
             min(one.sockets for one in counts),
             min(one.threads for one in counts),
-            min(one.tasks for one in counts),
+            frozenset.intersection(*(one.staying for one in counts)),
         )
 
     async def _held(self) -> Held:
@@ -113,13 +124,13 @@ class Counted(Daemon):
             await self._tasks(),
         )
 
-    async def _tasks(self) -> int:
+    async def _tasks(self) -> frozenset[str]:
         assert self.process is not None
         told = self._config.with_suffix(".tasks")
         told.unlink(missing_ok=True)
         self.process.send_signal(signal.SIGUSR1)
         await _until(told.exists)
-        return int(told.read_text())
+        return frozenset(told.read_text().splitlines())
 
     async def metrics(self) -> dict[str, float]:
         """Return the sums of all metrics over their labels, the buckets of the lateness apart."""
@@ -170,13 +181,19 @@ def _link(descriptor: Path) -> str:
         return ""
 
 
+def _work(task: asyncio.Task[object]) -> str:
+    work = task.get_coro()
+    return getattr(work, "__qualname__", type(work).__name__)
+
+
 async def _main(config: Path) -> None:
     loop, told = asyncio.get_running_loop(), config.with_suffix(".tasks")
 
     def tell() -> None:
-        count = len(asyncio.all_tasks(loop))
+        tasks = asyncio.all_tasks(loop)
+        names = (f"{task.get_name()} {_work(task)}" for task in tasks)
         new = told.with_suffix(".new")
-        new.write_text(str(count))
+        new.write_text("\n".join(names))
         new.rename(told)
 
     loop.add_signal_handler(signal.SIGUSR1, tell)
