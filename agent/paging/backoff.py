@@ -9,6 +9,6 @@ def backoff(attempts: int, asked: float | None, chance: float) -> float:
 
     *chance* is in [0, 1).
     """
-    if asked:  # who asks for no wait is not asked again without end
+    if asked is not None:
         return asked
     return min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(attempts, 16)) * chance

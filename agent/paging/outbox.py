@@ -267,9 +267,10 @@ class Outbox:
             return
         waiting.attempts += 1
         waiting.detail = delivery.detail
-        now, wait = self._now(), backoff(waiting.attempts, delivery.retry_after, random.random())
+        asked = delivery.retry_after or None  # who asks for no wait is not asked without end
+        now, wait = self._now(), backoff(waiting.attempts, asked, random.random())
         waiting.due_at = max(now + wait, self._retried_from(row))
-        if delivery.retry_after:
+        if asked is not None:
             # It is asked of us, not of this page.
             self._quiet_until[row.pager] = now + wait
         log.warning(
