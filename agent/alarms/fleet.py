@@ -4,7 +4,7 @@ Rule: no I/O, no clock; time is passed in.
 """
 
 import math
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from vedette.agent.alarms.agreement import Quorum, Votes, longest
@@ -19,11 +19,15 @@ looks every half minute says anything."""
 
 
 class _InForce(NamedTuple):
-    """A quorum as it is *now*: whether those who see are too few, and even those who may see."""
+    """A quorum as it is *now*: whether those who see are too few, and even those who may see.
+
+    *leaving* are those that decide nothing.
+    """
 
     now: Quorum
     is_short: bool
     is_beyond_reach: bool
+    leaving: Collection[str]
 
 
 class Fleet:
@@ -146,10 +150,7 @@ class Fleet:
         A fleet that is short of it believes those that are left.
         """
         quorum = self._in_force(service)
-        # Where enough see, the rest leaves it to them, be it silent or blind.
-        missing = self.unheard if quorum.is_short else self.views
-        leaving = [name for name in missing if self.blindness[name].holds]
-        evidence = quorum.now.judge(votes, leaving)
+        evidence = quorum.now.judge(votes, quorum.leaving)
         return anybody(votes) if quorum.is_beyond_reach and not evidence.holds else evidence
 
     def is_short(self, service: str = "") -> bool:
@@ -172,7 +173,10 @@ class Fleet:
             left = [one for one in self.views if self._may_see(one)]
             now = self.quorum.of(name).left(left)
             is_short = now.is_short(filter(self.sees, self.views))
-            self._quorums[name] = _InForce(now, is_short, now.is_short(left))
+            # Where enough see, the rest leaves it to them, be it silent or blind.
+            missing = self.unheard if is_short else self.views
+            leaving = [one for one in missing if self.blindness[one].holds]
+            self._quorums[name] = _InForce(now, is_short, now.is_short(left), leaving)
         return self._quorums[name]
 
     def _may_see(self, name: str) -> bool:

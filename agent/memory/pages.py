@@ -52,12 +52,17 @@ class Sent:
     detail: str
 
 
+def last_taken(told: Sequence[Told]) -> Sequence[Told]:
+    """Return what each pager took last of each key; *told* is in order of time."""
+    taken = (one for one in told if one.outcome == Outcome.DELIVERED)
+    return [*{(one.pager, one.page.key): one for one in taken}.values()]
+
+
 def standing(told: Sequence[Told], before: float) -> Sequence[Accepted]:
     """Return the calls that pagers took *before* then and that have not ended, oldest first."""
-    newest = {(one.pager, one.page.key): one for one in told if one.outcome == Outcome.DELIVERED}
     calls = [
         Accepted(one.pager, one.page.key, one.ended_at)
-        for one in newest.values()
+        for one in last_taken(told)
         if one.page.action is Action.TRIGGER and one.ended_at is not None and one.ended_at < before
     ]
     return sorted(calls, key=attrgetter("at"))

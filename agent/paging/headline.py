@@ -118,12 +118,12 @@ def _strangers(rule: Rule, finding: Finding) -> str:
     if not isinstance(who, Mapping) or not who:
         return ""
     rows = sorted(who.items(), key=lambda row: -row[1])
-    some = _some([f"{_stranger(name, finding)} at {_ases(asns)}" for name, asns in rows])
+    strangers = some([f"{_stranger(name, finding)} at {_ases(asns)}" for name, asns in rows])
     share, left = facts.get("share"), ""
     if isinstance(share, float):
         peers = f"{facts.get('holding')} of {facts.get('of')} peers ({100 * share:.0f} %)"
         left = f"; {peers} still reach its own origin"
-    return f"{rule.subject} {verb} {some}{left}"
+    return f"{rule.subject} {verb} {strangers}{left}"
 
 
 def _stranger(name: str, finding: Finding) -> str:
@@ -178,7 +178,7 @@ def _resolver_fault(subject: str, voices: Sequence[Voice]) -> str:
     said = {v.series.subject: _counting(v, counts).reason for v in faulty}
     reasons = {*said.values()}
     verb = "is empty" if reasons <= set(EMPTY) else "is wrong" if reasons <= set(WRONG) else "fails"
-    who = _some([f"{subject}: {reason}" for subject, reason in said.items()])
+    who = some([f"{subject}: {reason}" for subject, reason in said.items()])
     right = f"while {_share(voting(asked, fine), asked)} answer"
     says = right if most(asked, fine).holds else "and so do controls there"
     return f"{subject} {verb} at {_share(faulty, resolvers)} ({who}), {says},"
@@ -187,7 +187,7 @@ def _resolver_fault(subject: str, voices: Sequence[Voice]) -> str:
 def _bogus(rule: Rule, voices: Sequence[Voice], view: View) -> str:
     resolvers = at(Place.RECURSIVE, voices)
     saying = voting(resolvers, is_bogus)
-    at_whom = f" at {_share(saying, resolvers)} ({_some([v.series.subject for v in saying])})"
+    at_whom = f" at {_share(saying, resolvers)} ({some([v.series.subject for v in saying])})"
     clauses = [f"{rule.subject} is bogus{at_whom if saying else ''}"]
     for v in voting(at(Place.DNSSEC, voices), is_bogus):
         finding = _counting(v, is_bogus)
@@ -196,7 +196,7 @@ def _bogus(rule: Rule, voices: Sequence[Voice], view: View) -> str:
     beside = siblings(voices, [view.of(control) for control in rule.controls])
     too = [control[0].series.key.check for control in beside if voting(control, is_bogus)]
     if too and rule.diagnosis is Diagnosis.PARENT_DNSSEC_BOGUS:
-        clauses.append(f"and so is {_some(too)} under the same parent")
+        clauses.append(f"and so is {some(too)} under the same parent")
     return f"{', '.join(clauses)},"
 
 
@@ -218,11 +218,11 @@ def _degraded(rule: Rule, voices: Sequence[Voice]) -> str:
     asked = single(voices)
     dead = voting(asked, failing)
     if dead:
-        who = _some([f"{v.series.subject}: {_counting(v, failing).reason}" for v in dead])
+        who = some([f"{v.series.subject}: {_counting(v, failing).reason}" for v in dead])
         standby = " as a standby" if dead[0].place == HttpPlace.STANDBY else ""
         return f"{rule.subject} fails{standby} at {len(dead)} of {len(asked)} addresses ({who}),"
     if slow := slow_edges(voices):
-        who = _some([f"{v.series.subject}: {seconds:.1f} s" for v, seconds in slow])
+        who = some([f"{v.series.subject}: {seconds:.1f} s" for v, seconds in slow])
         return f"{rule.subject} is slow at {len(slow)} of {len(asked)} addresses ({who}),"
     rows = [(v.series.subject, *scattered(v, rule.hold)) for v in voices]
     where, bad, known = max(rows, key=lambda row: len(row[1]))
@@ -271,6 +271,7 @@ def _commonest(reasons: Iterable[str]) -> str:
     return ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
 
 
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+def some(names: Sequence[str], shown: int = _SHOWN) -> str:
+    """Return the first of *names* in a row, and how many more there are."""
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more

@@ -5,7 +5,7 @@ Rule: no I/O, no clock.
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from vedette.agent.memory.pages import Told
+from vedette.agent.memory.pages import Told, last_taken
 from vedette.agent.paging.deduplication import Place
 from vedette.exporters.page import Action, Outcome, Page
 
@@ -14,9 +14,7 @@ class Taken:
     """Goes by what pagers were *told*, in order of time."""
 
     def __init__(self, told: Sequence[Told] = ()) -> None:
-        taken = (one for one in told if one.outcome == Outcome.DELIVERED)
-        newest = {(one.pager, one.page.key): one for one in taken}
-        self._ends = [one for one in newest.values() if one.page.action is Action.RESOLVE]
+        self._ends = [one for one in last_taken(told) if one.page.action is Action.RESOLVE]
         self._calls: dict[Place, Told] = {}
         self.heard: dict[str, float] = {}
         """When the newest page of each key was queued that any pager took."""

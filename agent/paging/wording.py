@@ -19,7 +19,7 @@ from vedette.agent.diagnoses.names import Diagnosis, Rule
 from vedette.agent.diagnoses.view import View
 from vedette.agent.memory.lastgood import LastKnownGood
 from vedette.agent.memory.ledger import CheckKey, Ledger, Series
-from vedette.agent.paging.headline import cause
+from vedette.agent.paging.headline import cause, some
 from vedette.agent.paging.workaround import host_of, serving
 from vedette.checks.bgp.check import FEED
 from vedette.checks.dns.server import Place
@@ -27,7 +27,7 @@ from vedette.checks.finding import Fact, Kind, Verdict
 from vedette.exporters.page import Action, Page
 
 _SHOWN = 5
-"""How many ASes a line names."""
+"""How many ASes, or vantages, a line names."""
 _LISTED = 20
 """How many prefixes a page lists: thousands may fail together."""
 _MOST = 50
@@ -162,8 +162,8 @@ def _whence(rule: Rule, teller: Ledger, witness: Witness, now: float) -> str:
         return ""
     regions = {witness.vantages[name].region for name in bad}
     region = regions.pop() if len(regions) == 1 else None
-    some = [*bad[:_SHOWN], *([f"{len(bad) - _SHOWN} more"] if len(bad) > _SHOWN else [])]
-    who = f"{region} ({', '.join(some)})" if region else ", ".join(some)
+    who = some(bad, _SHOWN)
+    who = f"{region} ({who})" if region else who
     return f"from {who} and not from {well} other{'' if well == 1 else 's'}"
 
 
@@ -321,10 +321,8 @@ def _ases(facts: Mapping[str, Fact]) -> Iterator[str]:
     for fact, words in (("origins", "by origin"), ("neighbours", "by way of")):
         counts = facts.get(fact)
         if isinstance(counts, Mapping) and counts:
-            rows = list(counts.items())  # those of the most peers first
-            some = ", ".join(f"AS{asn} {peers:.0f}" for asn, peers in rows[:_SHOWN])
-            more = f" and {len(rows) - _SHOWN} more" if len(rows) > _SHOWN else ""
-            yield f"{words}: {some}{more}"
+            rows = counts.items()  # those of the most peers first
+            yield f"{words}: {some([f'AS{asn} {peers:.0f}' for asn, peers in rows], _SHOWN)}"
 
 
 def _rpki(facts: Mapping[str, Fact]) -> Iterator[str]:

@@ -1,8 +1,7 @@
 """A PagerDuty in every kind of trouble, in virtual time: each page accepted in the end."""
 
 import asyncio
-import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
@@ -29,12 +28,7 @@ FATES = ("accepts", "hangs", "resets", "asks", "fails", "accepts too late", "gar
 LOSES = Delivery(outcome=Outcome.RETRY, detail="500")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def quiet() -> Iterator[None]:
-    """Thousands of failed attempts are no news here."""
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 @dataclass

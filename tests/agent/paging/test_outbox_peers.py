@@ -1,7 +1,6 @@
 """Agents that page the same: nobody is woken again for what is over, and nothing is lost by it."""
 
 import asyncio
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -46,12 +45,7 @@ KEY = "k"
 WORD = 1.0
 
 
-@pytest.fixture(autouse=True, scope="module")
-def quiet() -> Iterator[None]:
-    """Thousands of failed attempts are no news here."""
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 @dataclass

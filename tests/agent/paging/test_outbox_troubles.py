@@ -1,8 +1,6 @@
 """Pagers that misbehave: what is over is not repeated, and one pager's trouble is no other's."""
 
 import asyncio
-import logging
-from collections.abc import Iterator
 
 import pytest
 
@@ -26,13 +24,7 @@ from vedette.exporters.alertmanager import Alertmanager, AlertmanagerSettings
 from vedette.exporters.page import Delivery, Outcome, Page
 from vedette.exporters.post import Answer
 
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    """Leave out the log of what is wrong on purpose."""
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 @pytest.mark.parametrize("how", ["left to a peer", "refused"])
