@@ -96,9 +96,22 @@ def record_emptied(voices: Voices) -> Evidence:
     return most(asked, is_empty_or_down) if most(asked, is_down).holds is False else empty
 
 
-def authoritative_down(voices: Voices) -> Evidence:
-    """Most authoritative servers are silent, refuse, fail, or do not know that they are that."""
-    return most(at(Place.AUTHORITATIVE, voices), is_down)
+def authoritative_down(voices: Voices, controls: Controls) -> Evidence:
+    """Most authoritative servers are silent, refuse, fail, or do not know that they are that.
+
+    Those that an alias leads to, out of the zones that we ask, are down where most resolvers fail
+    for it that find the controls.
+    """
+    down = most(at(Place.AUTHORITATIVE, voices), is_down)
+    return either(down, _down_behind_alias(voices, controls)) if down.holds is False else down
+
+
+def _down_behind_alias(voices: Voices, controls: Controls) -> Evidence:
+    resolvers = at(Place.RECURSIVE, voices)
+    if all(fine(v.finding) for v in resolvers) or not leads_away(voices):
+        return Evidence(False)
+    able = [v for v in resolvers if most(of_controls(v, controls), fine).holds]
+    return most(able, is_down) if able else Evidence(False)
 
 
 def wrong_answer(voices: Voices) -> Evidence:
@@ -136,17 +149,19 @@ def is_changed(finding: Finding) -> bool:
 def resolver_fault(voices: Voices, controls: Controls) -> Evidence:
     """A resolver fails although the authoritative servers are right, or fails for controls too.
 
-    Where these only say that the name is an alias, half of the resolvers must find the record.
+    Where these only say that the name is an alias, half of the resolvers must find the record, or
+    none of those that fail finds the controls.
     """
     counts, resolvers = is_faulty(voices), at(Place.RECURSIVE, voices)
     right = most(at(Place.AUTHORITATIVE, voices) or resolvers, fine)
+    is_beyond = bool(_down_behind_alias(voices, controls).holds)
 
     def judged(resolver: Voice) -> Evidence:
         failing = at_least(1, [resolver], counts)
         if failing.holds is False:
             return failing
         elsewhere = right
-        if leads_away(voices) and is_empty(resolver.finding):
+        if is_beyond or (leads_away(voices) and is_empty(resolver.finding)):
             elsewhere = both(right, half(resolvers, fine))
         return both(failing, either(elsewhere, fails_controls(resolver, controls)))
 
@@ -164,9 +179,14 @@ def is_faulty(voices: Voices) -> Callable[[Finding], bool]:
 
 def fails_controls(resolver: Voice, controls: Controls) -> Evidence:
     """Whether a resolver fails for most controls that it is asked for; False if for none."""
-    asked = [v for control in controls for v in at(Place.RECURSIVE, control)]
-    same = [v for v in asked if v.series.subject == resolver.series.subject]
+    same = of_controls(resolver, controls)
     return most(same, is_unserved) if same else Evidence(False)
+
+
+def of_controls(resolver: Voice, controls: Controls) -> Voices:
+    """Return what a resolver says of the controls that it is asked for."""
+    asked = [v for control in controls for v in at(Place.RECURSIVE, control)]
+    return [v for v in asked if v.series.subject == resolver.series.subject]
 
 
 def dnssec_bogus(voices: Voices, controls: Controls) -> Evidence:

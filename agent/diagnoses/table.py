@@ -20,7 +20,6 @@ Beside = Callable[[Sequence[Voice], Sequence[Sequence[Voice]]], Evidence]
 _ALONE: Mapping[Kind, Mapping[Diagnosis, Alone]] = {
     Kind.DNS: {
         Diagnosis.RECORD_EMPTIED: dns.record_emptied,
-        Diagnosis.AUTHORITATIVE_DOWN: dns.authoritative_down,
         Diagnosis.WRONG_ANSWER: dns.wrong_answer,
         Diagnosis.DELEGATION_CHANGED: dns.delegation_changed,
     },
@@ -29,6 +28,7 @@ _ALONE: Mapping[Kind, Mapping[Diagnosis, Alone]] = {
 }
 _BESIDE_CONTROLS: Mapping[Kind, Mapping[Diagnosis, Beside]] = {
     Kind.DNS: {
+        Diagnosis.AUTHORITATIVE_DOWN: dns.authoritative_down,
         Diagnosis.RESOLVER_FAULT: dns.resolver_fault,
         Diagnosis.DNSSEC_BOGUS: dns.dnssec_bogus,
         Diagnosis.PARENT_DNSSEC_BOGUS: dns.parent_dnssec_bogus,
@@ -55,7 +55,8 @@ def rules_for(
 ) -> Sequence[Rule]:
     """Return a rule for each diagnosis that the check *key* can give; *severity* is the gravest.
 
-    Names among the *controls* tell the fault of a resolver or of a parent zone from ours.
+    Names among the *controls* tell the fault of a resolver, of a parent zone or of what an alias
+    leads to from ours.
     """
     names = tuple(control for control in controls if control.kind is Kind.DNS)
     mild = milder(severity, Severity.WARNING)

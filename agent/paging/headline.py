@@ -12,6 +12,7 @@ from vedette.agent.diagnoses.dns import (
     WRONG,
     answering,
     at,
+    is_bare_alias,
     is_bogus,
     is_changed,
     is_down,
@@ -19,6 +20,7 @@ from vedette.agent.diagnoses.dns import (
     is_faulty,
     is_undelegated,
     is_wrong,
+    leads_away,
     siblings,
 )
 from vedette.agent.diagnoses.http import (
@@ -71,9 +73,9 @@ def cause(rule: Rule, view: View) -> str:
 def _text(rule: Rule, voices: Sequence[Voice], view: View) -> str:
     match rule.diagnosis:
         case Diagnosis.RECORD_EMPTIED:
-            return _emptied(rule.subject, answering(voices))
+            return _emptied(rule.subject, voices)
         case Diagnosis.AUTHORITATIVE_DOWN:
-            return _down(rule.subject, at(Place.AUTHORITATIVE, voices))
+            return _down(rule.subject, voices)
         case Diagnosis.WRONG_ANSWER:
             return _wrong(rule.subject, voices)
         case Diagnosis.RESOLVER_FAULT:
@@ -141,12 +143,13 @@ def _ases(count: float) -> str:
     return "1 peer AS" if count == 1 else f"{count:.0f} peer ASes"
 
 
-def _emptied(subject: str, asked: Sequence[Voice]) -> str:
+def _emptied(subject: str, voices: Sequence[Voice]) -> str:
+    asked = answering(voices)
     empty = voting(asked, is_empty)
     if not empty:
         return ""
     few = {str(_counting(v, is_empty).reason) for v in empty} == {Reason.TOO_FEW}
-    what = f"{subject} {'has too few records' if few else 'is empty'} at"
+    what = f"{subject} {_alias(voices)}{'has too few records' if few else 'is empty'} at"
     down = voting(asked, is_down)
     if not down or 2 * len(empty) > len(asked):
         return f"{what} {_share(empty, asked)}"
@@ -154,9 +157,22 @@ def _emptied(subject: str, asked: Sequence[Voice]) -> str:
     return f"{what} {len(empty)} and fails at {_share(down, asked)} ({_tally(down, is_down)})"
 
 
-def _down(subject: str, asked: Sequence[Voice]) -> str:
+def _down(subject: str, voices: Sequence[Voice]) -> str:
+    asked = answering(voices)
     down = voting(asked, is_down)
-    return f"{subject} fails at {_share(down, asked)} ({_tally(down, is_down)})" if down else ""
+    if not down:
+        return ""
+    fails = f"fails at {_share(down, asked)} ({_tally(down, is_down)})"
+    return f"{subject} {_alias(voices)}{fails}"
+
+
+def _alias(voices: Sequence[Voice]) -> str:
+    """Return where a name leads of which its own servers know no more."""
+    aliases = voting(at(Place.AUTHORITATIVE, voices), is_bare_alias) if leads_away(voices) else ()
+    chain = aliases[0].finding.facts.get("chain") if aliases else None
+    if not isinstance(chain, Sequence) or not chain:
+        return ""
+    return f"is an alias of {str(chain[-1]).rpartition(' ')[2]} and "
 
 
 def _wrong(subject: str, voices: Sequence[Voice]) -> str:

@@ -299,18 +299,34 @@ def test_a_resolver_that_fails_for_most_controls_is_at_fault() -> None:
         (["nodata", "nodata", OK], {"record_emptied"}),
         (["nodata", OK], {"resolver_fault"}),
         (["nxdomain", OK, OK], {"resolver_fault"}),
-        (["timeout"], {"resolver_fault"}),
-        (SERVFAIL, {"resolver_fault"}),
+        (["timeout", OK], {"resolver_fault"}),
+        (["timeout"], {"authoritative_down"}),
+        (SERVFAIL, {"authoritative_down"}),
+        (["servfail", "timeout", OK], {"authoritative_down"}),
     ],
 )
 def test_an_alias_leaves_the_record_to_the_zone_it_leads_to(
     recursive: Words, causes: set[str]
 ) -> None:
-    """Where the authorities say only that a name is an alias, most resolvers tell of no record."""
+    """Where the authorities say only that a name is an alias, most resolvers tell of no record.
+
+    That they fail for it, and not for controls, tells of the servers that it leads to.
+    """
     servers = looks("authoritative", [OK] * 4, chain=("shop.example -> shop.cdn.test",), count=0)
     others = [look for look in round_(recursive=recursive) if look.place != "authoritative"]
 
     assert holding(world([*servers, *others])) == causes
+
+
+@pytest.mark.parametrize("controls", [SERVFAIL, [UNKNOWN] * 3, ()])
+def test_resolvers_that_do_not_find_the_controls_say_nothing_of_where_an_alias_leads(
+    controls: Words,
+) -> None:
+    """That they fail for an alias too is their own fault, as far as anybody can tell."""
+    servers = looks("authoritative", [OK] * 4, chain=("shop.example -> shop.cdn.test",), count=0)
+    others = [look for look in round_(recursive=SERVFAIL) if look.place != "authoritative"]
+
+    assert holding(world([*servers, *others], controls, controls)) == {"resolver_fault"}
 
 
 def test_an_alias_inside_the_zone_comes_with_its_record() -> None:

@@ -40,6 +40,11 @@ def said(diagnosis: Diagnosis, *looks: Sequence[Observation], control: Verdict |
     return cause(RULES[diagnosis], View(ledger, 0))
 
 
+ALIAS = [
+    seen(
+        0, OK, place="authoritative", chain=("shop.example -> a.test", "a.test -> b.test"), count=0
+    )
+]
 FOREIGN = "ns1 answers shop.example A with 203.0.113.66, which is not allowed"
 BROKEN = "the signature of shop.example DNSKEY by key 4711 expired 2026-11-21 00:00:00 UTC"
 MOVED = "a.tld delegates shop.example to ns.evil.example where it was ns.shop.example"
@@ -82,6 +87,17 @@ MOVED = "a.tld delegates shop.example to ns.evil.example where it was ns.shop.ex
             Diagnosis.AUTHORITATIVE_DOWN,
             [at("authoritative", "refused", "timeout", "timeout", OK)],
             "shop.example A fails at 3 of 4 authoritative servers (2 timeout, 1 refused)",
+        ),
+        (
+            Diagnosis.AUTHORITATIVE_DOWN,
+            [ALIAS, at("recursive", OK, "servfail", "timeout")],
+            "shop.example A is an alias of b.test and fails at 2 of 3 resolvers "
+            "(1 servfail, 1 timeout)",
+        ),
+        (
+            Diagnosis.RECORD_EMPTIED,
+            [ALIAS, at("recursive", OK, "nodata", "nxdomain")],
+            "shop.example A is an alias of b.test and is empty at 2 of 3 resolvers",
         ),
         (
             Diagnosis.RESOLVER_FAULT,
