@@ -85,9 +85,14 @@ class CompositeAlarm:
         """
         return _LAST[self.layer] + 0.5
 
+    @property
+    def is_agreed_on(self) -> bool:
+        """Whether it goes by what vantages must agree on, so that only a quorum may end it."""
+        return self.layer in (Layer.DNS, Layer.SERVICE)
+
     def lacks_quorum(self, fleet: Fleet) -> bool:
         """Whether too few see to agree on what it goes by, as Rule.lacks_quorum says."""
-        return self.layer in (Layer.DNS, Layer.SERVICE) and self._is_short(fleet)
+        return self.is_agreed_on and self._is_short(fleet)
 
     def _is_short(self, fleet: Fleet) -> bool:
         return any(map(fleet.is_short, self.about or [self.service]))

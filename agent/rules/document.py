@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 import yaml
 
 from vedette.agent.rules.alerts import Alert
+from vedette.agent.rules.promql import duration
 from vedette.agent.rules.voting import Recording
 from vedette.agent.rules.words import literal
 
@@ -30,7 +31,7 @@ def written(
     name: str, rules: Iterable[Recording | Alert], interval: float, notes: Iterable[str]
 ) -> str:
     """Return the file with the group *name*; *notes* stand above it as comments."""
-    group = {"name": name, "interval": _duration(interval), "rules": [*map(_rule, rules)]}
+    group = {"name": name, "interval": duration(interval), "rules": [*map(_rule, rules)]}
     text = yaml.dump(
         {"groups": [group]}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000
     )
@@ -48,13 +49,8 @@ def _rule(rule: Recording | Alert) -> dict[str, object]:
     return {
         "alert": rule.alert,
         "expr": rule.expr,
-        **({"for": _duration(rule.for_)} if rule.for_ else {}),
-        **({"keep_firing_for": _duration(rule.keep_firing_for)} if rule.keep_firing_for else {}),
+        **({"for": duration(rule.for_)} if rule.for_ else {}),
+        **({"keep_firing_for": duration(rule.keep_firing_for)} if rule.keep_firing_for else {}),
         "labels": {name: literal(value) for name, value in rule.labels.items()},
         "annotations": dict(rule.annotations),
     }
-
-
-def _duration(seconds: float) -> str:
-    """Return *seconds* as Prometheus writes a duration; it knows no fractions."""
-    return f"{seconds:.0f}s" if seconds == int(seconds) else f"{seconds * 1000:.0f}ms"

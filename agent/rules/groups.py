@@ -38,8 +38,9 @@ def rules(plan: Plan, deployment: str, interval: float) -> Iterator[Recording | 
         {alarm.id: alarm for alarm in plan.alarms},
     )
     for alarm in plan.alarms:
-        electorate = Electorate(deployment, plan.quorum.of(alarm.service))
-        yield from of_composite(electorate, alarm, named, interval)
+        about = sorted(alarm.about or [alarm.service])
+        electorates = [Electorate(deployment, plan.quorum.of(service)) for service in about]
+        yield from of_composite(electorates, alarm, named, interval)
 
 
 def _holding(standard: Sequence[Rule], quorum: Quorum, deployment: str) -> Iterator[Recording]:

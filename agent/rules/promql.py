@@ -42,3 +42,8 @@ def also(selected: str, matcher: str) -> str:
 def joined(operator: str, parts: Iterable[str]) -> str:
     """Return *parts* with an operator between them, one a line, each in parentheses."""
     return f"\n{operator} ".join(f"({part})" for part in parts)
+
+
+def duration(seconds: float) -> str:
+    """Return *seconds* as Prometheus writes a duration; it knows no fractions."""
+    return f"{seconds:.0f}s" if seconds == int(seconds) else f"{seconds * 1000:.0f}ms"

@@ -27,20 +27,24 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How an alarm or a check stands: whether it is in *alarm*, and whether it is *known*."""
+    """How an alarm or a check stands: whether it is in *alarm*, and whether it is *known*.
+
+    That it is not means something while it could have been *heard* of.
+    """
 
     alarm: Truth
     known: str
+    heard: str
 
     def in_state(self, state: State) -> Truth:
-        """Return whether it is in *state*; not being seen is itself always seen."""
+        """Return whether it is in *state*; not being seen is itself seen."""
         match state:
             case State.ALARM:
                 return self.alarm
             case State.OK:
                 return self.alarm.inverse
             case State.INSUFFICIENT_DATA:
-                return Truth(f"{TRUE} unless {self.known}", self.known)
+                return Truth(f"({self.heard}) unless {self.known}", self.known)
 
 
 StandingOf = Callable[[Ref], Standing]

@@ -42,6 +42,7 @@ COMPOSITES = """\
 """
 
 sighted = st.tuples(*(st.sampled_from(Verdict) for _ in range(3)), st.just(OK))
+sure = st.tuples(*(st.sampled_from(Verdict) for _ in range(3)), st.sampled_from((OK, FAILING)))
 seeing = st.tuples(*(st.sampled_from(Verdict) for _ in range(4)))
 
 
@@ -112,6 +113,37 @@ def test_rules_over_checks(moments, tmp_path: Path) -> None:
 def test_rules_over_checks_of_a_fleet(moments, tmp_path: Path) -> None:
     """What a check is, by the quorum of those who look at it, is the same to both."""
     timeline = Timeline(OVER_CHECKS, peers=PEERS).live(moments)
+    assert differences(timeline, timeline.firing(tmp_path), of_any=True) == []
+
+
+UNSEEN = """\
+- {name: breached, missing: breaching, hold: 0s, clear: 0s, rule: 'ALARM("https://shop.example/")'}
+- {name: excused, missing: notBreaching, hold: 0s, clear: 0s, rule: ALARM("shop.example A")}
+- {name: lost, hold: 0s, clear: 0s, rule: INSUFFICIENT_DATA("https://bank.example/")}
+- name: both
+  hold: 0s
+  clear: 0s
+  rule: ALARM(lost) AND NOT INSUFFICIENT_DATA("shop.example A")
+"""
+
+
+@COUNTED
+@given(moments=timelines(ALONE, sure, least=LASTING))
+def test_what_is_missing(moments, tmp_path: Path) -> None:
+    """What is not seen is missing once it could have been, at the start and after blindness.
+
+    Where sight itself is not known, a Prometheus waits as after blindness, and an agent does not.
+    """
+    timeline = Timeline(UNSEEN).live(moments)
+    assert differences(timeline, timeline.firing(tmp_path), of_any=True) == []
+
+
+@COUNTED
+@given(moments=timelines(FLEET, seeing, least=LASTING))
+def test_composite_alarms_of_a_fleet_of_which_some_go_blind(moments, tmp_path: Path) -> None:
+    """What people were woken for is ended by a quorum, and not by those that are left."""
+    moments = [moment | {"here": (*moment["here"][:3], OK)} for moment in moments]
+    timeline = Timeline(COMPOSITES, peers=PEERS).live(moments)
     assert differences(timeline, timeline.firing(tmp_path), of_any=True) == []
 
 
