@@ -64,6 +64,7 @@ def test_rules_are_judged_beside_names_of_others_only() -> None:
     rules = rules_for(KEY, TIMING, Severity.CRITICAL, CONTROLS)
 
     assert {rule.diagnosis for rule in rules if rule.controls} == {
+        Diagnosis.AUTHORITATIVE_DOWN,
         Diagnosis.RESOLVER_FAULT,
         Diagnosis.DNSSEC_BOGUS,
         Diagnosis.PARENT_DNSSEC_BOGUS,
