@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, IPvAnyNetwork, model_validator
 
 from vedette.checks.net import Endpoint, is_address, parse_endpoint
-from vedette.checks.settings import Duration, Settings
+from vedette.checks.settings import Duration, Settings, without_password
 
 STATE_DIR = "./state"
 # What names are part of, paths and lines, is not to be read otherwise than it is written.
@@ -102,7 +102,9 @@ class AgentSettings(Settings):
     """The name of the fleet: it begins every dedup key, and peers of another are not heard."""
     listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:9469"
     """Address and port of status page, metrics, health and the peers' API."""
-    url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = None
+    url: (
+        Annotated[str, Field(pattern=r"^https?://[^\s]+$"), AfterValidator(without_password)] | None
+    ) = None
     """Where people reach the status page, as pages say it; without it, the listener's address."""
     token_file: str | None = None
     """The file of the token that readers must show."""

@@ -47,7 +47,7 @@ def parse_url(url: str) -> Target:
         raise ValueError("no user name or password in a URL: it would be shown with every finding")
     host = _host(parts.hostname)
     default = _PORTS[parts.scheme]
-    port = parts.port if parts.port is not None else default  # raises ValueError by itself
+    port = _port(url, default)
     if port == 0:
         raise ValueError("port 0 cannot be connected to")
     return Target(
@@ -58,6 +58,14 @@ def parse_url(url: str) -> Target:
         authority=_authority(host, port, default),
         path=(parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
     )
+
+
+def _port(url: str, default: int) -> int:
+    try:
+        port = urlsplit(url).port
+    except ValueError:  # which quotes it: of a password with a slash, that would be a part
+        raise ValueError("the port is no number from 0 to 65535") from None
+    return default if port is None else port
 
 
 def _host(host: str | None) -> str:

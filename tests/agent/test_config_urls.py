@@ -26,6 +26,10 @@ WRITTEN = {
         "pagers: [{alertmanager: {urls: ['http://u:5ec2e7@a.example']}}]",
         "urls.0: no user name or password in a URL, which messages may show: give username and",
     ),
+    "PagerDuty": (
+        "pagers: [{pagerduty: {url: 'http://u:5ec2e7@a.example', routing_key_file: key}}]",
+        "url: no user name or password",
+    ),
     "a webhook": (
         "pagers: [{webhook: {url: 'http://u:5ec2e7@a.example', secret_file: secret}}]",
         "which messages may show: put the URL into url_file or url_env",
@@ -61,10 +65,21 @@ def test_a_password_is_refused_where_it_is_written(tmp_path: Path, where: str) -
     """A URL with a password is a fault in its line that names the remedy, and not the password."""
     text, words = WRITTEN[where]
     (tmp_path / "secret").write_text("s3cret" * 6)
+    (tmp_path / "key").write_text("k" * 32)
     ((line, message),) = faults(tmp_path, f"{MINIMAL}{text}\n")
 
     assert line == len(MINIMAL.splitlines()) + 1
     assert words in message
+    assert SECRET not in message
+
+
+def test_the_status_page_is_linked_without_a_password(tmp_path: Path) -> None:
+    """The URL that every page shows to people has none."""
+    text = MINIMAL.replace("agent:\n", "agent:\n  url: https://u:5ec2e7@h.example\n")
+    assert text != MINIMAL
+    ((_, message),) = faults(tmp_path, text)
+
+    assert "url: no user name or password" in message
     assert SECRET not in message
 
 
