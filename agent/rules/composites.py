@@ -22,6 +22,9 @@ from vedette.checks.finding import Kind
 from vedette.checks.settings import Missing
 from vedette.exporters.page import Severity
 
+_TAKEN = {Missing.BREACHING: " + 1", Missing.NOT_BREACHING: ""}
+"""What an undecided rule is taken for, as the end of a zero."""
+
 
 @dataclass(frozen=True, slots=True)
 class Named:
@@ -142,10 +145,6 @@ class _Ruled:
             known = f"({known} and {said})"
             return Standing(Truth(f"{firing} and {said}", f"{known} unless {firing}"), known, heard)
         return Standing(Truth(firing, f"{known} unless {firing}"), known, heard)
-
-
-_TAKEN = {Missing.BREACHING: " + 1", Missing.NOT_BREACHING: ""}
-"""What an undecided rule is taken for, as the end of a zero."""
 
 
 def _patience(alarm: Rule | CompositeAlarm, named: Named) -> float:
