@@ -13,7 +13,7 @@ from vedette.checks.http.reason import Reason
 from vedette.checks.http.response import Response
 from vedette.checks.net import NetworkFailure
 
-_VERSIONS = {"1.0": "HTTP/1.0", "1.1": "HTTP/1.1", "2": "HTTP/2.0", "3": "HTTP/3.0"}
+_VERSIONS = {"2": "HTTP/2.0", "3": "HTTP/3.0"}
 
 
 def measure(probe: Probe, response: Response) -> None:
@@ -43,7 +43,7 @@ def _last_modified(response: Response) -> float | None:
     text = response.header("last-modified")
     try:
         return parsedate_to_datetime(text).timestamp() if text else None
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
@@ -180,7 +180,8 @@ def _json_is_invalid(probe: Probe, why: str) -> bool:
 
 def version_is_valid(probe: Probe, response: Response) -> bool:
     """Judge the version of HTTP."""
-    valid, version = probe.module.http.valid_http_versions, _VERSIONS[response.version]
+    valid = probe.module.http.valid_http_versions
+    version = _VERSIONS.get(response.version, f"HTTP/{response.version}")
     if not valid or version in valid:
         return True
     return probe.fail(Reason.PROTOCOL, "Invalid HTTP version number", version=version)

@@ -289,14 +289,27 @@ async def test_the_length_is_what_the_header_says(tmp_path, head, length):
     assert (answer.reason, answer.metrics["probe_http_content_length"]) == (None, length)
 
 
+@pytest.mark.parametrize("version", ["0.9", "1.2", "2.0", "3.1"])
+async def test_a_version_that_is_none_is_judged_as_it_is_said(tmp_path, version):
+    """A server may say any version of HTTP in its first line; rules know it by that."""
+    talk = answering(f"HTTP/{version} 200 OK\nContent-Length: 0")
+    free = await probed(tmp_path, talk)
+    strict = await probed(tmp_path, talk, valid_http_versions=["HTTP/1.1"])
+    named = await probed(tmp_path, talk, valid_http_versions=[f"HTTP/{version}"])
+
+    assert free.metrics["probe_http_version"] == float(version)
+    assert (free.reason, strict.reason, named.reason) == (None, "protocol", None)
+
+
 async def test_last_modified_is_a_metric_where_it_is_a_date(tmp_path):
     """In seconds since the epoch."""
     head = OK.format(0) + "\nLast-Modified: {}"
     name = "probe_http_last_modified_timestamp_seconds"
     answer = await probed(tmp_path, answering(head.format("Mon, 02 Jan 2006 15:04:05 GMT")))
     assert answer.metrics[name] == 1136214245
-    answer = await probed(tmp_path, answering(head.format("yesterday")))
-    assert name not in answer.metrics
+    for text in ("yesterday", "Mon, 02 Jan 99999999999 15:04:05 GMT"):
+        answer = await probed(tmp_path, answering(head.format(text)))
+        assert name not in answer.metrics
 
 
 async def test_servers_know_the_probe_by_its_name(tmp_path):
