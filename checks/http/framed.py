@@ -1,5 +1,6 @@
 """What HTTP/2 and HTTP/3 have in common: an answer that comes in frames of one stream."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 
@@ -7,6 +8,8 @@ from vedette.checks.http.body import Body
 from vedette.checks.http.hop import Hop
 from vedette.checks.http.reason import Reason
 from vedette.checks.net import Endpoint, NetworkFailure
+
+_STATUS = re.compile(r"[1-9][0-9]{2}")  # RFC 9110 section 15
 
 
 class Framed(ABC):
@@ -41,7 +44,10 @@ class Framed(ABC):
     def _head(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
         """Fill the hop by the head of the final answer; 1xx come before (RFC 9110 section 15.2)."""
         pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
-        status = int(dict(pairs)[":status"])
+        text = dict(pairs)[":status"]
+        if not _STATUS.fullmatch(text):
+            raise self._broken(f"its status is {text[:80]!r}")
+        status = int(text)
         if status >= 200:
             self._hop.version, self._hop.status = self.version, status
             self._hop.headers = tuple(pair for pair in pairs if not pair[0].startswith(":"))

@@ -139,6 +139,23 @@ async def test_silence(authority: tuple[trustme.CA, trustme.LeafCert], tls: TlsS
     assert (reason, fetch.phase) == (Reason.TIMEOUT, "processing")
 
 
+@pytest.mark.parametrize("status", ["", "abc", "2_0_0", "+200", "050", "99999"])
+async def test_odd_status(
+    authority: tuple[trustme.CA, trustme.LeafCert], tls: TlsSettings, status: str
+) -> None:
+    """A status that is not three digits breaks HTTP/2, and is told at once."""
+    head = HeadersFrame(1, headers(**{":status": status}), flags=["END_HEADERS", "END_STREAM"])
+
+    async def answer(_http: h2.connection.H2Connection, writer: asyncio.StreamWriter) -> None:
+        writer.write(frames(head))
+
+    async with speaking(authority[1], answer) as port:
+        reason, detail, _ = await failed(f"https://api.test:{port}/", tls=tls)
+
+    assert reason is Reason.PROTOCOL
+    assert f"its status is {status!r}" in detail
+
+
 async def test_goaway_before_the_answer(
     authority: tuple[trustme.CA, trustme.LeafCert], tls: TlsSettings
 ) -> None:
