@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 
-from aioquic.h3.connection import H3_ALPN, ErrorCode, H3Connection
+from aioquic.h3.connection import H3_ALPN, ErrorCode, H3Connection, H3Stream
 from aioquic.h3.events import DataReceived, H3Event, HeadersReceived
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
@@ -112,6 +112,13 @@ def _authorities(ca_file: str) -> bytes:
     return data
 
 
+class _Answers(H3Connection):
+    """The server's side of it; whether there is a body at all is for who knows what was asked."""
+
+    def _check_content_length(self, stream: H3Stream) -> None:
+        pass
+
+
 class Http3(Framed):
     """One request and its answer."""
 
@@ -125,7 +132,9 @@ class Http3(Framed):
         self._address = peer.host, peer.port
         self._quic = QuicConnection(configuration=_configuration(request.tls, self._name))
         self._http: H3Connection | None = None
+        self._method = request.method
         self._before = 0
+        self._received = 0
         self._quic.connect(self._address, now=self._loop.time())
 
     async def ask(self, request: Request) -> None:
@@ -198,7 +207,7 @@ class Http3(Framed):
         match event:
             case HandshakeCompleted():
                 self._hop.tls = self._verified(self._facts())
-                self._http = H3Connection(self._quic)
+                self._http = _Answers(self._quic)
             case ConnectionTerminated() if not self._ended:
                 raise self._terminated(event)
             case StreamReset() if not self._ended:
@@ -224,7 +233,18 @@ class Http3(Framed):
             case DataReceived():
                 self._idle = 0 if event.data else self._idle
                 self._body += event.data
+                self._received += len(event.data)
                 self._ended = event.stream_ended
+        if self._ended:
+            self._measure()
+
+    def _measure(self) -> None:
+        """Hold the body against its length; HEAD and a 304 tell that of another (RFC 9110 8.6)."""
+        if self._method == "HEAD" or self._hop.status == 304:
+            return
+        told = next((v for name, v in self._hop.headers if name == "content-length"), None)
+        if told is not None and int(told) != self._received:
+            raise self._broken(f"its body has {self._received} of {told} octets")
 
     def _facts(self) -> dict[str, Fact]:
         """Return what is known of the handshake, finished or failed."""

@@ -13,7 +13,7 @@ from tests.servers.http3 import Serving, http3
 from tests.servers.process import free_port
 from vedette.checks.http.reason import Reason
 from vedette.checks.http.tls import TlsSettings
-from vedette.checks.net import CouldNotLook
+from vedette.checks.net import CouldNotLook, NetworkFailure
 
 H3 = ("h3",)
 
@@ -153,6 +153,26 @@ async def test_long_headers(leaf: trustme.LeafCert, tls: TlsSettings) -> None:
 
     assert reason is Reason.PROTOCOL
     assert "headers do not end" in detail
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "well"), [("HEAD", 200, True), ("GET", 304, True), ("GET", 200, False)]
+)
+async def test_length_without_body(
+    leaf: trustme.LeafCert, tls: TlsSettings, method: str, status: int, well: bool
+) -> None:
+    """The length in a 304 and in an answer to HEAD is of a body that is not sent."""
+
+    def handle(server: Serving, stream: int) -> None:
+        server.answer(stream, status=status, headers=((b"content-length", b"5"),))
+
+    async with http3(handle, leaf) as port:
+        fetch = asked(f"https://api.test:{port}/", tls=tls, protocols=H3, method=method)
+        if well:
+            assert (await fetch.run()).status == status
+        else:
+            with pytest.raises(NetworkFailure, match="its body has 0 of 5 octets"):
+                await fetch.run()
 
 
 async def test_no_answer(leaf: trustme.LeafCert, tls: TlsSettings) -> None:
