@@ -3,8 +3,8 @@
 Rule: no socket; TLS runs over memory buffers, the connection moves the bytes.
 
 OpenSSL verifies, in the one handshake there is. It knows private authorities as they are, which the
-web profile of `cryptography.x509.verification` does not (it wants SANs, key identifiers and key
-usages that home-made certificates lack), and a second connection without verification could reach
+web profile of `cryptography.x509.verification` does not (it wants key identifiers and key usages
+that home-made certificates lack), and a second connection without verification could reach
 another server behind the same address. Since OpenSSL 3.0 the server's chain is stored before it is
 verified, so that its facts can be read from a handshake that failed; with an older library they are
 missing after a failure, and nothing else changes.
@@ -99,6 +99,7 @@ def _trust(made: ssl.SSLContext, settings: TlsSettings) -> None:
         made.check_hostname = False
         made.verify_mode = ssl.CERT_NONE
         return
+    made.hostname_checks_common_name = False  # RFC 9110 section 4.3.4; no browser does
     trust(made, settings.ca_file)
 
 
@@ -146,6 +147,11 @@ def expired(known: Mapping[str, Fact]) -> str:
 
 def misnamed(known: Mapping[str, Fact], server_name: str) -> str:
     """Say for whom the certificate is instead of *server_name*."""
+    if known.get("certificate_names") == ():
+        subject = known.get("certificate_subject") or "nobody"
+        return (
+            f"the certificate of {subject} has no alternative names, so it is not for {server_name}"
+        )
     return f"the certificate is for {_owner(known)}, not for {server_name}"
 
 
@@ -156,7 +162,7 @@ def untrusted(known: Mapping[str, Fact], why: str) -> str:
 
 
 def _owner(known: Mapping[str, Fact]) -> str:
-    owners = known.get("certificate_names") or (known.get("certificate_subject") or "nobody",)
+    owners = known.get("certificate_names", ("nobody",))
     assert isinstance(owners, tuple)
     return some(owners)
 

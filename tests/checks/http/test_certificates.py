@@ -83,6 +83,15 @@ async def test_other_name(ca: trustme.CA, ca_file: str, host: str) -> None:
     assert finding.facts["certificate_names"][0] == "a.test"
 
 
+async def test_common_name(ca: trustme.CA, ca_file: str) -> None:
+    """A certificate that has our name as its common name only is tls_name, as for browsers."""
+    finding = await seen(ca.issue_cert(common_name="a.test"), ca_file)
+
+    assert finding.reason is Reason.TLS_NAME
+    assert "the certificate of CN=a.test" in finding.detail
+    assert "has no alternative names, so it is not for a.test" in finding.detail
+
+
 @pytest.mark.parametrize("system", [True, False], ids=["system store", "ca_file"])
 async def test_unknown_issuer(ca_file: str, system: bool) -> None:
     """A certificate of an authority we do not know is tls_untrusted."""
