@@ -9,6 +9,7 @@ from vedette.agent.blackbox.asking import MOST_INFLATED
 from vedette.agent.blackbox.modules import HeaderMatch
 from vedette.agent.blackbox.probe import Probe
 from vedette.checks.http import expression
+from vedette.checks.http.patterns import searchable
 from vedette.checks.http.reason import Reason
 from vedette.checks.http.response import Response
 from vedette.checks.net import NetworkFailure
@@ -124,7 +125,10 @@ def _undecided(probe: Probe, response: Response) -> bool:
 
 
 def _text_is_valid(probe: Probe, response: Response) -> bool:
-    settings, body = probe.module.http, response.body
+    settings = probe.module.http
+    if not (settings.forbidden or settings.required):
+        return True
+    body = searchable(response.body)
     whole = len(body) == response.inflated_size
     # The last octet of a part is what comes next: at the one before it the text does not end.
     end = len(body) if whole else len(body) - 1

@@ -33,7 +33,7 @@ from datetime import UTC, datetime
 
 from vedette.checks.finding import Fact, Finding, Verdict
 from vedette.checks.http import expression
-from vedette.checks.http.patterns import compiled
+from vedette.checks.http.patterns import compiled, searchable
 from vedette.checks.http.reason import Reason
 from vedette.checks.http.response import Response
 from vedette.checks.http.settings import HttpSettings
@@ -127,14 +127,17 @@ def _size(response: Response, settings: HttpSettings) -> _Fault:
 
 
 def _body(response: Response, settings: HttpSettings) -> _Fault:
+    if not (settings.body or settings.body_not):
+        return None
+    body = searchable(response.body)
     for wanted in settings.body:
-        if not compiled(wanted).search(response.body):
+        if not compiled(wanted).search(body):
             return Reason.BODY, (
                 f"answered {response.status}, but nothing in its {response.inflated_size} bytes "
                 f"matches {wanted!r}"
             )
     for unwanted in settings.body_not:
-        if compiled(unwanted).search(response.body):
+        if compiled(unwanted).search(body):
             return Reason.BODY, f"answered {response.status}, but its body matches {unwanted!r}"
     return None
 

@@ -175,6 +175,15 @@ async def test_a_part_of_a_body_decides_what_it_can(tmp_path, rules, page, reaso
     assert answer.metrics["probe_failed_due_to_regex"] == (undecided or reason == "body")
 
 
+@pytest.mark.parametrize("octets", [b"\xf6\xdf", "ö߀".encode(), b"\xc3", b"\xff" * 40_000])
+async def test_a_dot_matches_octets_in_any_coding(tmp_path, octets):
+    """As in Go, where each octet that is no UTF-8 is a character of its own."""
+    page = b"<title>" + octets + b"</title>"
+    rules = {WANTED: ["<title>.*</title>"], UNWANTED: ["<title></title>"]}
+    answer = await probed(tmp_path, answering(OK.format(len(page)), page), **rules)
+    assert answer.reason is None
+
+
 async def test_a_part_says_how_to_have_all_of_it(tmp_path):
     """The log names the setting."""
     page = long_page(b"well")

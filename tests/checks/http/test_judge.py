@@ -86,6 +86,8 @@ def forbid(regexp: str, *, name: str = "Content-Type") -> dict[str, object]:
         (BYTES, {"max_size": 4}, Reason.TOO_LARGE, "sent 5 bytes, allowed are 4"),
         (BYTES, {"min_size": 6}, Reason.BODY, "sent 5 bytes, expected are at least 6"),
         (BYTES, {"body": ["hel", "lo"]}, None, "answered 200"),
+        (Response(status=200, body=b"caf\xe9"), {"body": "^caf.$"}, None, "answered 200"),
+        (Response(status=200, body=b"a\xe9b"), {"body_not": "a.b"}, Reason.BODY, "matches 'a.b'"),
         (BYTES, {"body": ["hel", "bye"]}, Reason.BODY, "matches 'bye'"),
         (BYTES, {"body_not": ["bye", "l{2}"]}, Reason.BODY, "its body matches 'l{2}'"),
         (BYTES, {"body": "hel", "body_not": "bye"}, None, "answered 200"),
