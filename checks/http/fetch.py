@@ -83,6 +83,7 @@ class Fetch:
         self._timeout = timeout
         self._peer = _endpoint(request.target.host, request.target.port)
         self._dns_reason = ""
+        self._behind = ""  # what the proxy is about to connect us to
         self._body: Body | None = None
         self._response: Response | None = None
 
@@ -163,7 +164,9 @@ class Fetch:
             await connection.connect()
             if request.target.secure:
                 if request.proxy is not None:
+                    self._behind = request.target.authority
                     await tunnel(connection, self._peer, request.proxy, request.target)
+                    self._behind = ""
                 await self._secure(connection, hop, request)
             made = Http2 if connection.protocol == "h2" else Http1
             await self._converse(made(connection, self._peer, hop), hop, request, redirects)
@@ -261,5 +264,7 @@ class Fetch:
         if self.phase == "resolve":
             return self._unresolved("timeout", f"no answer within {self._timeout:g} s")
         reason = Reason.CONNECT_TIMEOUT if self.phase == "connect" else Reason.TIMEOUT
-        words = f"{self._peer} {_LATE[self.phase]} within {self._timeout:g} s"
-        return NetworkFailure(reason, words)
+        who = f"{self._peer} {_LATE[self.phase]}"
+        if self._behind:
+            who = f"the proxy {self._peer} did not connect to {self._behind}"
+        return NetworkFailure(reason, f"{who} within {self._timeout:g} s")

@@ -6,6 +6,7 @@ from ipaddress import ip_network
 import pytest
 
 from tests.checks.http.fetching import addresses, asked, failed, fetched, issued
+from tests.checks.http.raw import raw, says
 from tests.servers.forward import forward
 from tests.servers.nginx import Nginx, nginx
 from vedette.checks.http.proxy import Proxy
@@ -81,6 +82,16 @@ async def test_refused_tunnel() -> None:
 
     assert (reason, fetch.phase) == (Reason.UNREACHABLE, "connect")
     assert "answered 502 when asked for api.test" in detail
+
+
+async def test_late_tunnel() -> None:
+    """A proxy that was reached and makes no tunnel in time is not said to be unreachable."""
+    async with raw(says(hang=True)) as port:
+        proxy = Proxy(url=f"http://127.0.0.1:{port}")
+        reason, detail, _ = await failed("https://api.test/", proxy=proxy, timeout=0.2)
+
+    assert reason is Reason.CONNECT_TIMEOUT
+    assert detail == f"the proxy 127.0.0.1:{port} did not connect to api.test within 0.2 s"
 
 
 @pytest.mark.parametrize("answer", [b"nonsense\r\n\r\n", b"HTTP/1.1 200"])
