@@ -4,7 +4,9 @@ Rule: no I/O. Apart from `vedette.checks.tls`, since who looks at no certificate
 `cryptography` in memory: 8 MB.
 """
 
+import contextlib
 import warnings
+from collections.abc import Iterator
 
 from cryptography import x509
 from cryptography.utils import CryptographyDeprecationWarning
@@ -20,11 +22,23 @@ UNREADABLE = (
 
 def read(der: bytes) -> x509.Certificate:
     """Read a certificate in DER, however odd; raise one of UNREADABLE for what is none."""
-    with (
-        warnings.catch_warnings()
-    ):  # of what a stranger made nobody here can mend the serial number
-        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+    with _unwarned():
         return x509.load_der_x509_certificate(der)
+
+
+def serial(certificate: x509.Certificate) -> str:
+    """Return the serial number in hexadecimal, without a sign (RFC 5280 section 4.1.2.2)."""
+    with _unwarned():
+        number = abs(certificate.serial_number)
+    return number.to_bytes((number.bit_length() + 7) // 8).hex()
+
+
+@contextlib.contextmanager
+def _unwarned() -> Iterator[None]:
+    """Let nobody be warned of a serial number that a stranger made, and nobody here can mend."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        yield
 
 
 def names(certificate: x509.Certificate) -> tuple[str, ...]:

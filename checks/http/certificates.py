@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from vedette.checks.certificate import UNREADABLE, names, read
+from vedette.checks.certificate import UNREADABLE, names, read, serial
 from vedette.checks.finding import Fact
 from vedette.checks.tls import chain
 
@@ -42,7 +42,7 @@ def certificates(sent: tuple[bytes, ...]) -> dict[str, Fact]:
             "certificate_issuer": leaf.issuer.rfc4514_string(),
             "certificate_names": names(leaf),
             "certificate_sha256": leaf.fingerprint(SHA256()).hex(),
-            "certificate_serial": _hexadecimal(leaf.serial_number),
+            "certificate_serial": serial(leaf),
             "certificate_not_after": leaf.not_valid_after_utc.timestamp(),
             "chain_not_after": min(each.not_valid_after_utc.timestamp() for each in parsed),
             "certificates_not_after": {
@@ -52,7 +52,3 @@ def certificates(sent: tuple[bytes, ...]) -> dict[str, Fact]:
         }
     except UNREADABLE:
         return {}
-
-
-def _hexadecimal(number: int) -> str:
-    return number.to_bytes((number.bit_length() + 7) // 8).hex()

@@ -1,6 +1,7 @@
 """Bad certificates: the finding says what is wrong and still tells what the certificate said."""
 
 import datetime as dt
+import ssl
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,26 @@ def self_signed(folder: Path) -> trustme.LeafCert:
         serialization.NoEncryption(),
     )
     return trustme.LeafCert(private, pem, [])
+
+
+def negative(leaf: trustme.LeafCert) -> trustme.LeafCert:
+    """Return *leaf* with a serial number below zero, which spoils its signature."""
+    certificate = x509.load_pem_x509_certificate(leaf.cert_chain_pems[0].bytes())
+    number = certificate.serial_number
+    octets = number.to_bytes(number.bit_length() // 8 + 1)
+    der = certificate.public_bytes(serialization.Encoding.DER)
+    spoilt = der.replace(octets, bytes([octets[0] | 0x80]) + octets[1:], 1)
+    pem = ssl.DER_cert_to_PEM_cert(spoilt).encode()
+    return trustme.LeafCert(leaf.private_key_pem.bytes(), pem, [])
+
+
+async def test_serial_below_zero(ca: trustme.CA) -> None:
+    """A serial number that no certificate should have spoils no look (RFC 5280 4.1.2.2)."""
+    async with raw(OK, certificate=negative(ca.issue_cert("a.test"))) as port:
+        finding = await look(f"https://a.test:{port}/", timeout=1, verify=False)
+
+    assert finding.verdict is Verdict.OK, finding
+    assert int(str(finding.facts["certificate_serial"]), 16) > 0
 
 
 async def test_self_signed(tmp_path: Path, ca_file: str) -> None:
