@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.utils import CryptographyDeprecationWarning
 
 UNREADABLE = (
+    TypeError,
     ValueError,
     x509.DuplicateExtension,
     x509.InvalidVersion,

@@ -130,24 +130,37 @@ def self_signed(folder: Path) -> trustme.LeafCert:
     return trustme.LeafCert(private, pem, [])
 
 
-def negative(leaf: trustme.LeafCert) -> trustme.LeafCert:
-    """Return *leaf* with a serial number below zero, which spoils its signature."""
-    certificate = x509.load_pem_x509_certificate(leaf.cert_chain_pems[0].bytes())
-    number = certificate.serial_number
-    octets = number.to_bytes(number.bit_length() // 8 + 1)
-    der = certificate.public_bytes(serialization.Encoding.DER)
-    spoilt = der.replace(octets, bytes([octets[0] | 0x80]) + octets[1:], 1)
-    pem = ssl.DER_cert_to_PEM_cert(spoilt).encode()
+def spoilt(leaf: trustme.LeafCert, old: bytes, new: bytes) -> trustme.LeafCert:
+    """Return *leaf* with other octets, which leaves its signature wrong."""
+    der = ssl.PEM_cert_to_DER_cert(leaf.cert_chain_pems[0].bytes().decode())
+    assert old in der
+    pem = ssl.DER_cert_to_PEM_cert(der.replace(old, new, 1)).encode()
     return trustme.LeafCert(leaf.private_key_pem.bytes(), pem, [])
+
+
+async def unverified(leaf: trustme.LeafCert):
+    async with raw(OK, certificate=leaf) as port:
+        return await look(f"https://a.test:{port}/", timeout=1, verify=False)
 
 
 async def test_serial_below_zero(ca: trustme.CA) -> None:
     """A serial number that no certificate should have spoils no look (RFC 5280 4.1.2.2)."""
-    async with raw(OK, certificate=negative(ca.issue_cert("a.test"))) as port:
-        finding = await look(f"https://a.test:{port}/", timeout=1, verify=False)
+    leaf = ca.issue_cert("a.test")
+    number = x509.load_pem_x509_certificate(leaf.cert_chain_pems[0].bytes()).serial_number
+    octets = number.to_bytes(number.bit_length() // 8 + 1)
+    finding = await unverified(spoilt(leaf, octets, bytes([octets[0] | 0x80]) + octets[1:]))
 
     assert finding.verdict is Verdict.OK, finding
     assert int(str(finding.facts["certificate_serial"]), 16) > 0
+
+
+async def test_name_that_is_no_text(ca: trustme.CA) -> None:
+    """A certificate whose name is a string of bits is one of which nothing is told."""
+    leaf = ca.issue_cert("a.test", common_name="\0bits")
+    finding = await unverified(spoilt(leaf, b"\x0c\x05\0bits", b"\x03\x05\0bits"))
+
+    assert finding.verdict is Verdict.OK, finding
+    assert "certificate_subject" not in finding.facts
 
 
 async def test_self_signed(tmp_path: Path, ca_file: str) -> None:
