@@ -24,6 +24,7 @@ the last hop, and the seconds are sums.
 | `certificate_names` | its alternative names: host names, then addresses |
 | `certificate_not_after` | epoch seconds when the server's certificate expires |
 | `chain_not_after` | epoch seconds when the first certificate of the sent chain expires |
+| `certificates_not_after` | the same of each certificate that was sent, by its subject |
 | `certificate_expiring` | True when one of them that still counts ends within `expiring` |
 | `disturbed` | True when the seconds may be wrong for our own sake; of every kind |
 """
@@ -172,7 +173,9 @@ def ending(facts: Mapping[str, Fact], settings: HttpSettings, now: float) -> flo
 
     Of a chain that was accepted, a certificate that has ended already is one that nobody needs.
     """
+    sent = facts.get("certificates_not_after")
     ends = [facts.get("chain_not_after"), facts.get("certificate_not_after")]
+    ends += sent.values() if isinstance(sent, Mapping) else ()
     left = [end for end in ends if isinstance(end, float) and end > now]
     if not settings.verify or not left or min(left) - now >= settings.expiring:
         return None

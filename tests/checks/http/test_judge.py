@@ -205,6 +205,18 @@ def test_ending(leaf: float, chain: float, rules: dict[str, object], at: float |
     assert ending(facts, HttpSettings(url=URL, **rules), 0.0) == (at and at * DAY)
 
 
+def test_ending_beside_one_that_nobody_needs() -> None:
+    """A spare certificate that has ended does not hide that one which counts ends soon."""
+    sent = {"CN=leaf": 90 * DAY, "CN=intermediate": 3 * DAY, "CN=spare": -3 * DAY}
+    facts = {
+        "certificate_not_after": 90 * DAY,
+        "chain_not_after": -3 * DAY,
+        "certificates_not_after": sent,
+    }
+
+    assert ending(facts, HttpSettings(url=URL), 0.0) == 3 * DAY
+
+
 def test_without_a_certificate_nothing_ends() -> None:
     """Plain HTTP has no certificate that could end."""
     assert ending({}, HttpSettings(url="http://a.example/"), 0.0) is None
