@@ -1,7 +1,8 @@
 """Undoing the compression of a body (RFC 9110 section 8.4.1), a piece at a time.
 
 Rule: no I/O. Never more than one piece is inflated before somebody takes it, so that a body which
-grows a thousandfold costs no more memory than what is wanted of it.
+grows a thousandfold costs no more memory than what is wanted of it. What inflates to nothing is an
+empty piece each time: it may do so millions of times, and whoever takes it can stop.
 """
 
 import sys
@@ -29,7 +30,7 @@ class Inflater(Protocol):
     """Undoes one coding."""
 
     def inflate(self, data: bytes) -> Iterator[bytes]:
-        """Yield what *data* inflates to, in pieces; raise Damaged."""
+        """Yield what *data* inflates to, in pieces that may be empty; raise Damaged."""
 
     def finish(self) -> None:
         """Raise Damaged where the body ended too early."""
@@ -81,8 +82,7 @@ class _Zlib:
             except zlib.error as error:
                 raise Damaged(f"the body is not {self._name}: {error}") from error
             data = stream.unconsumed_tail
-            if piece:
-                yield piece
+            yield piece
             if stream.eof:
                 data = stream.unused_data
                 if data and self._name == "gzip":
@@ -115,9 +115,10 @@ class _Brotli:
     def inflate(self, data: bytes) -> Iterator[bytes]:
         try:
             piece = self._stream.process(data, output_buffer_limit=_PIECE)
+            yield piece
             while piece:
-                yield piece
                 piece = self._stream.process(b"", output_buffer_limit=_PIECE)
+                yield piece
         except brotli.error as error:
             raise Damaged("the body is not br") from error
 
@@ -146,8 +147,7 @@ class _Zstd:
             except zstd.ZstdError as error:
                 raise Damaged(f"the body is not zstd: {error}") from error
             data = self._stream.unused_data if self._stream.eof else b""
-            if piece:
-                yield piece
+            yield piece
 
     def finish(self) -> None:
         if not self._stream.eof:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import time
 import tracemalloc
 from collections.abc import Coroutine
 from typing import Any
@@ -102,6 +103,17 @@ async def test_bomb(coding: str) -> None:
         response, _ = await fetched(url, max_body=200_000)
         assert (response.complete, len(response.body)) == (False, 200_000)
         assert await peak(asked(url, max_body=200_000).run()) < MOST
+
+
+async def test_nothing_again_and_again() -> None:
+    """A small body of which millions of empty ones are inflated ends at the deadline too."""
+    empty = gzip.compress(gzip.compress(b"", mtime=0) * 2_000_000, compresslevel=1)
+    async with raw(compressed("gzip, gzip, gzip", gzip.compress(empty))) as port:
+        start = time.monotonic()
+        reason, _, _ = await failed(f"http://a.test:{port}/", timeout=0.2)
+
+    assert reason is Reason.TIMEOUT
+    assert time.monotonic() - start < 0.6
 
 
 async def test_endless_redirects() -> None:
