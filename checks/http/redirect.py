@@ -26,7 +26,7 @@ def location(status: int, headers: Headers) -> str | None:
     """Return where an answer redirects to, None where it does not."""
     if status not in _STATUSES:
         return None
-    return next((value for name, value in headers if name == "location"), None)
+    return next((value for name, value in headers if name == "location"), None) or None
 
 
 class Redirects:

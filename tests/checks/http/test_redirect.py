@@ -131,6 +131,7 @@ def test_cookies_join() -> None:
     [
         (302, (("location", "/b"),), "/b"),
         (302, (), None),
+        (302, (("location", ""),), None),
         (304, (("location", "/b"),), None),
         (300, (("location", "/b"),), None),
         (201, (("location", "/b"),), None),
