@@ -14,7 +14,7 @@ from vedette.agent.blackbox.modules import HttpProbe
 from vedette.agent.blackbox.proxies import proxy_of
 from vedette.checks.http.authentication import OAuth2, basic
 from vedette.checks.http.request import Request
-from vedette.checks.http.target import Target, parse_url
+from vedette.checks.http.target import Target, parse_url, punycoded
 from vedette.checks.http.tokens import Tokens
 from vedette.checks.net import Resolve
 
@@ -44,10 +44,8 @@ def target_of(text: str, *, secure: bool = False) -> tuple[Target, str]:
         text = f"http{'s' * secure}://{text[scheme.end() if scheme else 0 :]}"
     parts = urlsplit(text)
     who, _, where = parts.netloc.rpartition("@")
-    if not where.isascii():
-        where = where.encode("idna").decode()
     path, query = quote(parts.path, safe=_PRINTABLE), quote(parts.query, safe=_PRINTABLE)
-    url = parts._replace(netloc=where, path=path, query=query, fragment="").geturl()
+    url = parts._replace(netloc=punycoded(where), path=path, query=query, fragment="").geturl()
     user, _, password = who.partition(":")
     return parse_url(url), basic(user, password) if who else ""
 

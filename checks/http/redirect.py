@@ -10,7 +10,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from vedette.checks.http.cookies import Jar
 from vedette.checks.http.reason import Reason
 from vedette.checks.http.request import Request
-from vedette.checks.http.target import Target, parse_url
+from vedette.checks.http.target import Target, parse_url, punycoded
 from vedette.checks.net import NetworkFailure
 
 _STATUSES = frozenset({301, 302, 303, 307, 308})
@@ -79,12 +79,21 @@ class Redirects:
 
 def _destination(base: Target, where: str) -> Target:
     # Spaces and octets beyond ASCII are no part of a URL, but of what servers send.
-    text = quote(where.strip().encode("latin-1"), safe=_PRINTABLE)
     try:
+        text = quote(_named_in_ascii(where.strip().encode("latin-1")), safe=_PRINTABLE)
         return parse_url(urljoin(base.url, text))
     except ValueError as error:
         words = f"{base.url} redirects to {where[:200]!r}: {error}"
         raise NetworkFailure(Reason.REDIRECT, words) from error
+
+
+def _named_in_ascii(where: bytes) -> bytes:
+    """Return *where* with its host in punycode, where that is a name in UTF-8; or ValueError."""
+    parts = urlsplit(where.decode(errors="surrogateescape"))
+    if parts.netloc.isascii():
+        return where
+    named = parts._replace(netloc=punycoded(parts.netloc)).geturl()
+    return named.encode(errors="surrogateescape")
 
 
 def _within(host: str, first: str) -> bool:

@@ -60,6 +60,16 @@ def parse_url(url: str) -> Target:
     )
 
 
+def punycoded(netloc: str) -> str:
+    """Return *netloc*, a host and maybe a port, with the host's labels in ASCII (RFC 3490)."""
+    if netloc.isascii():
+        return netloc
+    host, colon, port = netloc.rpartition(":")
+    if not colon:
+        host, port = port, ""
+    return host.encode("idna").decode() + colon + port
+
+
 def _port(url: str, default: int) -> int:
     try:
         port = urlsplit(url).port

@@ -345,6 +345,7 @@ async def test_a_server_that_says_nothing_ends_at_the_deadline(tmp_path):
         ("HTTP://a.test/x", "http://a.test/x"),
         ("https://a.test/a b?c=d e#f", "https://a.test/a%20b?c=d%20e"),
         ("http://bücher.test/ü", "http://xn--bcher-kva.test/%C3%BC"),
+        ("http://a.bücher:8080/", "http://a.xn--bcher-kva:8080/"),
         ("[::1]:80/x", "http://[::1]:80/x"),
     ],
 )

@@ -33,6 +33,8 @@ def follow(request: Request, where: str, status: int = 302, **headers: str) -> R
         ("http://b.test:81/c#part", "http://b.test:81/c"),
         ("HTTPS://B.test", "https://B.test/"),
         ("/a b\xc3\xa9", "https://a.test/a%20b%C3%A9"),
+        ("https://b\xc3\xbccher.test/\xe9", "https://xn--bcher-kva.test/%E9"),
+        ("//b\xc3\xbccher:81/c?d", "https://xn--bcher-kva:81/c?d"),
     ],
 )
 def test_resolves(where: str, url: str) -> None:
@@ -45,7 +47,15 @@ def test_resolves(where: str, url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "where", ["ftp://a.test/", "javascript:alert(1)", "http:///x", "https://a.test:99999/", "//["]
+    "where",
+    [
+        "ftp://a.test/",
+        "javascript:alert(1)",
+        "http:///x",
+        "https://a.test:99999/",
+        "//[",
+        "//b\xfc/",
+    ],
 )
 def test_leads_nowhere(where: str) -> None:
     """A Location that is no URL for us is reason redirect."""
