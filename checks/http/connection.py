@@ -91,7 +91,12 @@ class Connection:
         What is left to be said leaves with the first `send`, which saves a packet.
         """
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        session = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+        name = server_name.rstrip(".")  # RFC 6066 section 3
+        try:
+            session = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
+        except (TypeError, ValueError) as error:
+            words = f"{server_name!r} is no name that TLS can ask for: {error}"
+            raise CouldNotLook(Reason.TLS_HANDSHAKE, words) from error
         self._session = session
         try:
             await self._shake_hands(session)

@@ -11,11 +11,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.checks.http.fetching import asked, fetched
 from tests.checks.http.looking import look
 from tests.checks.http.raw import DAY, FUTURE, PAST, raw, says
 from vedette.checks.finding import Verdict
 from vedette.checks.http.reason import Reason
 from vedette.checks.http.tls import TlsSettings, context
+from vedette.checks.net import CouldNotLook
 
 OK = says(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
@@ -82,6 +84,24 @@ async def test_other_name(ca: trustme.CA, ca_file: str, host: str) -> None:
     names = "a.test, *.test.test, c.test and 2 more"
     assert f"the certificate is for {names}, not for {host}" in finding.detail
     assert finding.facts["certificate_names"][0] == "a.test"
+
+
+async def test_absolute_name(ca: trustme.CA, ca_file: str) -> None:
+    """A name that ends with the root's dot is the same name."""
+    async with raw(OK, certificate=ca.issue_cert("a.test")) as port:
+        request = {"tls": TlsSettings(ca_file=ca_file, server_name="a.test."), "protocols": HTTP1}
+        response, _ = await fetched(f"https://b.test:{port}/", **request)
+
+    assert response.status == 200
+
+
+@pytest.mark.parametrize("name", [".a.test", "a..test", f"{'a' * 64}.test", "a\0b", "."])
+async def test_no_name_at_all(name: str) -> None:
+    """A name that cannot be asked for is ours to mend, and is told."""
+    async with raw(OK, certificate=trustme.CA().issue_cert("a.test")) as port:
+        fetch = asked(f"https://b.test:{port}/", tls=TlsSettings(server_name=name))
+        with pytest.raises(CouldNotLook, match="is no name that TLS can ask for"):
+            await fetch.run()
 
 
 async def test_common_name(ca: trustme.CA, ca_file: str) -> None:
