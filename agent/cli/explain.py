@@ -30,7 +30,7 @@ def explain(seen: Sequence[Observation]) -> None:
             Text(one.subject),
             Text(shown, COLOURS[one.finding.verdict]),
             took(one),
-            Text.assemble(one.finding.detail, *_facts(one.finding.facts)),
+            Text.assemble(_shown(one.finding.detail), *_facts(one.finding.facts)),
         )
     console().print(table)
 
@@ -54,7 +54,12 @@ def _facts(facts: Mapping[str, Fact]) -> Iterator[tuple[str, str]]:
         if value is None or value in ((), "", {}) or name in {"server", "address"}:
             continue
         words = name.removesuffix("_seconds").replace("_", " ")
-        yield f"\n{words}: {_fact(name, value)}", "dim"
+        yield f"\n{words}: {_shown(_fact(name, value))}", "dim"
+
+
+def _shown(text: str) -> str:
+    """Return *text* without what a server could tell a terminal to do."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
 def _fact(name: str, value: Fact) -> str:
