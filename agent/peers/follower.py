@@ -28,6 +28,8 @@ SHORTEST = 0.05
 _AT_ONCE = 50
 """Rounds that are taken in before somebody else gets a turn."""
 _STRANGERS = 1000
+_ONE_CLOCK = 5.0
+"""Seconds by which two clocks may seem to differ that show the same, for the way of an answer."""
 
 
 class Follower:
@@ -53,6 +55,7 @@ class Follower:
         self._planned: Mapping[CheckKey, Planned] = {one.key: one for one in lookout.plan.checks}
         self._hearsay, self._token = hearsay, token
         self._cursor, self._is_behind = "", False
+        self._ahead = 0.0
         self._pause = FIRST_PAUSE
         self._nudged = asyncio.Event()
 
@@ -132,6 +135,9 @@ class Follower:
         standing, now = self.standing, self._now()
         standing.says, standing.heard_at = document.domain, now - way
         standing.offset = document.clock - (now - way)
+        # Taken anew only when it is another: what a fault dates must not differ with each answer.
+        if abs(standing.offset - self._ahead) > _ONE_CLOCK:
+            self._ahead = standing.offset
         standing.documents += 1
         self._cursor, self._is_behind = document.cursor, document.more
         written_at = now - way
@@ -153,7 +159,7 @@ class Follower:
             if planned is None:
                 self._miss(round_.key)
                 return
-            looks = wire.observations(round_, self._peer.name)
+            looks = wire.observations(round_, self._peer.name, ahead=self._ahead, until=self._now())
         except RefusedError as error:
             self._refuse(error)
             return

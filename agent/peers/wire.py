@@ -10,7 +10,8 @@ LOOK = {"subject": "192.0.2.1:53", "place": "authoritative", "verdict": "FAILING
 ```
 
 A look's *age* is in seconds since it ended, as the sender counts them when it writes: its wall
-clock may be wrong by minutes. *clock* is only shown. A round is all present subjects of one check.
+clock may be wrong by minutes. *clock* is what it shows then: by it is read what a fact dates, as
+since when a route is at fault. A round is all present subjects of one check.
 *accepted* are the sender's own triggers that a pager has taken, each told once as a round is, and
 *resolved* likewise its resolves.
 What a newer agent adds is left out by an older one; a round that is not understood costs itself.
@@ -233,10 +234,13 @@ def decode_accepted(raw: Raw) -> Sequence[Acceptance]:
     return accepted
 
 
-def observations(round_: Round, vantage: str) -> Sequence[Observation]:
+def observations(
+    round_: Round, vantage: str, *, ahead: float = 0.0, until: float = math.inf
+) -> Sequence[Observation]:
     """Return the looks of *round_*, by *vantage*, with 0 as the time at which it was written.
 
-    Raise RefusedError where a reason is none that this agent knows of.
+    What their facts date is told by our clock, which the sender's is *ahead* of, and was *until*
+    now at the latest. Raise RefusedError where a reason is none that this agent knows of.
     """
     return [
         Observation(
@@ -246,7 +250,7 @@ def observations(round_: Round, vantage: str) -> Sequence[Observation]:
             vantage=vantage,
             subject=look.subject,
             place=look.place,
-            finding=_finding(look, round_.kind),
+            finding=_finding(look, round_.kind, ahead, until),
             started_at=-look.age - look.seconds,
             seconds=look.seconds,
         )
@@ -254,7 +258,7 @@ def observations(round_: Round, vantage: str) -> Sequence[Observation]:
     ]
 
 
-def _finding(look: Look, kind: Kind) -> Finding:
+def _finding(look: Look, kind: Kind, ahead: float, until: float) -> Finding:
     if (look.reason is None) != (look.verdict is Verdict.OK):
         raise RefusedError(
             Refusal.MALFORMED, f"{look.verdict} with reason {look.reason} contradicts itself"
@@ -263,8 +267,18 @@ def _finding(look: Look, kind: Kind) -> Finding:
         verdict=look.verdict,
         reason=None if look.reason is None else _reason(look.reason, kind),
         detail=look.detail,
-        facts=look.facts,
+        facts=_dated(look.facts, ahead, until),
     )
+
+
+def _dated(facts: dict[str, _Fact], ahead: float, until: float) -> dict[str, _Fact]:
+    since = facts.get("since")
+    if not isinstance(since, Mapping):
+        return facts
+    return {
+        **facts,
+        "since": {what: max(0.0, min(at - ahead, until)) for what, at in since.items()},
+    }
 
 
 def _reason(text: str, kind: Kind) -> StrEnum:

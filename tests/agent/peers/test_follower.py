@@ -137,6 +137,36 @@ async def test_what_it_sees_is_filed_under_its_name(tmp_path):
         assert peer.credentials == [f"Bearer {TOKEN}"] * 2
 
 
+@pytest.mark.parametrize("off", [3600, -3600])
+async def test_since_when_a_fault_lasts_is_told_by_our_clock(tmp_path, off):
+    """A route is at fault for as long here as at a peer whose clock is wrong, at every answer."""
+
+    def since() -> dict[str, float]:
+        (series,) = agent.ledgers["nyc-1"].of(KEY)
+        return series.last.finding.facts["since"]
+
+    fault = {"since": {"withdrawn": NOW + off - 40}}
+    told = tells(verdict="FAILING", reason="timeout", facts=fault)
+    peer = Peer(says(clock=NOW + off, rounds=[told]), says(clock=NOW + off + 1, rounds=[told]))
+    async with following(tmp_path, peer) as (agent, _):
+        await until(lambda: agent.ledgers["nyc-1"].looked(KEY) == 1)
+        first = since()
+        assert first["withdrawn"] == pytest.approx(NOW - 40, abs=1)
+        await peer.idle.wait()
+        assert agent.ledgers["nyc-1"].looked(KEY) == 2
+        assert since() == first
+
+
+@pytest.mark.parametrize("at", [1e300, -1e300])
+async def test_no_fault_lasts_since_a_time_that_never_was(tmp_path, at):
+    """It began by now and within the epoch, so that it can be written into a page."""
+    told = tells(verdict="FAILING", reason="timeout", facts={"since": {"withdrawn": at}})
+    async with following(tmp_path, peer := Peer(says(rounds=[told]))) as (agent, _):
+        await peer.idle.wait()
+        (series,) = agent.ledgers["nyc-1"].of(KEY)
+        assert 0 <= series.last.finding.facts["since"]["withdrawn"] <= NOW
+
+
 async def test_it_is_asked_for_what_is_newer(tmp_path):
     """The cursor of each answer comes with the next question, and the first has none."""
     peer = Peer(says(cursor="x-1"), says(cursor="x-2"))
