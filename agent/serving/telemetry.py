@@ -24,6 +24,9 @@ from vedette.exporters.metrics import (
     histogram,
     states,
 )
+from vedette.exporters.page import Outcome
+
+_ENDS = (Outcome.DELIVERED, Outcome.REJECTED, Outcome.SUPERSEDED)
 
 
 class Alarms:
@@ -109,12 +112,14 @@ def pages(outbox: Outbox, journal: Journal, now: float) -> Iterator[Family]:
         "Age of the pager's oldest undelivered page; 0 when there is none.",
         [(labels, max(0.0, now - min(queued, default=now))) for labels, queued in undelivered],
     )
+    # What a series begins with is no increase: the first page that is refused must be one.
+    begun = {(name, end): 0 for name in outbox.undelivered for end in _ENDS}
     yield counter(
         "vedette_pages_total",
         "Pages by pager and what became of them.",
         [
             (Labels(pager=pager, outcome=outcome), count)
-            for (pager, outcome), count in sorted(outbox.delivered.items())
+            for (pager, outcome), count in sorted((begun | outbox.delivered).items())
         ],
     )
     yield gauge(

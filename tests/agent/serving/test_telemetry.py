@@ -128,6 +128,13 @@ def test_a_small_state_word_for_word() -> None:
     assert python
 
 
+def test_what_becomes_of_pages_is_counted_from_zero() -> None:
+    """Each pager has a series for each end before any page, so that the first is an increase."""
+    lines = set("".join(Metrics(agent()).lines()).splitlines())
+    for end in ("delivered", "rejected", "superseded"):
+        assert f'vedette_pages_total{{pager="pagerduty",outcome="{end}"}} 0' in lines
+
+
 NAMES = [CheckKey("shop", Kind.DNS, f"{name}.example A") for name in "abc"]
 DIAGNOSES = (Diagnosis.RECORD_EMPTIED, Diagnosis.WRONG_ANSWER)
 RULES = [rule(diagnosis, key) for key in NAMES for diagnosis in DIAGNOSES]
