@@ -44,6 +44,12 @@ def test_the_unit_is_hardened() -> None:
     assert ran.returncode == 0, ran.stdout[-500:]
 
 
+def test_the_unit_hides_nothing_that_metrics_are_made_of() -> None:
+    """The process's CPU, memory and start are told only where /proc/stat can be read."""
+    assert commands("ProtectProc") == ["invisible"]
+    assert commands("ProcSubset") == []
+
+
 async def test_the_units_commands_start_and_reload(tmp_path: Path) -> None:
     """A good file is taken over; with a wrong one the reload fails, and the agent hears nothing."""
     port, path = free_port(), tmp_path / "vedette.yaml"
