@@ -152,11 +152,23 @@ class RemoteWriter:
 
     async def run(self) -> None:
         """Take and send for ever."""
-        spool = await self._on_disk(Spool, self._folder, self._settings.keep_megabytes * 1_000_000)
+        spool = await self._opened()
         self._tell(spool)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep_taking(spool))
             tasks.create_task(self._keep_sending(spool))
+
+    async def _opened(self) -> Spool:
+        """Return the spool, as soon as the disk lets there be one."""
+        most, is_told = self._settings.keep_megabytes * 1_000_000, False
+        while True:
+            try:
+                return await self._on_disk(Spool, self._folder, most)
+            except OSError as error:
+                if not is_told:
+                    self._tell_unwritable(error)
+            is_told = True
+            await asyncio.sleep(self._settings.every)
 
     async def close(self) -> None:
         """Give back connection and thread."""
@@ -181,14 +193,17 @@ class RemoteWriter:
             gone = await self._on_disk(spool.put, request)
         except OSError as error:
             if not self.written.dropped["unwritable"]:
-                log.error(  # noqa: TRY400 - a full disk is no bug
-                    "remote write: %s cannot be written (%s): samples are lost, make room",
-                    self._folder, error.strerror or error,
-                )  # fmt: skip
+                self._tell_unwritable(error)
             self.written.dropped["unwritable"] += request.samples
             return
         self._lose(gone, "no_room")
         self._tell(spool)
+
+    def _tell_unwritable(self, error: OSError) -> None:
+        log.error(
+            "remote write: %s cannot be written (%s): samples are lost, make room",
+            self._folder, error.strerror or error,
+        )  # fmt: skip
 
     async def _keep_sending(self, spool: Spool) -> None:
         attempts = 0

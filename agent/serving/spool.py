@@ -60,8 +60,13 @@ class Spool:
         name = f"{self._last:012}-{request.at * 1000:.0f}-{request.samples}.snappy"
         path = self._folder / name
         part = path.with_suffix(".part")
-        part.write_bytes(request.body)
-        part.rename(path)
+        try:
+            part.write_bytes(request.body)
+            part.rename(path)
+        except OSError:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)  # a full disk has better use for what it has left
+            raise
         self.kept.append(Kept(self._last, request.at, request.samples, len(request.body), path))
         return gone
 

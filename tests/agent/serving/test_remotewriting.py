@@ -102,6 +102,19 @@ async def test_victoria_metrics_takes_it(tmp_path: Path) -> None:
             assert not any(writer.written.dropped.values())
 
 
+async def test_a_disk_that_cannot_be_written_yet_is_no_bug(tmp_path: Path, caplog) -> None:
+    """Nothing is sent before there is a folder for it, which is told once; then all is as usual."""
+    (tmp_path / "state").write_text("in the way")
+    async with receiver(port := free_port()) as server:
+        url = f"http://127.0.0.1:{port}/api/v1/write"
+        async with writing(tmp_path, url, Text()) as writer:
+            await until(lambda: "state/remote-write cannot be written" in caplog.text)
+            await asyncio.sleep(0.3)
+            (tmp_path / "state").unlink()
+            await until(lambda: writer.written.accepted and server.times("a"))
+    assert len([one for one in caplog.records if "cannot be written" in one.message]) == 1
+
+
 async def test_an_outage_loses_nothing(tmp_path: Path) -> None:
     """What was taken while nobody listened arrives later, in order, also after a kill."""
     port = free_port()

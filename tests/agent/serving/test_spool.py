@@ -1,6 +1,10 @@
 """Requests on the disk: in order, bounded, and there after a kill."""
 
+import resource
+import signal
 from pathlib import Path
+
+import pytest
 
 from vedette.agent.serving.spool import Spool
 from vedette.exporters.remotewrite import Request
@@ -45,3 +49,20 @@ def test_what_is_too_old_goes(tmp_path: Path) -> None:
 
     assert [one.at for one in spool.expire(before=3)] == [1, 2]
     assert [one.at for one in Spool(tmp_path, 1000).kept] == [3]
+
+
+def test_what_cannot_be_written_takes_no_room(tmp_path: Path) -> None:
+    """Of a request that the disk took half of nothing stays, so that the state has what is left."""
+    spool = Spool(tmp_path, 1000)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (5, before[1]))
+        with pytest.raises(OSError, match="File too large"):
+            spool.put(request(1))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert not list(tmp_path.iterdir())
+    spool.put(request(2))
+    assert [one.at for one in spool.kept] == [2]
