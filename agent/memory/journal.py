@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 
-from vedette.agent.memory.statements import Statement
+from vedette.agent.memory.statements import KEEP_BASELINE, Statement
 from vedette.agent.memory.store import Store, StoreError
 
 log = logging.getLogger(__name__)
@@ -28,13 +28,13 @@ class Journal:
 
         But to write thousands at once would hold everybody up.
         """
-        self._owed.extend(statements)
+        self._take(statements)
         if len(self._owed) >= AT_ONCE and not self.failing:
             self.write(())
 
     def write(self, statements: Sequence[Statement]) -> None:
         """Keep *statements* in one transaction with all that is still owed."""
-        self._owed.extend(statements)
+        self._take(statements)
         if not self._owed:
             return
         try:
@@ -48,3 +48,14 @@ class Journal:
             log.warning("%s can be written again; nothing was lost", self._store.path)
         self.failing = False
         self._owed.clear()
+
+    def _take(self, statements: Sequence[Statement]) -> None:
+        """Owe *statements* too; a baseline in place of the one before, which may be megabytes."""
+        newer = {values[0] for sql, values in statements if sql == KEEP_BASELINE}
+        if newer:
+            self._owed = [
+                (sql, values)
+                for sql, values in self._owed
+                if sql != KEEP_BASELINE or values[0] not in newer
+            ]
+        self._owed.extend(statements)

@@ -23,6 +23,8 @@ from vedette.agent.remediation.attempt import Attempt
 Statement = tuple[str, Sequence[object]]
 """SQL and its values."""
 
+KEEP_BASELINE = "INSERT OR REPLACE INTO baseline VALUES (?, ?)"
+
 
 def keep_alarm(id_: str, memory: Memory) -> Statement:
     """Return the statement that keeps one alarm's state."""
@@ -167,7 +169,7 @@ def keep_past(past: Past) -> Statement:
 
 def keep_baseline(feed: str, baseline: Mapping[str, object]) -> Statement:
     """Return the statement that keeps who held what according to *feed*."""
-    return ("INSERT OR REPLACE INTO baseline VALUES (?, ?)", (feed, json.dumps(baseline)))
+    return KEEP_BASELINE, (feed, json.dumps(baseline))
 
 
 def _told(held: Held) -> Sequence[object]:

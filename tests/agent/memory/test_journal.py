@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from vedette.agent.alarms.alarm import Memory, State
 from vedette.agent.memory.journal import Journal
-from vedette.agent.memory.statements import Statement, keep_alarm
+from vedette.agent.memory.statements import Statement, keep_alarm, keep_baseline
 from vedette.agent.memory.store import Store, StoreError
 
 
@@ -88,6 +88,20 @@ def test_who_owes_keeps_what_they_hold() -> None:
     journal.write([])
 
     assert store.taken == [("INSERT", (1,))]
+
+
+def test_a_baseline_that_is_owed_gives_way_to_a_newer_one() -> None:
+    """They come every ten minutes, and are long: of each feed one waits for the disk."""
+    store = Moody([False] * 4)
+    journal, alarm = Journal(store), keep_alarm("a", Memory(State.ALARM))
+    for at in range(4):
+        journal.write(
+            [keep_baseline("ris-live", {"p": at}), alarm, keep_baseline("mrt", {"p": at})]
+        )
+    journal.write([])
+
+    baselines = [keep_baseline("ris-live", {"p": 3}), alarm, keep_baseline("mrt", {"p": 3})]
+    assert store.taken == [alarm] * 3 + baselines
 
 
 def test_trouble_is_logged_when_it_begins_and_ends(caplog) -> None:
