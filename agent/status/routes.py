@@ -138,6 +138,7 @@ class _Pages:
             return await self._missing(request, f"There is no service {name} here.")
         now = self._agent.now()
         listed = await subjects(keys, self._agent.ledger, now, _asked(request), LISTED)
+        open_ = [one for one in self._troubles.open() if one.service == name]
         return await self._document(
             request,
             "service.html",
@@ -145,22 +146,20 @@ class _Pages:
             checks=len(keys),
             listed=listed,
             alarms=await self._troubles.alarms(name),
-            heads=[
-                self._troubles.head(one)
-                for one in self._troubles.open()[:LISTED]
-                if one.service == name
-            ],
+            heads=[self._troubles.head(one) for one in open_[:LISTED]],
         )
 
     async def incidents(self, request: web.Request) -> web.Response:
         """List the open incidents and the newest of those that ended."""
         troubles = self._troubles
+        open_ = troubles.open()
         try:
-            known = self._agent.store.incidents(most=LISTED)
+            known = self._agent.store.incidents(most=LISTED + len(open_))
         except StoreError as error:
             return await self._unreadable(request, error)
-        ended = [troubles.head(one) for one in known if one.resolved_at is not None]
-        heads = [troubles.head(one) for one in troubles.open()[:LISTED]]
+        over = [one for one in known if one.resolved_at is not None]
+        ended = [troubles.head(one) for one in over[:LISTED]]
+        heads = [troubles.head(one) for one in open_[:LISTED]]
         return await self._document(request, "incidents.html", open=heads, ended=ended)
 
     async def incident(self, request: web.Request) -> web.Response:

@@ -120,13 +120,15 @@ class Troubles:
     async def alarms(self, service: str) -> Sequence[AlarmRow]:
         """Return the alarms of *service* that are not OK, those in ALARM first."""
         engine = self._agent.engine
-        rows: list[AlarmRow] = []
+        burning: list[AlarmRow] = []
+        unknown: list[AlarmRow] = []
         async for id_ in in_turns(self._rules.get(service, ())):
             rule, memory = engine.rules[id_], engine.memories[id_]
+            rows = burning if memory.state is State.ALARM else unknown
             if memory.state is not State.OK and len(rows) < ALARMS:
                 since = memory.began_at if memory.state is State.ALARM else None
                 rows.append(AlarmRow(str(rule.diagnosis), rule.subject, memory.state, since))
-        return sorted(rows, key=lambda row: row.state is not State.ALARM)
+        return [*burning, *unknown][:ALARMS]
 
     def _what(self, incident: Incident, diagnosis: str, subject: str, fleet: Fleet) -> str:
         """Return what stands behind the diagnosis in the first line of its page."""

@@ -15,6 +15,7 @@ from tests.agent.observations import TIMING, seen
 from tests.agent.status.made import CONFIG, EVIL, Make, agents, fill, page
 from tests.agent.status.stage import served
 from tests.servers.process import need
+from vedette.agent.alarms.alarm import Memory, State
 from vedette.agent.alarms.incidents import Incident
 from vedette.agent.daemon import Agent
 from vedette.agent.memory.events import Event, EventName
@@ -22,10 +23,18 @@ from vedette.agent.memory.pages import Row
 from vedette.agent.memory.statements import end, keep_event, keep_incident, queue
 from vedette.agent.routes.roas import OwnRoute, RouteState
 from vedette.agent.status.address import incident_id
+from vedette.agent.status.routes import LISTED
+from vedette.agent.status.trouble import ALARMS
 from vedette.checks.bgp.feed.health import CollectorHealth
 from vedette.checks.bgp.rpki.source import VrpHealth
 from vedette.checks.finding import Kind, Verdict
 from vedette.exporters.page import Action
+
+_NAMES = ", ".join(f"{{{{name: w{n}.example}}}}" for n in range(40))
+MANY = f"""\
+agent: {{{{name: {{agent!r}}, domain: {{{{provider: lab}}}}}}}}
+services: [{{{{name: {{name!r}}, dns: [{_NAMES}]}}}}]
+"""
 
 
 class Reader(HTMLParser):
@@ -209,6 +218,32 @@ async def test_an_incident_that_ended(make: Make, session: ClientSession) -> Non
     assert "undelivered" in told
     assert "Who says what" not in told
     assert incident_id(over) in await shown(session, agent, "incidents")
+
+
+async def test_a_storm_elsewhere_hides_nothing(make: Make, session: ClientSession) -> None:
+    """Behind more open incidents than a list has, a service shows its own, and what ended stays."""
+    agent = make("fra-1")
+    own = replace(opened(agent), key="own", opened_at=1.0)
+    agent.engine.open.clear()
+    for n in range(LISTED):
+        agent.engine.open[f"{n}"] = replace(own, key=f"{n}", service="other", opened_at=100.0 + n)
+    agent.engine.open["own"] = own
+    over = replace(own, key="over", opened_at=2.0, resolved_at=3.0)
+    agent.store.write([keep_incident(one) for one in (*agent.engine.open.values(), over)])
+
+    assert incident_id(own) in await shown(session, agent, "services/fra-1")
+    assert incident_id(over) in await shown(session, agent, "incidents")
+
+
+async def test_alarms_stand_before_what_is_not_known(make: Make, session: ClientSession) -> None:
+    """One that is in ALARM is listed, however many of its service know nothing before it."""
+    agent = make("fra-1", MANY)
+    last = [one for one in agent.engine.rules.values() if one.service == "fra-1"][-1]
+    assert sum(one.service == "fra-1" for one in agent.engine.rules.values()) > ALARMS
+    agent.engine.memories[last.id] = Memory(State.ALARM, agent.now())
+    told = Reader(await shown(session, agent, "services/fra-1")).text
+
+    assert f"{last.diagnosis} {last.subject} ALARM" in told
 
 
 @pytest.mark.parametrize("name", ["{{7*7}}", "}", "{name:x}", "...", ".a", "a?b#c", "50 %"])
