@@ -35,16 +35,30 @@ async def networks(settings: Sequence[NetworksSettings], folder: Path, kept: Pat
 
 async def _fetched(one: NetworksSettings, kept: Path) -> Path:
     place = kept / f"{one.sha256}"
-    if not await asyncio.to_thread(place.exists):
-        octets = await _fetch(str(one.url))
-        found = hashlib.sha256(octets).hexdigest()
-        if found != one.sha256:
-            raise NetworksError(
-                f"what is at {one.url} has the SHA-256 {found}: look at it, and write that "
-                "into audit.networks if it is right"
-            )
+    if await asyncio.to_thread(_is_whole, place, str(one.sha256)):
+        return place
+    octets = await _fetch(str(one.url))
+    found = hashlib.sha256(octets).hexdigest()
+    if found != one.sha256:
+        raise NetworksError(
+            f"what is at {one.url} has the SHA-256 {found}: look at it, and write that "
+            "into audit.networks if it is right"
+        )
+    try:
         await asyncio.to_thread(_keep, place, octets)
+    except OSError as error:
+        raise NetworksError(
+            f"{place} cannot be written ({error.strerror}): make room, or run this as who may"
+        ) from None
     return place
+
+
+def _is_whole(place: Path, sha256: str) -> bool:
+    """Whether the file is there as it was promised: a full disk may have taken half of it."""
+    try:
+        return hashlib.sha256(place.read_bytes()).hexdigest() == sha256
+    except OSError:
+        return False
 
 
 def _keep(place: Path, octets: bytes) -> None:

@@ -22,6 +22,7 @@ AWS = json.dumps(
         "ipv6_prefixes": [{"ipv6_prefix": "2001:db8::/33", "region": "GLOBAL", "service": "S3"}],
     }
 )
+TABLE = "192.0.2.0/24,64500\n198.51.100.0/24,64501\n"
 GOOGLE = json.dumps(
     {"prefixes": [{"ipv4Prefix": "192.0.2.128/25", "scope": "us-west1", "service": "Google Cloud"}]}
 )
@@ -130,6 +131,27 @@ async def test_a_fetched_file_is_held_to_its_checksum(tmp_path: Path) -> None:
 
     assert known.owners("192.0.2.5")
     assert len(hits) == 2
+
+
+async def test_half_of_a_fetched_file_is_fetched_again(tmp_path: Path) -> None:
+    """What a kill or a full disk left of it names too few owners, and is not believed."""
+
+    async def serve(_: web.Request) -> web.Response:
+        return web.Response(text=TABLE)
+
+    app = web.Application()
+    app.router.add_get("/table.csv", serve)
+    async with TestServer(app) as server:
+        right = hashlib.sha256(TABLE.encode()).hexdigest()
+        settings = NetworksSettings(url=str(server.make_url("/table.csv")), sha256=right)
+        (tmp_path / right).write_text(TABLE.splitlines()[0])
+        known = await networks([settings], tmp_path, tmp_path)
+        assert known.owners("198.51.100.1")
+        assert (tmp_path / right).read_text() == TABLE
+
+        (tmp_path / "file").write_text("no folder")
+        with pytest.raises(NetworksError, match="cannot be written"):
+            await networks([settings], tmp_path, tmp_path / "file")
 
 
 async def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
