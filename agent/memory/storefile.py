@@ -258,13 +258,15 @@ def _copied(path: Path, error: sqlite3.Error) -> sqlite3.Connection:
     """Return a copy in memory of a file that cannot be written now."""
     db = sqlite3.connect(":memory:", isolation_level=None)
     db.text_factory = _text
-    with tempfile.TemporaryDirectory() as folder:
-        # Elsewhere, as what is still in the log is read only by who may write beside it.
-        for suffix in _SUFFIXES[:2]:
-            with suppress(FileNotFoundError):
-                shutil.copy(path.with_name(path.name + suffix), folder)
-        with closing(sqlite3.connect(Path(folder) / path.name)) as copy:
-            copy.backup(db)
+    journal = _log_of(path)
+    try:
+        # In place, as the disk that is full may be that of temporary files too.
+        with closing(
+            _reading(path, is_logged=journal.exists() and journal.stat().st_size > 0)
+        ) as file:
+            file.backup(db)
+    except sqlite3.Error:
+        _copy_by_way_of_another(path, db)
     _prepare(db, _version(db, path))
     log.error(
         "%s cannot be written (%s): going on from what it holds, in memory; make it writable, and "
@@ -273,18 +275,37 @@ def _copied(path: Path, error: sqlite3.Error) -> sqlite3.Connection:
     return db
 
 
+def _copy_by_way_of_another(path: Path, db: sqlite3.Connection) -> None:
+    """Copy the file into *db* from a folder that can be written, as its log may ask for that."""
+    with tempfile.TemporaryDirectory() as folder:
+        for suffix in _SUFFIXES[:2]:
+            with suppress(FileNotFoundError):
+                shutil.copy(path.with_name(path.name + suffix), folder)
+        with closing(sqlite3.connect(Path(folder) / path.name)) as copy:
+            copy.backup(db)
+
+
 def _look_into(path: Path) -> sqlite3.Connection:
     """Open the file to read it while another process may be writing."""
     if not path.exists():
         raise StoreError(f"{path} does not exist: no agent has kept anything there yet")
     # Without a log nobody has the file open; to say so spares us files of our own beside it, which
     # a reader may not be permitted to make.
-    in_use = path.with_name(f"{path.name}-wal").exists()
-    how = "mode=ro" if in_use else "immutable=1"
-    db = sqlite3.connect(f"{path.resolve().as_uri()}?{how}", uri=True, timeout=1.0)
-    db.text_factory = _text
+    db = _reading(path, is_logged=_log_of(path).exists())
     if _version(db, path) < _VERSION:
         raise StoreError(f"{path} was written by an older Vedette: start the agent to renew it")
+    return db
+
+
+def _log_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
+def _reading(path: Path, *, is_logged: bool) -> sqlite3.Connection:
+    """Open the file and make nothing; what *is_logged* beside it is read, too."""
+    how = "mode=ro" if is_logged else "immutable=1"
+    db = sqlite3.connect(f"{path.resolve().as_uri()}?{how}", uri=True, timeout=1.0)
+    db.text_factory = _text
     return db
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -108,6 +109,23 @@ def unwritable(folder: Path) -> Iterator[None]:
         yield
     finally:
         subprocess.run(["umount", folder], check=True)
+
+
+@pytest.mark.parametrize("has_empty_log", [False, True])
+def test_a_full_disk_with_all_temporary_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_empty_log: bool
+) -> None:
+    """An agent starts, too, where nothing can be written anywhere, as on a host of one disk."""
+    state = tmp_path / "state"
+    fill(state)
+    if has_empty_log:  # which is what a disk that was filled meanwhile leaves of one
+        (state / "vedette.db-wal").touch()
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    with unwritable(state):
+        store = Store(state)
+        assert store.frozen
+        assert store.alarms() == {"a": ALARM}
+        store.close()
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path, caplog) -> None:
