@@ -18,12 +18,16 @@ from vedette.agent.serving import telemetry
 from vedette.agent.serving import votes as votetelemetry
 from vedette.agent.serving.access import BODY, Access
 from vedette.agent.serving.certificate import served
+from vedette.agent.serving.door import HANDSHAKE, Door
 from vedette.agent.serving.probes import Probes, Seen
 from vedette.agent.status import routes as status
 from vedette.exporters.metrics import CONTENT_TYPE, process_text, render, slices
 
 HEADERS = 64
 """How many a request may have, each of at most 8190 octets, as its first line."""
+
+IDLE = 75.0
+"""Seconds for which a connection may wait for its first request, or for another one."""
 
 
 class ListenError(Exception):
@@ -35,11 +39,22 @@ async def serving(agent: Agent) -> AsyncIterator[None]:
     """Serve *agent* at its `listen` address until the block ends; raise ListenError."""
     endpoint, tls = agent.config.agent.endpoint, _tls(agent)
     runner = web.AppRunner(
-        application(agent), access_log=None, shutdown_timeout=1, max_headers=HEADERS
+        application(agent),
+        access_log=None,
+        shutdown_timeout=1,
+        max_headers=HEADERS,
+        keepalive_timeout=IDLE,
     )
     await runner.setup()
+    assert runner.server is not None
     try:
-        await web.TCPSite(runner, endpoint.host, endpoint.port, ssl_context=tls).start()
+        listener = await asyncio.get_running_loop().create_server(
+            Door(runner.server),
+            endpoint.host,
+            endpoint.port,
+            ssl=tls,
+            ssl_handshake_timeout=HANDSHAKE if tls else None,
+        )
     except OSError as error:
         await runner.cleanup()
         raise ListenError(
@@ -49,6 +64,7 @@ async def serving(agent: Agent) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        listener.close()
         await runner.cleanup()
         _let_go()
 

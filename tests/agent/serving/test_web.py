@@ -18,6 +18,7 @@ from tests.servers.process import free_port
 from vedette.agent.alarms.alarm import Memory
 from vedette.agent.config import read
 from vedette.agent.daemon import Agent
+from vedette.agent.serving import door, web
 from vedette.agent.serving.web import serving
 from vedette.exporters.metrics import SLICE
 
@@ -62,6 +63,25 @@ async def agent(tmp_path: Path) -> AsyncIterator[Agent]:
     async with serving(agent):
         yield agent
     agent.store.close()
+
+
+@asynccontextmanager
+async def alone(folder: Path) -> AsyncIterator[Agent]:
+    """Serve an agent with one check."""
+    path = folder / "vedette.yaml"
+    path.write_text(
+        f"agent: {{name: fra-1, domain: {{provider: lab}}, listen: '127.0.0.1:{free_port()}'}}\n"
+        "services: [{name: shop, dns: [{name: shop.test}]}]\n"
+    )
+    agent = Agent(read(path), folder)
+    async with serving(agent):
+        yield agent
+    agent.store.close()
+
+
+def open_files() -> int:
+    """Return how many files this process has open."""
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
 @asynccontextmanager
@@ -140,6 +160,44 @@ async def test_a_reader_that_leaves_harms_nobody(
 
     assert alarms(await scraped(agent)) == 3 * len(agent.engine.rules)
     assert [r for r in caplog.records if r.levelno >= logging.WARNING] == []
+
+
+async def test_strangers_get_so_many_connections_and_no_more(
+    agent: Agent, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who opens hundreds takes no more of them than MOST from probes and pages, which is told."""
+    host, _, port = agent.config.agent.listen.partition(":")
+    before = open_files()
+    kept = [await asyncio.open_connection(host, int(port)) for _ in range(door.MOST)]
+    for _ in range(5):
+        reader, writer = await asyncio.open_connection(host, int(port))
+        assert await reader.read() == b""
+        writer.close()
+        await writer.wait_closed()
+    assert open_files() <= before + 2 * door.MOST
+    for _, writer in kept:
+        writer.close()
+        await writer.wait_closed()
+
+    assert alarms(await scraped(agent)) == 3 * len(agent.engine.rules)
+    assert [r.message for r in caplog.records if r.levelno >= logging.WARNING] == [
+        "the listener has 256 connections: it closes what comes beyond them"
+    ]
+
+
+async def test_who_asks_nothing_is_hung_up_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection without a request, or with the beginning of one, is not kept for long."""
+    monkeypatch.setattr(web, "IDLE", 0.2)
+    async with alone(tmp_path) as agent:
+        host, _, port = agent.config.agent.listen.partition(":")
+        for begun in (b"", b"GET /metrics HTTP/1.1\r\nHost: "):
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write(begun)
+            async with asyncio.timeout(10):
+                assert await reader.read() == b""
+            writer.close()
 
 
 async def test_an_old_client_gets_it_whole(agent: Agent) -> None:
