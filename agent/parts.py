@@ -11,6 +11,7 @@ from pathlib import Path
 
 from vedette.agent.alarms.engine import Engine
 from vedette.agent.alarms.maintenance import Maintenance
+from vedette.agent.clock import wall
 from vedette.agent.composite.stepper import Stepper
 from vedette.agent.config import Config
 from vedette.agent.config.pagers import routes
@@ -190,10 +191,11 @@ class Parts:
         self.outbox = self._outbox(around, told)
         if self.exchange.followers:
             self._agree(self.exchange.hearsay, self.exchange.offer.accept)
-        self.remote = remote_writer(config, self.folder, self.reach, self.now)
+        # By the wall: receivers refuse what by their own clocks is too old, or of the future.
+        self.remote = remote_writer(config, self.folder, self.reach, wall)
         self.remedies = Remedies(
             config.remediation,
-            acts(config.remediation, self.folder, self.reach, self.now),
+            acts(config.remediation, self.folder, self.reach, wall),
             remembered=store.attempts(),
             keep=lambda attempt: self.journal.write(self._attempted(attempt)),
             is_kept=lambda: not self.journal.failing,

@@ -158,6 +158,10 @@ class RemoteWriter:
             tasks.create_task(self._keep_taking(spool))
             tasks.create_task(self._keep_sending(spool))
 
+    def families(self) -> Iterator[Family]:
+        """Return the metric families of what it has done."""
+        return self.written.families(self._now())
+
     async def _opened(self) -> Spool:
         """Return the spool, as soon as the disk lets there be one."""
         most, is_told = self._settings.keep_megabytes * 1_000_000, False

@@ -161,7 +161,7 @@ class Metrics:
                 *agent.drills.families(),
                 *agent.heart.families(),
                 *agent.remedies.families(),
-                *(agent.remote.written.families(now) if agent.remote else ()),
+                *(agent.remote.families() if agent.remote else ()),
                 *routetelemetry.routes(seen.probes),
                 *routetelemetry.feeds([feed.health(now) for feed in agent.plan.feeds], now),
                 *self._rpki.families(vrps.health(now) if vrps else None, now),

@@ -1,13 +1,24 @@
 """Clocks that jump and machines that sleep: no page because of it, and no stall after it."""
 
+import asyncio
+import time
+from base64 import b64encode
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from tests.agent.composite.world import CHECKS, CONFIG, World
+from tests.agent.daemon import until
+from tests.servers.process import free_port
+from tests.servers.receiver import receiver
+from tests.servers.webhook import WebhookReceiver
 from vedette.agent.alarms.incidents import Change
 from vedette.agent.clock import SteadyClock
+from vedette.agent.config import read
+from vedette.agent.daemon import Agent
 from vedette.agent.looking.cadence import next_due
+from vedette.agent.surroundings import Surroundings
 from vedette.checks.finding import Verdict
 
 OK, FAILING, _ = Verdict
@@ -112,3 +123,40 @@ def test_the_cadence_goes_on_after_a_sleep(every: float) -> None:
 
     assert 100.0 + HOUR < due <= 100.0 + HOUR + every
     assert missed == HOUR // every
+
+
+SENDS = """\
+agent: {{name: fra-1, domain: {{provider: hetzner}}}}
+services: [{{name: shop, dns: [{{name: shop.example}}]}}]
+peers:
+  - {{name: nyc-1, url: "http://127.0.0.1:1", domain: {{provider: other}}, token_file: token}}
+remediation:
+  - name: flip
+    diagnoses: [record_emptied]
+    enabled: true
+    webhook: {{url: "{hook}", secret_file: secret}}
+remote_write: {{url: "http://127.0.0.1:{port}/api/v1/write", every: 1s}}
+"""
+
+
+async def test_what_receivers_hold_to_their_clocks_is_dated_by_the_walls(tmp_path: Path) -> None:
+    """After a sleep an agent lags: its samples and its remedies would be refused as too old."""
+    (tmp_path / "token").write_text(f"{'t' * 32}")
+    (tmp_path / "secret").write_text(f"whsec_{b64encode(b'k' * 32).decode()}")
+    path, port = tmp_path / "vedette.yaml", free_port()
+    async with receiver(port) as samples, WebhookReceiver(b"k" * 32, time.time()) as hook:
+        path.write_text(SENDS.format(hook=hook.url, port=port))
+        clock = SteadyClock(lambda: time.time() - DAY)
+        agent = Agent(read(path), tmp_path, None, Surroundings(clock=clock))
+        agent.remote.lines = lambda: ["a 1\n"]
+        sending = asyncio.create_task(agent.remote.run())
+        await until(lambda: samples.times("a"))
+        well, said = await agent.remedies._acts["flip"].do({"incident": "v/shop"})
+        sending.cancel()
+        await asyncio.wait([sending])
+        await agent.remote.close()
+        await agent.remedies.close()
+        agent.store.close()
+
+    assert samples.times("a")[0] / 1000 == pytest.approx(time.time(), abs=60)
+    assert (well, said) == (True, "accepted")
