@@ -52,11 +52,17 @@ def judge(response: Response, settings: HttpSettings, where: str, seconds: float
         fault = rule(response, settings)
         if fault is not None:
             reason, words = fault
-            return Finding(verdict=Verdict.FAILING, reason=reason, detail=f"{where} {words}")
+            told = f"{where} {_printable(words)}"
+            return Finding(verdict=Verdict.FAILING, reason=reason, detail=told)
     if settings.slow is not None and seconds > settings.slow:
         words = f"answered {response.status} after {seconds:.3g} s, allowed are {settings.slow:g} s"
         return Finding(verdict=Verdict.FAILING, reason=Reason.SLOW, detail=f"{where} {words}")
     return Finding(verdict=Verdict.OK, detail=f"{where} answered {response.status}")
+
+
+def _printable(words: str) -> str:
+    """Return *words* with nothing of what a server says that a terminal would obey."""
+    return "".join(char if char.isprintable() else "?" for char in words)
 
 
 def _redirects(response: Response, settings: HttpSettings) -> _Fault:

@@ -47,6 +47,12 @@ def forbid(regexp: str, *, name: str = "Content-Type") -> dict[str, object]:
             Reason.STATUS,
             f"{URL} answered 301 to https://b.test/, expected 200",
         ),
+        (
+            Response(status=302, headers=(("location", "/\x1b[2J\x9b1m\x07"),)),
+            {},
+            Reason.STATUS,
+            f"{URL} answered 302 to /?[2J?1m?, expected 200",
+        ),
         (Response(status=200, body=b"all is well"), {"body": "is w"}, None, f"{URL} answered 200"),
         (Response(status=200, body=b"\xff ok"), {"body": "ok$"}, None, f"{URL} answered 200"),
         (
