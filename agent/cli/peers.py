@@ -20,6 +20,7 @@ from vedette.agent.peers.routes import Sight, Sights
 from vedette.agent.peers.wire import RefusedError
 from vedette.agent.secrets import SecretError, Tokened, token_of
 from vedette.checks.tls import trust
+from vedette.exporters.post import one_line
 
 BROKEN = 1
 """The exit status where somebody does not see somebody."""
@@ -170,6 +171,6 @@ def _draw(lines: Sequence[Line]) -> None:
             Text("yes", "green") if line.sees else Text("no", "red"),
             Text("" if heard is None else f"{heard:.1f} s ago"),
             Text("" if offset is None else f"{offset:+.1f} s"),
-            Text(line.words),
+            Text(one_line(line.words)),
         )
     console.print(table)

@@ -54,6 +54,20 @@ async def test_who_is_missing_is_told_by_all(
         assert any(line.startswith("sgp-1 - no at http://127.0.0.1:") for line in lines)
 
 
+async def test_no_peer_controls_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What an agent says of another is told without what a terminal would obey."""
+    fleet = Fleet(tmp_path)
+    async with fleet.running("fra-1"):
+        standing = fleet.agents["fra-1"].exchange.standings[0]
+        await until(lambda: "reached" in standing.error)
+        standing.error = "down\x1b[2J\x07"
+        assert await asked(fleet.path("fra-1")) == 1
+    assert "down [2J" in (out := capsys.readouterr().out)
+    assert "\x1b[2J" not in out
+
+
 async def test_certificates_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Agents that know each other by certificates need no token, and neither does the command."""
     authority = trustme.CA()
