@@ -5,6 +5,7 @@ from pathlib import Path
 
 import dns.exception
 import dns.name
+import dns.rdataclass
 import dns.rdatatype
 import dns.zonefile
 from dns.rdataset import Rdataset
@@ -90,7 +91,9 @@ def read_hints(path: Path) -> tuple[Server, ...]:
 
 
 def addresses(rdataset: Rdataset) -> tuple[str, ...]:
-    """Return the addresses that A or AAAA records hold, none of other types."""
+    """Return the addresses that A or AAAA records hold, none of other types or classes."""
+    if rdataset.rdclass != dns.rdataclass.IN:
+        return ()  # what such a record holds in another class is no address (RFC 1035 section 3.4)
     if rdataset.rdtype not in (dns.rdatatype.A, dns.rdatatype.AAAA):
         return ()
     return tuple(record.address for record in rdataset)

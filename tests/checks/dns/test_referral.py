@@ -39,6 +39,21 @@ def test_referral_reading() -> None:
     assert inside == Authority(zone=dns.name.from_text("shop.test."), exists=True)
 
 
+@pytest.mark.parametrize("record", [r"CH A \# 3 000001", r"HS A \# 4 c0000201"])
+def test_glue_of_another_class(record: str) -> None:
+    """What a server adds in another class than the internet's is no glue, and breaks no walk."""
+    zone, name = dns.name.from_text("test."), dns.name.from_text("www.shop.test.")
+    wire = reply_to(
+        dns.message.make_query(name, "SOA").to_wire(),
+        authority=("shop.test. 60 IN NS ns.shop.test.",),
+        additional=(f"ns.shop.test. 60 {record}", "ns.shop.test. 60 IN A 192.0.2.1"),
+        aa=False,
+    )
+    down = read(dns.message.from_wire(wire), zone, name)
+    assert isinstance(down, Referral)
+    assert down.glue == (server("ns.shop.test", "192.0.2.1"),)
+
+
 def asked(*outcomes: str) -> list[Asked]:
     """Return servers asked in vain, each with why."""
     return [
