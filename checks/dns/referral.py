@@ -158,7 +158,9 @@ def _below(owner: dns.name.Name, zone: dns.name.Name, name: dns.name.Name) -> bo
 
 
 def _apex(message: dns.message.Message, name: dns.name.Name) -> dns.name.Name | None:
-    """Return the owner of the SOA that covers *name*."""
+    """Return the owner of the SOA that covers *name*; beside an alias it is its target's."""
+    if any(r.rdtype == dns.rdatatype.CNAME and r.name == name for r in message.answer):
+        return None
     for rrset in (*message.answer, *message.authority):
         if rrset.rdtype == dns.rdatatype.SOA and name.is_subdomain(rrset.name):
             return rrset.name

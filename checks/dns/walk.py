@@ -173,7 +173,7 @@ class _Errand:
                 at = lower
                 continue
             if isinstance(reading, Authority):
-                apex = await self._apex(at, reading, server)
+                apex = await self._apex(at, reading, server, name)
                 if apex.zone != at.zone:
                     steps[-1] = replace(steps[-1], child=spoken(apex.zone))
                 at = apex
@@ -183,12 +183,16 @@ class _Errand:
             refuse_top(at, outcome, name, asked)
             return _End(cut=at, steps=tuple(steps), outcome=outcome)
 
-    async def _apex(self, at: ZoneCut, reading: Authority, server: Server | None) -> ZoneCut:
+    async def _apex(
+        self, at: ZoneCut, reading: Authority, server: Server | None, name: dns.name.Name
+    ) -> ZoneCut:
         """Return the cut of the zone that answered, which may lie below the one that was asked.
 
         A server of parent and child answers out of the child, so the cut is never seen.
         """
         zone = reading.zone
+        if zone is None and server is not None:
+            zone = await self._holder(at, server, name)
         if zone is None or server is None or zone == at.zone or not zone.is_subdomain(at.zone):
             return at
         if at.stub:
@@ -202,6 +206,26 @@ class _Errand:
             if rrset.rdtype == dns.rdatatype.NS and rrset.name == zone:
                 return cut_below(cut(reply.message, rrset, at.zone), at)
         return at
+
+    async def _holder(
+        self, at: ZoneCut, server: Server, name: dns.name.Name
+    ) -> dns.name.Name | None:
+        """Return the zone of *name* where *server* did not say it, as it does not of an alias.
+
+        None where the name lies just below the zone *at*, and where nobody tells.
+        """
+        for size in range(len(name) - 1, len(at.zone), -1):
+            above = name.split(size)[1]
+            try:
+                reply = await self._exchange(ask(above, dns.rdatatype.SOA, recursive=False), server)
+            except NetworkFailure:
+                return None
+            reading = read(reply.message, at.zone, above)
+            if not isinstance(reading, Authority):
+                return None
+            if reading.zone is not None:
+                return reading.zone
+        return None
 
     async def _level(
         self, at: ZoneCut, name: dns.name.Name, path: tuple[str, ...]

@@ -88,6 +88,11 @@ $TTL 60
 @ SOA ns.nic.test. host 1 2 3 4 5
 @ NS ns.nic.test.
 www A 192.0.2.4
+away CNAME www.elsewhere.example.
+up CNAME ns.nic.test.
+b.a CNAME www.elsewhere.example.
+*.any CNAME www.elsewhere.example.
+tree DNAME elsewhere.example.
 """
 
 OTHER_ZONE = f"""\
@@ -228,6 +233,13 @@ async def test_server_of_parent_and_child(delegations: Delegations) -> None:
     walk = await delegations.walk("www.co.test")
     assert (walk.zone, walk.servers) == ("co.test", (server("ns.nic.test", TOP),))
     assert [(step.zone, step.child) for step in walk.steps] == [(".", "test"), ("test", "co.test")]
+
+
+@pytest.mark.parametrize("alias", ["away", "up", "b.a", "x.y.any", "x.tree"])
+async def test_alias_at_server_of_parent_and_child(delegations: Delegations, alias: str) -> None:
+    """The zone of an alias is its own, though the server names none, or that of the target."""
+    walk = await delegations.walk(f"{alias}.co.test")
+    assert (walk.zone, walk.parent_zone) == ("co.test", "test")
 
 
 AT_ROOT = (server("a.root", ROOT),)
