@@ -13,11 +13,13 @@ import dns.rdatatype
 from vedette.checks.dns.dnssec.delegation import Entered, Signed
 from vedette.checks.dns.dnssec.denial import Denial
 from vedette.checks.dns.dnssec.signatures import (
+    ALGORITHMS,
     Fault,
     Keys,
     Verified,
     called,
     find,
+    listed,
     signatures_over,
 )
 from vedette.checks.dns.roots import Server
@@ -152,16 +154,21 @@ def read_signers(message: dns.message.Message, zone: dns.name.Name, _: None, __:
 
 
 def lacking(told: Mapping[Server, Entered], signers: Mapping[Server, Signers]) -> Fault | None:
-    """Return which key signs at one server and is not published at another (RFC 8901 section 3).
+    """Return which keys sign at one server and are, all of them, not published at another.
 
-    A resolver that has the keys of one and the data of the other finds it bogus. A key that signs
-    only DNSKEY records, or nothing yet, may well be published at one server alone (section 2.1.2).
+    A resolver that has the keys of one and the data of the other finds it bogus (RFC 8901 section
+    3). One key that it has is enough: signatures of a new key stand beside the old ones while keys
+    roll over (RFC 6781 sections 4.1.1.2 and 4.1.4). A key that signs only DNSKEY records, or
+    nothing yet, may well be published at one server alone (RFC 8901 section 2.1.2).
     """
-    for signing, keys in signers.items():
+    for signing, signed in signers.items():
+        known = {(tag, algorithm) for tag, algorithm in signed if algorithm in ALGORITHMS}
         for server, entered in told.items():
-            for tag, _ in sorted(keys - entered.keys.tagged.keys()):
+            if known and known.isdisjoint(entered.keys.tagged):
+                tags = listed({tag for tag, _ in known})
                 return Fault(
-                    f"{server.spoken} does not publish key {tag}, with which {signing.spoken} signs"
+                    f"{server.spoken} does not publish key {tags}, with which "
+                    f"{signing.spoken} signs"
                 )
     return None
 

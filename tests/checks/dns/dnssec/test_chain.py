@@ -73,7 +73,7 @@ async def look(trust: Trust, walk: Walk, now: float = NOW) -> Link:
     return await trust.look(walk, now, deadline=asyncio.get_running_loop().time() + 5)
 
 
-SOUND = ["good", "rsa", "ed", "two", "shared", "x.y.good", "co", "shop.co", "soon"]
+SOUND = ["good", "rsa", "ed", "two", "rolling", "shared", "x.y.good", "co", "shop.co", "soon"]
 
 CASES = [
     *((f"{zone}.test", SECURE, None, "is secure by its keys [0-9, ]+$") for zone in SOUND),

@@ -137,11 +137,20 @@ def _sound(made: Made) -> None:
 
 
 def _rollover(made: Made) -> None:
-    """A zone that changes its algorithm: both sign, and the parent knows the old one only."""
+    """A zone that changes its algorithm: both sign, and the parent knows the old one only.
+
+    And one in the midst of a change of keys: one server has the signatures of the new one, too.
+    """
     zone = "two.test"
     old, new = (new_key(made.folder, zone, algorithm=a) for a in ("RSASHA256", "ECDSAP256SHA256"))
     made.serve(zone, sign(zone, _LEAF.format(zone=zone), [old, new], GOOD), FIRST, SECOND)
     made.delegate(zone, old.ds("SHA-1"), old.ds(), old.ds("SHA-384"))
+    zone = "rolling.test"
+    ksk, zsk = new_key(made.folder, zone), new_key(made.folder, zone, ksk=False)
+    later = new_key(made.folder, zone, ksk=False)
+    made.serve(zone, sign(zone, _LEAF.format(zone=zone), [ksk, zsk], GOOD), FIRST)
+    made.serve(zone, sign(zone, _LEAF.format(zone=zone), [ksk, zsk, later], GOOD), SECOND)
+    made.delegate(zone, ksk.ds())
 
 
 def _insecure(made: Made) -> None:
