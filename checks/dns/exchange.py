@@ -2,10 +2,13 @@
 
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from importlib import import_module
 from time import perf_counter
 
-from vedette.checks.dns.message import Question, Reply, parse, truncated
+import dns.rcode
+
+from vedette.checks.dns.message import Question, Reply, parse, rcode, truncated
 from vedette.checks.dns.reason import Reason
 from vedette.checks.dns.server import Channel, Transport
 from vedette.checks.dns.transport.query import Query
@@ -51,7 +54,26 @@ async def exchange(
 
 
 async def carry(query: Query) -> tuple[bytes, Transport, int]:
-    """Return the reply's octets, what carried them, and how many strays came before."""
+    """Return the reply's octets, what carried them, and how many strays came before.
+
+    Who does not know EDNS is asked again without it, as resolvers do (RFC 6891 section 7).
+    """
+    carried = await _carry(query)
+    if _knows_no_edns(carried[0]):
+        with suppress(NetworkFailure):
+            return await _carry(query.without_edns())
+    return carried
+
+
+def _knows_no_edns(wire: bytes) -> bool:
+    """Whether a reply is a FORMERR without EDNS; with it something else is wrong."""
+    if rcode(wire) != dns.rcode.FORMERR:
+        return False
+    message = parse(wire)
+    return message is not None and message.edns < 0
+
+
+async def _carry(query: Query) -> tuple[bytes, Transport, int]:
     transport = query.channel.transport
     wire, dropped = await _CARRIERS[transport](query)
     if not truncated(wire):

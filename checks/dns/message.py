@@ -41,6 +41,11 @@ class Question:
         """The same, put to a resolver with checking disabled (CD, RFC 4035 section 3.2.2)."""
         return ask(self.name, self.rdtype, recursive=True, checking_disabled=True)
 
+    @property
+    def tail_without_edns(self) -> bytes:
+        """The same as *tail* without the OPT record, the only one after the question."""
+        return self.tail[:8] + b"\x00\x00" + self.tail[10 : 10 + self.length]
+
     def __str__(self) -> str:
         return f"{spoken(self.name)} {dns.rdatatype.to_text(self.rdtype)}"
 
@@ -93,7 +98,7 @@ def match(wire: bytes, sent: bytes, question: Question) -> Match:
     if len(wire) < 12 or wire[2] & 0xF8 != 0x80:
         return Match.GARBAGE
     asked = int.from_bytes(wire[4:6])
-    if asked == 0 and wire[3] & 0x0F:
+    if asked == 0 and rcode(wire):
         # Who cannot or will not read a query may leave the question out of the error.
         return Match.OURS
     end = 12 + question.length
@@ -104,6 +109,11 @@ def match(wire: bytes, sent: bytes, question: Question) -> Match:
     except (dns.exception.DNSException, ValueError):
         return Match.GARBAGE
     return Match.STRAY
+
+
+def rcode(wire: bytes) -> int:
+    """Return the error code of the header; EDNS has further bits of it."""
+    return wire[3] & 0x0F
 
 
 def truncated(wire: bytes) -> bool:

@@ -54,6 +54,10 @@ class Query:
         """
         return replace(self, sent=b"\x00\x00" + self.sent[2:])
 
+    def without_edns(self) -> Self:
+        """Return the query without its OPT record."""
+        return replace(self, sent=self.sent[:2] + self.question.tail_without_edns)
+
     def is_answered_by(self, wire: bytes) -> bool:
         """Whether *wire* is the reply, rather than a stray; raise where it cannot be read."""
         verdict = match(wire, self.sent, self.question)

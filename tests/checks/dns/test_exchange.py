@@ -146,6 +146,54 @@ async def test_error_without_question() -> None:
         assert (await asked(server)).message.rcode() == dns.rcode.FORMERR
 
 
+@pytest.mark.parametrize("tcp", [False, True], ids=["udp", "tcp"])
+async def test_server_without_edns(tcp: bool) -> None:
+    """Who refuses EDNS as one should who does not know it is asked without, over TCP too."""
+
+    def ignorant(wire: bytes) -> Sequence[bytes]:
+        if dns.message.from_wire(wire).edns < 0:
+            return good(wire)
+        return [wire[:2] + b"\x80\x01" + b"\x00" * 8]
+
+    def small(wire: bytes) -> Sequence[bytes]:
+        return ignorant(wire) if dns.message.from_wire(wire).edns >= 0 else cut_off(wire)
+
+    async with responder(udp=small if tcp else ignorant, tcp=ignorant) as server:
+        reply = await asked(server)
+    assert reply.message.answer[0].to_text() == ONE
+    assert reply.transport is (Transport.TCP if tcp else Transport.UDP)
+
+
+@pytest.mark.parametrize(
+    ("rcode", "edns"), [(dns.rcode.FORMERR, 0), (dns.rcode.NOTIMP, -1)], ids=["EDNS", "NOTIMP"]
+)
+async def test_server_that_should_know_edns(rcode: dns.rcode.Rcode, edns: int) -> None:
+    """An error that BIND does not ask again after stands, whatever comes without EDNS."""
+
+    def refusing(wire: bytes) -> Sequence[bytes]:
+        query = dns.message.from_wire(wire)
+        if query.edns < 0:
+            return good(wire)
+        message = dns.message.make_response(query)
+        message.use_edns(edns)
+        message.set_rcode(rcode)
+        return [message.to_wire()]
+
+    async with responder(udp=refusing) as server:
+        assert (await asked(server)).message.rcode() == rcode
+
+
+async def test_error_that_stands() -> None:
+    """An error that was given stands where the question without EDNS is not answered at all."""
+
+    def silent_without(wire: bytes) -> Sequence[bytes]:
+        has_edns = dns.message.from_wire(wire).edns >= 0
+        return [wire[:2] + b"\x80\x01" + b"\x00" * 8] if has_edns else []
+
+    async with responder(udp=silent_without) as server:
+        assert (await asked(server, seconds=0.2)).message.rcode() == dns.rcode.FORMERR
+
+
 async def test_truncated_goes_on_over_tcp() -> None:
     """A truncated answer is asked for again over TCP, also when it comes one octet at a time."""
 
