@@ -177,7 +177,7 @@ class DnsCheck:
     async def _walk(self) -> float:
         self._walked_at = asyncio.get_running_loop().time()
         try:
-            walk = await self._means.delegations.walk(self.settings.name)
+            walk = await self._means.delegations.walk(_holder(self.settings))
         except NetworkFailure as failure:
             self._blocked = _blocked(failure)
             if isinstance(failure, NoAddress):
@@ -320,6 +320,13 @@ class DnsCheck:
             name=name,
             validates=True,
         )
+
+
+def _holder(settings: DnsSettings) -> str:
+    """Return a name in the zone that has the record: above for a DS (RFC 4035 section 2.4)."""
+    if settings.type != "DS":
+        return settings.name
+    return settings.name.partition(".")[2] or "."
 
 
 def _validation(settings: DnsSettings, means: Means, seconds: float) -> "Validation | None":

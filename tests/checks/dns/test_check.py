@@ -32,7 +32,10 @@ ns1 A 127.0.0.1
 api A 192.0.2.1
 out CNAME edge.example.net.
 empty TXT nothing
-"""
+signed NS ns1.signed
+signed DS 1234 13 2 {ds}
+ns1.signed A 127.0.0.9
+""".format(ds="0" * 64)
 
 ANSWER = "api.example.com. 60 IN A 192.0.2.1"
 
@@ -90,6 +93,26 @@ async def test_authorities(serve: type[nsd], name: str, reason: Reason | None) -
         finding = await only(made)
     assert finding.reason is reason
     assert finding.facts["aa"] is True
+
+
+@pytest.mark.parametrize("serve", [nsd, knot])
+async def test_delegation_signer(serve: type[nsd]) -> None:
+    """A DS record is looked for where it is, in the zone above its name."""
+    with serve({"example.com": ZONE}) as end:
+        walks = Delegations(stub_zones={"example.com": [end], "signed.example.com": []})
+        made = check(walks, name="signed.example.com", type="DS", servers=["authoritative"])
+        await made.refresh()
+        finding = await only(made)
+    assert (finding.verdict, finding.facts["count"]) == (Verdict.OK, 1)
+
+
+@pytest.mark.parametrize("name", ["com", "."])
+async def test_delegation_signer_at_the_top(name: str) -> None:
+    """The DS record of a top-level zone is the root's, and above the root is nobody."""
+    root = Server("a.root", Endpoint("127.0.0.9", 9))
+    made = check(Delegations([root]), name=name, type="DS", servers=["authoritative"])
+    await made.refresh()
+    assert authorities(made) == ["a.root 127.0.0.9:9"]
 
 
 async def test_foreign_zone_is_refused() -> None:
