@@ -24,6 +24,17 @@ _MOST = 1 << 18
 """How many octets of HTTP/2 one answer may take; the window bounds only its body."""
 
 
+class _Open(h2.connection.H2ConnectionStateMachine):
+    """After its GOAWAY a server may still answer what it was asked before (RFC 9113 6.8)."""
+
+    _transitions = h2.connection.H2ConnectionStateMachine._transitions | {  # noqa: SLF001
+        (
+            h2.connection.ConnectionState.CLIENT_OPEN,
+            h2.connection.ConnectionInputs.RECV_GOAWAY,
+        ): (None, h2.connection.ConnectionState.CLIENT_OPEN)
+    }
+
+
 async def ask_https(query: Query) -> tuple[bytes, int]:
     """Return the reply's octets and 0, for no stray can come, or raise NetworkFailure."""
     query = query.unnumbered()
@@ -50,7 +61,9 @@ class Post:
         self.ended = False
         self._query = query
         self._received = 0
+        self._stream = 0
         self._http = h2.connection.H2Connection(h2.config.H2Configuration())
+        self._http.state_machine = _Open()
         self._http.local_settings = h2.settings.Settings(
             initial_values={
                 h2.settings.SettingCodes.ENABLE_PUSH: 0,
@@ -63,7 +76,7 @@ class Post:
         http, sent, channel = self._http, self._query.sent, self._query.channel
         http.initiate_connection()
         http.increment_flow_control_window(_WINDOW - _LARGEST)  # of the connection; it has 65535
-        stream = http.get_next_available_stream_id()
+        stream = self._stream = http.get_next_available_stream_id()
         headers = [
             (":method", "POST"),
             (":scheme", "https"),
@@ -102,7 +115,13 @@ class Post:
             case h2.events.StreamReset() if not self.ended:
                 raise self._query.unreachable(f"resets the request: {_words(event.error_code)}")
             case h2.events.ConnectionTerminated() if not self.ended:
-                raise self._query.unreachable(f"closes HTTP/2: {_words(event.error_code)}")
+                self._leaving(event)
+
+    def _leaving(self, event: h2.events.ConnectionTerminated) -> None:
+        """Raise unless the server only takes no more requests, and will answer this one."""
+        last, code = event.last_stream_id or 0, event.error_code
+        if code != h2.errors.ErrorCodes.NO_ERROR or last < self._stream:
+            raise self._query.unreachable(f"closes HTTP/2: {_words(code)}")
 
     def _judge(self, headers: dict[bytes, bytes]) -> None:
         status = headers.get(b":status", b"").decode(errors="replace")

@@ -78,7 +78,11 @@ Answer = Callable[[h2.connection.H2Connection, int, bytes], None]
 """Does with an HTTP/2 connection, on a stream's number, what the request's body deserves."""
 
 
-def over_http2(answer: Answer, requests: list[dict[bytes, bytes]] | None = None) -> Talk:
+def over_http2(
+    answer: Answer, requests: list[dict[bytes, bytes]] | None = None, *, first: bytes = b""
+) -> Talk:
+    """Answer so, after the octets *first*."""
+
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         http = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
         http.initiate_connection()
@@ -90,6 +94,7 @@ def over_http2(answer: Answer, requests: list[dict[bytes, bytes]] | None = None)
                 if isinstance(event, h2.events.DataReceived):
                     body += event.data
                 if isinstance(event, h2.events.StreamEnded):
+                    writer.write(http.data_to_send() + first)
                     answer(http, event.stream_id, body)
             writer.write(http.data_to_send())
 

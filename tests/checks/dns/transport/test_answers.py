@@ -7,8 +7,10 @@ import dns.flags
 import dns.message
 import dns.rrset
 import h2.connection
+import h2.errors
 import pytest
 import trustme
+from hyperframe.frame import GoAwayFrame
 
 from tests.checks.dns.messages import API, reply_to
 from tests.checks.dns.transport.serving import (
@@ -148,6 +150,27 @@ async def test_media_type_with_parameters(certificate: trustme.LeafCert, client:
 
     async with stream_server(over_http2(answer), server_context(certificate, "h2")) as server:
         assert (await client.asks("https", server)).message.answer
+
+
+async def test_goaway_before_the_answer(certificate: trustme.LeafCert, client: Client) -> None:
+    """A server that takes no more requests may still answer ours (RFC 9113 section 6.8)."""
+    goaway = GoAwayFrame(0, last_stream_id=1, error_code=h2.errors.ErrorCodes.NO_ERROR)
+    talk = over_http2(dns_over_http2(good), first=goaway.serialize())
+    async with stream_server(talk, server_context(certificate, "h2")) as server:
+        assert (await client.asks("https", server)).message.answer
+
+
+@pytest.mark.parametrize(("last", "code"), [(0, 0), (1, 2)], ids=["unread", "internal error"])
+async def test_goaway_instead_of_an_answer(
+    last: int, code: int, certificate: trustme.LeafCert, client: Client
+) -> None:
+    """A server that leaves with an error, or without having read the request, is unreachable."""
+    goaway = GoAwayFrame(0, last_stream_id=last, error_code=code)
+    talk = over_http2(lambda *_: None, first=goaway.serialize())
+    async with stream_server(talk, server_context(certificate, "h2")) as server:
+        failure = await client.fails("https", server)
+    assert failure.reason is Reason.UNREACHABLE
+    assert "closes HTTP/2: " in failure.detail
 
 
 @ENCRYPTED
