@@ -35,7 +35,8 @@ class _Judged:
 class Subject:
     """One server and the question it is asked.
 
-    A reply that equals a judged one but for its id and its TTLs is not read again.
+    A reply that equals a judged one but for its id and its TTLs is not read again, unless the rules
+    are about TTLs.
     """
 
     question: Question
@@ -83,12 +84,12 @@ class Subject:
                 continue
             if wire[2:] == judged.wire[2:]:
                 return judged.finding
-            if same(wire, judged.wire, judged.form):
+            # A rule on TTLs is about each of them, and they may change behind the least one.
+            if self.rules.ttl is None and same(wire, judged.wire, judged.form):
                 ttl = least_ttl(wire, judged.form)
                 if ttl == judged.ttl:
                     return judged.finding
-                if self.rules.ttl is None:
-                    return replace(judged.finding, facts={**judged.finding.facts, "ttl": ttl})
+                return replace(judged.finding, facts={**judged.finding.facts, "ttl": ttl})
         return None
 
     def _judge(self, wire: bytes, transport: Transport, dropped: int) -> Finding:

@@ -80,6 +80,17 @@ async def test_a_change_is_seen_at_once() -> None:
     assert [finding.reason for finding in findings] == [None, None, Reason.NODATA, None]
 
 
+async def test_a_ttl_behind_the_least_one_is_judged() -> None:
+    """With a rule on TTLs each of them counts at every look, not only the least of an answer."""
+    alias = "api.example.com. 60 IN CNAME lb.example.com."
+    given = iter((alias, f"lb.example.com. {ttl} IN A 192.0.2.1") for ttl in (60, 86400, 60))
+    async with responder(udp=lambda wire: [reply_to(wire, next(given))]) as end:
+        subject = resolver(end, servers=[str(end)], ttl={"max": 300})
+        findings = [await subject.look() for _ in range(3)]
+
+    assert [finding.reason for finding in findings] == [None, Reason.TTL, None]
+
+
 @pytest.mark.parametrize(
     ("unchecked", "reason"),
     [
