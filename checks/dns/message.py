@@ -90,7 +90,8 @@ class Match(Enum):
 def match(wire: bytes, sent: bytes, question: Question) -> Match:
     """Compare id and question section of *wire* with the query *sent* (RFC 5452 section 9.1).
 
-    Octet by octet: a server repeats the question as it came, so another case is another question.
+    Most servers repeat the question as it came, but a name in another case is the same name
+    (RFC 4343), and resolvers take it for that.
     """
     if wire[:2] != sent[:2]:
         return Match.STRAY
@@ -102,13 +103,20 @@ def match(wire: bytes, sent: bytes, question: Question) -> Match:
         # Who cannot or will not read a query may leave the question out of the error.
         return Match.OURS
     end = 12 + question.length
-    if asked == 1 and wire[12:end] == sent[12:end]:
+    if asked == 1 and _equal(wire[12:end], sent[12:end]):
         return Match.OURS
     try:
         dns.message.from_wire(wire, question_only=True)
     except (dns.exception.DNSException, ValueError):
         return Match.GARBAGE
     return Match.STRAY
+
+
+def _equal(question: bytes, asked: bytes) -> bool:
+    """Whether two questions are for one name, type and class; no length of a label is a letter."""
+    if question == asked:
+        return True
+    return question[-4:] == asked[-4:] and question[:-4].lower() == asked[:-4].lower()
 
 
 def rcode(wire: bytes) -> int:

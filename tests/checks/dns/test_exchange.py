@@ -12,7 +12,7 @@ from tests.checks.dns.messages import API, reply_to
 from tests.servers.process import free_port
 from tests.servers.responder import Respond, responder
 from vedette.checks.dns.exchange import exchange
-from vedette.checks.dns.message import Reply, ask
+from vedette.checks.dns.message import Match, Reply, ask, follow, match
 from vedette.checks.dns.reason import Reason
 from vedette.checks.dns.server import Channel, Transport
 from vedette.checks.net import CouldNotLook, Endpoint, NetworkFailure
@@ -77,6 +77,30 @@ async def test_strays_are_dropped(stray: Respond) -> None:
     async with responder(udp=lambda wire: [stray(wire), *good(wire)]) as server:
         reply = await asked(server)
     assert (reply.dropped, len(reply.message.answer)) == (1, 1)
+
+
+@pytest.mark.parametrize("tcp", [False, True], ids=["udp", "tcp"])
+async def test_question_in_another_case(tcp: bool) -> None:
+    """A server that repeats the name in capitals has answered the question (RFC 4343)."""
+
+    def loud(wire: bytes) -> Sequence[bytes]:
+        (whole,) = good(wire)
+        return [whole.replace(b"\x03api\x07example", b"\x03API\x07Example")]
+
+    async with responder(udp=loud, tcp=loud) as server:
+        reply = await asked(server, tcp=tcp)
+    assert reply.dropped == 0
+    assert [str(r) for r in follow(reply.message, API).records] == ["192.0.2.1"]
+
+
+def test_types_have_no_case() -> None:
+    """An answer for another type is none, also where the types differ as letters do in case."""
+    https = ask("api.example.com", "HTTPS", recursive=False)
+    other = bytearray(b"\x12\x34" + https.tail)
+    other[2] |= 0x80
+    assert match(bytes(other), b"\x12\x34" + https.tail, https) is Match.OURS
+    other[12 + https.length - 3] = 97
+    assert match(bytes(other), b"\x12\x34" + https.tail, https) is Match.STRAY
 
 
 async def test_mismatched() -> None:
