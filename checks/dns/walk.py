@@ -51,8 +51,14 @@ _TRIES = 12
 """How many servers of a zone are asked at most."""
 _BUDGET = 200
 """How many questions one walk may ask, those for the addresses of name servers included."""
+_LARGE = 4096
+"""How many octets of a reply count for another question: to read one of 65535 takes long."""
 _DEPTH = 4
 """How many walks for addresses of name servers may nest."""
+_NAMES = 13
+"""How many names of servers without an address are resolved of a zone; the root has as many."""
+_NESTED = 5
+"""The same on the way to such a name: a reply may hold thousands of them (CVE-2020-12662)."""
 _ROOT_TTL = 3600.0
 """How long, at most, what the root says of a top-level zone spares the root further questions."""
 
@@ -298,15 +304,22 @@ class _Errand:
         self._budget -= 1
         now = asyncio.get_running_loop().time()
         deadline = min(now + self._delegations.patience, self._until)
-        return await exchange(
+        reply = await exchange(
             question, Channel(server.endpoint), deadline=deadline, called=server.spoken
         )
+        self._budget -= len(reply.wire) // _LARGE
+        return reply
 
     async def _resolve(self, hosts: Sequence[str], path: tuple[str, ...]) -> Found:
-        """Return the addresses of name servers that came without glue, all asked together."""
+        """Return the addresses of name servers that came without glue, all asked together.
+
+        Of too many, those that are not sought are among the ones that nobody can tell.
+        """
         asked = [host for host in hosts if host not in path] if len(path) < _DEPTH else []
-        found = await asyncio.gather(*(self._addresses(host, path) for host in asked))
-        return dict(zip(asked, found, strict=True))
+        most = min(_NESTED if path else _NAMES, max(0, self._budget))
+        left = dict.fromkeys(asked[most:])
+        found = await asyncio.gather(*(self._addresses(host, path) for host in asked[:most]))
+        return dict(zip(asked, found, strict=False)) | left
 
     async def _addresses(self, host: str, path: tuple[str, ...]) -> tuple[Server, ...] | None:
         """Return one name server at its addresses; None where they cannot be found."""

@@ -13,6 +13,9 @@ from vedette.checks.dns.referral import NOT_ASKED, Asked, Authority, Reading, Re
 from vedette.checks.dns.roots import Server
 from vedette.checks.net import CouldNotLook, NetworkFailure
 
+_SHOWN = 13
+"""How many names of servers a sentence has."""
+
 Found = Mapping[str, tuple[Server, ...] | None]
 """Names of servers to their addresses: none where there are none, None where nobody tells."""
 
@@ -77,7 +80,8 @@ def ended(reading: Reading | None) -> Outcome:
 
 def unreachable(at: ZoneCut, found: Found) -> NetworkFailure:
     """Return why nobody can be asked at a cut of whose servers *found* is known; to be raised."""
-    names = f": {', '.join(at.nameless)}" if at.nameless else ""
+    shown = [*at.nameless[:_SHOWN], *(["..."] if len(at.nameless) > _SHOWN else [])]
+    names = f": {', '.join(shown)}" if shown else ""
     if found and all(servers == () for servers in found.values()):
         says = f"the servers of {spoken(at.zone)} have no address{names}"
         parent = at.parent.servers if at.parent else ()

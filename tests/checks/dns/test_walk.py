@@ -12,6 +12,7 @@ import dns.message
 import dns.name
 import dns.rcode
 import dns.rdatatype
+import dns.rrset
 import pytest
 
 from tests.checks.dns.messages import SOA, reply_to
@@ -393,6 +394,47 @@ async def test_nested_glueless_names_stay_within_budget() -> None:
         with pytest.raises(NetworkFailure):
             await walks.walk("www.a.example")
     assert seen <= 200
+
+
+async def test_hundreds_of_glueless_names() -> None:
+    """However many names of servers a reply holds, few are followed at once, and few are told."""
+    seen, most = 0, 0
+
+    def cut_off(wire: bytes) -> list[bytes]:
+        return [wire[:2] + b"\x82\x00" + b"\x00\x01" + b"\x00" * 6 + wire[12:-15]]
+
+    def onward(wire: bytes) -> list[bytes]:
+        nonlocal seen, most
+        seen, most = seen + 1, max(most, len(asyncio.all_tasks()))
+        message = dns.message.make_response(dns.message.from_wire(wire))
+        top = message.question[0].name.split(3)[1]
+        names = [f"ns.z{seen}x{i}.example." for i in range(200)]
+        message.authority.append(dns.rrset.from_text(top, 60, "IN", "NS", *names))
+        return [message.to_wire(max_size=65535)]
+
+    async with responder(udp=cut_off, tcp=onward) as end:
+        walks = Delegations(stub_zones={"example": [end]}, patience=2, deadline=10)
+        with pytest.raises(NetworkFailure) as caught:
+            await walks.walk("www.a.example")
+    assert seen <= 200
+    assert most < 1000
+    assert len(caught.value.detail) < 500
+
+
+async def test_names_that_are_not_sought() -> None:
+    """Of many servers without an address those that are not sought count as not found."""
+
+    def answer(wire: bytes) -> list[bytes]:
+        if dns.message.from_wire(wire).question[0].name != dns.name.from_text("a.shop.example"):
+            return [reply_to(wire, authority=(SOA.format("example."),), rcode=dns.rcode.NXDOMAIN)]
+        names = ["ns.shop", *(f"ns{n}" for n in range(20))]
+        cut = tuple(f"shop.example. 60 IN NS {name}.example." for name in names)
+        glue = (f"ns.shop.example. 60 IN A {DEAD}",)
+        return [reply_to(wire, authority=cut, additional=glue, aa=False)]
+
+    async with responder(udp=answer) as end:
+        walk = await Delegations(stub_zones={"example": [end]}, patience=0.3).walk("a.shop.example")
+    assert (len(walk.missing), len(walk.unresolved)) == (13, 7)
 
 
 def test_hints(tmp_path: Path) -> None:
