@@ -1,9 +1,10 @@
 """An nginx of our own: a plain and a TLS port on loopback, its files in a folder of the test's."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from socket import create_connection
 
 import trustme
 
@@ -40,6 +41,8 @@ http {{
 }}
 """
 
+_LAST = "/what-has-been-asked"
+
 
 @dataclass(frozen=True)
 class Nginx:
@@ -50,8 +53,20 @@ class Nginx:
     www: Path
 
     def requests(self) -> list[str]:
-        """Return what was asked: `host|Host header|SNI|User-Agent|request line`, oldest first."""
-        return (self.www.parent / "asked.log").read_text().splitlines()
+        """Return what was asked: `host|Host header|SNI|User-Agent|request line`, oldest first.
+
+        An answer is out before its line is written, and a question of ours after that. Who has
+        ended has written all.
+        """
+        with (
+            suppress(ConnectionRefusedError),
+            create_connection(("127.0.0.1", self.http), timeout=10) as asking,
+        ):
+            asking.sendall(f"GET {_LAST} HTTP/1.0\r\n\r\n".encode())
+            while asking.recv(4096):
+                pass
+        lines = (self.www.parent / "asked.log").read_text().splitlines()
+        return [line for line in lines if _LAST not in line]
 
 
 @contextmanager
