@@ -59,16 +59,14 @@ async def carry(query: Query) -> tuple[bytes, Transport, int]:
     Who does not know EDNS is asked again without it, as resolvers do (RFC 6891 section 7).
     """
     carried = await _carry(query)
-    if _knows_no_edns(carried[0]):
+    if rcode(carried[0]) == dns.rcode.FORMERR and _knows_no_edns(carried[0]):
         with suppress(NetworkFailure):
             return await _carry(query.without_edns())
     return carried
 
 
 def _knows_no_edns(wire: bytes) -> bool:
-    """Whether a reply is a FORMERR without EDNS; with it something else is wrong."""
-    if rcode(wire) != dns.rcode.FORMERR:
-        return False
+    """Whether a FORMERR comes without EDNS; with it something else is wrong."""
     message = parse(wire)
     return message is not None and message.edns < 0
 
