@@ -49,6 +49,10 @@ _TOLD = (
 )
 
 
+def _sound(value: object) -> object:
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value
+
+
 class Store:
     """The state file; every write is one transaction, on the disk when it returns.
 
@@ -65,15 +69,25 @@ class Store:
         """Do all *statements* or none; raise StoreError when the disk does not take them."""
         if self.frozen:
             self._thaw()
+        statements = [*statements]
+        try:
+            try:
+                self._transact(statements)
+            except UnicodeEncodeError:  # half a surrogate pair, out of somebody's answer
+                self._transact([(sql, [*map(_sound, values)]) for sql, values in statements])
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path} cannot be written ({error})") from error
+
+    def _transact(self, statements: Iterable[Statement]) -> None:
         try:
             self._db.execute("BEGIN IMMEDIATE")
             for sql, alike in groupby(statements, itemgetter(0)):
                 self._db.executemany(sql, map(itemgetter(1), alike))
             self._db.execute("COMMIT")
-        except sqlite3.Error as error:
+        except BaseException:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
-            raise StoreError(f"{self.path} cannot be written ({error})") from error
+            raise
 
     def _thaw(self) -> None:
         """Go over from what is held in memory to the file, once that can be written."""

@@ -38,7 +38,9 @@ VERSION = 1
 LARGEST = 8 << 20
 """Octets of the largest document that is read, when it is unpacked."""
 LARGEST_ROUND = 1 << 20
-"""Octets of the largest round that is told."""
+"""Octets of the largest round that is told, and heard."""
+LONGEST_DETAIL = 4096
+"""Characters of what a look says in words; a check keeps many looks."""
 LONGEST_CURSOR = 100
 MOST_ACCEPTED = 1000
 """Accepted pages that one document tells."""
@@ -217,6 +219,10 @@ def decode(body: bytes) -> Document:
 
 def decode_round(raw: Raw) -> Round:
     """Read a round; raise RefusedError."""
+    if len(raw) > LARGEST_ROUND:
+        raise RefusedError(
+            Refusal.TOO_LARGE, f"a round has {len(raw)} octets, more than {LARGEST_ROUND}"
+        )
     try:
         return _round.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -266,7 +272,7 @@ def _finding(look: Look, kind: Kind, ahead: float, until: float) -> Finding:
     return Finding(
         verdict=look.verdict,
         reason=None if look.reason is None else _reason(look.reason, kind),
-        detail=look.detail,
+        detail=look.detail[:LONGEST_DETAIL],
         facts=_dated(look.facts, ahead, until),
     )
 

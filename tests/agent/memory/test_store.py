@@ -317,6 +317,18 @@ def test_a_renewal_that_breaks_leaves_the_old_state(tmp_path: Path) -> None:
         assert database.execute("PRAGMA user_version").fetchone() == (1,)
 
 
+def test_half_a_character_is_kept_as_a_question_mark(tmp_path: Path) -> None:
+    """What no file can hold, out of somebody's answer, stops nothing from being kept."""
+    store = Store(tmp_path)
+    names = ("fine", "x\udc80", "after")
+    goods = [Generation(name, "A", ("192.0.2.1",), 1, 2, whole=True) for name in names]
+    store.write(keep_generations(goods[:2]))
+    store.write(keep_generations(goods[2:]))
+
+    assert {one.name for one in store.last_known_good()} == {"fine", "x?", "after"}
+    store.close()
+
+
 def test_read_only_beside_a_writer(tmp_path: Path) -> None:
     """A reader sees what the writer has kept up to now, writes nothing, and is in nobody's way."""
     writer = Store(tmp_path)

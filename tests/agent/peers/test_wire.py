@@ -6,6 +6,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -251,6 +252,20 @@ def test_a_round_that_is_too_large_is_not_told():
     )  # fmt: skip
     with pytest.raises(RefusedError, match=r"a A of shop saw is 110\d{4} octets"):
         wire.encode_round([look], NOW)
+
+
+def test_a_round_that_is_too_large_is_not_heard():
+    """Nor is one read, whoever sends it; and of words that have no end, the beginning is kept."""
+
+    def round_of(length):
+        look = wire.Look("s", "name", Verdict.FAILING, 0.0, 0.5, "timeout", "x" * length)
+        return msgspec.Raw(msgspec.json.encode(wire.Round("shop", Kind.DNS, "a A", (look,))))
+
+    with pytest.raises(RefusedError, match=r"a round has 1048\d{3} octets") as refused:
+        wire.decode_round(round_of(wire.LARGEST_ROUND))
+    assert refused.value.why is Refusal.TOO_LARGE
+    (look,) = wire.observations(wire.decode_round(round_of(1_000_000)), "v")
+    assert look.finding.detail == "x" * wire.LONGEST_DETAIL
 
 
 def test_a_document_comes_out_as_it_went_in():
