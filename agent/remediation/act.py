@@ -24,6 +24,8 @@ from vedette.exporters.signature import PREFIX, signed, signing_key
 _PASSED_ON = ("PATH", "HOME", "LANG", "TZ")
 _MAX_OUTPUT = 4096
 _MAX_DETAIL = 300
+_REST = 1.0
+"""Seconds for which the end of what was killed, and of its words, is waited for."""
 _ACCEPTED = range(200, 300)
 
 Facts = Mapping[str, str | float | Sequence[str]]
@@ -49,12 +51,28 @@ class Command:
     folder: Path
 
     async def do(self, facts: Facts) -> tuple[bool, str]:
-        """Run it to its end; after the timeout it is killed with all that it started."""
+        """Run it to its end; then, or after the timeout, it is killed with all that it started."""
+        said = _Said()
+        try:
+            reading, writing = os.pipe()
+        except OSError as error:
+            return False, f"{self.argv[0]} cannot be run: {error}"
+        listening, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: said, os.fdopen(reading, "rb", 0)
+        )
+        try:
+            return await self._run(facts, said, writing)
+        finally:
+            listening.close()
+
+    async def _run(self, facts: Facts, said: "_Said", writing: int) -> tuple[bool, str]:
         try:
             process = await asyncio.create_subprocess_exec(
                 *self.argv,
                 stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
+                # Not a pipe of asyncio's: with these a process has not ended while one that it
+                # left behind, as ssh does, still holds them.
+                stdout=writing,
                 stderr=asyncio.subprocess.STDOUT,
                 env=_environment(facts),
                 cwd=self.folder,
@@ -62,16 +80,21 @@ class Command:
             )
         except (OSError, ValueError) as error:
             return False, f"{self.argv[0]} cannot be run: {error}"
+        finally:
+            os.close(writing)
         try:
             async with asyncio.timeout(self.timeout):
-                said = await _conversation(process, _body(facts))
+                await _give(process, _body(facts))
                 status = await process.wait()
         except TimeoutError:
             return False, f"it was killed after {self.timeout:g} s"
         finally:
             _kill(process.pid)
-            await process.wait()
-        text = cut(one_line(said.decode(errors="replace")), _MAX_DETAIL)
+            with suppress(TimeoutError):  # of another user it cannot be killed
+                async with asyncio.timeout(_REST):
+                    await process.wait()
+                    await said.all.wait()
+        text = cut(one_line(said.beginning.decode(errors="replace")), _MAX_DETAIL)
         ended = "" if status == 0 else f"it ended with {status}"
         return status == 0, ": ".join(part for part in (ended, text) if part)
 
@@ -79,18 +102,28 @@ class Command:
         """Hold nothing."""
 
 
-async def _conversation(process: asyncio.subprocess.Process, body: bytes) -> bytes:
-    """Give *body*, and return the beginning of what is said; the rest is read and forgotten."""
+class _Said(asyncio.Protocol):
+    """The *beginning* of what a command says, until that is *all*; the rest is forgotten."""
+
+    def __init__(self) -> None:
+        self.beginning = b""
+        self.all = asyncio.Event()
+
+    def data_received(self, data: bytes) -> None:
+        """Keep what there is room for."""
+        self.beginning += data[: _MAX_OUTPUT - len(self.beginning)]
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """Note that nobody is left who could say more."""
+        self.all.set()
+
+
+async def _give(process: asyncio.subprocess.Process, body: bytes) -> None:
     assert process.stdin is not None
-    assert process.stdout is not None
     with suppress(OSError):  # it need not listen
         process.stdin.write(body)
         await process.stdin.drain()
         process.stdin.close()
-    said = bytearray()
-    while chunk := await process.stdout.read(_MAX_OUTPUT):
-        said += chunk[: _MAX_OUTPUT - len(said)]
-    return bytes(said)
 
 
 def _kill(group: int) -> None:

@@ -3,7 +3,9 @@
 import asyncio
 import json
 import os
+import signal
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -75,6 +77,31 @@ async def test_a_command_that_hangs_is_killed_with_all_it_started(tmp_path: Path
             return
         await asyncio.sleep(0.01)
     raise AssertionError("the child lives on")
+
+
+@pytest.mark.parametrize("left", ["sleep 60", "setsid sleep 60"])
+async def test_a_command_has_ended_though_what_it_left_behind_holds_its_output(
+    tmp_path: Path, left: str
+) -> None:
+    """What it said and how it ended is told at once, as of an ssh that keeps its connection."""
+    async with asyncio.timeout(10):
+        said = await done(shell(tmp_path, f"{left} & echo $! > child; echo flipped", 30))
+    assert said == (True, "flipped")
+    kill(tmp_path / "child")
+
+
+async def test_what_a_killed_command_left_behind_holds_up_nobody(tmp_path: Path) -> None:
+    """After the timeout the next remedy has its turn, whoever still holds the output."""
+    async with asyncio.timeout(10):
+        well, said = await done(shell(tmp_path, "setsid sleep 60 & echo $! > child; sleep 60", 0.5))
+    assert (well, said) == (False, "it was killed after 0.5 s")
+    kill(tmp_path / "child")
+
+
+def kill(child: Path) -> None:
+    """End the process that the file *child* names, if it lives."""
+    with suppress(ProcessLookupError):
+        os.kill(int(child.read_text()), signal.SIGKILL)
 
 
 def is_running(process: int) -> bool:
