@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 import aiohttp
 
 from vedette.exporters.page import Delivery, Outcome
-from vedette.exporters.post import Client, cleaned
+from vedette.exporters.post import Client, cleaned, secrets_of
 from vedette.exporters.reach import Reach
 
 _MAX_TEXT = 10_000
@@ -61,11 +61,7 @@ class DeadMansSwitch:
 
     def _clean(self, text: str) -> str:
         """Return *text* without what may be secret of the URL: all but scheme, host and port."""
-        url = self._parts
-        secrets = [url.geturl(), url.path.strip("/"), url.query, url.username, url.password]
-        for secret in secrets:
-            text = cleaned(text, {"URL": secret or ""})
-        return text
+        return cleaned(text, secrets_of(self._parts.geturl()))
 
 
 async def _judged(response: aiohttp.ClientResponse) -> Delivery:

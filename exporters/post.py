@@ -22,6 +22,8 @@ from vedette.exporters.reach import Reach
 _RETRIED = frozenset({408, 425, 429})
 _MAX_ANSWER = 65_536
 _MAX_DETAIL = 300
+_SHORTEST_SECRET = 4
+"""Characters; to cut out what is shorter would only spoil what is told."""
 _CONNECTING = 3.0
 """Seconds for one address, TLS included, so that one that accepts and is silent costs no page."""
 _BUSY = 429
@@ -173,6 +175,23 @@ def cleaned(text: str, secrets: Mapping[str, str]) -> str:
         if secret:
             text = re.sub(re.escape(secret), f"[{name}]", text, flags=re.IGNORECASE)
     return cut(one_line(text), _MAX_DETAIL)
+
+
+def secrets_of(url: str) -> Mapping[str, str]:
+    """Return what may be secret of *url*, by what is to stand in its place.
+
+    Servers say which path they do not know. Scheme, host and port are no secret, nor is what
+    anybody can guess.
+    """
+    parts = urlsplit(url)
+    found = {
+        "URL": url,
+        "path of the URL": parts.path.strip("/"),
+        "query of the URL": parts.query,
+        "user of the URL": parts.username or "",
+        "password of the URL": parts.password or "",
+    }
+    return {name: part for name, part in found.items() if len(part) >= _SHORTEST_SECRET}
 
 
 def one_line(text: str) -> str:

@@ -4,7 +4,7 @@ Scheme: Standard Webhooks 1.0.0,
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Self
@@ -14,7 +14,7 @@ from pydantic import AfterValidator, StringConstraints, model_validator
 from vedette.checks.settings import Settings, without_password
 from vedette.exporters.details import plain, serialize
 from vedette.exporters.page import Delivery, Page
-from vedette.exporters.post import Poster, utf8
+from vedette.exporters.post import Poster, secrets_of, utf8
 from vedette.exporters.reach import Reach
 from vedette.exporters.signature import PREFIX, signed, signing_key
 from vedette.exporters.trust import trusting
@@ -104,9 +104,9 @@ class Webhook:
         self._url = url
         self._key = signing_key(secret)
         self._now = now
-        secrets = {"secret": secret.removeprefix(PREFIX)}
+        secrets: Mapping[str, str] = {"secret": secret.removeprefix(PREFIX)}
         if settings.url is None:
-            secrets["URL"] = url
+            secrets = {**secrets, **secrets_of(url)}
         self._poster = Poster(
             reach or Reach(),
             [url],

@@ -17,7 +17,7 @@ from typing import Protocol
 from vedette.agent.config.remediation import RemediationSettings
 from vedette.agent.secrets import secret
 from vedette.exporters.page import Outcome
-from vedette.exporters.post import Poster, cut, one_line
+from vedette.exporters.post import Poster, cut, one_line, secrets_of
 from vedette.exporters.reach import Reach
 from vedette.exporters.signature import PREFIX, signed, signing_key
 
@@ -153,7 +153,7 @@ class Call:
         self, url: str, secret: str, reach: Reach, *, timeout: float, now: Callable[[], float]
     ) -> None:
         self._url, self._key, self._now = url, signing_key(secret), now
-        secrets = {"URL": url, "secret": secret.removeprefix(PREFIX)}
+        secrets = {**secrets_of(url), "secret": secret.removeprefix(PREFIX)}
         self._poster = Poster(reach, [url], secrets=secrets, timeout=timeout)
 
     async def do(self, facts: Facts) -> tuple[bool, str]:

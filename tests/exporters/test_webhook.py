@@ -82,13 +82,14 @@ async def test_another_secret_is_refused() -> None:
      (429, RETRY), (500, RETRY), (503, RETRY)],
 )  # fmt: skip
 async def test_each_status_has_its_outcome(status: int, outcome: Outcome) -> None:
-    """Any 2xx takes the page; the URL, which may be a secret, is in no message."""
+    """Any 2xx takes the page; the URL, which may be a secret, is in no message, nor is a part."""
     async with WebhookReceiver(signing_key(SECRET), NOW, [status]) as receiver:
-        sender = pager(receiver.url)
+        sender = pager(f"{receiver.url}?sig=5ec2e7")
         seen = await sender.send(PAGE)
         await sender.close()
     assert seen.outcome is outcome
     assert "t0ps3cret" not in f"{seen} {vars(sender)['_poster']!r}"
+    assert "5ec2e7" not in seen.detail
 
 
 async def test_nobody_listens() -> None:

@@ -45,7 +45,8 @@ class WebhookReceiver:
     async def _take(self, request: web.Request) -> web.Response:
         body = await request.read()
         if self.statuses:
-            return web.Response(status=self.statuses.popleft(), text=f"no: {request.url}")
+            said = f"no: {request.url}: cannot POST {request.path_qs}"
+            return web.Response(status=self.statuses.popleft(), text=said)
         id_, timestamp = request.headers["webhook-id"], request.headers["webhook-timestamp"]
         signed = f"{id_}.{timestamp}.".encode() + body
         right = base64.b64encode(hmac.digest(self._key, signed, "sha256")).decode()

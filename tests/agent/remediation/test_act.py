@@ -143,7 +143,7 @@ async def test_a_refused_request_holds_no_secret(tmp_path: Path) -> None:
     """What the receiver says is told without the URL and the secret."""
 
     async def refuse(request: web.Request) -> web.Response:
-        return web.Response(status=403, text=f"{request.url} {SECRET} is not known here")
+        return web.Response(status=403, text=f"{request.url} {request.path} {SECRET} is not here")
 
     url, runner = await served(refuse, "hook/5ec2e7")
     well, said = await done(Call(url, SECRET, Reach(), timeout=5, now=lambda: 0.0))
