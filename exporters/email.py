@@ -10,6 +10,7 @@ import json
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from email.headerregistry import HeaderRegistry, MessageIDHeader
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formatdate
@@ -26,6 +27,11 @@ from vedette.exporters.reach import Reach
 
 MAX_TEXT = 256_000
 _MAX_SUBJECT = 250
+_HEADERS = HeaderRegistry()
+# As text, which they are without this, long ones would be encoded.
+for _name in ("in-reply-to", "references"):
+    _HEADERS.map_to_type(_name, MessageIDHeader)  # type: ignore[arg-type]
+_POLICY = SMTP.clone(header_factory=_HEADERS)
 _GOODBYE = 1.0
 """Seconds for which the end of a session is waited for."""
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
@@ -94,7 +100,7 @@ def encode(page: Page, sender: str, to: list[str], now: float) -> bytes:
     domain = sender.rpartition("@")[2]
     thread = f"<vedette.{_digest(page.key)}@{domain}>"
     text = "".join(f"{line}\n" for line in _lines(page))
-    message = EmailMessage(policy=SMTP)
+    message = EmailMessage(policy=_POLICY)
     message["From"] = f"Vedette <{sender}>"
     message["To"] = ", ".join(to)
     message["Subject"] = _subject(page)

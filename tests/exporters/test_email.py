@@ -1,5 +1,6 @@
 """A page as a mail: to a real SMTP server, over TLS, and no header is of the page's making."""
 
+import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,6 +60,17 @@ def test_pages_that_read_alike_are_mails_apart() -> None:
     ]
     first, again, other = (mail["Message-ID"] for mail in mails)
     assert first == again != other
+
+
+@pytest.mark.parametrize("length", [8, 20, 60])
+def test_a_long_domain_breaks_no_thread(length: int) -> None:
+    """What mails refer to is on the wire as it is, which is how mail programs compare it."""
+    domain = f"{'a' * length}.{'b' * length}.ops.example"
+    mail = message_from_bytes(encode(PAGE, f"vedette@{domain}", ["x@y.example"], NOW))
+    thread, own = mail["References"].strip(), mail["Message-ID"].strip()
+    assert mail["In-Reply-To"].strip() == thread
+    for id_ in (thread, own):
+        assert re.fullmatch(rf"<vedette\.[.0-9a-f]+@{domain}>", id_)
 
 
 async def test_an_incident_is_one_thread() -> None:
