@@ -12,6 +12,7 @@ from typing import Protocol
 
 from vedette.checks.http.authentication import Secrets
 from vedette.checks.http.settings import HttpSettings
+from vedette.checks.settings import is_http_url
 from vedette.exporters.signature import signing_key
 
 SHORTEST_TOKEN = 16
@@ -166,6 +167,8 @@ def url_in_environment(name: str) -> str:
 
 
 def _url(text: str, place: str) -> str:
-    if not re.match(r"https?://[^/\s]+\S*$", text):
-        raise SecretError(f"{place} holds no URL: it should begin with https:// or http://")
+    if re.search(r"\s", text) or not is_http_url(text):
+        raise SecretError(
+            f"{place} holds no URL: it should begin with https:// or http://, and have a host"
+        )
     return text

@@ -3,6 +3,7 @@
 import re
 from enum import StrEnum
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -40,6 +41,22 @@ def without_password(url: str, remedy: str = "remove it") -> str:
     # By hand: of what it cannot read, urlsplit quotes a part.
     if re.match(r"([^/?#]*//)?[^/?#]*@", url):
         raise ValueError(f"no user name or password in a URL, which messages may show: {remedy}")
+    return url
+
+
+def is_http_url(text: str) -> bool:
+    """Whether *text* is a URL of http or https with a host."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname and parts.port != 0)
+    except ValueError:
+        return False
+
+
+def of_http(url: str) -> str:
+    """Return *url*; raise ValueError, without quoting it, where nobody could be reached by it."""
+    if not is_http_url(url):
+        raise ValueError("expected an http or https URL")
     return url
 
 

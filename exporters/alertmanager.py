@@ -16,7 +16,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
-from vedette.checks.settings import Duration, Settings, without_password
+from vedette.checks.settings import Duration, Settings, of_http, without_password
 from vedette.exporters.details import fit, serialize
 from vedette.exporters.page import Action, Delivery, Outcome, Page
 from vedette.exporters.post import Answer, Poster, cut, utf8
@@ -38,6 +38,7 @@ Member = Annotated[
     str,
     StringConstraints(pattern=r"^https?://[^\s/?#]+[^\s?#]*$"),
     AfterValidator(partial(without_password, remedy="give username and password_file")),
+    AfterValidator(of_http),
 ]
 
 

@@ -11,7 +11,7 @@ from typing import Literal, Self
 
 from pydantic import field_validator, model_validator
 
-from vedette.checks.settings import Settings, without_password
+from vedette.checks.settings import Settings, of_http, without_password
 from vedette.exporters.details import fit, serialize
 from vedette.exporters.pace import Pace
 from vedette.exporters.page import Action, Delivery, Page
@@ -52,9 +52,7 @@ class PagerDutySettings(Settings):
     @field_validator("url")
     @classmethod
     def _http(cls, url: str | None) -> str | None:
-        if url is not None and not re.match(r"https?://[^/]", url):
-            raise ValueError("expected an http or https URL")
-        return url and without_password(url)
+        return None if url is None else of_http(without_password(url))
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

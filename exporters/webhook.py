@@ -11,7 +11,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, StringConstraints, model_validator
 
-from vedette.checks.settings import Settings, without_password
+from vedette.checks.settings import Settings, of_http, without_password
 from vedette.exporters.details import plain, serialize
 from vedette.exporters.page import Delivery, Page
 from vedette.exporters.post import Poster, secrets_of, utf8
@@ -27,6 +27,7 @@ Url = Annotated[
     str,
     StringConstraints(pattern=r"^https?://[^\s/?#]+[^\s]*$"),
     AfterValidator(partial(without_password, remedy="put the URL into url_file or url_env")),
+    AfterValidator(of_http),
 ]
 
 

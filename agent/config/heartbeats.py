@@ -2,32 +2,16 @@
 
 from functools import partial
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
 from vedette.agent.config.vantage import Name
-from vedette.checks.settings import Duration, Settings, without_password
+from vedette.checks.settings import Duration, Settings, of_http, without_password
 
 Suffix = Literal["start", "fail"]
 
 
-def is_http_url(text: str) -> bool:
-    """Whether *text* is a URL of http or https with a host."""
-    try:
-        parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname and parts.port != 0)
-    except ValueError:
-        return False
-
-
-def _http(url: str) -> str:
-    if not is_http_url(url):
-        raise ValueError("expected an http or https URL")
-    return url
-
-
-HttpUrl = Annotated[str, AfterValidator(_http)]
+HttpUrl = Annotated[str, AfterValidator(of_http)]
 """A URL of http or https; no message quotes it, since it may be a secret."""
 UrlBesideFile = Annotated[
     HttpUrl, AfterValidator(partial(without_password, remedy="put it into url_file or url_env"))

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, IPvAnyNetwork, model_validator
 
 from vedette.checks.net import Endpoint, is_address, parse_endpoint
-from vedette.checks.settings import Duration, Settings, without_password
+from vedette.checks.settings import Duration, Settings, of_http, without_password
 
 STATE_DIR = "./state"
 # What names are part of, paths and lines, is not to be read otherwise than it is written.
@@ -103,7 +103,13 @@ class AgentSettings(Settings):
     listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:9469"
     """Address and port of status page, metrics, health and the peers' API."""
     url: (
-        Annotated[str, Field(pattern=r"^https?://[^\s]+$"), AfterValidator(without_password)] | None
+        Annotated[
+            str,
+            Field(pattern=r"^https?://[^\s]+$"),
+            AfterValidator(without_password),
+            AfterValidator(of_http),
+        ]
+        | None
     ) = None
     """Where people reach the status page, as pages say it; without it, the listener's address."""
     token_file: str | None = None

@@ -60,6 +60,34 @@ WRITTEN = {
 }  # fmt: skip
 
 
+NOWHERE = (
+    "http://[::1:1/t0p",
+    "http://a.example:99999/t0p",
+    "http://a.example:0/t0p",
+    "http://:1/t0p",
+)
+
+
+@pytest.mark.parametrize("url", NOWHERE)
+def test_a_url_that_leads_nowhere_is_no_receiver(tmp_path: Path, url: str) -> None:
+    """What no page could be sent to is a fault of the config, and not of the night it is needed."""
+    (tmp_path / "secret").write_text("s3cret" * 6)
+    (tmp_path / "key").write_text("k" * 32)
+    (tmp_path / "url").write_text(url)
+    for block in (
+        f"pagers: [{{alertmanager: {{urls: ['{url}']}}}}]",
+        f"pagers: [{{pagerduty: {{url: '{url}', routing_key_file: key}}}}]",
+        f"pagers: [{{webhook: {{url: '{url}', secret_file: secret}}}}]",
+        "pagers: [{webhook: {url_file: url, secret_file: secret}}]",
+        "heartbeats: [{url_file: url}]",
+    ):
+        ((line, message),) = faults(tmp_path, f"{MINIMAL}{block}\n")
+
+        assert line == len(MINIMAL.splitlines()) + 1
+        assert "expected an http or https URL" in message or "url holds no URL" in message
+        assert "t0p" not in message
+
+
 @pytest.mark.parametrize("where", WRITTEN)
 def test_a_password_is_refused_where_it_is_written(tmp_path: Path, where: str) -> None:
     """A URL with a password is a fault in its line that names the remedy, and not the password."""
