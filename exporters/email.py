@@ -7,6 +7,7 @@ Protocol: RFC 5321 (SMTP), RFC 3207 (STARTTLS), RFC 8314 (TLS from the first oct
 import asyncio
 import hashlib
 import json
+import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -145,6 +146,12 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:24]
 
 
+def _called(connected: socket.socket) -> str:
+    """Return what a client calls itself that has no name of its own (RFC 5321, 4.1.3)."""
+    address = str(connected.getsockname()[0]).partition("%")[0]
+    return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+
+
 async def _part(client: aiosmtplib.SMTP) -> None:
     """End a connection over which a mail was taken: whatever becomes of it now, that stays so."""
     transport = client.transport
@@ -205,12 +212,13 @@ class Email:
     async def _hand_over(self, mail: bytes) -> tuple[aiosmtplib.SMTP, Mapping[str, object]]:
         """Return the connection, and whom the server does not want, if it takes any recipient."""
         settings = self._settings
+        connected = await self._reach.connect(settings.host, settings.server_port)
         client = aiosmtplib.SMTP(
             hostname=settings.host,
-            sock=await self._reach.connect(settings.host, settings.server_port),
+            sock=connected,
             username=settings.username,
             password=self._password,
-            local_hostname="vedette",
+            local_hostname=_called(connected),
             timeout=self._timeout,
             use_tls=settings.tls == "tls",
             start_tls=settings.tls == "starttls",

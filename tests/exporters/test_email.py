@@ -40,6 +40,14 @@ async def sent(made: EmailSettings, *pages: Page, password: str | None = None) -
     return [await pager.send(page) for page in pages or [PAGE]]
 
 
+async def test_a_server_is_told_who_sends() -> None:
+    """One that wants a whole name or an address, as RFC 5321 does, refuses no page for its want."""
+    with smtp() as mailbox:
+        done = await sent(settings(mailbox.port))
+    assert [one.outcome for one in done] == [DELIVERED]
+    assert mailbox.greeted_by == {"[127.0.0.1]"}
+
+
 @contextmanager
 def secured(folder: Path, host: str = "localhost") -> Iterator[ssl.SSLContext]:
     authority = trustme.CA()

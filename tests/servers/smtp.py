@@ -1,6 +1,7 @@
 """An SMTP server that keeps what it takes, over STARTTLS, TLS or neither (aiosmtpd)."""
 
 import asyncio
+import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,9 @@ from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
 
 from tests.servers.process import free_port
 
+_NAMED = re.compile(r"[\w-]+(\.[\w-]+)+|\[[0-9.]+\]|\[IPv6:[0-9a-f:]+\]")
+"""What RFC 5321 has a client call itself: by its whole name, or by its address."""
+
 
 @dataclass
 class Mailbox:
@@ -25,6 +29,8 @@ class Mailbox:
     to_data: list[str] = field(default_factory=list)
     to_rcpt: dict[str, str] = field(default_factory=dict)
     logins: list[tuple[bytes, bytes]] = field(default_factory=list)
+    greeted_by: set[str] = field(default_factory=set)
+    """What the clients call themselves who have sent recipients."""
     is_silent: bool = False
     """Whether it never answers QUIT."""
 
@@ -37,9 +43,13 @@ class Mailbox:
         return [mail for mail in parsed if isinstance(mail, EmailMessage)]
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
-        self, _server: Any, _session: Any, envelope: Envelope, address: str, _options: list[str]
+        self, _server: Any, session: Any, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
-        """Take a recipient, or refuse him."""
+        """Take a recipient, or refuse him, or a client that does not say who it is."""
+        self.greeted_by.add(session.host_name)
+        if not _NAMED.fullmatch(session.host_name):
+            # As Postfix says it with reject_non_fqdn_helo_hostname.
+            return "504 5.5.2 Helo command rejected: need fully-qualified hostname"
         if address in self.to_rcpt:
             return self.to_rcpt[address]
         envelope.rcpt_tos.append(address)
