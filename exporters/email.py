@@ -164,7 +164,10 @@ async def _part(client: aiosmtplib.SMTP) -> None:
 
 
 class Email:
-    """The pager that hands mails to a server; taken for one recipient or more is delivered."""
+    """The pager that hands mails to a server; taken for one recipient or more is delivered.
+
+    Mailboxes are in the order of the mails' dates: *now* is that of the wall.
+    """
 
     def __init__(
         self,

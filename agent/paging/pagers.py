@@ -89,4 +89,4 @@ class _Making:
         assert one.email is not None
         settings = self._at_home(one.email)
         password = secrets.secret(self.folder, settings.password_file, settings.password_env)
-        return Email(one.called, settings, now=self.now, password=password, reach=self.reach)
+        return Email(one.called, settings, now=wall, password=password, reach=self.reach)

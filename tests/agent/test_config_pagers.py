@@ -7,6 +7,7 @@ import pytest
 
 from tests.agent.paging.test_outbox import page
 from tests.agent.test_config import MINIMAL, config, faults
+from tests.servers.smtp import smtp
 from tests.servers.webhook import WebhookReceiver
 from vedette.agent.clock import SteadyClock
 from vedette.agent.config.pagers import KINDS, RESOLVERS, PagerSettings, routes, untold
@@ -71,6 +72,21 @@ async def test_a_webhook_is_signed_by_the_clock_of_the_wall(secrets: Path) -> No
         await made.close()
 
     assert delivery.outcome is Outcome.DELIVERED, delivery
+
+
+async def test_a_mail_is_dated_by_the_clock_of_the_wall(secrets: Path) -> None:
+    """After a machine was asleep for a day its page would stand below all the mail of that day."""
+    with smtp() as mailbox:
+        pager = (
+            f"pagers: [{{email: {{host: 127.0.0.1, port: {mailbox.port}, tls: none, "
+            "from: a@b.example, to: [c@d.example]}}]\n"
+        )
+        (made,) = pagers(config(secrets, MINIMAL + pager).pagers, secrets, Reach(), lambda: 0.0)
+        delivery = await made.send(page())
+
+    assert delivery.outcome is Outcome.DELIVERED, delivery
+    (mail,) = mailbox.mails
+    assert mail["Date"].datetime.timestamp() == pytest.approx(time.time(), abs=60)
 
 
 ABOUT_NO_SERVICE = """\
