@@ -116,6 +116,15 @@ async def _serve(
     return renewed
 
 
+async def _settled(agent: Agent, running: asyncio.Task[None], stop: asyncio.Event) -> None:
+    """Let a remedy that is under way come to its end: half done it is worse than a late config."""
+    settling = asyncio.create_task(agent.remedies.settle())
+    try:
+        await _first([settling, running], stop)
+    finally:
+        settling.cancel()
+
+
 async def _first(
     ending: Sequence[asyncio.Future[Any]], *events: asyncio.Event, limit: float | None = None
 ) -> None:
@@ -142,6 +151,11 @@ async def _renewed(
         reading.cancel()
         return None
     found, faults = _read(reading, now)
+    if not faults:
+        await _settled(now.agent, running, stop)
+        if stop.is_set() or running.done():
+            return None
+        found, faults = _read(reading, now)  # the disk may take nothing by now
     if not faults:
         return found
     for fault in faults:

@@ -107,8 +107,15 @@ class Remedies:
         """Act, one after the other, for ever."""
         while True:
             attempt, facts = await self._intended.get()
-            well, said = await self._acts[attempt.name].do(facts)
-            self._end(attempt, Result.DONE if well else Result.FAILED, said)
+            try:
+                well, said = await self._acts[attempt.name].do(facts)
+                self._end(attempt, Result.DONE if well else Result.FAILED, said)
+            finally:
+                self._intended.task_done()
+
+    async def settle(self) -> None:
+        """Wait until all that is kept to be done has been: each attempt has a timeout."""
+        await self._intended.join()
 
     def _end(self, attempt: Attempt, result: Result, detail: str) -> None:
         ended = replace(attempt, result=result, detail=detail)

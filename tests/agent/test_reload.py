@@ -6,6 +6,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from tests.checks.bgp.made import ORIGIN, PREFIX, rows
 from tests.servers.process import free_port
 from tests.virtual import in_virtual_time
 from vedette.agent.daemon import Agent
-from vedette.agent.reload import Document, _Reign, _renewed
+from vedette.agent.reload import Document, _Reign, _renewed, _serve
+from vedette.agent.remediation.attempt import Attempt, Result
 
 TRIGGER, RESOLVE = ("trigger", SERVICE_KEY), ("resolve", SERVICE_KEY)
 SUCCESSFUL = "vedette_config_last_reload_successful"
@@ -218,6 +220,41 @@ def test_a_reading_has_a_limit(
     assert in_virtual_time(renewed()) == (60.0, False)
     assert f"{path} could not be read within 60 s" in caplog.text
     assert f"{path} is not used: what was read before stays in force" in caplog.text
+
+
+REMEDY = """\
+peers:
+  - {name: nyc-1, url: "https://nyc-1.example:1", domain: {provider: there}, token_file: token}
+remediation:
+  - {name: flip, enabled: true, diagnoses: [record_emptied], command: [/bin/sh, -c, "SCRIPT"]}
+"""
+SCRIPT = "touch begun; until test -e go; do sleep 0.05; done; echo flipped"
+
+
+@pytest.mark.parametrize("ends", ["the remedy", "the agent"])
+async def test_a_remedy_that_is_under_way_is_not_cut_off(tmp_path: Path, ends: str) -> None:
+    """A reload waits for what changes the world; who ends the agent need not wait."""
+    path = tmp_path / "vedette.yaml"
+    (tmp_path / "token").write_text("t" * 32)
+    plain = PLAIN.format(port=free_port(), state="./state")
+    path.write_text(plain + REMEDY.replace("SCRIPT", SCRIPT))
+    document, stop, hangup = Document.read(path), asyncio.Event(), asyncio.Event()
+    now = _Reign(agent := Agent(document.config, tmp_path), document)
+    intended = Attempt(
+        name="flip", key="vedette/shop", opened_at=0.0, service="shop",
+        diagnosis="record_emptied", at=0.0, result=Result.INTENDED,
+    )  # fmt: skip
+    agent.remedies._intended.put_nowait((intended, {"remedy": "flip"}))
+    serving = asyncio.create_task(_serve(now, AsyncExitStack(), stop, hangup))
+    await until((tmp_path / "begun").exists)
+    hangup.set()
+    done, _ = await asyncio.wait([serving], timeout=0.5)
+    assert not done
+    (stop.set if ends == "the agent" else (tmp_path / "go").touch)()
+    await asyncio.wait_for(serving, 20)
+
+    result = agent.remedies.attempts.get(intended.of, intended).result
+    assert result is (Result.DONE if ends == "the remedy" else Result.INTENDED)
 
 
 async def test_routes_stay_known_over_a_reload(tmp_path: Path) -> None:
