@@ -239,6 +239,9 @@ def _trouble(exc: Exception) -> str:
         )
     if isinstance(exc, aiohttp.ClientConnectorError):
         return f"cannot connect to {exc.host}:{exc.port}: {exc.os_error}"
+    if isinstance(exc, aiohttp.ClientResponseError):
+        # Its text has a status that nobody sent, and the URL, in another spelling than ours.
+        return f"the answer is not HTTP: {exc.message}"
     return f"{exc}" or repr(exc)
 
 

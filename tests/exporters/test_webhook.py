@@ -1,6 +1,8 @@
 """A page as a signed request: a receiver that follows the published scheme knows it for ours."""
 
+import asyncio
 import base64
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -12,8 +14,9 @@ from pydantic import ValidationError
 from tests.exporters.test_email import TEXT
 from tests.exporters.test_pagerduty_encode import PAGE
 from tests.servers.process import free_port
+from tests.servers.stream import stream_server
 from tests.servers.webhook import WebhookReceiver
-from vedette.exporters.page import Action, Outcome, Page
+from vedette.exporters.page import Action, Delivery, Outcome, Page
 from vedette.exporters.signature import signed, signing_key
 from vedette.exporters.webhook import VERSION, Webhook, WebhookSettings, encode
 
@@ -90,6 +93,31 @@ async def test_each_status_has_its_outcome(status: int, outcome: Outcome) -> Non
     assert seen.outcome is outcome
     assert "t0ps3cret" not in f"{seen} {vars(sender)['_poster']!r}"
     assert "5ec2e7" not in seen.detail
+
+
+async def answered(answer: bytes, path: str) -> Delivery:
+    """Return what becomes of a page where the receiver reads it and answers so."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(int(re.findall(rb"(?i)content-length: (\d+)", head)[0]))
+        writer.write(answer)
+        await writer.drain()
+        await reader.read()
+
+    async with stream_server(talk) as server:
+        sender = pager(f"http://{server}/{path}")
+        seen = await sender.send(PAGE)
+        await sender.close()
+    return seen
+
+
+async def test_what_is_no_answer_is_told_without_the_url() -> None:
+    """It is no status that is told, and no part of the URL, however that is spelt on the way."""
+    seen = await answered(b"HTTP/1.1 200 OK\r\nwhat\r\n\r\n", "hook/%740ps3cret")
+    assert seen.outcome is RETRY
+    assert seen.detail.startswith("the answer is not HTTP: ")
+    assert "t0ps3cret" not in seen.detail
 
 
 async def test_nobody_listens() -> None:
