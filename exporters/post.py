@@ -21,6 +21,8 @@ from vedette.exporters.reach import Reach
 # 408 and 425 are of the way, not of the page: the same bytes may be taken the next time.
 _RETRIED = frozenset({408, 425, 429})
 _MAX_ANSWER = 65_536
+_MAX_HEADER = 65_536
+"""Octets: a policy of contents may have many, and a page that was taken is not to be sent again."""
 _MAX_DETAIL = 300
 _SHORTEST_SECRET = 4
 """Characters; to cut out what is shorter would only spoil what is told."""
@@ -96,6 +98,8 @@ class Client:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"User-Agent": "Vedette"},
                 timeout=aiohttp.ClientTimeout(total=self._timeout, sock_connect=_CONNECTING),
+                max_line_size=_MAX_HEADER,
+                max_field_size=_MAX_HEADER,
                 trust_env=False,
             )
         return self._session

@@ -120,6 +120,13 @@ async def test_what_is_no_answer_is_told_without_the_url() -> None:
     assert "t0ps3cret" not in seen.detail
 
 
+async def test_a_long_header_undoes_no_delivery() -> None:
+    """A page that was taken is not sent again and again for what a proxy adds to the answer."""
+    policy = b"Content-Security-Policy: default-src " + b"https://cdn.example " * 1000
+    seen = await answered(b"HTTP/1.1 204 No Content\r\n" + policy + b"\r\n\r\n", "hook")
+    assert seen.outcome is DELIVERED, seen
+
+
 async def test_nobody_listens() -> None:
     """A refused connection is worth another try, and does not tell the URL's path."""
     sender = pager(f"http://127.0.0.1:{free_port()}/t0ps3cret")
