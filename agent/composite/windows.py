@@ -5,6 +5,7 @@ Rule: pure; time is passed in.
 
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Annotated, Self
@@ -101,13 +102,30 @@ def muted_until(windows: Iterable[WindowSettings], at: float) -> float:
 
 def _begin(window: WindowSettings, at: float) -> float:
     """A window that is open began after `at - duration`, and begins are whole minutes."""
-    after = int((at - window.duration) // _MINUTE) + 1
-    return _first_begin(window.cron, window.timezone, after * _MINUTE)
+    after = (int((at - window.duration) // _MINUTE) + 1) * _MINUTE
+    known = _known(window.cron, window.timezone, window.duration)
+    since, begin = known.span
+    if not since <= after <= begin:
+        begin = _first_begin(window.cron, window.timezone, after)
+        known.span = after, begin
+    return begin
 
 
-@lru_cache(maxsize=1024)
+@dataclass(slots=True)
+class _Known:
+    """A *span* of epoch seconds at whose end a window begins, and not before."""
+
+    span: tuple[float, float] = (math.inf, -math.inf)
+
+
+@lru_cache(maxsize=65_536)
+def _known(_cron: str, _timezone: str, _duration: float) -> _Known:
+    """Return what is known of a window: thousands are asked for each second, and begin seldom."""
+    return _Known()
+
+
 def _first_begin(cron: str, timezone: str, at: int) -> float:
-    """Return the first begin from *at* on, in epoch seconds; asked once a minute, then known.
+    """Return the first begin from *at* on, in epoch seconds.
 
     The trigger is asked for what clocks show, and not for moments: where they are set forward at
     midnight it would pass over that day.

@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from apscheduler.triggers.cron import CronTrigger
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from vedette.agent.composite import windows
 from vedette.agent.composite.windows import WindowSettings, is_muted
 
 WEEKDAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
@@ -47,6 +49,25 @@ def at(text: str, timezone: str = "UTC") -> float:
 def test_open(cron: str, duration: str, moment: str, muted: bool) -> None:
     """A window is open from the very second of its begin, and at its end no longer."""
     assert is_muted([window(cron, duration)], at(moment)) is muted
+
+
+def test_thousands_of_windows_are_thought_about_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crontab is read when its window has begun, not each second, nor each minute, of each."""
+    many = [window(f"{i % 60} {i // 60 % 24} * * {i % 7}", f"{61 + i}s") for i in range(2000)]
+    read = 0
+
+    def counted(cron: str) -> CronTrigger:
+        nonlocal read
+        read += 1
+        return trigger(cron)
+
+    trigger = windows._trigger
+    monkeypatch.setattr(windows, "_trigger", counted)
+    begin = at("2026-11-21T01:00")
+    for second in (0, 1, 59, 60, 119, 120):
+        is_muted(many, begin + second)
+
+    assert read < 1.2 * len(many)
 
 
 @pytest.mark.parametrize(
