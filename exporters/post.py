@@ -26,6 +26,8 @@ _MAX_HEADER = 65_536
 _MAX_DETAIL = 300
 _SHORTEST_SECRET = 4
 """Characters; to cut out what is shorter would only spoil what is told."""
+_LONG_PART = r"[^/?&=;]{12,}"
+"""What of a path or a query is too long for a word: servers say that they do not know it."""
 _CONNECTING = 3.0
 """Seconds for one address, TLS included, so that one that accepts and is silent costs no page."""
 _BUSY = 429
@@ -195,6 +197,8 @@ def secrets_of(url: str) -> Mapping[str, str]:
         "user of the URL": parts.username or "",
         "password of the URL": parts.password or "",
     }
+    long = re.findall(_LONG_PART, f"{parts.path}?{parts.query}")
+    found |= {f"part {number} of the URL": part for number, part in enumerate(long, start=1)}
     return {name: part for name, part in found.items() if len(part) >= _SHORTEST_SECRET}
 
 

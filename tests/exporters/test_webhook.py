@@ -120,6 +120,21 @@ async def test_what_is_no_answer_is_told_without_the_url() -> None:
     assert "t0ps3cret" not in seen.detail
 
 
+@pytest.mark.parametrize(
+    "said",
+    ["/hooks/T0ken5ec2e7t0ps3cret?k=9", r'{"no":"\/hooks\/T0ken5ec2e7t0ps3cret"}', "no hook {}"],
+)
+async def test_a_refusal_is_told_without_the_token_of_the_url(said: str) -> None:
+    """However much of a URL that is a secret a receiver says, its token is in no message."""
+    token = "T0ken5ec2e7t0ps3cret"
+    body = said.format(token) if "{}" in said else said
+    answer = f"HTTP/1.1 404 Not Found\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+    seen = await answered(answer.encode(), f"hooks/{token}?k=9")
+    assert seen.outcome is REJECTED
+    assert seen.detail.startswith("404 ")
+    assert token not in seen.detail
+
+
 async def test_a_long_header_undoes_no_delivery() -> None:
     """A page that was taken is not sent again and again for what a proxy adds to the answer."""
     policy = b"Content-Security-Policy: default-src " + b"https://cdn.example " * 1000
