@@ -155,8 +155,14 @@ class Table:
         self.fall.lapse()
 
     def restore(self, peer: int, held_at: float) -> None:
-        """Count *peer* for the baseline, since it held the prefix at *held_at*."""
+        """Count *peer* for the baseline, since it held the prefix at *held_at*.
+
+        Whether it still does is unknown until it speaks, or a seed or an End-of-RIB speaks for it.
+        """
+        is_new = not self._is_noted(peer)
         self._note(peer)
+        if is_new:
+            self._flags[peer] = _NOTED
         self._join(peer)
         self._held_at[peer] = max(self._held_at[peer], int(held_at))
 

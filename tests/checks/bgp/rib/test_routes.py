@@ -712,6 +712,24 @@ def test_end_of_rib_turns_silence_into_no_route() -> None:
     assert counts(routes) == (9, 10, 0)
 
 
+@pytest.mark.parametrize("learn", [False, True])
+def test_what_a_restart_remembers_is_unknown_until_it_is_heard_of(learn: bool) -> None:
+    """A peer of the stored baseline has lost nothing until it says so, or has told all."""
+    routes = fresh(learn=learn)
+    routes.restore(PREFIX, {peer(n): 90.0 for n in range(5)}, 100)
+    if not learn:
+        routes.seed(PREFIX, {peer(0): PATH}, 100, 100)
+        assert counts(routes) == (1, 5, 0)
+        return
+    routes.announce(peer(0), PREFIX, PATH, 101)
+    routes.peer_up(peer(1), 102)
+    assert (seen(routes).known, counts(routes), since(routes)) == (False, (1, 1, 4), {})
+    for n in range(1, 5):
+        routes.apply(EndOfRib(peer(n), 4, 103), 103)
+    assert counts(routes) == (1, 5, 0)
+    assert since(routes) == {Reason.WITHDRAWN: 103}
+
+
 NEWS = st.tuples(
     st.sampled_from(["announce", "foreign", "leak", "part", "unpart", "withdraw", "down", "seed"]),
     st.integers(0, 12),

@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from tests.checks.bgp.followed import following
 from tests.checks.bgp.sources.listening import Listening, listening
-from tests.checks.bgp.wire.made import body, initiation, monitoring, nlri, opening, peer_up
+from tests.checks.bgp.wire.made import PEER, body, initiation, monitoring, nlri, opening, peer_up
 from tests.servers.bird import bird
 from tests.servers.frr import frr
 from tests.servers.gobgp import gobgp
 from tests.servers.process import free_port
+from tests.servers.rislive import until
 from tests.servers.speaker import Route, speaker
 from vedette.checks.bgp.prefix import Peer
 from vedette.checks.bgp.settings import BmpSettings
@@ -321,3 +323,27 @@ def test_views_survive_a_restart() -> None:
     stored = {V4: {f"edge1 {name}": NOW for name in names}}
     feed.restore(stored)
     assert feed.baseline() == stored
+
+
+async def test_a_restart_before_the_table_has_come() -> None:
+    """What was stored of a router's peers is no withdrawal while its table is still to come."""
+    port = free_port()
+    settings = BmpSettings(listen=f"127.0.0.1:{port}")
+    feed = bmp_feed([Watch(V4, frozenset({64500}))], settings, lambda: NOW)
+    feed.restore({V4: {f"edge1 {PEER}": NOW}})
+
+    def counts() -> tuple[int, int, int]:
+        seen = feed.standing(V4)
+        return (seen.holding, seen.of, seen.unknown) if seen else (-1, -1, -1)
+
+    async with following(feed):
+        await until(lambda: "no router" in str(feed.silence(NOW)))
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(initiation("edge1") + peer_up())
+        await until(lambda: feed.silence(NOW) is None and not feed.health(NOW).queue)
+        assert counts() == (0, 0, 1)
+        writer.write(monitoring(bytes(4)))  # End-of-RIB
+        await until(lambda: counts() == (0, 1, 0))
+        writer.write(HELD)
+        await until(lambda: counts() == (1, 1, 0))
+        writer.transport.abort()
