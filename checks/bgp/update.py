@@ -10,6 +10,9 @@ from typing import NamedTuple
 from vedette.checks.bgp.path import Path
 from vedette.checks.bgp.prefix import Peer
 
+END_OF_TIME = 2.0**32
+"""Epoch seconds from which on nothing is believed, as milliseconds: they are kept in 32 bits."""
+
 
 class Announce(NamedTuple):
     """A peer with AS number *asn* holds *prefix* by *path*, which is never empty."""

@@ -16,6 +16,7 @@ import aiohttp
 
 from vedette.checks.bgp.path import Path, read_path
 from vedette.checks.bgp.prefix import Peer, canonical, peer_of_source
+from vedette.checks.bgp.update import END_OF_TIME
 from vedette.checks.net import Endpoint
 
 MAX_BYTES = 8 * 1024 * 1024  # a prefix held by 360 peers takes 0.1 MB
@@ -144,8 +145,8 @@ def read_time(value: object, key: str = "timestamp") -> float:
     try:
         if isinstance(value, str):
             at = datetime.fromisoformat(value)
-            return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
-        if isinstance(value, int | float) and 0 <= value < 1e11:
+            value = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+        if isinstance(value, int | float) and abs(value) < END_OF_TIME:
             return float(value)
     except (ValueError, OverflowError):
         pass

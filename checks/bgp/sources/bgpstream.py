@@ -18,7 +18,7 @@ from vedette.checks.bgp.path import Path, read_asn, read_path
 from vedette.checks.bgp.prefix import Peer, peer_of
 from vedette.checks.bgp.rib.routes import Routes
 from vedette.checks.bgp.settings import BgpStreamSettings
-from vedette.checks.bgp.update import Announce, PeerState, Update, Withdraw
+from vedette.checks.bgp.update import END_OF_TIME, Announce, PeerState, Update, Withdraw
 from vedette.checks.bgp.watch import Watch
 from vedette.checks.bgp.wire.interest import Interest
 
@@ -149,6 +149,8 @@ class BgpStream:
         """Tell of an element; raise ValueError or TypeError for what is none."""
         collector, address, asn, at, what, *path = rest
         peer, asn, at = peer_of(collector, address), read_asn(asn), float(at)
+        if not 0 <= at < END_OF_TIME:
+            raise ValueError(f"{at} is not in epoch seconds")
         update = self._update(letter, (peer, asn, at), what, *path)
         if update is None:
             intake.heard(peer, at)

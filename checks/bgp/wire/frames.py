@@ -6,14 +6,13 @@ See https://ris-live.ripe.net/manual/. Rule: no I/O, and FrameError is all that 
 """
 
 import json
-import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from vedette.checks.bgp.path import MAX_ASN, Path, read_asn, read_path
 from vedette.checks.bgp.prefix import Peer, peer_of
-from vedette.checks.bgp.update import Announce, PeerState, Update, Withdraw
+from vedette.checks.bgp.update import END_OF_TIME, Announce, PeerState, Update, Withdraw
 from vedette.checks.bgp.wire.interest import Everything, Interest
 
 LARGEST = 1024 * 1024
@@ -98,8 +97,8 @@ def _message(data: dict[str, Any], interest: Interest) -> list[Event]:
     if kind in _SILENT_TYPES:
         return []
     at = data["timestamp"]
-    if isinstance(at, bool) or not isinstance(at, int | float) or not math.isfinite(at):
-        raise FrameError("the timestamp is not a number")
+    if isinstance(at, bool) or not isinstance(at, int | float) or not 0 <= at < END_OF_TIME:
+        raise FrameError("the timestamp is not in epoch seconds")
     peer, at = peer_of(data["host"], data["peer"]), float(at)
     if kind == "UPDATE":
         return _update(data, peer, at, interest) or [Alive(peer, at)]

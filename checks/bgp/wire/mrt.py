@@ -142,7 +142,8 @@ class Session:
                 return self._bgp4mp.updates(subtype, body, float(seconds))
             if kind == _BGP4MP_ET:
                 (microseconds,) = struct.unpack_from("!I", body)
-                return self._bgp4mp.updates(subtype, body[4:], seconds + microseconds / 1e6)
+                at = seconds + min(microseconds, 999_999) / 1e6
+                return self._bgp4mp.updates(subtype, body[4:], at)
             if kind == _TABLE_DUMP_V2:
                 return self._table_dump.new(subtype, body, float(seconds))
             if kind == _TABLE_DUMP:

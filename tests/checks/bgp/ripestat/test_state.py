@@ -44,6 +44,7 @@ def test_unreadable_rows_are_skipped() -> None:
         (body([{"source_id": 1}]), "no row of the answer's data.bgp_state can be read"),
         (body([], timestamp="noon"), "the answer's data.timestamp cannot be read"),
         (body([], timestamp=None), "the answer's data.timestamp cannot be read"),
+        (body([], timestamp="9999-12-31T00:00:00"), "the answer's data.timestamp cannot be read"),
     ],
 )
 def test_bad_answers(answer: bytes, reason: str) -> None:

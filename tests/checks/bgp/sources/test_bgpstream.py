@@ -141,6 +141,8 @@ async def test_what_is_wanted(tmp_path: Path) -> None:
             ["A", "rrc00", "somewhere", 64511, NOW, PREFIX, "64511"],
             ["A", ["rrc00"], PEER, 64511, NOW, PREFIX, "64511"],
             ["W", "rrc00", PEER, 64511, "now", PREFIX],
+            ["W", "rrc00", PEER, 64511, 1000 * NOW, PREFIX],
+            ["W", "rrc00", PEER, 64511, float("nan"), PREFIX],
             ["W", "rrc00", PEER, 64511, NOW, "192.0.2.0/33"],
             ["X", "rrc00", PEER, 64511, NOW, PREFIX],
         )

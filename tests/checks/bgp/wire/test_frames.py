@@ -111,6 +111,9 @@ def test_control_frames(frame: str, events: list[Event]) -> None:
     [
         "", "{", "[]", "null", '{"type":[]}', "[" * 100_000, '{"type":"ris_message"}',
         text(update(1, float("nan"), announced=[PREFIX])),
+        text(update(1, 1_700_000_000_000, announced=[PREFIX])),
+        text(update(1, 10**400, announced=[PREFIX])),
+        text(update(1, -1, announced=[PREFIX])),
         text(update(1, 5, announced=["x/24"])),
         text(update(1, 5, withdrawn=[7])),
         text(update(1, 5) | {"withdrawals": {"a": 1}}),

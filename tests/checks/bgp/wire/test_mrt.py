@@ -109,8 +109,10 @@ def test_microseconds() -> None:
     """BGP4MP_ET has the microseconds before the rest."""
     plain = update(announced=[nlri(V4)], path=PATH)
     octets = record(17, 4, struct.pack("!I", 250_000) + plain[12:])
+    garbled = record(17, 4, struct.pack("!I", 2**32 - 1) + plain[12:])
 
     assert told(octets) == [Announce(KEY, 64511, V4, PATH, AT + 0.25)]
+    assert told(garbled) == [Announce(KEY, 64511, V4, PATH, AT + 0.999999)]
 
 
 @pytest.mark.parametrize("subtype", [0, 5])
