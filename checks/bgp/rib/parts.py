@@ -17,7 +17,8 @@ from vedette.checks.bgp.rib.table import Table
 
 MOST = 20_000
 """How many of them are kept; what a flood of them brings beyond says nothing new."""
-
+MOST_SAID = 65_536
+"""Of how many peers and parts it is known when the one last spoke of the other."""
 
 _NEVER = float("-inf")
 
@@ -44,6 +45,7 @@ class Parts:
         self._tables, self._peers, self._paths = tables, peers, paths
         self._parts: dict[str, _Part] = {}
         self._over: dict[str, float] = {}  # when the last peer gave up a part that nobody has
+        self._said: dict[tuple[int, str], float] = {}  # since the feed connected, the newest last
         # The lengths that are watched, the longest first: the first cover found is the right one.
         self._lengths = sorted({int(p.partition("/")[2]) for p in tables}, reverse=True)
 
@@ -63,8 +65,21 @@ class Parts:
 
     def lapse(self) -> None:
         """Note that the feed was lost: from now on a table knows better that is newer."""
+        self._said.clear()
         for part in self._parts.values():
             part.gap_at, part.live = max(part.gap_at, part.said_at), 0
+
+    def hear(self, peer: int, prefix: str, at: float) -> bool:
+        """Note that *peer* speaks of a part at *at*; False where it, or its loss, is newer."""
+        key = peer, prefix
+        said_at = self._said.get(key, _NEVER)
+        if at < max(said_at, self._peers.down.get(peer, _NEVER)):
+            return False
+        self._said.pop(key, None)
+        if len(self._said) >= MOST_SAID:
+            del self._said[next(iter(self._said))]
+        self._said[key] = at
+        return True
 
     def announce(self, peer: int, prefix: str, path: Path, at: float) -> Table | None:
         """Note a route, and return the table that it matters to, if any."""

@@ -179,6 +179,8 @@ class Routes:
             return True
         table = self._tables.get(update.prefix)
         if table is None:
+            if not self._parts.hear(number, update.prefix, update.at):
+                return False
             cover = self._parts.announce(number, update.prefix, update.path, update.at)
             if cover is not None:
                 self._review(cover, now)
@@ -193,6 +195,8 @@ class Routes:
             return True
         table = self._tables.get(update.prefix)
         if table is None:
+            if not self._parts.hear(number, update.prefix, update.at):
+                return False
             cover = self._parts.withdraw(number, update.prefix, update.at)
             if cover is not None:
                 self._review(cover, now)

@@ -568,6 +568,26 @@ def test_a_table_tells_what_lost_sessions_have_of_a_part() -> None:
         assert not tuple(routes.parts)
 
 
+@pytest.mark.parametrize("is_over", [False, True])
+def test_what_comes_late_changes_no_part(is_over: bool) -> None:
+    """Of what a peer says of a part the newest counts, in whatever order it comes."""
+    part, key = "192.0.2.0/25", ("more_specific", "192.0.2.0/25", 64666)
+    routes = seeded(100)
+    for n in range(50):
+        news = [
+            lambda p: routes.announce(p, part, FOREIGN, 202 - is_over),
+            lambda p: routes.withdraw(p, part, 201 + is_over),
+        ]
+        assert [tell(peer(n)) for tell in (reversed(news) if is_over else news)] == [True, False]
+    assert foreign(routes).get(key, 0) == (0 if is_over else 50)
+    routes.lapse()
+    routes.seeded_with(100, 210)
+    assert routes.announce(peer(60), part, FOREIGN, 200)
+    routes.peer_down(peer(60), 212)
+    assert not routes.announce(peer(60), part, FOREIGN, 211)
+    assert routes.announce(peer(60), part, FOREIGN, 212)
+
+
 def held(part: str, count: int) -> dict[Peer, Path]:
     return {peer(n): (asn(peer(n)), *FOREIGN) for n in range(count)} if part else {}
 
