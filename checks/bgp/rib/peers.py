@@ -13,12 +13,16 @@ MOST = 10_000
 
 
 class Peers:
-    """Numbers for sessions, so that a table can be an array; *asns* has 0 where nobody said it."""
+    """Numbers for sessions, so that a table can be an array; *asns* has 0 where nobody said it.
+
+    *told_all* are those whose whole table of an IP version has come: what they announce is new.
+    """
 
     def __init__(self) -> None:
         self.asns: list[int] = []
         self.collectors: list[str] = []
         self.down: dict[int, float] = {}
+        self.told_all: set[tuple[int, int]] = set()
         self._numbers: dict[Peer, int] = {}
         self._peers: list[Peer] = []
 
@@ -42,6 +46,10 @@ class Peers:
         elif not self.asns[number]:
             self.asns[number] = asn
         return number
+
+    def begin_anew(self, number: int) -> None:
+        """Note that the session of *number* ended or began: it has a table to tell."""
+        self.told_all -= {(number, 4), (number, 6)}
 
     def of(self, collector: str) -> Iterator[Peer]:
         """Return the sessions of *collector*."""

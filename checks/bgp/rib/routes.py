@@ -137,6 +137,7 @@ class Routes:
 
     def lapse(self) -> None:
         """Note that the feed was lost: nothing is judged until each prefix is seeded again."""
+        self._peers.told_all.clear()
         for prefix, table in self._tables.items():
             table.lapse()
             self.changed.add(prefix)
@@ -214,12 +215,14 @@ class Routes:
         number, down = self._peers.number(update.peer), self._peers.down
         if number is not None and down.get(number, update.at) <= update.at:
             down.pop(number, None)
+            self._peers.begin_anew(number)
 
     def _peer_down(self, peer: Peer, at: float) -> None:
         number = self._peers.number(peer)
         if number is None:
             return
         self._peers.down[number] = max(at, self._peers.down.get(number, at))
+        self._peers.begin_anew(number)
         for table in self._tables.values():
             table.peer_down(number, at)
         self._parts.peer_down(number, at)
@@ -232,6 +235,7 @@ class Routes:
             if version_of(prefix) == update.version:
                 table.end_of_rib(number, update.at)
         self._parts.end_of_rib(number, update.version)
+        self._peers.told_all.add((number, update.version))
         self._review_all(now)
 
     def _review_all(self, now: float) -> None:

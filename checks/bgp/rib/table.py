@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Set
 
 from vedette.checks.bgp.path import Path
+from vedette.checks.bgp.prefix import version_of
 from vedette.checks.bgp.reason import Reason
 from vedette.checks.bgp.rib.fall import Fall
 from vedette.checks.bgp.rib.foreign import Strangers
@@ -87,7 +88,7 @@ class Table:
         self._neighbours: Counter[int] = Counter()
         self._news_at = _NEVER
         self.fall = Fall()
-        self._joining: dict[int, float] = {}  # who holds it and is no part of the baseline yet
+        self._joining: dict[int, float] = {}  # who holds it and is not of the baseline for good
         self._began_at = self._tended_at = _NEVER  # the baseline, where announcements made it
         self._standing: Standing | None = None
 
@@ -125,7 +126,7 @@ class Table:
         if self._reaches(peer):
             self._admit(peer, at)
         elif self._joining:
-            self._joining.pop(peer, None)
+            self._stop_joining(peer, at)
         return True
 
     def withdraw(self, peer: int, at: float) -> bool:
@@ -169,7 +170,7 @@ class Table:
     def baseline(self, at: float) -> Iterator[tuple[int, float]]:
         """Yield the baseline's peers and when each last held the prefix; holders do at *at*."""
         for peer in self._noted():
-            if self._flags[peer] & _BASELINE:
+            if self._flags[peer] & _BASELINE and peer not in self._joining:
                 held_at = float(self._held_at[peer])
                 yield peer, held_at if self._path[peer] == NONE else max(held_at, at)
 
@@ -316,21 +317,39 @@ class Table:
         return not self._flags[peer] & _LIVE and self._at[peer] <= at
 
     def _admit(self, peer: int, at: float) -> None:
-        """Let a peer that announced the route join the baseline, at once where that is new too."""
+        """Let a peer that announced the route join the baseline, at once where that is new too.
+
+        A table that learns counts it at once, since it may have taken over what others lost; but
+        who had told all before, and so had no route, has joined only when it lasts.
+        """
         if self._flags[peer] & _BASELINE:
             return
-        if not self._of and not self._unknown:
+        is_new = not self.learns or (peer, version_of(self.watch.prefix)) in self._peers.told_all
+        if is_new and not self._of and not self._unknown:
             self._began_at = at
         since = self._joining.setdefault(peer, at)
-        if self.learns or at < self._began_at + LASTING or at >= since + LASTING:
+        if not is_new or at < self._began_at + LASTING or at >= since + LASTING:
             self._join(peer)
+        elif self.learns:
+            self._count_for_baseline(peer)
 
     def _join(self, peer: int) -> None:
         """Count a peer for the baseline from now on."""
         self._joining.pop(peer, None)
         if not self._flags[peer] & _BASELINE:
+            self._count_for_baseline(peer)
+
+    def _count_for_baseline(self, peer: int) -> None:
+        self._tally(peer, -1)
+        self._flags[peer] |= _BASELINE
+        self._tally(peer, 1)
+
+    def _stop_joining(self, peer: int, at: float) -> None:
+        """Count a peer no more that gave the route up before it had lasted."""
+        since = self._joining.pop(peer, None)
+        if since is not None and at < since + LASTING and self._flags[peer] & _BASELINE:
             self._tally(peer, -1)
-            self._flags[peer] |= _BASELINE
+            self._flags[peer] &= ~_BASELINE
             self._tally(peer, 1)
 
     def _doubt(self, peer: int) -> None:
@@ -343,7 +362,7 @@ class Table:
     def _set(self, peer: int, path: Path | None, at: float, flags: int) -> None:
         """Put *path*, or none, into a cell; *flags* say how it is known."""
         if path is None and self._joining:
-            self._joining.pop(peer, None)
+            self._stop_joining(peer, at)
         if path is None and self.strangers:
             with self.strangers.leaving(peer, at):
                 self._tally(peer, -1)

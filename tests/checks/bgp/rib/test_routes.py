@@ -732,6 +732,51 @@ def test_end_of_rib_turns_silence_into_no_route() -> None:
     assert counts(routes) == (9, 10, 0)
 
 
+def told_all(count: int) -> Told:
+    """Return routes that heard the whole tables of *count* peers; three of them have the prefix."""
+    routes = fresh(learn=True)
+    for n in range(count):
+        if n < 3:
+            routes.announce(peer(n), PREFIX, PATH, 100)
+        routes.apply(EndOfRib(peer(n), 4, 100), 100)
+    return routes
+
+
+@pytest.mark.parametrize("end", [None, FOREIGN])
+def test_path_hunting_makes_no_baseline_of_a_learned_table_wider(end: Path | None) -> None:
+    """Peers that had told all, and have the route for a while, count only while they have it."""
+    routes = told_all(20)
+    for n in range(3, 20):
+        routes.announce(peer(n), PREFIX, PATH, 9000)
+    assert counts(routes) == (20, 20, 0)
+    assert len(routes.baseline(PREFIX, 9000)) == 3
+    for n in range(3, 20):
+        if end:
+            routes.announce(peer(n), PREFIX, end, 9060)
+        else:
+            routes.withdraw(peer(n), PREFIX, 9060)
+    assert (counts(routes), since(routes).get(Reason.WITHDRAWN)) == ((3, 3, 0), None)
+
+
+@pytest.mark.parametrize("resets", [False, True])
+def test_who_takes_over_from_others_counts(resets: bool) -> None:
+    """A failover to peers that had told all is no withdrawal; what is lost after an hour is one."""
+    routes = told_all(20)
+    for n in range(3, 20):
+        if resets:
+            routes.peer_down(peer(n), 8000)
+            routes.peer_up(peer(n), 8001)
+        routes.announce(peer(n), PREFIX, PATH, 9000)
+    for n in range(3):
+        routes.withdraw(peer(n), PREFIX, 9010)
+    assert counts(routes) == (17, 20, 0)
+    if not resets:
+        routes.review(PREFIX, 9000 + LASTING)
+    for n in range(3, 20):
+        routes.withdraw(peer(n), PREFIX, 9100 if resets else 9001 + LASTING)
+    assert counts(routes) == (0, 20, 0)
+
+
 @pytest.mark.parametrize("learn", [False, True])
 def test_what_a_restart_remembers_is_unknown_until_it_is_heard_of(learn: bool) -> None:
     """A peer of the stored baseline has lost nothing until it says so, or has told all."""
