@@ -146,9 +146,19 @@ class Parts:
 
     def peer_down(self, peer: int, at: float) -> None:
         """Make unknown what *peer* announced, as its session was lost at *at*."""
-        for prefix, part in [(p, part) for p, part in self._parts.items() if peer in part.routes]:
-            part.live &= ~(1 << peer)
-            self._lose(prefix, part, peer, at)
+        self._forget(peer, at, list(self._parts))
+
+    def peer_up(self, peer: int, at: float) -> None:
+        """Make unknown what *peer* itself said in a session before that which began at *at*."""
+        self._forget(peer, at, [p for p, part in self._parts.items() if part.live >> peer & 1])
+
+    def _forget(self, peer: int, at: float, prefixes: Iterable[str]) -> None:
+        """Make unknown what *peer* announced of *prefixes* until *at*, or left just before."""
+        for prefix in prefixes:
+            part = self._parts[prefix]
+            if peer in part.routes and self._said.get((peer, prefix), _NEVER) <= at:
+                part.live &= ~(1 << peer)
+                self._lose(prefix, part, peer, at)
         for table in [table for table in self._tables.values() if table.strangers.silence.left]:
             for prefix in table.strangers.silence.lose(peer, at) - self._parts.keys():
                 if prefix != table.watch.prefix:

@@ -207,15 +207,26 @@ class Routes:
         return fresh
 
     def _peer_state(self, update: PeerState, now: float) -> None:
-        """Forget what a peer said when its session goes; once it is up, a seed may speak for it."""
+        """Forget what a peer said when its session goes; once it is up, a seed may speak for it.
+
+        A session that begins has ended before, also where a collector that restarted missed that.
+        """
         if not update.up:
             self._peer_down(update.peer, update.at)
             self._review_all(now)
             return
-        number, down = self._peers.number(update.peer), self._peers.down
-        if number is not None and down.get(number, update.at) <= update.at:
-            down.pop(number, None)
-            self._peers.begin_anew(number)
+        known, down = len(self._peers), self._peers.down
+        number = self._peers.number(update.peer)
+        if number is None or number == known or down.get(number, update.at) > update.at:
+            return
+        self._peers.begin_anew(number)
+        if number in down:
+            del down[number]
+            return
+        self._parts.peer_up(number, update.at)
+        for table in self._tables.values():
+            if table.peer_up(number, update.at) or table.strangers:
+                self._review(table, now)
 
     def _peer_down(self, peer: Peer, at: float) -> None:
         number = self._peers.number(peer)

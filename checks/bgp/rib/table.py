@@ -141,6 +141,16 @@ class Table:
         if self._is_noted(peer) and not self._spoke_after(peer, at):
             self._set(peer, None, at, 0)
 
+    def peer_up(self, peer: int, at: float) -> bool:
+        """Make unknown what *peer* itself said in a session before that which began at *at*.
+
+        Return whether it may have said something.
+        """
+        spoke = self._is_noted(peer) and bool(self._flags[peer] & _LIVE)
+        if spoke:
+            self.peer_down(peer, at)
+        return spoke
+
     def end_of_rib(self, peer: int, at: float) -> None:
         """Take the silence of *peer* about the prefix for no route, now that it has said all."""
         if self._is_noted(peer) and not self._flags[peer] & _KNOWN:

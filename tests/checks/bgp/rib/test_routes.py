@@ -732,6 +732,29 @@ def test_end_of_rib_turns_silence_into_no_route() -> None:
     assert counts(routes) == (9, 10, 0)
 
 
+@pytest.mark.parametrize("is_known", [False, True])
+def test_a_session_that_begins_has_ended_before(is_known: bool) -> None:
+    """What a peer had before its session came up is unknown, also where nobody told of its end."""
+    part = "192.0.2.0/25"
+    routes = seeded()
+    for n in range(3):
+        routes.announce(peer(n), part, (asn(peer(n)), *FOREIGN), 101)
+        if is_known:
+            routes.peer_down(peer(n), 102)
+        routes.peer_up(peer(n), 103)
+        routes.announce(peer(n), PREFIX, PATH, 104)
+    assert (counts(routes), foreign(routes)) == ((10, 10, 0), {})
+    routes.announce(peer(3), PREFIX, PATH, 104)
+    for n in (3, 4):  # what a table said of the other is as good as it was
+        routes.peer_up(peer(n), 105)
+    assert counts(routes) == (9, 9, 1)
+    routes.apply(EndOfRib(peer(3), 4, 106), 106)
+    assert counts(routes) == (9, 10, 0)
+    routes.announce(peer(0), part, FOREIGN, 107)
+    routes.peer_up(peer(0), 106)
+    assert foreign(routes) == {("more_specific", part, 64666): 1}
+
+
 def told_all(count: int) -> Told:
     """Return routes that heard the whole tables of *count* peers; three of them have the prefix."""
     routes = fresh(learn=True)
