@@ -25,6 +25,7 @@ from vedette.checks.bgp.rpki.payloads import Scope, Vrps
 from vedette.checks.bgp.watch import Watch, merged
 from vedette.checks.bgp.wire.interest import Interest
 from vedette.checks.bgp.wire.mrt import open_
+from vedette.checks.bgp.wire.speaker import Speakers
 from vedette.checks.finding import Kind
 
 _MOST_KINDS = 20
@@ -129,11 +130,11 @@ def _read_vrps(config: Config, folder: Path, watches: Iterable[str]) -> Vrps | N
 def _opened(
     paths: Iterable[Path], watches: Mapping[str, Watch], seed: Seed | None
 ) -> Sequence[Recording]:
-    interest = Interest(watches)
+    interest, speakers = Interest(watches), Speakers()
     held = seed.routes.values() if seed else ()
     aliases = aliases_of(peer for routes in held for peer in routes)
     try:
-        return [Recording(path, interest, aliases) for path in paths]
+        return [Recording(path, interest, aliases, speakers) for path in paths]
     except OSError as error:
         name = error.filename or "a file"
         raise _UnusableError(f"{name} cannot be read: {error.strerror or error}") from None

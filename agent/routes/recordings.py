@@ -16,6 +16,7 @@ from vedette.checks.bgp.update import Announce, CollectorDown, EndOfRib, PeerSta
 from vedette.checks.bgp.wire.frames import LARGEST, FrameError, Refused, parse
 from vedette.checks.bgp.wire.interest import Interest
 from vedette.checks.bgp.wire.mrt import Session, open_
+from vedette.checks.bgp.wire.speaker import Speakers
 
 UNNAMED = "mrt"
 """The collector of an MRT file whose name does not say it."""
@@ -32,10 +33,16 @@ class Recording:
     """One file, to be read once. Raise OSError where it cannot be opened.
 
     *aliases* maps the addresses of peers to the sessions by which a seed knows them. *errors*
-    counts what could not be read, by sentence.
+    counts what could not be read, by sentence. *speakers* are what the files know in common.
     """
 
-    def __init__(self, path: Path, interest: Interest, aliases: Mapping[str, Peer]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        interest: Interest,
+        aliases: Mapping[str, Peer],
+        speakers: Speakers | None = None,
+    ) -> None:
         self.path = path
         self.errors: Counter[str] = Counter()
         self._aliases = aliases
@@ -44,7 +51,7 @@ class Recording:
         if self._head.lstrip().startswith(b"{"):
             self._reader = _Frames(interest, self._note)
         else:
-            self._reader = _Records(collector_of(path), interest, self._note)
+            self._reader = _Records(collector_of(path), interest, self._note, speakers)
 
     @property
     def elements(self) -> int:
@@ -131,8 +138,14 @@ def aliases_of(peers: Iterable[Peer]) -> Mapping[str, Peer]:
 class _Records:
     """The records of an MRT file."""
 
-    def __init__(self, collector: str, interest: Interest, note: Callable[[str], None]) -> None:
-        self._session = Session(collector, interest, note)
+    def __init__(
+        self,
+        collector: str,
+        interest: Interest,
+        note: Callable[[str], None],
+        speakers: Speakers | None,
+    ) -> None:
+        self._session = Session(collector, interest, note, speakers)
 
     @property
     def elements(self) -> int:

@@ -23,6 +23,7 @@ from vedette.checks.bgp.update import Update
 from vedette.checks.bgp.watch import Watch
 from vedette.checks.bgp.wire.interest import Interest
 from vedette.checks.bgp.wire.mrt import Session
+from vedette.checks.bgp.wire.speaker import Speakers
 
 CHUNK = 128 * 1024
 """How many octets are read, unpacked and decoded at a time, in a thread."""
@@ -165,6 +166,7 @@ class Files:
         self._settings = settings
         self._errors: list[str] = []
         self._interest = interest
+        self._speakers = Speakers()
         self._messages = self._make()
         self._followed: dict[tuple[int, int], _Followed] = {}
 
@@ -244,7 +246,8 @@ class Files:
         return self._batch(each, each.session.records - before, updates)
 
     def _make(self) -> Session:
-        return Session(self._settings.collector, self._interest, self._errors.append)
+        collector, told = self._settings.collector, self._errors.append
+        return Session(collector, self._interest, told, self._speakers)
 
     def _batch(self, each: _Followed, records: int, updates: list[Update]) -> Batch:
         errors = [f"{each.path.name}: {error}" for error in self._errors]

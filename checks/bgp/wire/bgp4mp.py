@@ -27,12 +27,14 @@ _MOST_KNOWN = 65536
 class Bgp4mp:
     """The records of one collector; *elements* counts prefixes, of interest or not."""
 
-    def __init__(self, collector: str, interest: Interest, errors: Errors) -> None:
+    def __init__(
+        self, collector: str, interest: Interest, errors: Errors, speakers: Speakers
+    ) -> None:
         self.elements = 0
         self._collector = collector
         self._interest = interest
         self._errors = errors
-        self._speakers = Speakers()
+        self._speakers = speakers
         self._known: dict[tuple[bool, bytes], tuple[Peer, int]] = {}
 
     def updates(self, subtype: int, body: bytes, at: float) -> list[Update]:

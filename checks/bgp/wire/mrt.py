@@ -17,7 +17,7 @@ from vedette.checks.bgp.prefix import peer_of
 from vedette.checks.bgp.update import Update
 from vedette.checks.bgp.wire.bgp4mp import Bgp4mp
 from vedette.checks.bgp.wire.interest import Interest
-from vedette.checks.bgp.wire.speaker import Errors
+from vedette.checks.bgp.wire.speaker import Errors, Speakers
 from vedette.checks.bgp.wire.table_dump import TableDump
 from vedette.checks.bgp.wire.update import WireError
 
@@ -62,9 +62,16 @@ class Session:
 
     Raise ValueError if *collector* cannot be a collector's name. *errors* is told a sentence for
     each record that cannot be read. *last_at* is the newest record's time in epoch seconds.
+    *speakers* are those of other sessions, where table dumps are read apart from messages.
     """
 
-    def __init__(self, collector: str, interest: Interest, errors: Errors) -> None:
+    def __init__(
+        self,
+        collector: str,
+        interest: Interest,
+        errors: Errors,
+        speakers: Speakers | None = None,
+    ) -> None:
         name = peer_of(collector, "0.0.0.0").collector  # noqa: S104 - any address does
         self.records = 0
         self.last_at: int | None = None
@@ -72,8 +79,9 @@ class Session:
         self._buffer = b""
         self._at: int | None = None  # the last good header's time
         self._searching = False
-        self._bgp4mp = Bgp4mp(name, interest, errors)
-        self._table_dump = TableDump(name, interest, errors)
+        speakers = Speakers() if speakers is None else speakers
+        self._bgp4mp = Bgp4mp(name, interest, errors, speakers)
+        self._table_dump = TableDump(name, interest, errors, speakers)
 
     @property
     def elements(self) -> int:

@@ -1,6 +1,7 @@
 """What a BGP speaker's UPDATEs change, where it may hold several paths of a prefix."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from itertools import islice
 
 from vedette.checks.bgp.path import Path
 from vedette.checks.bgp.prefix import Peer
@@ -23,14 +24,23 @@ class Speakers:
 
     def __init__(self) -> None:
         self._paths: dict[Peer, dict[str, dict[int, Path]]] = {}
+        self._told_at: dict[Peer, float] = {}  # who has told of a path by its identifier, and when
 
     def forget(self, peer: Peer) -> None:
         """Drop what a session held that went up or down."""
         self._paths.pop(peer, None)
+        self._told_at.pop(peer, None)
+
+    def held(self, peer: Peer, prefix: str, paths: Mapping[int, Path], at: float) -> None:
+        """Take what *peer* holds by a table as of *at*, unless it has told of a path since."""
+        if self._told_at.get(peer, at) <= at:
+            self._paths.setdefault(peer, {})[prefix] = dict(islice(paths.items(), _MOST_PATHS))
 
     def told(self, peer: Peer, asn: int, decoded: Decoded, at: float) -> list[Update]:
         """Return what *decoded*, said by *peer* with AS number *asn*, changes."""
         updates: list[Update] = []
+        if any(identifier is not None for _, identifier in decoded.withdrawn + decoded.announced):
+            self._told_at[peer] = at
         announced = {prefix for prefix, _ in decoded.announced} if decoded.withdrawn else ()
         for route in decoded.withdrawn:
             left = self._withdraw(peer, route)

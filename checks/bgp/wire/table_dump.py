@@ -6,10 +6,11 @@ See RFC 6396 sections 4.2 and 4.3 and, for path identifiers, RFC 8050 section 4.
 import ipaddress
 import struct
 
+from vedette.checks.bgp.path import Path
 from vedette.checks.bgp.prefix import Peer
 from vedette.checks.bgp.update import Announce, EndOfRib, Update
 from vedette.checks.bgp.wire.interest import Interest
-from vedette.checks.bgp.wire.speaker import Errors
+from vedette.checks.bgp.wire.speaker import Errors, Speakers
 from vedette.checks.bgp.wire.update import UNICAST, WireError, read_path
 
 _PEER_INDEX_TABLE = 1
@@ -29,11 +30,14 @@ Speaker = tuple[Peer, int]
 class TableDump:
     """The RIB records of one collector; *elements* counts entries, of interest or not."""
 
-    def __init__(self, collector: str, interest: Interest, errors: Errors) -> None:
+    def __init__(
+        self, collector: str, interest: Interest, errors: Errors, speakers: Speakers
+    ) -> None:
         self.elements = 0
         self._collector = collector
         self._interest = interest
         self._errors = errors
+        self._speakers = speakers
         self._table: list[Speaker] | None = None  # the peer index table
         self._seen: dict[tuple[Peer, int], float] = {}
         self._sampled = {4: 0, 6: 0}
@@ -63,7 +67,7 @@ class TableDump:
         prefix = self._interest.of_octets(raw, version)
         if prefix is None:
             return []
-        return self._held((peer, asn), prefix, attributes, wide=False, at=at)
+        return [*self._held((peer, asn), prefix, attributes, wide=False, at=at)]
 
     def new(self, subtype: int, body: bytes, at: float) -> list[Update]:
         """Read TABLE_DUMP_V2, a prefix's routes; raise WireError, IndexError or struct.error."""
@@ -110,25 +114,31 @@ class TableDump:
             return []
         self._sampled[version] += 1
         updates: list[Update] = []
-        entry = struct.Struct("!H8xH" if add_path else "!H4xH")
+        held: dict[Peer, dict[int, Path]] = {}
+        entry = struct.Struct("!H4xIH" if add_path else "!H4xH")
         offset = 2
         for _ in range(count):
-            index, length = entry.unpack_from(entries, offset)
+            index, *path_id, length = entry.unpack_from(entries, offset)
             start, offset = offset + entry.size, offset + entry.size + length
             if index >= len(self._table) or offset > len(entries):
                 raise WireError("a RIB entry names no peer of the table, or is too short")
             self._seen[self._table[index][0], version] = at
             if prefix is not None:
-                updates += self._held(
+                told = self._held(
                     self._table[index], prefix, entries[start:offset], wide=True, at=at
                 )
+                updates += told
+                for peer, _, _, path, _ in told if add_path else ():
+                    held.setdefault(peer, {})[path_id[0]] = path
+        for peer, paths in held.items():
+            self._speakers.held(peer, prefix or "", paths, at)
         if offset != len(entries):
             self._errors("a RIB record is longer than its entries")
         return updates
 
     def _held(
         self, speaker: Speaker, prefix: str, attributes: bytes, *, wide: bool, at: float
-    ) -> list[Update]:
+    ) -> list[Announce]:
         """Return the route of one entry; none where a router dumps its own, which has no AS."""
         peer, asn = speaker
         try:

@@ -3,14 +3,27 @@
 import bz2
 import gzip
 import os
+import struct
 import time
 from collections.abc import Callable
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
 from tests.checks.bgp.sources.listening import listening
-from tests.checks.bgp.wire.made import AT, PEER, bgp4mp, nlri, update
+from tests.checks.bgp.wire.made import (
+    AT,
+    PEER,
+    attribute,
+    bgp4mp,
+    body,
+    message,
+    nlri,
+    record,
+    segments,
+    update,
+)
 from tests.servers.bird import bird
 from tests.servers.gobgp import gobgp
 from tests.servers.speaker import Route, speaker
@@ -239,3 +252,19 @@ def test_peer_of_a_record(tmp_path: Path) -> None:
     assert batch.records == 1
     assert batch.updates[0].peer == Peer("rrc00", PEER)  # type: ignore[union-attr]
     following.close()
+
+
+def test_a_table_tells_the_messages_of_other_files_which_paths_there_are(tmp_path: Path) -> None:
+    """A path that goes leaves the other one that a table dump, a file of its own, has listed."""
+    index = bytes(4) + struct.pack("!HHB", 0, 1, 2) + bytes(4) + ip_address(PEER).packed
+    held = b""
+    for number, origin in enumerate((64500, 64501)):
+        attributes = attribute(1, b"\0") + attribute(2, segments((64511, origin), 4))
+        held += struct.pack("!HIIH", 0, AT, number, len(attributes)) + attributes
+    table = record(13, 1, index + struct.pack("!I", 64511))
+    table += record(13, 8, bytes(4) + nlri(V4) + struct.pack("!H", 2) + held)
+    gone = message(body(withdrawn=[nlri(V4, 1)]))
+    written(tmp_path / "rib", table, age=200)
+    written(tmp_path / "updates", bgp4mp(gone, subtype=9, at=AT + 60), age=100)
+    told = [update for batch in files(tmp_path).batches(NOW) for update in batch.updates]
+    assert told[-1] == Announce(Peer("mrt", PEER), 64511, V4, (64511, 64500), AT + 60)

@@ -30,6 +30,7 @@ from vedette.checks.bgp.prefix import Peer
 from vedette.checks.bgp.update import Announce, EndOfRib, PeerState, Update, Withdraw
 from vedette.checks.bgp.wire.interest import Everything, Interest
 from vedette.checks.bgp.wire.mrt import Session, open_, read
+from vedette.checks.bgp.wire.speaker import Speakers
 
 V4, V6 = "192.0.2.0/24", "2001:db8::/32"
 PATH = (64511, 64500)
@@ -154,10 +155,10 @@ def rib(
 ) -> bytes:
     said = b"".join(
         struct.pack("!HI", index, AT - 1000)
-        + (b"" if path_id is None else path_id.to_bytes(4))
+        + (b"" if path_id is None else (path_id + number).to_bytes(4))
         + struct.pack("!H", len(attributes))
         + attributes
-        for index, attributes in entries
+        for number, (index, attributes) in enumerate(entries)
     )
     family = b"\0\2\1" if subtype in (6, 12) else b""
     return record(
@@ -185,6 +186,24 @@ def test_a_table_of_version_2(subtype: int, prefix: str) -> None:
         Announce(keys[1], 4200000001, prefix, PATH, AT),
         *(EndOfRib(key, version, AT) for key in keys),
     ]
+
+
+def test_a_path_of_a_table_that_goes_is_not_the_last() -> None:
+    """Of paths that a table with path identifiers lists, the loss of the last is a withdrawal."""
+    address, asn, _ = PEERS[0]
+    other = (asn, 64501)
+    speakers = Speakers()
+    table, messages = (Session("rrc00", Everything(), print, speakers) for _ in range(2))
+    entries = ((0, HELD), (0, attribute(1, b"\0") + attribute(2, segments(other, 4))))
+    table.take(index_table() + rib(8, V4, *entries, path_id=1))
+    updates = [
+        messages.take(
+            bgp4mp(message(body(withdrawn=[nlri(V4, n)])), subtype=9, peer=address, asn=asn)
+        )
+        for n in (1, 2)
+    ]
+    peer = Peer("rrc00", address)
+    assert updates == [[Announce(peer, asn, V4, other, AT)], [Withdraw(peer, asn, V4, AT)]]
 
 
 def test_peers_without_the_prefix_have_told_all_too() -> None:

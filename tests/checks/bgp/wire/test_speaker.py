@@ -98,6 +98,19 @@ def test_a_new_session_starts_without_paths() -> None:
     assert story.said(withdrawn=((PREFIX, 1),)) == [withdraw(2)]
 
 
+def test_a_table_is_believed_until_the_speaker_tells_more() -> None:
+    """A table that is older than what the speaker said of its paths takes and brings none."""
+    story = Story()
+    story.speakers.held(PEER, PREFIX, {1: ONE, 2: TWO}, 0.0)
+    assert story.said(withdrawn=((PREFIX, 1),)) == [announce(1, TWO)]
+    story.speakers.held(PEER, PREFIX, {1: ONE, 2: TWO}, 0.5)
+    assert story.said(withdrawn=((PREFIX, 2),)) == [withdraw(2)]
+    story.speakers.held(PEER, PREFIX, dict.fromkeys(range(1000), ONE), 2.0)
+    assert len(story.speakers._paths[PEER][PREFIX]) == speaker._MOST_PATHS
+    story.speakers.forget(PEER)
+    assert story.said(withdrawn=((PREFIX, 1),)) == [withdraw(3)]
+
+
 def test_paths_are_remembered_within_bounds() -> None:
     """A speaker that tells ever new identifiers does not fill the memory."""
     story = Story()
