@@ -180,6 +180,10 @@ def _read(reading: asyncio.Future[Document], now: _Reign) -> tuple[Document | No
             faults = [*_immutable(document, found)]
         except ConfigError as error:
             faults = [*error.lines()]
+        except Exception:  # an agent that works goes on
+            log.exception("reading %s failed: this is a bug, please report it", document.path)
+            agent.counts.internal_errors += 1
+            faults = [f"{document.path} could not be read"]
     if agent.journal.failing:
         faults = [*faults, f"{agent.store.path} cannot be written: what it lacks would be lost"]
     return found, faults

@@ -13,14 +13,14 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 def in_seconds(value: object) -> float:
     """Return a duration as written in a config; raise ValueError where it is none."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        seconds = float(value)
+        seconds = value
     elif isinstance(value, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", value)):
         seconds = float(match[1]) * _UNITS[match[2]]
     else:
         raise ValueError("expected a duration such as 500ms, 30s, 10m or 1h")
     if not 0 <= seconds <= 366 * 86400:
         raise ValueError("expected a duration between 0 and a year")
-    return seconds
+    return float(seconds)
 
 
 def written(seconds: float) -> str:

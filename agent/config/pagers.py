@@ -115,11 +115,9 @@ def misrouted(document: Document) -> Iterator[Problem]:
     if not isinstance(pagers, list):
         return
     names = called(pagers)
-    watched = (
-        {s.get("name") for s in services or () if isinstance(s, Mapping)}
-        if isinstance(services, list)
-        else set()
-    )
+    listed = services if isinstance(services, list) else []
+    given = (one.get("name") for one in listed if isinstance(one, Mapping))
+    watched = {name for name in given if isinstance(name, str)}
     backups = {
         name: one.get("backup_of")
         for name, one in zip(names, pagers, strict=True)
@@ -132,11 +130,11 @@ def misrouted(document: Document) -> Iterator[Problem]:
 
 
 def _dangling(
-    document: Document, i: int, pager: Mapping[object, object], watched: Collection[object]
+    document: Document, i: int, pager: Mapping[object, object], watched: Collection[str]
 ) -> Iterator[Problem]:
     services = pager.get("services")
     for j, name in enumerate(services if isinstance(services, list) else []):
-        if name not in watched:
+        if isinstance(name, str) and name not in watched:
             place: Place = ("pagers", i, "services", j)
             yield Problem(
                 document.line(place),
@@ -147,7 +145,7 @@ def _dangling(
 def _circular(
     document: Document, i: int, name: str | None, of: object, backups: Mapping[str, object]
 ) -> Iterator[Problem]:
-    if of is None:
+    if not isinstance(of, str):  # the schema says so
         return
     line = document.line(("pagers", i, "backup_of"))
     where = f"pagers.{i}.backup_of"
@@ -155,10 +153,11 @@ def _circular(
         yield Problem(line, f"{where}: no pager is called {of}: name one of the others")
         return
     seen = {name}
-    while isinstance(of, str) and of not in seen:
-        seen.add(of)
-        of = backups.get(of)
-    if of == name:
+    after: object = of
+    while isinstance(after, str) and after not in seen:
+        seen.add(after)
+        after = backups.get(after)
+    if after == name:
         yield Problem(
             line, f"{where}: {name} is a second channel of itself, so nobody is told first: "
             "remove one backup_of"

@@ -98,7 +98,7 @@ def unusable(document: Document) -> Iterator[Problem]:
             continue
         services = one.get("services")
         for j, name in enumerate(services if isinstance(services, list) else []):
-            if name not in known:
+            if isinstance(name, str) and name not in known:
                 yield Problem(
                     document.line(("remediation", i, "services", j)),
                     f"remediation.{i}.services.{j}: no service is called {name}: mend or remove it",
@@ -112,10 +112,11 @@ def unusable(document: Document) -> Iterator[Problem]:
             )
 
 
-def _names(data: Mapping[object, object]) -> set[object]:
+def _names(data: Mapping[object, object]) -> set[str]:
     services = data.get("services")
     listed = services if isinstance(services, list) else []
-    return {one.get("name") for one in listed if isinstance(one, Mapping)}
+    names = (one.get("name") for one in listed if isinstance(one, Mapping))
+    return {name for name in names if isinstance(name, str)}
 
 
 def _providers(data: Mapping[object, object]) -> int:

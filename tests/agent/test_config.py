@@ -217,6 +217,39 @@ ONE_FAULT = {
         6,
         "more_specifics: 192.0.3.0/25 is not inside 192.0.2.0/24",
     ),
+    "a list in the place of a service's name": (
+        "- name: shop",
+        "- name: [shop]",
+        5,
+        "services.0.name: expected text",
+    ),
+    "a list in the place of a pager's name": (
+        "services:",
+        "pagers: [{email: {host: m.example, from: a@b.example, to: [c@d.example]},\n"
+        "  backup_of: [email]}]\nservices:",
+        5,
+        "pagers.0.backup_of: expected text",
+    ),
+    "a block in the place of the name of a pager's service": (
+        "services:",
+        "pagers: [{email: {host: m.example, from: a@b.example, to: [c@d.example]},\n"
+        "  services: [{name: shop}]}]\nservices:",
+        5,
+        "pagers.0.services.0: expected text",
+    ),
+    "a block in the place of the name of a remedy's service": (
+        "services:",
+        "remediation: [{name: flip, diagnoses: [service_down], command: [x],\n"
+        "  services: [{name: shop}]}]\nservices:",
+        5,
+        "remediation.0.services.0: expected text",
+    ),
+    "a time that no clock has": (
+        "services:",
+        f"defaults: {{every: 1{'0' * 400}}}\nservices:",
+        4,
+        "defaults.every: expected a duration between 0 and a year",
+    ),
     "twin services": (
         "      - {name: shop.example}",
         "      - {name: shop.example}\n  - name: shop\n    dns: [{name: a.example}]",

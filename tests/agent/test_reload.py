@@ -198,6 +198,30 @@ async def test_a_pipe_in_the_place_of_the_config_changes_nothing(tmp_path: Path)
         await w.daemon.sees(SUCCESSFUL, 1)
 
 
+async def test_a_bug_of_ours_in_reading_ends_no_agent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever the reading raises, the config before stays in force; log and metrics say so."""
+    path = tmp_path / "vedette.yaml"
+    path.write_text(PLAIN.format(port=free_port(), state="./state"))
+    document = Document.read(path)
+
+    def broken(_path: Path) -> Document:
+        raise TypeError("unhashable type: 'list'")
+
+    monkeypatch.setattr(Document, "read", broken)
+    agent = Agent(document.config, tmp_path)
+    running = asyncio.get_running_loop().create_future()
+    try:
+        found = await _renewed(_Reign(agent, document), running, asyncio.Event())
+    finally:
+        agent.store.close()
+    assert found is None
+    assert (agent.counts.config_is_current, agent.counts.internal_errors) == (False, 1)
+    assert "unhashable type" in caplog.text
+    assert f"{path} is not used: what was read before stays in force" in caplog.text
+
+
 def test_a_reading_has_a_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
