@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_REFUSING = ("strict", "surrogateescape")
+"""How standard output takes letters that its encoding lacks, the second in the C locale: not."""
+
 
 class UnwritableError(OSError):
     """Standard output takes no more; the message says why."""
@@ -47,7 +50,7 @@ def prepare() -> None:
         sys.stdout = _Standard(
             sys.stdout.buffer,
             sys.stdout.encoding,
-            "backslashreplace" if sys.stdout.errors == "strict" else sys.stdout.errors,
+            "backslashreplace" if sys.stdout.errors in _REFUSING else sys.stdout.errors,
             line_buffering=sys.stdout.line_buffering,
             write_through=sys.stdout.write_through,
         )

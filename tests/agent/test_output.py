@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -62,9 +63,17 @@ def test_a_reader_that_goes_is_no_fault(arguments: tuple[str, ...]) -> None:
     assert (status, told) == (1, "")
 
 
-def test_letters_that_an_encoding_lacks_are_escaped() -> None:
-    """A terminal of Latin-1 is told all that it can show."""
-    status, out, told = ran('"$0" "$@"', *DNS, PYTHONIOENCODING="latin-1")
+@pytest.mark.parametrize(
+    "locale",
+    [
+        {"PYTHONIOENCODING": "latin-1"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    ],
+    ids=["latin-1", "ascii"],
+)
+def test_letters_that_an_encoding_lacks_are_escaped(locale: Mapping[str, str]) -> None:
+    """A terminal of Latin-1, or of nothing but ASCII, is told all that it can show."""
+    status, out, told = ran('"$0" "$@"', *DNS, **locale)
     assert (status, told) == (1, "")
     assert rb"\u2717 127.0.0.1:1 cannot be reached" in out
 
