@@ -49,6 +49,12 @@ def _instant(text: str) -> str:
     return text
 
 
+def _unsigned(secure: bool) -> bool:
+    if secure:
+        raise ValueError("the zones of a scenario are unsigned: remove it, bogus is bad anyway")
+    return secure
+
+
 Name = Annotated[str, AfterValidator(domain_name)]
 Url = Annotated[str, AfterValidator(_url)]
 Address = Annotated[str, AfterValidator(_address)]
@@ -58,7 +64,7 @@ Type = Literal["A", "AAAA", "NS"]
 Asn = Annotated[int, Field(ge=1, le=4294967295)]
 Status = Annotated[int, Field(ge=100, le=599)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Seconds = Annotated[float, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0, le=366 * 86400)]
 Agents = Literal["all"] | Annotated[list[Word], Field(min_length=1)]
 Answers = Literal["same"] | list[str]
 Rpki = Literal["valid", "invalid", "notfound"]
@@ -81,7 +87,7 @@ class WatchedName(Settings):
     servers: Annotated[list[Annotated[str, AfterValidator(_server)]], Field(min_length=1)]
     min_records: Annotated[int, Field(ge=0)] = 1
     allowed: Annotated[list[str], Field(min_length=1)] | None = None
-    dnssec: bool = False
+    dnssec: Annotated[bool, AfterValidator(_unsigned)] = False
 
 
 class WatchedUrl(Settings):
@@ -260,7 +266,7 @@ class VantageChange(Settings):
 
     agents: Agents
     uplink: Literal["up", "down"] | None = None
-    clock_s: float | None = None
+    clock_s: Annotated[float, Field(ge=-366 * 86400, le=366 * 86400)] | None = None
 
 
 class FeedChange(Settings):
@@ -314,8 +320,8 @@ class Scenario(Settings):
     notes: str = ""
     sources: list[dict[str, str]]
     start: Annotated[str, AfterValidator(_instant)]
-    lead_s: Annotated[int, Field(ge=900)]
-    end_s: Annotated[int, Field(ge=60)]
+    lead_s: Annotated[int, Field(ge=900, le=366 * 86400)]
+    end_s: Annotated[int, Field(ge=60, le=366 * 86400)]
     agents: Annotated[list[Agent], Field(min_length=1, max_length=6)]
     watch: Watch
     cadence: Cadence = Cadence()
@@ -339,10 +345,27 @@ def read(path: Path) -> Scenario:
         except ValidationError as error:
             problems += explained(error, document)
         else:
+            from vedette.agent.replay import userconfig  # noqa: PLC0415 - it reads what is here
+
+            problems += _impossible(scenario, document)
             problems += _dangling(scenario, document)
+            problems += userconfig.faults(scenario, document)
     if scenario is None or problems:
         raise ConfigError(path, problems)
     return scenario
+
+
+def _impossible(scenario: Scenario, document: Document) -> Iterator[Problem]:
+    """Agents of one name, and answers that are none."""
+    agents: set[str] = set()
+    for i, agent in enumerate(scenario.agents):
+        if agent.name in agents:
+            line = document.line(("agents", i))
+            yield Problem(line, f"agents.{i}.name: {agent.name} is given twice: rename one")
+        agents.add(agent.name)
+    for i, name in enumerate(scenario.healthy.dns):
+        for fault in _unanswerable(name.type, name.answers):
+            yield Problem(document.line(("healthy", "dns", i)), f"healthy.dns.{i}.answers: {fault}")
 
 
 def _dangling(scenario: Scenario, document: Document) -> Iterator[Problem]:
@@ -377,6 +400,8 @@ def _faults(change: Change, scenario: Scenario) -> Iterator[str]:
     for name in of.agents if of and of.agents != "all" else ():
         if name not in agents:
             yield f"there is no agent {name}"
+    if change.dns and isinstance(change.dns.answers, list):
+        yield from _unanswerable(change.dns.type, change.dns.answers)
     if change.http and change.http.url not in {one.url for one in scenario.healthy.http}:
         yield f"{change.http.url} is not in healthy.http"
     if change.bgp and not any(_inside(change.bgp.prefix, o.prefix) for o in scenario.healthy.bgp):
@@ -388,6 +413,23 @@ def _faults(change: Change, scenario: Scenario) -> Iterator[str]:
             yield f"there is no feed {change.feed.source}"
         elif change.feed.collector not in (None, *collectors):
             yield f"there is no collector {change.feed.collector}"
+
+
+def _unanswerable(type_: str, answers: Sequence[str]) -> Iterator[str]:
+    """Return what is wrong with answers that no record of *type_* can hold."""
+    for answer in answers:
+        target = answer.removeprefix("CNAME:")
+        if is_address(answer):
+            holding = "AAAA" if ":" in answer else "A"
+            if type_ not in (holding, "*"):
+                yield f"{answer} is an answer of type {holding}, not {type_}"
+        elif answer == target and type_ in ("A", "AAAA"):
+            yield f"{answer!r} is not an address: write one, or CNAME:NAME"
+        else:
+            try:
+                domain_name(target)
+            except ValueError as error:
+                yield str(error)
 
 
 def _inside(prefix: str, cover: str) -> bool:

@@ -1,10 +1,14 @@
 """The config file of each agent of a scenario, as its user would have written it."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import yaml
 
-from vedette.agent.config import Config, parse
+from vedette.agent.config import Config, ConfigError, parse
+from vedette.agent.document import Document, Problem
 from vedette.agent.replay.scenario import Agent, Scenario, WatchedName, WatchedUrl
 from vedette.agent.replay.tree import ROOT
 
@@ -20,6 +24,35 @@ def write(scenario: Scenario, agent: Agent, folder: Path) -> Config:
     text = yaml.safe_dump(_document(scenario, agent), sort_keys=False, allow_unicode=True)
     (folder / NAME).write_text(text, encoding="utf-8")
     return parse(text, folder / NAME)
+
+
+def faults(scenario: Scenario, document: Document) -> Iterator[Problem]:
+    """Return what no user could have configured, at its place in *document*, the scenario."""
+    for i, agent in enumerate(scenario.agents):
+        with TemporaryDirectory(prefix="vedette-replay-") as folder:
+            try:
+                write(scenario, agent, Path(folder))
+            except ConfigError as error:
+                yield from (_placed(one.message, i, document) for one in error.problems)
+
+
+def _placed(message: str, agent: int, document: Document) -> Problem:
+    """Return what is said of the config of an *agent* as what is to be said of the scenario."""
+    message = re.sub(r" \(first in line \d+\)", "", message)
+    for written, meant in (
+        ("services.0.name:", "watch.service:"),
+        ("services.0", "watch"),
+        ("controls", "watch.controls"),
+        ("agent.domain", f"agents.{agent}"),
+        ("agent", f"agents.{agent}"),
+    ):
+        if message.startswith(written):
+            message = meant + message.removeprefix(written)
+            break
+    else:
+        message = f"watch: {message}"
+    place = (int(key) if key.isdecimal() else key for key in message.partition(":")[0].split("."))
+    return Problem(document.line(tuple(place)), message)
 
 
 def _document(scenario: Scenario, agent: Agent) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """Scenario files that can be played, and the complaints about those that cannot."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,26 @@ def _faulty(**keys: object) -> dict[str, Any]:
             ),
             "timeline.0: https://x.test/ is not in healthy.http",
         ),
+        (
+            _faulty(timeline=[name_change(float("inf"))]),
+            "timeline.0.t: expected at most 31622400",
+        ),
+        (
+            _faulty(agents=[*document()["agents"], document()["agents"][0]]),
+            "agents.3.name: one is given twice: rename one",
+        ),
+        (
+            _faulty(timeline=[name_change(0, answers=["203.0.113"])]),
+            "timeline.0: '203.0.113' is not an address: write one, or CNAME:NAME",
+        ),
+        (
+            _faulty(timeline=[name_change(0, answers=["2001:db8::1"])]),
+            "timeline.0: 2001:db8::1 is an answer of type AAAA, not A",
+        ),
+        (
+            _faulty(timeline=[name_change(0, answers=["CNAME:a..b"])]),
+            "timeline.0: 'a..b' is not a DNS name: A DNS label is empty",
+        ),
     ],
 )
 def test_a_faulty_file_is_told_by_line(
@@ -98,6 +119,54 @@ def test_a_watched_prefix_needs_its_routes(tmp_path: Path) -> None:
         reread(tmp_path, made)
 
     assert "198.51.100.0/24 is not in healthy.bgp" in next(iter(caught.value.lines()))
+
+
+@pytest.mark.parametrize(
+    ("where", "what", "complaint"),
+    [
+        (("watch", "service"), "one", "watch.service: one is taken by the agent itself"),
+        (("watch", "service"), ".", "watch.service: a name has no /"),
+        (("watch", "dns", 0, "allowed"), ["here"], "watch.dns.0: allowed: 'here' does not appear"),
+        (("watch", "dns", 0, "dnssec"), True, "watch.dns.0.dnssec: the zones of a scenario are"),
+        (("watch", "http", 0, "status"), [100], "watch.http.0.status.0: expected a code from 200"),
+        (
+            ("watch", "controls", "http", 0, "status"),
+            [100],
+            "watch.controls.http.0.status.0: expected a code from 200",
+        ),
+        (("agents", 1, "provider"), "p" * 101, "agents.1.provider: is too long"),
+        (("agents", 1, "name"), "n" * 300, "agents.1.name: is too long"),
+    ],
+)
+def test_what_no_user_could_configure_is_told_at_its_place(
+    tmp_path: Path, where: Sequence[str | int], what: object, complaint: str
+) -> None:
+    """What is watched, and by whom, is held to what `vedette validate` asks of a config."""
+    made = document()
+    block: Any = made
+    for key in where[:-1]:
+        block = block[key]
+    block[where[-1]] = what
+    path = written(tmp_path, made)
+    with pytest.raises(ConfigError) as caught:
+        read(path)
+    (said,) = caught.value.lines()
+
+    assert f": {complaint}" in said
+    line = int(said.removeprefix(f"{path}:").partition(":")[0])
+    near = "".join(path.read_text().splitlines()[line - 2 : line])
+    assert any(str(key) in near for key in where)
+
+
+def test_a_check_that_is_watched_twice_is_refused(tmp_path: Path) -> None:
+    """As a config would be, without a line of a file that nobody has."""
+    made = document()
+    made["watch"]["dns"] *= 2
+    with pytest.raises(ConfigError) as caught:
+        reread(tmp_path, made)
+    (said,) = caught.value.lines()
+
+    assert said.endswith("watch: dns check www.shop.example a is given twice: rename or remove one")
 
 
 @pytest.mark.parametrize("text", ["", "- a list", "a: [", "\x00", "a: &b [*b]", "1: 2"])
