@@ -22,6 +22,7 @@ from vedette.checks.bgp.watch import Watch
 from vedette.checks.dns.check import DnsCheck, Means
 from vedette.checks.dns.dnssec.anchors import read_anchors
 from vedette.checks.dns.dnssec.chain import Trust
+from vedette.checks.dns.names import domain_name
 from vedette.checks.dns.resolver import StubResolver, system_servers
 from vedette.checks.dns.roots import ROOT_SERVERS, Server, read_hints
 from vedette.checks.dns.settings import DnsSettings
@@ -228,6 +229,7 @@ def _stubs(texts: Sequence[str]) -> dict[str, tuple[Endpoint, ...]]:
         zone, equals, server = text.partition("=")
         if not equals:
             raise ValueError(f"--stub-zone {text}: expected ZONE=HOST:PORT")
+        zone = domain_name(zone)
         stubs[zone] = (*stubs.get(zone, ()), parse_endpoint(server, 53))
     return stubs
 

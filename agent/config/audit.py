@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from vedette.agent.config.heartbeats import HttpUrl
+from vedette.agent.config.vantage import Server
 from vedette.checks.settings import Settings, without_password
 
 
@@ -41,5 +42,5 @@ class AuditSettings(Settings):
 
     networks: list[NetworksSettings] = []
     """Files that say who owns which addresses."""
-    resolvers: list[str] = []
+    resolvers: list[Server] = []
     """Who is asked for names, instead of this host's resolvers."""

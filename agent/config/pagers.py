@@ -3,13 +3,13 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from vedette.agent.config.services import Service
-from vedette.agent.config.vantage import Name
+from vedette.agent.config.vantage import Name, Server
 from vedette.agent.document import Document, Place, Problem
 from vedette.agent.paging.routing import BACKUP_AFTER, Route, Routes
-from vedette.checks.net import Endpoint, is_address, parse_endpoint
+from vedette.checks.net import Endpoint, parse_endpoint
 from vedette.checks.settings import Duration, Settings
 from vedette.exporters.alertmanager import AlertmanagerSettings
 from vedette.exporters.email import EmailSettings
@@ -23,16 +23,10 @@ RESOLVERS = ("9.9.9.9", "8.8.8.8", "1.1.1.1")
 KINDS = ("pagerduty", "alertmanager", "webhook", "email")
 
 
-def _resolver(text: str) -> str:
-    if not is_address(parse_endpoint(text, 53).host):
-        raise ValueError(f"{text!r} is not ADDRESS or ADDRESS:PORT")
-    return text
-
-
 class PagingSettings(Settings):
     """What all pagers have in common: who else knows their addresses, and how long one may take."""
 
-    resolvers: list[Annotated[str, AfterValidator(_resolver)]] = [*RESOLVERS]
+    resolvers: list[Server] = [*RESOLVERS]
     """Asked for a pager's address when this host's own fail."""
     backup_after: Annotated[Duration, Field(ge=1.0)] = BACKUP_AFTER
     """A page unaccepted for so long goes to its second channel too."""

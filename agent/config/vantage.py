@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, IPvAnyNetwork, model_validator
 
+from vedette.checks.dns.names import domain_name
 from vedette.checks.net import Endpoint, is_address, parse_endpoint
 from vedette.checks.settings import Duration, Settings, of_http, without_password
 
@@ -25,6 +26,10 @@ def _server(text: str) -> str:
     if not is_address(parse_endpoint(text, 53).host):
         raise ValueError(f"{text!r} is not ADDRESS or ADDRESS:PORT")
     return text
+
+
+Server = Annotated[str, AfterValidator(_server)]
+"""A name server, as ADDRESS or ADDRESS:PORT."""
 
 
 def beside(folder: Path, name: str | None) -> str | None:
@@ -128,7 +133,7 @@ class AgentSettings(Settings):
     """A hints file that leads the walk to other root servers."""
     trust_anchors: str | None = None
     """A file of DS or DNSKEY records that are trusted instead of IANA's."""
-    stub_zones: dict[str, list[Annotated[str, AfterValidator(_server)]]] = {}
+    stub_zones: dict[Annotated[str, AfterValidator(domain_name)], list[Server]] = {}
     """Zones with the addresses of their servers, to which nobody needs to delegate."""
     probe: ProbeSettings | None = None
     """Whether to serve `/probe` as blackbox_exporter does."""

@@ -250,6 +250,18 @@ ONE_FAULT = {
         4,
         "defaults.every: expected a duration between 0 and a year",
     ),
+    "a stub zone that is no name": (
+        "name: fra-1",
+        "name: fra-1\n  stub_zones: {a..b: [192.0.2.1]}",
+        3,
+        "agent.stub_zones.a..b: 'a..b' is not a DNS name",
+    ),
+    "a resolver of the audit that is no address": (
+        "services:",
+        "audit: {resolvers: [dns.example]}\nservices:",
+        4,
+        "audit.resolvers.0: 'dns.example' is not ADDRESS or ADDRESS:PORT",
+    ),
     "twin services": (
         "      - {name: shop.example}",
         "      - {name: shop.example}\n  - name: shop\n    dns: [{name: a.example}]",

@@ -169,6 +169,7 @@ async def test_check_bgp() -> None:
         ["check", "dns", "192.0.2.1"],
         ["check", "dns", "api.shop.test", "AXFR"],
         ["check", "dns", "api.shop.test", "--stub-zone", "test"],
+        ["check", "dns", "api.shop.test", "--stub-zone", "a..b=127.0.0.1"],
         ["check", "http", "ftp://api.shop.test/"],
         ["check", "http", "https://api.shop.test/", "--ca-file", "/no/such/file"],
         ["check", "bgp", "192.0.2.1/24", "--origin", "64500"],
