@@ -6,6 +6,9 @@ from vedette.agent.config.feeds import FeedSettings
 from vedette.agent.config.pagers import called as names_of_pagers
 from vedette.agent.document import Document, Place, Problem
 from vedette.agent.paging.rollup import DIAGNOSIS
+from vedette.checks.bgp.prefix import exact
+from vedette.checks.dns.names import domain_name
+from vedette.checks.dns.settings import record_type
 
 
 def twins(document: Document) -> Iterator[Problem]:
@@ -29,6 +32,7 @@ def twins(document: Document) -> Iterator[Problem]:
     if isinstance(feeds, list):
         kinds = [next(iter(map(str, f)), None) if isinstance(f, Mapping) else None for f in feeds]
         yield from _repeated(document, ("feeds",), kinds, "feed", "remove one")
+    yield from _watched_twice(document, ("controls",), document.data.get("controls"))
     services = document.data.get("services")
     if not isinstance(services, list):
         return
@@ -36,11 +40,34 @@ def twins(document: Document) -> Iterator[Problem]:
     yield from _repeated(document, ("services",), names, "service")
     yield from _reserved(document, names)
     for i, service in enumerate(services):
-        for kind, keys in (("dns", ("name", "type")), ("http", ("url",)), ("bgp", ("prefix",))):
-            checks = service.get(kind) if isinstance(service, Mapping) else None
-            if isinstance(checks, list):
-                names = [_key(check, *keys) for check in checks]
-                yield from _repeated(document, ("services", i, kind), names, f"{kind} check")
+        yield from _watched_twice(document, ("services", i), service)
+
+
+def _watched_twice(document: Document, place: Place, owner: object) -> Iterator[Problem]:
+    """Checks of one service, or of the controls, that would be kept under one name."""
+    for kind in ("dns", "http", "bgp"):
+        checks = owner.get(kind) if isinstance(owner, Mapping) else None
+        if isinstance(checks, list):
+            names = [_check(kind, check) for check in checks]
+            yield from _repeated(document, (*place, kind), names, f"{kind} check")
+
+
+def _check(kind: str, data: object) -> str | None:
+    """Return the name under which a check is kept, None where it has none or a wrong one."""
+    if not isinstance(data, Mapping):
+        return None
+    name, type_ = data.get({"dns": "name", "http": "url", "bgp": "prefix"}[kind]), data.get("type")
+    if not isinstance(name, str):
+        return None
+    try:
+        match kind:
+            case "dns":
+                return f"{domain_name(name)} {record_type('A' if type_ is None else str(type_))}"
+            case "bgp":
+                return exact(name)
+    except ValueError:  # the schema says so
+        return None
+    return name
 
 
 def _vantages(data: Mapping[object, object]) -> Sequence[str | None]:
@@ -86,10 +113,10 @@ def _reserved(document: Document, names: Sequence[str | None]) -> Iterator[Probl
             )
 
 
-def _key(data: object, *keys: str) -> str | None:
-    if not isinstance(data, Mapping) or keys[0] not in data:
+def _key(data: object, key: str) -> str | None:
+    if not isinstance(data, Mapping) or key not in data:
         return None
-    return " ".join(str(data.get(key, "A")).rstrip(".").lower() for key in keys)
+    return str(data[key]).lower()
 
 
 def _repeated(

@@ -262,6 +262,25 @@ ONE_FAULT = {
         4,
         "audit.resolvers.0: 'dns.example' is not ADDRESS or ADDRESS:PORT",
     ),
+    "twin names, one of them in punycode": (
+        "      - {name: shop.example}",
+        "      - {name: büro.example}\n      - {name: xn--bro-hoa.example., type: TYPE1}",
+        8,
+        "dns check xn--bro-hoa.example A is given twice (first in line 7)",
+    ),
+    "twin prefixes": (
+        "    dns:\n      - {name: shop.example}",
+        "    bgp:\n      - {prefix: '2001:db8::/32', origins: [1]}\n"
+        "      - {prefix: '2001:0DB8:0::/32', origins: [2]}",
+        8,
+        "bgp check 2001:db8::/32 is given twice (first in line 7)",
+    ),
+    "twin controls": (
+        "services:",
+        "controls:\n  dns: [{name: a.example},\n    {name: A.example}]\nservices:",
+        6,
+        "dns check a.example A is given twice (first in line 5)",
+    ),
     "twin services": (
         "      - {name: shop.example}",
         "      - {name: shop.example}\n  - name: shop\n    dns: [{name: a.example}]",
@@ -370,6 +389,14 @@ services:
 pagers:
   - pagerduty: {routing_key_file: nowhere}
 """
+
+
+def test_paths_of_pages_differ_by_case(tmp_path: Path) -> None:
+    """What differs by nothing but capitals in its path is another page (RFC 3986, 6.2.2.1)."""
+    pages = "    http: [{url: 'https://a.example/De'}, {url: 'https://a.example/de'}]\n"
+    made = config(tmp_path, MINIMAL + pages)
+
+    assert [http.url[-2:] for http in made.services[0].http] == ["De", "de"]
 
 
 def test_all_faults_at_once_in_order_of_line(tmp_path: Path) -> None:

@@ -166,7 +166,7 @@ def test_a_check_that_is_watched_twice_is_refused(tmp_path: Path) -> None:
         reread(tmp_path, made)
     (said,) = caught.value.lines()
 
-    assert said.endswith("watch: dns check www.shop.example a is given twice: rename or remove one")
+    assert said.endswith("watch: dns check www.shop.example A is given twice: rename or remove one")
 
 
 @pytest.mark.parametrize("text", ["", "- a list", "a: [", "\x00", "a: &b [*b]", "1: 2"])
