@@ -59,26 +59,27 @@ class Played:
 def play(scenario: Scenario) -> Played:
     """Play *scenario*; the same every time."""
     random.seed(scenario.id)
-    began, faults = perf_counter(), _Faults()
-    loop = VirtualLoop()
+    began, faults, loop = perf_counter(), _Faults(), VirtualLoop()
     logger = logging.getLogger("vedette")
     before, often = (logger.level, logger.propagate), gc.get_threshold()
     logger.addHandler(faults)
     logger.setLevel(logging.ERROR)
     logger.propagate = False
     try:
-        with tempfile.TemporaryDirectory(prefix="vedette-replay-") as folder:
+        with (
+            tempfile.TemporaryDirectory(prefix="vedette-replay-") as folder,
+            asyncio.Runner(loop_factory=lambda: loop) as runner,
+        ):
             incident = Incident(scenario, Path(folder), loop)
             # What is loaded by now stays: the loop need not be stopped to look through it.
             gc.freeze()
             gc.set_threshold(50_000, 20, 50)
-            loop.run_until_complete(incident.run())
+            runner.run(incident.run())
     finally:
         gc.set_threshold(*often)
         gc.unfreeze()
         logger.removeHandler(faults)
         logger.level, logger.propagate = before
-        loop.close()
     return Played(
         scenario=scenario,
         desk=incident.desk,

@@ -1,12 +1,15 @@
 """`vedette replay`: what it prints, and how it ends."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from tests.agent.daemon import VEDETTE
 from tests.agent.replay.made import document, name_change, written
 from vedette.agent.cli import main
 
@@ -46,6 +49,17 @@ def test_a_person_reads_a_timeline(emptied: Path, capsys: pytest.CaptureFixture[
 
     assert lines[0] == "a made incident"
     assert lines[-2] == "1 page, 1 still open at the end"
+
+
+def test_who_interrupts_it_is_told_nothing(tmp_path: Path) -> None:
+    """Control-C ends a replay with 130, as it ends other commands, and without a word."""
+    made = document() | {"end_s": 10_000_000, "timeline": [name_change(0, fail_share=0.5)]}
+    replay = [VEDETTE, "replay", "--jobs", "1", str(written(tmp_path, made))]
+    with subprocess.Popen(replay, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        time.sleep(4)
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=20) == (b"", b"")
+    assert process.returncode == 130
 
 
 def test_bad_files_are_listed_before_anything_is_played(
