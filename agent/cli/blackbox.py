@@ -42,10 +42,10 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     flag("--config.enable-auto-reload", dest="auto", action="store_true")
     flag("--config.auto-reload-interval", dest="every", type=_seconds, default=30.0, metavar="TIME")
     flag("--timeout-offset", dest="offset", type=float, default=0.5, metavar="SECONDS")
-    flag("--history.limit", dest="history", type=int, default=100, metavar="COUNT")
+    flag("--history.limit", dest="history", type=_count, default=100, metavar="COUNT")
     flag("--web.listen-address", dest="listen", type=_address, action="append",
          metavar="[HOST]:PORT")  # fmt: skip
-    flag("--web.external-url", dest="url", default="", metavar="URL")
+    flag("--web.external-url", dest="url", type=_url, default="", metavar="URL")
     flag("--web.route-prefix", dest="prefix", default="", metavar="PATH")
     flag("--web.config.file", dest="web_config_file", default="", metavar="FILE")
     flag("--web.systemd-socket", dest="web_systemd_socket", action="store_true")
@@ -62,6 +62,21 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def _seconds(text: str) -> float:
     return float(text) if re.fullmatch(r"\d+(\.\d+)?", text) else seconds(text)
+
+
+def _count(text: str) -> int:
+    number = int(text) if text.isdecimal() else -1
+    if not 0 <= number <= sys.maxsize:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 on")
+    return number
+
+
+def _url(text: str) -> str:
+    try:
+        urlsplit(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a URL: {error}") from None
+    return text
 
 
 def _address(text: str) -> Endpoint:

@@ -68,6 +68,8 @@ async def test_a_config_that_cannot_be_used_ends_it(tmp_path, text, words, check
         ("--web.config.file=web.yml", "put a proxy that speaks TLS before it"),
         ("--web.systemd-socket", "use --web.listen-address"),
         ("--web.listen-address=nowhere", "is not HOST:PORT or :PORT"),
+        ("--history.limit=-1", "'-1' is not a number from 0 on"),
+        ("--web.external-url=http://[", "'http://[' is not a URL"),
         ("--no.such-flag", "unrecognized arguments"),
     ],
 )
