@@ -19,6 +19,7 @@ from vedette.agent.secrets import (
     url_in_environment,
     url_in_file,
 )
+from vedette.checks.dns.names import domain_name
 from vedette.checks.dns.roots import read_hints
 from vedette.checks.http.proxy import Proxy
 from vedette.checks.http.settings import LAST_KNOWN_GOOD
@@ -147,13 +148,13 @@ def _checks(document: Document, kind: str) -> Iterator[tuple[Place, Mapping[str,
 def _dangling(document: Document) -> Iterator[Problem]:
     """Last-known-good addresses are those of a name that a dns check looks at."""
     known = {
-        str(dns.get("name")).rstrip(".").lower()
+        punycode(str(dns.get("name")))
         for _, dns in _checks(document, "dns")
         if str(dns.get("type", "A")).upper() in {"A", "AAAA"}
     }
     for place, http in _checks(document, "http"):
         key = "last_known_good_of" if "last_known_good_of" in http else "at"
-        name = str(http.get("last_known_good_of") or _host(http)).rstrip(".").lower()
+        name = punycode(str(http.get("last_known_good_of") or _host(http)))
         at = http.get("at")
         wanted = key != "at" or at == LAST_KNOWN_GOOD
         wanted = wanted or (isinstance(at, list) and LAST_KNOWN_GOOD in at)
@@ -164,6 +165,14 @@ def _dangling(document: Document) -> Iterator[Problem]:
                 f"{where}: no dns check looks at {name} A or AAAA, so no address of it is "
                 "remembered: add one",
             )
+
+
+def punycode(name: str) -> str:
+    """Return *name* as its check is called, whatever it is that is written there."""
+    try:
+        return domain_name(name)
+    except ValueError:  # the schema says so
+        return name
 
 
 def _host(http: Mapping[str, object]) -> str:

@@ -187,6 +187,24 @@ def test_remembered_addresses_are_wired(folder: Path, rules: str, remembered: li
     assert [look.subject for look in check.looks() if look.place == "address"] == remembered
 
 
+@pytest.mark.parametrize(
+    ("host", "rules"),
+    [
+        ("xn--bro-hoa.example", "at: last-known-good"),
+        ("a.example", "at: last-known-good, last_known_good_of: büro.example"),
+    ],
+)
+def test_a_name_and_its_punycode_are_remembered_as_one(folder: Path, host: str, rules: str) -> None:
+    """A URL has to be in punycode, and the name that is looked at has not."""
+    path = written(folder, rules, host)
+    path.write_text(path.read_text().replace("b.example, type", "büro.example, type"))
+    held = Generation("xn--bro-hoa.example", "AAAA", ("2001:db8::1",), 0, 0, whole=True)
+    plan = make(read(path), folder, LastKnownGood([held]), lambda: 0.0)
+    (check,) = [planned.check for planned in plan.checks if planned.key.kind is Kind.HTTP]
+
+    assert [look.subject for look in check.looks()] == ["2001:db8::1"]
+
+
 DOWN, CERTIFICATE = Diagnosis.SERVICE_DOWN, Diagnosis.CERTIFICATE_INVALID
 
 
