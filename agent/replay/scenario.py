@@ -163,7 +163,7 @@ class HealthyName(Settings):
     at: Annotated[str, AfterValidator(_place)] = "all"
     agents: Agents = "all"
     answers: list[str]
-    ttl: Annotated[int, Field(ge=0)]
+    ttl: Annotated[int, Field(ge=0, le=2147483647)]
     dnssec: Literal["secure", "insecure"]
 
 

@@ -19,6 +19,10 @@ def test_a_scenario_is_read_from_its_file(tmp_path: Path) -> None:
     assert made.started_at == 1767225600.0
 
 
+LASTING = document()["healthy"]["dns"][0] | {"ttl": 1 << 31}
+"""Longer than a TTL can be (RFC 2181 section 8)."""
+
+
 def _faulty(**keys: object) -> dict[str, Any]:
     return {**document(), **keys}
 
@@ -74,6 +78,10 @@ def _faulty(**keys: object) -> dict[str, Any]:
         (
             _faulty(agents=[*document()["agents"], document()["agents"][0]]),
             "agents.3.name: one is given twice: rename one",
+        ),
+        (
+            _faulty(healthy=document()["healthy"] | {"dns": [LASTING]}),
+            "healthy.dns.0.ttl: expected at most 2147483647",
         ),
         (
             _faulty(timeline=[name_change(0, answers=["203.0.113"])]),
