@@ -22,7 +22,7 @@ from vedette.agent.config.remediation import unusable
 from vedette.agent.config.services import Controls, Service
 from vedette.agent.config.twins import twins
 from vedette.agent.config.vantage import STATE_DIR
-from vedette.agent.document import Document, Problem, load
+from vedette.agent.document import Document, Place, Problem, load
 from vedette.checks.settings import Settings, written
 
 Block = TypeVar("Block", bound=Settings)
@@ -49,6 +49,20 @@ _SAID = {
     "invalid_key": "a key must be a plain word",
 }
 """What is said of errors that are always the same."""
+WORD = r"^[a-z0-9][a-z0-9-]*$"
+"""The pattern of names that scenarios have."""
+_MAIL = "expected an address such as oncall@example.net"
+_FORMS = {
+    "name": "a name has no /, no line break or invisible character, and no space at its beginning, "
+    "and is neither . nor ..",
+    "url": "expected a URL that begins with https:// or http://",
+    "urls": "expected a URL that begins with https:// or http://, without ? and #",
+    "sha256": "expected 64 hexadecimal digits in lower case",
+    "from": _MAIL,
+    "to": _MAIL,
+    "host": "expected a host name or an address",
+}
+"""What a text has to look like, by its key."""
 
 
 class ConfigError(Exception):
@@ -155,15 +169,20 @@ def explained(
                 message = "is empty: write what it should be"
             case "string_too_long":
                 message = f"is too long: write at most {fault['ctx']['max_length']} characters"
-            case "string_pattern_mismatch" if place[-1:] == ("name",):
-                message = (
-                    "a name has no /, no line break or invisible character, and no space at its "
-                    "beginning, and is neither . nor .."
-                )
+            case "string_pattern_mismatch":
+                message = _formed(place, fault["ctx"]["pattern"]) or message
             case kind if kind in _BOUNDS:
                 words, of = _BOUNDS[kind]
                 message = f"expected {words} {number(fault['ctx'][of])}"
         yield Problem(document.line(place), f"{where}: {message}" if where else message)
+
+
+def _formed(place: Place, pattern: str) -> str | None:
+    """Return what a text of *pattern* looks like, for people."""
+    if pattern == WORD:
+        return "expected lower-case letters, digits and hyphens"
+    keys = [key for key in place if isinstance(key, str)]
+    return _FORMS.get(keys[-1]) if keys else None
 
 
 def _number(bound: float) -> str:

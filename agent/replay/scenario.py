@@ -13,6 +13,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from vedette.agent.config import ConfigError, explained, read_text
+from vedette.agent.config.reading import WORD
 from vedette.agent.document import Document, Problem, load
 from vedette.checks.bgp.prefix import exact
 from vedette.checks.dns.names import domain_name
@@ -59,7 +60,7 @@ Name = Annotated[str, AfterValidator(domain_name)]
 Url = Annotated[str, AfterValidator(_url)]
 Address = Annotated[str, AfterValidator(_address)]
 Prefix = Annotated[str, AfterValidator(exact)]
-Word = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+Word = Annotated[str, Field(pattern=WORD)]
 Type = Literal["A", "AAAA", "NS"]
 Asn = Annotated[int, Field(ge=1, le=4294967295)]
 Status = Annotated[int, Field(ge=100, le=599)]

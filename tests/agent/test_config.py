@@ -262,6 +262,18 @@ ONE_FAULT = {
         4,
         "audit.resolvers.0: 'dns.example' is not ADDRESS or ADDRESS:PORT",
     ),
+    "a URL without a scheme": (
+        "name: fra-1",
+        "name: fra-1\n  url: fra-1.example.net",
+        3,
+        "agent.url: expected a URL that begins with https:// or http://",
+    ),
+    "mail to nobody": (
+        "services:",
+        "pagers: [{email: {host: m.example, from: a@b.example,\n  to: [oncall]}}]\nservices:",
+        5,
+        "pagers.0.email.to.0: expected an address such as oncall@example.net",
+    ),
     "twin names, one of them in punycode": (
         "      - {name: shop.example}",
         "      - {name: büro.example}\n      - {name: xn--bro-hoa.example., type: TYPE1}",

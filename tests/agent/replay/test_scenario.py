@@ -32,6 +32,7 @@ def _faulty(**keys: object) -> dict[str, Any]:
     [
         (_faulty(lead_s=10), "lead_s: expected at least 900"),
         (_faulty(start="today"), "start: 'today' is not a time such as 2026-01-31T14:00:00Z"),
+        (_faulty(id="Made"), "id: expected lower-case letters, digits and hyphens"),
         (_faulty(colour="red"), "colour: unknown key: remove it or mend its spelling"),
         (
             _faulty(timeline=[name_change(0, agents=["nobody"])]),
