@@ -44,13 +44,18 @@ def without_password(url: str, remedy: str = "remove it") -> str:
     return url
 
 
-def is_http_url(text: str) -> bool:
-    """Whether *text* is a URL of http or https with a host."""
+def is_url(text: str, *schemes: str) -> bool:
+    """Whether *text* is a URL with one of *schemes* and a host, and a port that there can be."""
     try:
         parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname and parts.port != 0)
+        return parts.scheme in schemes and bool(parts.hostname and parts.port != 0)
     except ValueError:
         return False
+
+
+def is_http_url(text: str) -> bool:
+    """Whether *text* is a URL of http or https with a host."""
+    return is_url(text, "http", "https")
 
 
 def of_http(url: str) -> str:

@@ -50,12 +50,6 @@ def _instant(text: str) -> str:
     return text
 
 
-def _unsigned(secure: bool) -> bool:
-    if secure:
-        raise ValueError("the zones of a scenario are unsigned: remove it, bogus is bad anyway")
-    return secure
-
-
 Name = Annotated[str, AfterValidator(domain_name)]
 Url = Annotated[str, AfterValidator(_url)]
 Address = Annotated[str, AfterValidator(_address)]
@@ -88,7 +82,7 @@ class WatchedName(Settings):
     servers: Annotated[list[Annotated[str, AfterValidator(_server)]], Field(min_length=1)]
     min_records: Annotated[int, Field(ge=0)] = 1
     allowed: Annotated[list[str], Field(min_length=1)] | None = None
-    dnssec: Annotated[bool, AfterValidator(_unsigned)] = False
+    dnssec: bool = False
 
 
 class WatchedUrl(Settings):

@@ -11,7 +11,7 @@ from vedette.checks.bgp.prefix import exact, peer_of
 from vedette.checks.bgp.rpki.payloads import EXPIRING
 from vedette.checks.bgp.watch import Watch
 from vedette.checks.net import is_address, parse_endpoint
-from vedette.checks.settings import CheckSettings, Duration, Settings, without_password
+from vedette.checks.settings import CheckSettings, Duration, Settings, is_url, without_password
 
 
 def _origin(value: object) -> int:
@@ -28,7 +28,9 @@ def _shown(*schemes: str) -> AfterValidator:
     def check(url: str) -> str:
         if not url.startswith(tuple(f"{scheme}://" for scheme in schemes)):
             raise ValueError(f"expected a URL with the scheme {' or '.join(schemes)}")
-        return without_password(url)
+        if not is_url(without_password(url), *schemes):
+            raise ValueError("expected a URL with a host, and a port from 1 to 65535 if any")
+        return url
 
     return AfterValidator(check)
 

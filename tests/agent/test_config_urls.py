@@ -101,6 +101,17 @@ def test_a_password_is_refused_where_it_is_written(tmp_path: Path, where: str) -
     assert SECRET not in message
 
 
+@pytest.mark.parametrize("host", ["", "r.example:70000", "r.example:x", "[::1", "r.example:0"])
+@pytest.mark.parametrize(
+    "text", ["feeds: [{{ris_live: {{url: 'wss://{}'}}}}]", "rpki: {{url: 'https://{}/json'}}"]
+)
+def test_a_source_that_leads_to_nobody_is_refused(tmp_path: Path, text: str, host: str) -> None:
+    """A host and a port that there can be are asked of validators and feeds too."""
+    ((_, message),) = faults(tmp_path, f"{MINIMAL}{text.format(host)}\n")
+
+    assert "url: expected a URL with a host" in message
+
+
 def test_the_status_page_is_linked_without_a_password(tmp_path: Path) -> None:
     """The URL that every page shows to people has none."""
     text = MINIMAL.replace("agent:\n", "agent:\n  url: https://u:5ec2e7@h.example\n")

@@ -9,6 +9,7 @@ import pytest
 from tests.agent.replay.made import change, document, name_change, reread, watched, written
 from vedette.agent.config import ConfigError
 from vedette.agent.replay.scenario import read
+from vedette.agent.replay.userconfig import write
 
 
 def test_a_scenario_is_read_from_its_file(tmp_path: Path) -> None:
@@ -136,7 +137,6 @@ def test_a_watched_prefix_needs_its_routes(tmp_path: Path) -> None:
         (("watch", "service"), "one", "watch.service: one is taken by the agent itself"),
         (("watch", "service"), ".", "watch.service: a name has no /"),
         (("watch", "dns", 0, "allowed"), ["here"], "watch.dns.0: allowed: 'here' does not appear"),
-        (("watch", "dns", 0, "dnssec"), True, "watch.dns.0.dnssec: the zones of a scenario are"),
         (("watch", "http", 0, "status"), [100], "watch.http.0.status.0: expected a code from 200"),
         (
             ("watch", "controls", "http", 0, "status"),
@@ -165,6 +165,16 @@ def test_what_no_user_could_configure_is_told_at_its_place(
     line = int(said.removeprefix(f"{path}:").partition(":")[0])
     near = "".join(path.read_text().splitlines()[line - 2 : line])
     assert any(str(key) in near for key in where)
+
+
+def test_a_name_that_must_be_secure_can_be_played(tmp_path: Path) -> None:
+    """What is bogus is bad whether or not that is asked, and no zone here is signed."""
+    made = document()
+    made["watch"]["dns"][0]["dnssec"] = True
+    scenario = reread(tmp_path, made)
+
+    (dns, *_) = write(scenario, scenario.agents[0], tmp_path).services[0].dns
+    assert not dns.dnssec
 
 
 def test_a_check_that_is_watched_twice_is_refused(tmp_path: Path) -> None:
