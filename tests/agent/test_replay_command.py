@@ -1,17 +1,17 @@
 """`vedette replay`: what it prints, and how it ends."""
 
+import asyncio
 import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.agent.daemon import VEDETTE
 from tests.agent.replay.made import document, name_change, written
 from vedette.agent.cli import main
+from vedette.agent.replay.incident import Incident
 
 
 @pytest.fixture
@@ -51,15 +51,24 @@ def test_a_person_reads_a_timeline(emptied: Path, capsys: pytest.CaptureFixture[
     assert lines[-2] == "1 page, 1 still open at the end"
 
 
-def test_who_interrupts_it_is_told_nothing(tmp_path: Path) -> None:
+def test_who_interrupts_it_is_told_nothing(
+    emptied: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     """Control-C ends a replay with 130, as it ends other commands, and without a word."""
-    made = document() | {"end_s": 10_000_000, "timeline": [name_change(0, fail_share=0.5)]}
-    replay = [VEDETTE, "replay", "--jobs", "1", str(written(tmp_path, made))]
-    with subprocess.Popen(replay, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        time.sleep(4)
-        process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=20) == (b"", b"")
-    assert process.returncode == 130
+    played = Incident.run
+
+    async def interrupted(incident: Incident) -> None:
+        asyncio.get_running_loop().call_later(1000, signal.raise_signal, signal.SIGINT)
+        await played(incident)
+
+    monkeypatch.setattr(Incident, "run", interrupted)
+    # Whoever runs the tests in the background may have them ignore it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        assert main(["replay", "--jobs", "1", str(emptied)]) == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_bad_files_are_listed_before_anything_is_played(
