@@ -105,7 +105,18 @@ class Bird:
         self._order("configure")
 
     def _order(self, order: str) -> None:
-        """Give an order as birdc does; its replies end with a line of a code and a space."""
+        """Give an order, once more where BIRD has hung up on us, as it may when it has just begun.
+
+        To give one twice does no harm.
+        """
+        try:
+            reply = self._replied(order)
+        except ConnectionError:
+            reply = self._replied(order)
+        assert not reply.startswith(("8", "9")), f"{order}: {reply}"
+
+    def _replied(self, order: str) -> str:
+        """Return the last reply, as birdc has it: a line of a code and a space."""
         with socket.socket(socket.AF_UNIX) as control:
             control.settimeout(5)
             control.connect(str(self.folder / "control"))
@@ -116,7 +127,7 @@ class Bird:
                 reply = stream.readline()
                 while reply[4:5] == "-":
                     reply = stream.readline()
-        assert not reply.startswith(("8", "9")), f"{order}: {reply}"
+        return reply
 
 
 def _static(route: Route) -> str:
