@@ -95,9 +95,3 @@ def chain(session: Any, which: str = "unverified") -> tuple[bytes, ...]:  # noqa
     # Public only from Python 3.13 on, and typeshed lacks it.
     sent = getattr(session._sslobj, name)() or ()  # noqa: SLF001
     return tuple(certificate.public_bytes(_DER) for certificate in sent)
-
-
-def some(names: Sequence[str]) -> str:
-    """Return the first three names in a sentence, and how many more there are."""
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more

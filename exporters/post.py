@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from vedette.checks.words import printable
 from vedette.exporters.page import Delivery, Outcome
 from vedette.exporters.reach import Reach
 
@@ -204,7 +205,7 @@ def secrets_of(url: str) -> Mapping[str, str]:
 
 def one_line(text: str) -> str:
     """Return *text* with a space for whatever cannot be printed."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return " ".join(printable(text, " ").split())
 
 
 def utf8(text: str) -> str:

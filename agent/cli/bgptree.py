@@ -16,6 +16,7 @@ from vedette.checks.bgp.rib.peers import asn_of
 from vedette.checks.bgp.ripestat.sight import Sight
 from vedette.checks.bgp.watch import Watch
 from vedette.checks.finding import Verdict
+from vedette.checks.words import some
 
 _MATTERS = {
     Reason.WITHDRAWN: "to most of the world its addresses do not exist; whatever serves from them "
@@ -112,8 +113,7 @@ def _collectors(root: Tree, right: Collection[Peer], without: Collection[Peer]) 
     worst = sorted(lost, key=lambda name: (-len(lost[name]), name))
     for name in worst[:_SHOWN]:
         peers = lost[name]
-        named = ", ".join(peer.address for peer in peers[:_NAMED])
-        more = f" and {len(peers) - _NAMED} more" if len(peers) > _NAMED else ""
+        named = some([peer.address for peer in peers], _NAMED)
         total = holding[name] + len(peers)
         branch.add(
             Text.assemble(
@@ -122,7 +122,7 @@ def _collectors(root: Tree, right: Collection[Peer], without: Collection[Peer]) 
                     f"{holding[name]} of {total} peers",
                     "red" if 2 * len(peers) > total else "yellow",
                 ),
-                (f", not {named}{more}", "dim"),
+                (f", not {named}", "dim"),
             )
         )
     if len(worst) > _SHOWN:

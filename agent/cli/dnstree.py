@@ -13,6 +13,7 @@ from vedette.checks.dns.referral import Step
 from vedette.checks.dns.server import Place
 from vedette.checks.dns.walk import Walk
 from vedette.checks.finding import Fact, Finding, Observation, Verdict
+from vedette.checks.words import some
 
 _MATTERS = {
     Reason.NODATA: "to whoever asks here, the name has nothing: connections fail at once.",
@@ -128,9 +129,8 @@ def _said(one: Observation) -> Iterator[str | tuple[str, str]]:
 
 def _listed(answers: Sequence[str]) -> str:
     """Return the first records, cut short: a line for each server must stay one to read."""
-    shown = [a if len(a) <= _LONGEST else f"{a[: _LONGEST - 1]}…" for a in answers[:_SHOWN]]
-    more = f" and {len(answers) - _SHOWN} more" if len(answers) > _SHOWN else ""
-    return ", ".join(shown) + more
+    shown = [a if len(a) <= _LONGEST else f"{a[: _LONGEST - 1]}…" for a in answers]
+    return some(shown, _SHOWN)
 
 
 def _flags(finding: Finding) -> Iterator[str]:

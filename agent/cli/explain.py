@@ -10,6 +10,7 @@ from rich.text import Text
 from vedette.agent.clock import utc
 from vedette.checks.finding import Fact, Observation, Verdict
 from vedette.checks.stopwatch import DISTURBED
+from vedette.checks.words import printable
 
 COLOURS = {Verdict.OK: "green", Verdict.FAILING: "red", Verdict.UNKNOWN: "yellow"}
 
@@ -59,7 +60,7 @@ def _facts(facts: Mapping[str, Fact]) -> Iterator[tuple[str, str]]:
 
 def _shown(text: str) -> str:
     """Return *text* without what a server could tell a terminal to do."""
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
+    return printable(text, "\N{REPLACEMENT CHARACTER}")
 
 
 def _fact(name: str, value: Fact) -> str:

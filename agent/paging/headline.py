@@ -40,9 +40,8 @@ from vedette.checks.dns.server import Place
 from vedette.checks.finding import Finding
 from vedette.checks.http.places import Place as HttpPlace
 from vedette.checks.net import is_address
+from vedette.checks.words import some
 
-_SHOWN = 3
-"""How many servers a line names."""
 _LONGEST = 700
 """How many characters it may have: what comes after it must still fit on a pager."""
 
@@ -285,9 +284,3 @@ def _counting(voice: Voice, counts: Counts) -> Finding:
 def _commonest(reasons: Iterable[str]) -> str:
     counts = Counter(reasons)
     return ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
-
-
-def some(names: Sequence[str], shown: int = _SHOWN) -> str:
-    """Return the first of *names* in a row, and how many more there are."""
-    more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return ", ".join(names[:shown]) + more

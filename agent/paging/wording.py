@@ -19,11 +19,12 @@ from vedette.agent.diagnoses.names import Diagnosis, Rule
 from vedette.agent.diagnoses.view import View
 from vedette.agent.memory.lastgood import LastKnownGood
 from vedette.agent.memory.ledger import CheckKey, Ledger, Series
-from vedette.agent.paging.headline import cause, some
+from vedette.agent.paging.headline import cause
 from vedette.agent.paging.workaround import host_of, serving
 from vedette.checks.bgp.check import FEED
 from vedette.checks.dns.server import Place
 from vedette.checks.finding import Fact, Kind, Verdict
+from vedette.checks.words import some
 from vedette.exporters.page import Action, Page
 
 _SHOWN = 5

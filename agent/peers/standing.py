@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from vedette.agent.config import PeerSettings
 from vedette.agent.memory.ledger import CheckKey
 from vedette.agent.peers.wire import Refusal, Told, told
+from vedette.checks.words import some
 
 _NAMED = 3
 
@@ -45,8 +46,7 @@ class Standing:
             notes.append(f"it says that it is at {_place(self.says)}; {_place(counted)} counts")
         if self.strangers:
             names = sorted(map(str, self.strangers))
-            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-            notes.append(f"this agent does not look at {', '.join(names[:_NAMED])}{more}")
+            notes.append(f"this agent does not look at {some(names, _NAMED)}")
         if self.offset is not None and abs(self.offset) > 60:
             side = "ahead" if self.offset > 0 else "behind"
             notes.append(f"its clock is {abs(self.offset):.0f} s {side}")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from vedette.agent.routes.roas import Roas
 from vedette.checks.bgp.feed.health import FeedHealth
 from vedette.checks.bgp.rpki.source import VrpHealth
+from vedette.checks.words import some
 
 _NAMED = 5
 """How many silent collectors are named."""
@@ -36,8 +37,7 @@ def _sessions(health: FeedHealth) -> str:
     """Return how many are up and down, and the collectors that are silent while others speak."""
     up, down = health.sessions
     silent = [name for name, one in health.collectors.items() if one.silent]
-    more = f" and {len(silent) - _NAMED} more" if len(silent) > _NAMED else ""
-    named = f"; silent: {', '.join(silent[:_NAMED])}{more}" if silent else ""
+    named = f"; silent: {some(silent, _NAMED)}" if silent else ""
     return f"{up} up, {down} down{named}"
 
 

@@ -14,6 +14,7 @@ import dns.rdatatype
 from vedette.checks.dns.message import Answer, Question, Reply
 from vedette.checks.dns.names import spoken
 from vedette.checks.finding import Fact
+from vedette.checks.words import printable
 
 _NAMED = (dns.rdatatype.NS, dns.rdatatype.CNAME, dns.rdatatype.PTR, dns.rdatatype.DNAME)
 
@@ -63,14 +64,15 @@ def text(record: dns.rdata.Rdata) -> str:
 def extended_errors(message: dns.message.Message) -> tuple[str, ...]:
     """Return the extended errors as "CODE TEXT", or "CODE" where there is no text (RFC 8914)."""
     return tuple(
-        f"{int(error.code)} {_printable(error.text or '')}".strip() for error in _errors(message)
+        f"{int(error.code)} {printable((error.text or '')[:_TEXT])}".strip()
+        for error in _errors(message)
     )
 
 
 def explained_errors(message: dns.message.Message) -> tuple[str, ...]:
     """Return the extended errors for a sentence, with the meaning that their codes have."""
     return tuple(
-        f"extended error {_printable(error.to_text().removeprefix('EDE '))}"
+        f"extended error {printable(error.to_text().removeprefix('EDE ')[:_TEXT])}"
         for error in _errors(message)
     )
 
@@ -86,7 +88,3 @@ def identifier(message: dns.message.Message) -> str:
         if isinstance(option, dns.edns.NSIDOption):
             return option.to_text().removeprefix("NSID ")[:_TEXT]
     return ""
-
-
-def _printable(words: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in words[:_TEXT])

@@ -38,6 +38,7 @@ from vedette.checks.http.patterns import compiled, searchable
 from vedette.checks.http.reason import Reason
 from vedette.checks.http.response import Response
 from vedette.checks.http.settings import HttpSettings
+from vedette.checks.words import printable
 
 _Fault = tuple[Reason, str] | None
 
@@ -52,17 +53,12 @@ def judge(response: Response, settings: HttpSettings, where: str, seconds: float
         fault = rule(response, settings)
         if fault is not None:
             reason, words = fault
-            told = f"{where} {_printable(words)}"
+            told = f"{where} {printable(words)}"
             return Finding(verdict=Verdict.FAILING, reason=reason, detail=told)
     if settings.slow is not None and seconds > settings.slow:
         words = f"answered {response.status} after {seconds:.3g} s, allowed are {settings.slow:g} s"
         return Finding(verdict=Verdict.FAILING, reason=Reason.SLOW, detail=f"{where} {words}")
     return Finding(verdict=Verdict.OK, detail=f"{where} answered {response.status}")
-
-
-def _printable(words: str) -> str:
-    """Return *words* with nothing of what a server says that a terminal would obey."""
-    return "".join(char if char.isprintable() else "?" for char in words)
 
 
 def _redirects(response: Response, settings: HttpSettings) -> _Fault:

@@ -20,7 +20,8 @@ from functools import lru_cache, partial
 from vedette.checks.finding import Fact
 from vedette.checks.http.reason import Reason
 from vedette.checks.net import NetworkFailure
-from vedette.checks.tls import Renewed, some, trust, trusted_paths
+from vedette.checks.tls import Renewed, trust, trusted_paths
+from vedette.checks.words import some
 
 # openssl/x509_vfy.h
 _EXPIRED = 10

@@ -9,7 +9,7 @@ from enum import Enum, auto
 from cryptography import x509
 
 from vedette.checks.certificate import UNREADABLE, names, read
-from vedette.checks.tls import some
+from vedette.checks.words import some
 
 _DATE = "%Y-%m-%d %H:%M"
 
