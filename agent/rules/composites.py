@@ -100,9 +100,7 @@ class _Ruled:
         parts = [is_true, is_false]
         if (missing := self.one.settings.missing) in _TAKEN:
             heard = self._heard(_patience(self.one, self.named))
-            parts.append(
-                f"(({heard}) * 0{_TAKEN[missing]}) unless ({said.true}) unless ({said.false})"
-            )
+            parts.append(f"(({heard}) * 0{_TAKEN[missing]}) unless ({said.false})")
         seeing = selector("vedette_vantage_sighted", deployment=self._deployment)
         held = "\nor\n".join(parts)
         return f"(\n{held}\n)\nand on () ({seeing} == 1)"
