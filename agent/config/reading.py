@@ -49,8 +49,6 @@ _SAID = {
     "invalid_key": "a key must be a plain word",
 }
 """What is said of errors that are always the same."""
-WORD = r"^[a-z0-9][a-z0-9-]*$"
-"""The pattern of names that scenarios have."""
 _MAIL = "expected an address such as oncall@example.net"
 _FORMS = {
     "name": "a name has no /, no line break or invisible character, and no space at its beginning, "
@@ -170,17 +168,15 @@ def explained(
             case "string_too_long":
                 message = f"is too long: write at most {fault['ctx']['max_length']} characters"
             case "string_pattern_mismatch":
-                message = _formed(place, fault["ctx"]["pattern"]) or message
+                message = _formed(place) or message
             case kind if kind in _BOUNDS:
                 words, of = _BOUNDS[kind]
                 message = f"expected {words} {number(fault['ctx'][of])}"
         yield Problem(document.line(place), f"{where}: {message}" if where else message)
 
 
-def _formed(place: Place, pattern: str) -> str | None:
-    """Return what a text of *pattern* looks like, for people."""
-    if pattern == WORD:
-        return "expected lower-case letters, digits and hyphens"
+def _formed(place: Place) -> str | None:
+    """Return what a text at *place* looks like, for people."""
     keys = [key for key in place if isinstance(key, str)]
     return _FORMS.get(keys[-1]) if keys else None
 

@@ -13,7 +13,6 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from vedette.agent.config import ConfigError, explained, read_text
-from vedette.agent.config.reading import WORD
 from vedette.agent.document import Document, Problem, load
 from vedette.checks.bgp.prefix import exact
 from vedette.checks.dns.names import domain_name
@@ -50,11 +49,17 @@ def _instant(text: str) -> str:
     return text
 
 
+def _word(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", text):
+        raise ValueError("expected lower-case letters, digits and hyphens")
+    return text
+
+
 Name = Annotated[str, AfterValidator(domain_name)]
 Url = Annotated[str, AfterValidator(_url)]
 Address = Annotated[str, AfterValidator(_address)]
 Prefix = Annotated[str, AfterValidator(exact)]
-Word = Annotated[str, Field(pattern=WORD)]
+Word = Annotated[str, AfterValidator(_word)]
 Type = Literal["A", "AAAA", "NS"]
 Asn = Annotated[int, Field(ge=1, le=4294967295)]
 Status = Annotated[int, Field(ge=100, le=599)]
