@@ -61,7 +61,9 @@ def is_http_url(text: str) -> bool:
 def of_http(url: str) -> str:
     """Return *url*; raise ValueError, without quoting it, where nobody could be reached by it."""
     if not is_http_url(url):
-        raise ValueError("expected an http or https URL")
+        raise ValueError(
+            "expected an http or https URL with a host, and a port from 1 to 65535 if any"
+        )
     return url
 
 
