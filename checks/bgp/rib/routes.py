@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping, Set
 
 from vedette.checks.bgp.path import Path
 from vedette.checks.bgp.prefix import Peer, version_of
+from vedette.checks.bgp.rib.baseline import MEMORY
 from vedette.checks.bgp.rib.fall import Fall
 from vedette.checks.bgp.rib.parts import Parts
 from vedette.checks.bgp.rib.paths import Paths
 from vedette.checks.bgp.rib.peers import Peers, asn_of
 from vedette.checks.bgp.rib.standing import Standing
-from vedette.checks.bgp.rib.table import MEMORY, Table
+from vedette.checks.bgp.rib.table import Table
 from vedette.checks.bgp.update import (
     Announce,
     CollectorDown,
@@ -129,7 +130,7 @@ class Routes:
         for peer, held_at in baseline.items():
             number = self._peers.number(peer) if held_at >= at - MEMORY else None
             if number is not None:
-                table.restore(number, min(held_at, at))
+                table.baseline.restore(number, min(held_at, at))
 
     def remember(self, prefix: str, peers: Iterable[Peer], at: float) -> None:
         """Add those that held *prefix* at *at* to its baseline."""
@@ -146,7 +147,7 @@ class Routes:
     def review(self, prefix: str, now: float) -> None:
         """Let it be *now* for *prefix*, also where nobody has said anything new of it."""
         table = self._tables[prefix]
-        table.tend(now)
+        table.baseline.tend(now)
         self._review(table, now)
 
     def standing(self, prefix: str) -> Standing | None:
@@ -164,7 +165,9 @@ class Routes:
 
     def baseline(self, prefix: str, at: float) -> Mapping[Peer, float]:
         """Return the peers of the baseline with when each last held the prefix; holders do now."""
-        return {self._peers[number]: held for number, held in self._tables[prefix].baseline(at)}
+        return {
+            self._peers[number]: held for number, held in self._tables[prefix].baseline.peers(at)
+        }
 
     def neighbours(self, prefix: str) -> Mapping[int, float]:
         """Return the neighbours that were learned of *prefix*, and when."""

@@ -11,12 +11,12 @@ from vedette.checks.bgp.judge import holds
 from vedette.checks.bgp.path import Path
 from vedette.checks.bgp.prefix import Peer
 from vedette.checks.bgp.reason import Reason
+from vedette.checks.bgp.rib.baseline import LASTING, MEMORY
 from vedette.checks.bgp.rib.fall import SETTLES
 from vedette.checks.bgp.rib.neighbours import PROBATION
 from vedette.checks.bgp.rib.routes import Routes
 from vedette.checks.bgp.rib.silence import BELIEVED
 from vedette.checks.bgp.rib.standing import Standing
-from vedette.checks.bgp.rib.table import LASTING, MEMORY
 from vedette.checks.bgp.update import Announce, CollectorDown, EndOfRib, PeerState, Withdraw
 from vedette.checks.bgp.watch import Watch, merged
 
