@@ -3,29 +3,40 @@
 import time
 from collections.abc import Callable
 
+_BOOTTIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+
 
 def wall() -> float:
     """Return epoch seconds by this host's clock, which may be set, for others to hold to theirs."""
     return time.time()  # noqa: TID251 - what receivers compare
 
 
-class SteadyClock:
-    """Epoch seconds that never jump: the wall clock once, at the start, and monotonic time since.
+def since_boot() -> float:
+    """Return seconds that nobody sets, and that pass while the machine is suspended.
 
-    A clock set back an hour, or forward a day, must neither page nor resolve.
+    Source: Linux, clock_gettime(2), CLOCK_BOOTTIME; elsewhere what Python has for monotonic time.
+    """
+    return time.clock_gettime(_BOOTTIME) if _BOOTTIME is not None else time.monotonic()
+
+
+class SteadyClock:
+    """Epoch seconds that nobody sets: the wall clock once, at the start, and the time since.
+
+    A clock set back an hour, or forward a day, must neither page nor resolve; but who was asleep
+    for an hour has looked at nothing for an hour, and the windows of that hour are over.
     """
 
     def __init__(
         self,
         wall: Callable[[], float] = time.time,  # noqa: TID251 - the one reading
-        monotonic: Callable[[], float] = time.monotonic,
+        passed: Callable[[], float] = since_boot,
     ) -> None:
-        self._monotonic = monotonic
-        self._offset = wall() - monotonic()
+        self._passed = passed
+        self._offset = wall() - passed()
 
     def now(self) -> float:
         """Return epoch seconds, UTC."""
-        return self._offset + self._monotonic()
+        return self._offset + self._passed()
 
 
 def utc(at: float) -> str:

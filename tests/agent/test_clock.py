@@ -4,6 +4,7 @@ import asyncio
 import time
 from base64 import b64encode
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -35,17 +36,17 @@ ALARMS = """\
 
 
 class Host:
-    """A machine whose wall clock and monotonic clock a test moves."""
+    """A machine whose wall clock a test moves, and the time since its boot."""
 
     def __init__(self) -> None:
-        self.wall, self.monotonic = 1_800_000_000.0, 5_000.0
-        self.clock = SteadyClock(lambda: self.wall, lambda: self.monotonic)
+        self.wall, self.passed = 1_800_000_000.0, 5_000.0
+        self.clock = SteadyClock(lambda: self.wall, lambda: self.passed)
         self.world = World(ALARMS, config=CONFIG)
 
     def live(self, seconds: int, bad: bool = False) -> None:
         for _ in range(seconds):
             self.wall += 1
-            self.monotonic += 1
+            self.passed += 1
             now = self.clock.now()
             self.world.look(now, [FAILING if bad else OK] * len(CHECKS))
             self.world.step(now)
@@ -57,18 +58,18 @@ class Host:
         self.wall += DAY
 
     def sleep(self) -> None:
-        """Sleep as Linux does: the monotonic clock stands still meanwhile."""
+        """Sleep for an hour, and judge before anybody looks."""
         self.wall += HOUR
-
-    def pause(self) -> None:
-        """Sleep as a virtual machine may: the monotonic clock has gone on; nobody looked yet."""
-        self.wall += HOUR
-        self.monotonic += HOUR
+        self.passed += HOUR
         self.world.step(self.clock.now())
+
+    def freeze(self) -> None:
+        """Stand still for an hour as a virtual machine may, whose host tells it nothing."""
+        self.wall += HOUR
 
 
 jumps = pytest.mark.parametrize(
-    "jump", [Host.set_back, Host.set_forward, Host.sleep, Host.pause], ids=lambda f: f.__name__
+    "jump", [Host.set_back, Host.set_forward, Host.sleep, Host.freeze], ids=lambda f: f.__name__
 )
 
 
@@ -114,6 +115,32 @@ def test_no_stall_after_it(jump: Callable[[Host], None]) -> None:
     steady.live(10)
 
     assert paged(jumped) == paged(steady)
+
+
+def test_the_time_asleep_has_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that is suspended counts it, as its kernel does: windows and dates go by that."""
+    awake, asleep = 500.0, 0.0
+    clocks = {time.CLOCK_MONOTONIC: lambda: awake, time.CLOCK_BOOTTIME: lambda: awake + asleep}
+    monkeypatch.setattr(time, "clock_gettime", lambda which: clocks[which]())
+    clock = SteadyClock(lambda: 1_800_000_000.0)
+    asleep += HOUR
+
+    assert clock.now() == 1_800_000_000.0 + HOUR
+
+
+def test_a_window_of_an_hour_asleep_is_over() -> None:
+    """Who sleeps through a window of maintenance is woken by what fails after it."""
+    host = Host()
+    begin = datetime.fromtimestamp(host.clock.now() + 60, UTC)
+    window = f'maintenance: [{{cron: "{begin:%M %H} * * *", duration: 30m}}]'
+    host.world = World(ALARMS, config=f"{CONFIG}{window}\n")
+    host.live(90)
+    in_it = bool(host.world.maintenance.open(host.clock.now()))
+    host.sleep()
+    host.live(30, bad=True)
+
+    assert in_it
+    assert {change for _, _, change in host.world.said} == {Change.OPENED}
 
 
 @pytest.mark.parametrize("every", [1.0, 30.0])

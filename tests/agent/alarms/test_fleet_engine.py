@@ -464,13 +464,15 @@ def test_a_peer_that_falls_silent_is_paged_until_it_is_back() -> None:
     assert said[0][0] > 20 + SILENT_AFTER - 1
 
 
-def test_after_an_hour_asleep_nobody_is_paged() -> None:
+@pytest.mark.parametrize("until_its_tick", [1, 30, 60])
+def test_after_an_hour_asleep_nobody_is_paged(until_its_tick: int) -> None:
     """A machine that slept takes nobody's silence for granted before it could hear them."""
     made, heard = engine(), ledgers()
     list(live([everywhere(WELL)] * 20, made, heard))
     awake = 20 + 3600
     alone = {**everywhere(None), "fra": WELL}
-    moments = [everywhere(None), *[alone] * 20, *[everywhere(WELL)] * STAY]
+    asleep = [everywhere(None)] * until_its_tick
+    moments = [*asleep, *[alone] * 20, *[everywhere(WELL)] * STAY]
 
     assert not whole(live(moments, made, heard, awake))
 
