@@ -16,7 +16,7 @@ from vedette.agent.diagnoses.table import blind_rule, feed_rule, rules_for
 from vedette.agent.looking.timing import Timing, timing
 from vedette.agent.memory.lastgood import LastKnownGood
 from vedette.agent.memory.ledger import CheckKey
-from vedette.agent.references import punycode
+from vedette.agent.references import as_checked
 from vedette.agent.surroundings import Surroundings
 from vedette.checks.bgp.check import BgpCheck, FeedCheck
 from vedette.checks.bgp.feed.feed import Feed
@@ -281,5 +281,5 @@ class _Builder:
 
     def _remembered(self, http: HttpSettings) -> Callable[[], Sequence[str]] | None:
         """Offer the last-known-good addresses where a dns check of the name keeps them."""
-        name = punycode(http.last_known_good_of or http.target.server_name)
+        name = as_checked(http.last_known_good_of or http.target.server_name)
         return (lambda: self._good.addresses(name)) if name in self._known else None

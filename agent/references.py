@@ -25,6 +25,9 @@ from vedette.checks.http.proxy import Proxy
 from vedette.checks.http.settings import LAST_KNOWN_GOOD
 from vedette.checks.http.tls import TlsSettings, built
 
+_FREE = frozenset({"headers", "labels", "options"})
+"""What has keys of people's own, which name no files whatever they are called."""
+
 
 def faults(document: Document, folder: Path) -> Iterator[Problem]:
     """Return what is wrong with all that *document*, which stands in *folder*, refers to."""
@@ -37,7 +40,7 @@ def faults(document: Document, folder: Path) -> Iterator[Problem]:
 
 def _walk(data: object, place: Place = ()) -> Iterator[tuple[Place, object]]:
     yield place, data
-    if isinstance(data, Mapping):
+    if isinstance(data, Mapping) and (not place or place[-1] not in _FREE):
         for key, value in data.items():
             yield from _walk(value, (*place, key))
     elif isinstance(data, list):
@@ -148,13 +151,13 @@ def _checks(document: Document, kind: str) -> Iterator[tuple[Place, Mapping[str,
 def _dangling(document: Document) -> Iterator[Problem]:
     """Last-known-good addresses are those of a name that a dns check looks at."""
     known = {
-        punycode(str(dns.get("name")))
+        as_checked(str(dns.get("name")))
         for _, dns in _checks(document, "dns")
         if str(dns.get("type", "A")).upper() in {"A", "AAAA"}
     }
     for place, http in _checks(document, "http"):
         key = "last_known_good_of" if "last_known_good_of" in http else "at"
-        name = punycode(str(http.get("last_known_good_of") or _host(http)))
+        name = as_checked(str(http.get("last_known_good_of") or _host(http)))
         at = http.get("at")
         wanted = key != "at" or at == LAST_KNOWN_GOOD
         wanted = wanted or (isinstance(at, list) and LAST_KNOWN_GOOD in at)
@@ -167,7 +170,7 @@ def _dangling(document: Document) -> Iterator[Problem]:
             )
 
 
-def punycode(name: str) -> str:
+def as_checked(name: str) -> str:
     """Return *name* as its check is called, whatever it is that is written there."""
     try:
         return domain_name(name)

@@ -552,6 +552,13 @@ def test_routing_key_of_the_environment(tmp_path: Path, monkeypatch: pytest.Monk
     assert SECRET[:20] not in short
 
 
+def test_a_header_of_any_name_is_no_file(tmp_path: Path) -> None:
+    """What people name themselves, as headers, is not taken for a key that names a file."""
+    check = '{url: "https://a.example/", headers: {modules: m, token_file: t, url_env: U}}'
+
+    assert config(tmp_path, f"{MINIMAL}    http: [{check}]\n").services[0].http
+
+
 def test_certificates_are_checked(tmp_path: Path) -> None:
     """A ca_file without a certificate is found at the start."""
     (tmp_path / "ca.pem").write_text("no certificate")
