@@ -24,6 +24,9 @@ _DEEPEST = 50
 _MOST = 1_000_000
 """How many values there may be, each as often as aliases repeat it; no config has a tenth."""
 _MERGE = "tag:yaml.org,2002:merge"
+_INTEGER = "tag:yaml.org,2002:int"
+_MISREAD = re.compile(r"[-+]?(0[0-7_]+|[1-9][0-9_]*(:[0-5]?[0-9])+)")
+"""Integers that YAML 1.1 takes for octal, as 010, or for sixties, as 1:30."""
 _REMEDIES = (
     (
         r"found character '\\t' that .*",
@@ -174,7 +177,13 @@ def _read(node: yaml.Node, place: Place, document: Document) -> object:
         return dict(_pairs(node, place, document))
     if isinstance(node, yaml.SequenceNode):
         return [_read(item, (*place, i), document) for i, item in enumerate(node.value)]
-    return _scalar(node)
+    value = _scalar(node)
+    if node.tag == _INTEGER and _MISREAD.fullmatch(node.value):
+        message = (
+            f"YAML takes {node.value} for {value}: write the number meant, or put it in quotes"
+        )
+        document.problems.append(Problem(node.start_mark.line + 1, message))
+    return value
 
 
 def _pairs(

@@ -107,6 +107,8 @@ ONE_FAULT = {
         "agent.colour: unknown key",
     ),
     "unknown key deep down": ("{name: shop.example}", "{name: shop.example, tpye: A}", 7, "tpye"),
+    "octal": ("services:", "defaults: {every: 010}\nservices:", 4, "takes 010 for 8"),
+    "sixties": ("services:", "defaults: {hold: 1:30}\nservices:", 4, "takes 1:30 for 90"),
     "duplicate key": ("  name: fra-1", "  name: fra-1\n  name: fra-2", 3, "first in line 2"),
     "duration": ("  - name: shop", "  - name: shop\n    every: 5 parsecs", 6, "duration"),
     "negative duration": ("  - name: shop", "  - name: shop\n    hold: -5", 6, "duration"),
