@@ -47,7 +47,7 @@ def _replay(options: argparse.Namespace) -> int:
 
 def tell(files: Sequence[Path], *, jobs: int, as_json: bool) -> int:
     """Play *files*, print what became of each, and return the exit status."""
-    from vedette.agent.replay.scenario import read  # noqa: PLC0415 - other commands need none
+    from vedette.agent.replay.reading import read  # noqa: PLC0415 - other commands need none
 
     problems: list[str] = []
     for path in files:
@@ -80,8 +80,8 @@ def _played(
 
 def _play(asked: tuple[Path, bool]) -> tuple[str, Sequence[str]]:
     from vedette.agent.replay.incident import play  # noqa: PLC0415 - other commands need none
+    from vedette.agent.replay.reading import read  # noqa: PLC0415
     from vedette.agent.replay.report import report  # noqa: PLC0415
-    from vedette.agent.replay.scenario import read  # noqa: PLC0415
     from vedette.agent.replay.timeline import timeline  # noqa: PLC0415
 
     path, as_json = asked

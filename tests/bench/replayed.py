@@ -8,7 +8,7 @@ from time import perf_counter, process_time
 
 from tests.bench.sample import Sample
 from vedette.agent.replay.incident import play
-from vedette.agent.replay.scenario import read
+from vedette.agent.replay.reading import read
 
 INCIDENT = Path(__file__).parents[2] / "configs" / "incidents" / "quad-one-2025-07-14.yaml"
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import yaml
 
-from vedette.agent.replay.scenario import Scenario, read
+from vedette.agent.replay.reading import read
+from vedette.agent.replay.scenario import Scenario
 
 SHOP = "https://www.shop.example/"
 CONTROL = "https://www.control.example/"

@@ -8,7 +8,7 @@ import pytest
 
 from tests.agent.replay.made import change, document, name_change, reread, watched, written
 from vedette.agent.config import ConfigError
-from vedette.agent.replay.scenario import read
+from vedette.agent.replay.reading import read
 from vedette.agent.replay.userconfig import write
 
 

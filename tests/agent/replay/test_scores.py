@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from vedette.agent.replay.incident import play
+from vedette.agent.replay.reading import read
 from vedette.agent.replay.report import report
-from vedette.agent.replay.scenario import read
 
 OWN = Path(__file__).parents[3] / "configs" / "incidents"
 LONGEST = 3 * 3600

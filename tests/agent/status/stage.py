@@ -13,7 +13,8 @@ from tests.servers.process import free_port, need
 from vedette.agent.daemon import Agent
 from vedette.agent.replay.incident import Incident
 from vedette.agent.replay.loop import VirtualLoop
-from vedette.agent.replay.scenario import Change, read
+from vedette.agent.replay.reading import read
+from vedette.agent.replay.scenario import Change
 from vedette.agent.status import routes
 
 INCIDENTS = Path(__file__).parents[3] / "configs" / "incidents"
