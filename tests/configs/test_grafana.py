@@ -87,6 +87,18 @@ def test_variables_and_links(name: str) -> None:
     assert made["editable"] is False
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_all_jobs_are_those_of_agents(name: str) -> None:
+    """What else a Prometheus scrapes has `up` and `process_*` too, and stands on no panel."""
+    variables = {one["name"]: one for one in document(name)["templating"]["list"]}
+
+    assert {one: variables[one].get("allValue") for one in ("job", "instance", "service")} == {
+        "job": None,
+        "instance": ".+",
+        "service": ".+",
+    }
+
+
 @pytest.mark.parametrize(
     ("name", "panel"), PANELS, ids=[f"{name}-{panel['title']}" for name, panel in PANELS]
 )

@@ -36,7 +36,6 @@ def _query(name: str, label: str, query: str) -> build.QueryVariable:
 
 def board(uid: str, title: str, description: str) -> build.Dashboard:
     """Return a dashboard without panels."""
-    chosen = {"multi": True, "all": True}
     variables = [
         ("job", "Job", "label_values(vedette_build_info, job)"),
         ("instance", "Vantage", 'label_values(vedette_build_info{job=~"$job"}, instance)'),
@@ -80,13 +79,10 @@ def board(uid: str, title: str, description: str) -> build.Dashboard:
         )
     )
     for name, label, query in variables:
-        made.with_variable(
-            _query(name, label, query)
-            .multi(chosen["multi"])
-            .include_all(chosen["all"])
-            .all_value(".+")
-            .current(_ALL)
-        )
+        chosen = _query(name, label, query).multi(True).include_all(True).current(_ALL)
+        if name != "job":  # All jobs are those found: others have `up` and `process_*` as well.
+            chosen.all_value(".+")
+        made.with_variable(chosen)
     status = _query(
         "status_page", "Status page", f"label_values(vedette_vantage_info{{{OURS}}}, url)"
     )
