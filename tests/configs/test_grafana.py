@@ -18,6 +18,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.agent.daemon import EVERY, World, until, vedette, world
+from tests.servers import promtool
 from tests.servers.process import free_port
 from tests.servers.prometheus import Prometheus, prometheus
 
@@ -141,6 +142,43 @@ def test_expressions_are_sound(name: str, title: str, expr: str) -> None:
     for counter in re.findall(r"\b(\w+_total)\b", expr):
         assert re.search(rf"(rate|increase)\({counter}\{{[^}}]*\}}\[(\$__rate_interval|1h)\]", expr)
     assert not re.search(r"rate\([^[]*\[(?!\$__rate_interval\])", expr)
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "kind"), [("dns", "Servers", "dns"), ("http", "Pages and addresses", "http")]
+)
+def test_what_nobody_could_look_at_is_not_ok(
+    name: str, title: str, kind: str, tmp_path: Path
+) -> None:
+    """What is UNKNOWN everywhere is shown as that, and what fails anywhere as failing."""
+    seen = {
+        "nobody": ("UNKNOWN", "UNKNOWN"),
+        "one": ("UNKNOWN", "OK"),
+        "both": ("OK", "OK"),
+        "failing": ("FAILING", "OK"),
+    }
+    series = {
+        f'vedette_probe_state{{job="j",instance="{vantage}",service="s",kind="{kind}",'
+        f'check="c",place="p",subject="{subject}",state="{state}"}}': [float(state == now)]
+        for subject, states in seen.items()
+        for vantage, now in zip("ab", states, strict=True)
+        for state in ("OK", "FAILING", "UNKNOWN")
+    }
+    (panel,) = [one for one in panels(name) if one["title"] == title]
+    (words,) = panel["fieldConfig"]["defaults"]["mappings"]
+    (expr,) = [target["expr"] for target in panel["targets"]]
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("groups: []")
+
+    shown = {
+        word["text"]: {
+            dict(labels)["subject"]
+            for labels in promtool.evaluate(rules, series, f"({filled(expr)}) == {value}")[0]
+        }
+        for value, word in words["options"].items()
+    }
+
+    assert shown == {"OK": {"one", "both"}, "FAILING": {"failing"}, "UNKNOWN": {"nobody"}}
 
 
 def selectors(tree: Any) -> Iterator[Any]:

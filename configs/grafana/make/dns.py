@@ -5,11 +5,11 @@ from configs.grafana.make.panels import (
     GOOD_BELOW_ONE,
     Panels,
     lines,
+    newest_looks,
     number,
     quantile,
     row,
     rows,
-    states,
 )
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
@@ -55,14 +55,12 @@ def _now() -> Panels:
 
 
 def _answers() -> Panels:
-    yield states(
+    yield newest_looks(
         "Servers",
-        "Each server's newest look. Grey is UNKNOWN: nobody could look.",
-        (
-            f'max by (check, place, subject) (vedette_probe_state{{{_DNS},state="FAILING"}})',
-            "{{check}} {{place}} {{subject}}",
-        ),
-        words={"0": ("OK", "green"), "1": ("FAILING", "red")},
+        "Each server's newest look, the worst of all vantages. Grey is UNKNOWN: nobody could look.",
+        _DNS,
+        "check, place, subject",
+        "{{check}} {{place}} {{subject}}",
     )
     yield rows(
         "Why looks fail",

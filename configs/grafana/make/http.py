@@ -1,7 +1,7 @@
 """HTTP: which pages answer, by name and at each address, how soon, and until when certified."""
 
 from configs.grafana.make.board import OF, OURS, board, of_kind
-from configs.grafana.make.panels import Panels, lines, number, quantile, row, rows, states
+from configs.grafana.make.panels import Panels, lines, newest_looks, number, quantile, row, rows
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 _HTTP = of_kind("http")
@@ -51,14 +51,12 @@ def _now() -> Panels:
 
 
 def _pages() -> Panels:
-    yield states(
+    yield newest_looks(
         "Pages and addresses",
-        "Each newest look, the worst of all vantages.",
-        (
-            f'max by (check, place, subject) (vedette_probe_state{{{_HTTP},state="FAILING"}})',
-            "{{check}} {{subject}}",
-        ),
-        words={"0": ("OK", "green"), "1": ("FAILING", "red")},
+        "Each newest look, the worst of all vantages. Grey is UNKNOWN: nobody could look.",
+        _HTTP,
+        "check, place, subject",
+        "{{check}} {{subject}}",
     )
     yield rows(
         "Why looks fail",

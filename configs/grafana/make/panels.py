@@ -151,6 +151,20 @@ def rows(
     return made
 
 
+def newest_looks(title: str, description: str, matchers: str, by: str, legend: str) -> Panel:
+    """Return bars of what newest looks show *by* labels: the worst, UNKNOWN where nobody knows."""
+    state = f"max by ({by}) (vedette_probe_state{{{matchers},state="
+    return states(
+        title,
+        description,
+        (
+            f'{state}"FAILING"}} == 1) or {state}"OK"}} == 1) - 1 or {state}"UNKNOWN"}} == 1) + 1',
+            legend,
+        ),
+        words={"0": ("OK", "green"), "1": ("FAILING", "red"), "2": ("UNKNOWN", "#808080")},
+    )
+
+
 def row(title: str) -> build.Row:
     """Return the head of a row of panels."""
     return build.Row(title)
