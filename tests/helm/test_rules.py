@@ -82,6 +82,26 @@ def test_an_alert_rises_for_its_reason_alone(alert: str, rules: Path, tmp_path: 
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
+def test_an_alert_says_the_agents_name_as_it_is(tmp_path: Path) -> None:
+    """A name may have what YAML or a template of Prometheus's would read as its own."""
+    name = "fra: 1 #{{ x }}"
+    spec = the(rendered(values={"config.agent.name": name}), "PrometheusRule")["spec"]
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(spec))
+    alert, (series, bad, _) = "VedetteStoreFailing", SERIES["VedetteStoreFailing"]
+    told = annotations(alert, series) | {"summary": f"The agent {name} cannot write its state"}
+    expected = {"exp_labels": labels(alert, series), "exp_annotations": told}
+    asked = {"eval_time": "18m", "alertname": alert, "exp_alerts": [expected]}
+    test = {
+        "interval": "1m",
+        "input_series": [{"series": series, "values": bad}],
+        "alert_rule_test": [asked],
+    }
+    path = tmp_path / "test.yaml"
+    path.write_text(yaml.safe_dump({"rule_files": ["rules.yaml"], "tests": [test]}))
+    ran = promtool("test", "rules", str(path))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
 def rule(alert: str) -> dict[str, Any]:
     """Return one rule."""
     (found,) = [one for group in groups() for one in group["rules"] if one["alert"] == alert]
