@@ -60,13 +60,14 @@ def template(
     major: str = "helm4",
     apis: Sequence[str] = (OPERATOR,),
     kubernetes: str = "1.34",
+    namespace: str = NAMESPACE,
     chart: Path = CHART,
 ) -> Ran:
     """Render the chart with *files*, and over them *values*, in a cluster that has *apis*."""
     arguments = [f"--values={path}" for path in files]
     arguments += [f"--set-json={key}={json.dumps(value)}" for key, value in (values or {}).items()]
     arguments += [f"--api-versions={api}" for api in apis]
-    named = ["template", RELEASE, str(chart), f"--namespace={NAMESPACE}"]
+    named = ["template", RELEASE, str(chart), f"--namespace={namespace}"]
     return helm(major, *named, f"--kube-version={kubernetes}", *arguments)
 
 

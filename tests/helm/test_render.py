@@ -32,6 +32,14 @@ def comparable(objects: list[Object]) -> list[Object]:
     return objects
 
 
+def assert_of_kubernetes(objects: list[Object], kubernetes: str = "1.34") -> None:
+    """Every one that is not the operator's is what this version takes."""
+    ours = [one for one in objects if not one["apiVersion"].startswith("monitoring.coreos.com/")]
+    assert ours
+    for one in ours:
+        kubernetes_validate.validate(one, kubernetes, strict=True)
+
+
 def kept(one: Object) -> Object:
     """Return what the operator's model keeps of *one*; it raises ValueError, or drops a key."""
     model = getattr(operator(), one["kind"]).model_validate(one)
@@ -60,14 +68,26 @@ def test_both_helms_render_the_same(case: Path) -> None:
 @pytest.mark.parametrize("kubernetes", VERSIONS)
 def test_every_object_is_one_of_kubernetes(case: Path, kubernetes: str) -> None:
     """No object has a key that this version does not know, or lacks one that it needs."""
-    objects = [
-        one
-        for one in rendered(case, kubernetes=kubernetes)
-        if not one["apiVersion"].startswith("monitoring.coreos.com/")
-    ]
-    assert objects
-    for one in objects:
-        kubernetes_validate.validate(one, kubernetes, strict=True)
+    assert_of_kubernetes(rendered(case, kubernetes=kubernetes), kubernetes)
+
+
+def test_a_name_that_looks_like_a_number_is_a_name() -> None:
+    """What is called 123, or on, is called so, and is no number and no truth to Kubernetes."""
+    names = {
+        "fullnameOverride": "on",
+        "dashboards.namespace": "123",
+        "ingress": {"enabled": True, "host": "a.test", "className": "123", "tlsSecret": "123"},
+        "listener.tls.existingSecret": "123",
+        "listener.token": {"existingSecret": "123", "key": "on"},
+        "networkPolicy.ingress.namespaces": ["123"],
+        "persistence.storageClass": "123",
+        "priorityClassName": "123",
+        "serviceAccount.name": "123",
+    }
+    objects = rendered(values=names, namespace="123")
+    assert_of_kubernetes(objects)
+    for kind in ("ServiceMonitor", "PrometheusRule"):
+        assert kept(the(objects, kind)) == the(objects, kind)
 
 
 @cases
