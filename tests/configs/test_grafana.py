@@ -20,10 +20,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.agent.daemon import EVERY, World, until, vedette, world
 from tests.servers import promtool
 from tests.servers.process import free_port
-from tests.servers.prometheus import Prometheus, prometheus
+from tests.servers.prometheus import Prometheus, found, prometheus
 
 NAMES = sorted(DASHBOARDS)
-PREFIX, ORIGIN = "192.0.2.0/24", 64500
+PREFIX, ORIGIN, FEED = "192.0.2.0/24", 64500, "ris-live"
 SCRAPED = {"up": {"job", "instance"}}
 """Series that Prometheus makes itself."""
 EMPTY = {
@@ -219,6 +219,7 @@ async def test_every_panel_has_data_while_something_breaks(tmp_path: Path) -> No
             await w.daemon.start()
             assert_known(*await _story(w))
             await asyncio.to_thread(_assert_shown, url, began)
+            assert_rows(url, "bgp", "At fault since", Prefix=PREFIX, Reason="origin", Feed=FEED)
             await until(lambda: alerts(server) >= CAUSES, lambda: str(alerts(server)))
 
 
@@ -230,8 +231,8 @@ CAUSES = {
 
 def alerts(server: Prometheus) -> set[str]:
     """Return the first lines of all alerts that fire."""
-    found = server.get("alerts")["alerts"]
-    return {one["annotations"]["summary"] for one in found if one["state"] == "firing"}
+    all_ = server.get("alerts")["alerts"]
+    return {one["annotations"]["summary"] for one in all_ if one["state"] == "firing"}
 
 
 def allow(folder: Path) -> dict[str, Any]:
@@ -279,6 +280,15 @@ def assert_known(*texts: str) -> None:
         if not asked <= known.get(selector.name, set())
     ]
     assert [one for one in unknown if one[0] not in EMPTY] == []
+
+
+def assert_rows(url: str, name: str, title: str, **row: str) -> None:
+    """A table has one row now, in the columns that people see."""
+    (panel,) = [one for one in panels(name) if one["title"] == title]
+    (transformed,) = panel["transformations"]
+    columns = transformed["options"]["renameByName"]
+    (one,) = found(url, filled(panel["targets"][0]["expr"]))
+    assert {columns[label]: value for label, value in one["metric"].items()} == row
 
 
 def _assert_shown(url: str, began: float) -> None:

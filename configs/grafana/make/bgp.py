@@ -88,9 +88,9 @@ def _prefixes() -> Panels:
         "At fault since",
         "Prefixes that are at fault, by reason and feed. Empty while none is.",
         "dateTimeAsIso",
-        "min by (check, reason, subject) "
+        "min by (check, reason, place) "
         f"(vedette_bgp_condition_since_timestamp_seconds{{{OF}}}) * 1000",
-        {"check": "Prefix", "reason": "Reason", "subject": "Feed"},
+        {"check": "Prefix", "reason": "Reason", "place": "Feed"},
     )
 
 
