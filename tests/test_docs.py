@@ -343,10 +343,15 @@ def test_a_section_says_what_to_do(diagnosis: Diagnosis) -> None:
     ]  # fmt: skip
 
 
-def test_the_table_is_in_the_order_of_causes() -> None:
-    """Layer after layer, what explains more comes first, as the engine has it."""
-    table = [line for line in prose(DIAGNOSES).splitlines() if line.startswith("|")]
-    told = re.findall(r"\[(\w+)\]\(#\1\)", "\n".join(table))
+@pytest.mark.parametrize(
+    ("document", "cell"),
+    [(DIAGNOSES, r"\[(\w+)\]\(#\1\)"), (ROOT / "README.md", r"^\| `([a-z_]+)` \|")],
+    ids=["diagnoses", "README"],
+)
+def test_the_table_is_in_the_order_of_causes(document: Path, cell: str) -> None:
+    """All are told, and what explains more comes first, as the engine has it."""
+    table = [line for line in prose(document).splitlines() if line.startswith("|")]
+    told = [one for one in re.findall(cell, "\n".join(table), re.MULTILINE) if one in {*Diagnosis}]
     ranked = sorted(Diagnosis, key=RANK.__getitem__)
     ourselves = [Diagnosis.VANTAGE_BLIND, Diagnosis.FEED_STALE]
     assert told == [*(one for one in ranked if one not in ourselves), *ourselves]
