@@ -12,6 +12,7 @@ from vedette.agent.diagnoses.view import View, Voice
 from vedette.agent.diagnoses.votes import failing, most
 from vedette.agent.memory.ledger import CheckKey
 from vedette.checks.dns.server import Place
+from vedette.checks.finding import Verdict
 
 # These hold servers against each other, and say nothing about who can be reached.
 _COMPARED = (Place.AGREEMENT, Place.DELEGATION, Place.DNSSEC)
@@ -34,13 +35,23 @@ def blindness(view: View, controls: Sequence[CheckKey]) -> Evidence:
     """Judge the controls: blind when most of them fail; without controls we trust ourselves."""
     if not controls:
         return Evidence(False)
-    judged = [most(_asked(view.of(key)), failing) for key in controls]
+    judged = [_failed(_asked(view.of(key))) for key in controls]
     need = len(controls) // 2 + 1
     blinded = [e for e in judged if e.holds]
     if len(blinded) >= need:
         return reached(blinded, need)
     undecided = sum(e.holds is None for e in judged)
     return Evidence(False) if len(blinded) + undecided < need else UNDECIDED
+
+
+def _failed(asked: Sequence[Voice]) -> Evidence:
+    """Judge one control; whom nobody could ask does not keep it from failing at all the others."""
+    evidence = most(asked, failing)
+    if evidence.holds is None:
+        # Who has never seen the internet does not even know the name's own servers.
+        others = most([v for v in asked if v.finding.verdict is not Verdict.UNKNOWN], failing)
+        return others if others.holds else evidence
+    return evidence
 
 
 def proven_at(view: View, controls: Sequence[CheckKey]) -> float:

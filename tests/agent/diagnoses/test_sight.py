@@ -66,6 +66,27 @@ def test_only_servers_prove_sight(word: str, blind: bool) -> None:
     assert seeing.proven_at == (-math.inf if blind else LATE)
 
 
+@pytest.mark.parametrize(
+    ("words", "blind"),
+    [
+        ([UNKNOWN, FAILING], True),
+        ([UNKNOWN, UNKNOWN, FAILING], True),
+        ([UNKNOWN, OK], False),
+        ([UNKNOWN, UNKNOWN, OK], None),
+        ([UNKNOWN, UNKNOWN, OK, FAILING], None),
+    ],
+    ids=case,
+)
+def test_an_agent_that_starts_blind_is_blind(words: list[str], blind: bool | None) -> None:
+    """Servers that it could not even look for do not keep it from saying so."""
+    ledger = Ledger()
+    subjects = [seen(LATE, word, key=NAME, subject=f"{n}") for n, word in enumerate(words)]
+    ledger.add(NAME, TIMING, subjects)
+
+    assert sight(View(ledger, LATE), [NAME]).blind.holds is blind
+    assert sight(View(ledger, LATE + 2 * TIMING.fresh_for), [NAME]).blind.holds is None
+
+
 @given(st.lists(st.integers(0, 60), min_size=1, max_size=5), st.integers(0, 1))
 def test_one_bad_look_each_is_no_blindness(starts: list[int], hold: int) -> None:
     """However far apart controls are asked, one bad look at each pages nobody."""
