@@ -1,5 +1,6 @@
 """The chart's alerts: Prometheus takes them, and each rises for its reason alone."""
 
+import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from tests.helm.chart import rendered, the
 from tests.servers.process import need
 
 TARGET = '{job="v-vedette",namespace="watch-tower"'
+BLIND = 'diagnosis="vantage_blind",state="ALARM"'
 SERIES = {
     "VedetteDown": (f"up{TARGET}}}", "0x20", "1x20"),
     "VedettePageUndelivered": (
@@ -23,7 +25,7 @@ SERIES = {
     ),
     "VedetteStoreFailing": (f"vedette_store_failing{TARGET}}}", "1x20", "0x20"),
     "VedetteBlind": (
-        f'vedette_alarm_state{TARGET},diagnosis="vantage_blind",state="ALARM"}}', "1x20", "0x20",
+        f'vedette_alarm_state{TARGET},{BLIND},subject="quickstart-1"}}', "1x20", "0x20",
     ),
     "VedetteFeedStale": (f'vedette_bgp_feed_stale{TARGET},feed="ris-live"}}', "1x20", "0x20"),
     "VedetteBug": (f"vedette_internal_errors_total{TARGET}}}", "0 0 0 0 1x20", "1x20"),
@@ -64,40 +66,45 @@ def test_prometheus_takes_the_rules(rules: Path) -> None:
 
 
 @pytest.mark.parametrize("alert", SERIES)
-def test_an_alert_rises_for_its_reason_alone(alert: str, rules: Path, tmp_path: Path) -> None:
+def test_an_alert_rises_for_its_reason_alone(alert: str, rules: Path) -> None:
     """With the series in a bad state it fires, and with the same in a good state it does not."""
     series, bad, good = SERIES[alert]
-    fires = [{"exp_labels": labels(alert, series), "exp_annotations": annotations(alert, series)}]
-    tests = [
-        {
-            "interval": "1m",
-            "input_series": [{"series": series, "values": values}],
-            "alert_rule_test": [{"eval_time": "18m", "alertname": alert, "exp_alerts": expected}],
-        }
-        for values, expected in ((bad, fires), (good, []))
-    ]
-    path = tmp_path / "test.yaml"
-    path.write_text(yaml.safe_dump({"rule_files": [str(rules)], "tests": tests}))
-    ran = promtool("test", "rules", str(path))
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert_fires(rules, alert, series, bad, annotations(alert, series))
+    assert_fires(rules, alert, series, good, None)
+
+
+def test_a_blind_peer_is_not_this_agent(rules: Path) -> None:
+    """An agent has an alarm of each blind or silent peer too; the alert is of its own sight."""
+    series = f'vedette_alarm_state{TARGET},{BLIND},subject="nyc-1"}}'
+    assert_fires(rules, "VedetteBlind", series, "1x20", None)
 
 
 def test_an_alert_says_the_agents_name_as_it_is(tmp_path: Path) -> None:
-    """A name may have what YAML or a template of Prometheus's would read as its own."""
-    name = "fra: 1 #{{ x }}"
+    """A name may have what YAML, PromQL or a template of Prometheus's would read as its own."""
+    name = 'fra: 1 #{{ x }} "\\d"'
     spec = the(rendered(values={"config.agent.name": name}), "PrometheusRule")["spec"]
-    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(spec))
-    alert, (series, bad, _) = "VedetteStoreFailing", SERIES["VedetteStoreFailing"]
-    told = annotations(alert, series) | {"summary": f"The agent {name} cannot write its state"}
-    expected = {"exp_labels": labels(alert, series), "exp_annotations": told}
-    asked = {"eval_time": "18m", "alertname": alert, "exp_alerts": [expected]}
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(yaml.safe_dump(spec))
+    escaped = name.replace("\\", r"\\").replace('"', r"\"")
+    series = f'vedette_alarm_state{TARGET},{BLIND},subject="{escaped}"}}'
+    told = {"summary": f"The agent {name} does not see the internet"}
+    told["description"] = rule("VedetteBlind")["annotations"]["description"]
+    assert_fires(rules, "VedetteBlind", series, "1x20", told)
+
+
+def assert_fires(
+    rules: Path, alert: str, series: str, values: str, told: dict[str, str] | None
+) -> None:
+    """With *values* of *series* an alert fires and has *told* people this, or it does not fire."""
+    fires = {"exp_labels": labels(alert, series), "exp_annotations": told}
+    asked = {"eval_time": "18m", "alertname": alert, "exp_alerts": [fires] if told else []}
     test = {
         "interval": "1m",
-        "input_series": [{"series": series, "values": bad}],
+        "input_series": [{"series": series, "values": values}],
         "alert_rule_test": [asked],
     }
-    path = tmp_path / "test.yaml"
-    path.write_text(yaml.safe_dump({"rule_files": ["rules.yaml"], "tests": [test]}))
+    path = rules.with_name("test.yaml")
+    path.write_text(yaml.safe_dump({"rule_files": [str(rules)], "tests": [test]}))
     ran = promtool("test", "rules", str(path))
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
@@ -111,7 +118,8 @@ def rule(alert: str) -> dict[str, Any]:
 def labels(alert: str, series: str) -> dict[str, str]:
     """Return the labels under which *alert* fires for *series*."""
     pairs = [pair.split("=") for pair in series[series.index("{") + 1 : -1].split(",")]
-    return {key: value.strip('"') for key, value in pairs} | rule(alert)["labels"]
+    said = {key: json.loads(value) for key, value in pairs}
+    return said | rule(alert)["labels"]
 
 
 def annotations(alert: str, series: str) -> dict[str, str]:
