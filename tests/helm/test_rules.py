@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from tests.helm.chart import rendered, the
-from tests.servers.process import need
+from tests.servers.process import free_port, need
+from tests.servers.prometheus import prometheus
 
 TARGET = '{job="v-vedette",namespace="watch-tower"'
 BLIND = 'diagnosis="vantage_blind",state="ALARM"'
@@ -90,6 +91,27 @@ def test_an_alert_says_the_agents_name_as_it_is(tmp_path: Path) -> None:
     told = {"summary": f"The agent {name} does not see the internet"}
     told["description"] = rule("VedetteBlind")["annotations"]["description"]
     assert_fires(rules, "VedetteBlind", series, "1x20", told)
+
+
+@pytest.mark.parametrize("name", ["fra-1", "fra: $1"])
+def test_what_is_scraped_has_the_agents_name(name: str, tmp_path: Path) -> None:
+    """`instance`, which dashboards call the vantage, is the agent's name and no pod's address."""
+    objects = rendered(values={"config.agent.name": name})
+    (endpoint,) = the(objects, "ServiceMonitor")["spec"]["endpoints"]
+    (relabelling,) = endpoint["relabelings"]
+    port = free_port()
+    job = {
+        "job_name": "pods",
+        "static_configs": [{"targets": [f"127.0.0.1:{port}"]}],
+        "relabel_configs": [
+            {
+                "target_label": relabelling["targetLabel"],
+                "replacement": relabelling["replacement"],
+            }
+        ],
+    }
+    with prometheus(tmp_path, scrape_configs=[job], port=port) as server:
+        assert server.scraped()["labels"]["instance"] == name
 
 
 def assert_fires(
