@@ -48,7 +48,7 @@ class Limits:
     """Seconds: how long each wait may take, how long each pause lasts, and how long all of it."""
 
     ready: float = 15
-    healthy: float = 3
+    healthy: float = 5  # looks, a second apart: of what stood for fewer no change is told
     page: float = 20
     hold: float = 4
     resolve: float = 20

@@ -7,7 +7,10 @@ import dns.asyncquery
 import dns.message
 import yaml
 
+from vedette.agent.config import read
+from vedette.agent.demo.story import Limits
 from vedette.agent.demo.world import HOST, World
+from vedette.agent.memory.changes import CALM
 
 
 async def addresses(world):
@@ -44,6 +47,14 @@ async def test_config_points_at_the_world():
         assert world.status_url == f"http://{config['agent']['listen']}/"
         assert len(key.read_text().strip()) == 32
         assert stat.S_IMODE(key.stat().st_mode) == 0o600
+
+
+async def test_the_record_stands_for_long_enough_to_be_missed():
+    """All is well for as many looks as a value must stand for its change to be on the page."""
+    async with World(time.time) as world:
+        every = read(world.config_file).defaults.every
+
+    assert Limits().healthy >= CALM * every
 
 
 async def test_folder_goes_with_the_world():
