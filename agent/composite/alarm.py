@@ -119,7 +119,8 @@ def composites(
     """Return *alarms* in an order in which they can be judged.
 
     *layers* are those of the standard alarms and checks, by id. An alarm's own layer is the last
-    of those of all that its rule names: what is further down may have explained it.
+    of those of all that its rule names: what is further down may have explained it. Who watches
+    counts only where nothing that is watched is named.
     """
     settings = {one.name: one for one in alarms}
     known = dict(layers)
@@ -131,7 +132,8 @@ def composites(
         suppressor = [one.suppressor.alarm] if one.suppressor else []
         targets = parts | {alarm: links.targets[alarm] for alarm in suppressor}
         ids = [target.id for target in parts.values()]
-        known[name] = max((known[id_] for id_ in ids), default=Layer.SERVICE)
+        watched = [id_ for id_ in ids if known[id_] is not Layer.OURSELVES]
+        known[name] = max((known[id_] for id_ in watched or ids), default=Layer.SERVICE)
         services = (about.get(id_, frozenset([id_.partition("/")[0]])) for id_ in ids)
         about[name] = frozenset().union(*services)
         made.append(

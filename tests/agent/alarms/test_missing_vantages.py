@@ -18,7 +18,8 @@ from tests.agent.alarms.test_fleet_engine import (
     look,
     whole,
 )
-from tests.agent.composite.world import World
+from tests.agent.composite.world import CONFIG, World
+from tests.agent.observations import seen
 from vedette.agent.alarms.agreement import Quorum, Vantage
 from vedette.agent.alarms.alarm import Memory, State
 from vedette.agent.alarms.engine import Engine
@@ -69,6 +70,24 @@ def test_who_is_left_alone_ends_no_alarm_of_a_users_own_that_a_quorum_paged(clea
     (_, opened), (ended, resolved) = world.of("mine")
     assert (opened, resolved) == (Change.OPENED, Change.RESOLVED)
     assert ended >= 300
+
+
+def test_nor_one_that_asks_besides_who_sees() -> None:
+    """Beside a check, naming a vantage makes an alarm no less a matter of the quorum."""
+    rule = 'ALARM("https://shop.example/") AND NOT ALARM("here/vantage_blind/here")'
+    config = CONFIG + "controls: {dns: [{name: example.com, servers: [192.0.2.53]}]}\n"
+    peers = [Vantage("b", "b"), Vantage("c", "c")]
+    world = World(f"- {{name: mine, rule: '{rule}', clear: 5s}}", config=config, peers=peers)
+    (control,) = world.plan.controls
+    for now in range(200):
+        for name, ledger in world.ledgers.items():
+            if name == "here" or now < 50:
+                world.look(now, (OK, OK if name == "here" else FAILING, OK), name)
+                looks = [seen(now, key=control, place="recursive")]
+                ledger.add(control, world.timing(control), looks)
+        world.step(now)
+
+    assert [change for _, change in world.of("mine")] == [Change.OPENED]
 
 
 def test_a_restart_makes_no_warning_grave() -> None:
