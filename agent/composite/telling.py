@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from vedette.agent.alarms.alarm import State
 from vedette.agent.clock import utc
 from vedette.agent.composite.alarm import CompositeAlarm
-from vedette.agent.composite.evaluate import in_state
+from vedette.agent.composite.evaluate import evaluate, in_state
 from vedette.agent.composite.link import Target
 from vedette.agent.composite.rule import And, AtLeast, Constant, InState, Not, Or, Ref
 from vedette.agent.composite.standing import Standing
@@ -24,7 +24,12 @@ _LONGEST = 160
 
 
 def holding(alarm: CompositeAlarm, at: Standings, now: float) -> str:
-    """Return in one line which of the rule's conditions hold, to be followed by since when."""
+    """Return in one line which of the rule's conditions hold, to be followed by since when.
+
+    While an alarm clears its rule does not hold; what of it does is no cause.
+    """
+    if _is_over(alarm, at, now):
+        return "its rule does not hold now, failing"
     parts = [
         f"{_some(names)} {'is' if len(names) == 1 else 'are'} in {state}"
         for state, names in _holding(alarm, at, now).items()
@@ -37,6 +42,17 @@ def standings(alarm: CompositeAlarm, at: Standings) -> Iterator[str]:
     for ref in alarm.settings.rule.refs:
         if stands := at.get(alarm.targets[ref.name]):
             yield f"{stands.state} since {utc(stands.since)}: {ref.name}"
+
+
+def _is_over(alarm: CompositeAlarm, at: Standings, now: float) -> bool:
+    unseen = Standing(State.INSUFFICIENT_DATA, now)
+    said = evaluate(
+        alarm.settings.rule,
+        lambda ref: at.get(alarm.targets[ref.name], unseen),
+        since=now,
+        now=now,
+    )
+    return said.evidence.holds is False
 
 
 def _holding(alarm: CompositeAlarm, at: Standings, now: float) -> Mapping[State, Sequence[str]]:

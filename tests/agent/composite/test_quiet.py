@@ -8,6 +8,7 @@ from tests.agent.composite.world import CONFIG, SHOP, World
 from tests.agent.observations import seen
 from vedette.agent.alarms.agreement import Vantage
 from vedette.agent.alarms.incidents import Change
+from vedette.agent.paging.wording import told
 from vedette.checks.finding import Verdict
 from vedette.exporters.page import Severity
 
@@ -116,3 +117,14 @@ def test_the_first_line_names_what_makes_the_rule_hold(
 
     (page,) = (one for one in world.pages if one.key == "test/mine")
     assert page.summary.startswith(f"mine: {says} since ")
+
+
+def test_while_an_alarm_clears_its_line_names_no_cause() -> None:
+    """A rule that does not hold now is told to be so, whatever of it goes on."""
+    rule = 'ALARM("https://shop.example/") AND OK("https://bank.example/")'
+    world = World(f"- {{name: mine, rule: '{rule}', clear: 60s}}")
+    world.live([*[WELL] * 5, *[SHOP_BAD] * 20, *[WELL] * 20])
+
+    (incident,) = (one for key, one in world.engine.open.items() if key == "test/mine")
+    line = told(world.engine.rules["mine"], incident, world.witness, 44)
+    assert line == "mine: its rule does not hold now, failing since 00:00:05 UTC"
