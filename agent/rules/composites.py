@@ -112,8 +112,10 @@ class _Ruled:
     def _heard(self, patience: float) -> str:
         """Return a series once somebody has seen the internet for *patience* seconds on end.
 
-        What is not known by then is not only unknown because nobody has looked as yet.
+        What is not known by then is not only unknown because nobody has looked as yet. What goes
+        by nothing that is looked at needs no patience, and Prometheus a window.
         """
+        patience = max(patience, self.interval)
         seeing = selector("vedette_vantage_sighted", deployment=self._deployment)
         window = f"{duration(patience)}:{duration(self.interval)}"
         times = math.floor(patience / self.interval)

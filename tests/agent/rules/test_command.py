@@ -24,6 +24,7 @@ services:
 controls: {dns: [{name: control.example}]}
 alarms:
   - {name: 'odd "name" {{ }}', rule: 'ALARM("https://shop.example/") OR TRUE'}
+  - {name: idle, rule: 'FALSE', missing: notBreaching}
 """
 
 
@@ -35,7 +36,7 @@ def test_examples_are_rules(path: Path, tmp_path: Path, capsys: pytest.CaptureFi
 
 
 def test_a_fleet_is_rules(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """So do those of several vantages, with names that need quoting, and times that differ."""
+    """So do those of several vantages, with odd names, and alarms that go by nothing."""
     (tmp_path / "token").write_text("0123456789abcdef0123456789abcdef\n")
     (tmp_path / "vedette.yaml").write_text(FLEET)
     assert main(["rules", "--config", str(tmp_path / "vedette.yaml")]) == 0
