@@ -8,9 +8,10 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from vedette.agent.alarms.agreement import Quorum, WhenShort
+from vedette.agent.alarms.fleet import SILENT_AFTER
 from vedette.agent.diagnoses.bgp import REASONS
 from vedette.agent.diagnoses.names import Diagnosis, is_warning
-from vedette.agent.rules.promql import BY, also, among, selector
+from vedette.agent.rules.promql import BY, also, among, duration, selector
 from vedette.exporters.page import Severity
 
 HOLDS = "vedette:alarm:holds"
@@ -68,6 +69,13 @@ class Electorate:
         return f"max by ({self.quorum.distinct}) ({seeing})"
 
     @property
+    def _heard(self) -> str:
+        """A series for each domain of which a vantage is not silent."""
+        heard = selector("vedette_vantage_info", deployment=self.deployment)
+        lately = f"last_over_time({heard}[{duration(SILENT_AFTER)}])"
+        return f"max by ({self.quorum.distinct}) ({heard} or {lately})"
+
+    @property
     def full(self) -> str:
         """A series while enough domains see the internet to agree, else none."""
         return f"({self.sighted} >= {self.need})"
@@ -84,10 +92,10 @@ class Electorate:
     def spared(self) -> str:
         """The number of domains without which those that must agree can still be made up.
 
-        Where enough see, those that are blind leave it to them.
+        Where enough see, those that are blind or silent leave it to them.
         """
-        need, blind = self.in_force, f"count({self._best_sight} == 0)"
-        left = f"{self.domains} - {blind} and {self.sighted} >= {need}"
+        need = self.in_force
+        left = f"count({self._heard} unless {self._best_sight} == 0) and {self.sighted} >= {need}"
         return f"scalar({left} or vector({self.domains})) - {need}"
 
     @property

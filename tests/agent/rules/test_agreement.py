@@ -3,10 +3,13 @@
 import os
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.agent.rules.timelines import FAILING, OK, PEERS, Said, Timeline, differences
+from vedette.agent.alarms.agreement import Vantage
+from vedette.agent.alarms.fleet import SILENT_AFTER
 from vedette.checks.finding import Verdict
 
 LASTING = 6
@@ -160,6 +163,22 @@ def test_a_fleet_of_which_some_go_blind(moments, quorum: str, tmp_path: Path) ->
     moments = [moment | {"here": (*moment["here"][:3], OK)} for moment in moments]
     timeline = Timeline(peers=PEERS, quorum=quorum).live(moments)
     assert differences(timeline, timeline.firing(tmp_path), of_any=True) == []
+
+
+@pytest.mark.parametrize(
+    ("quorum", "silent"), [("{}", "de"), ("{when_short: degrade}", "bcde")], ids=["hold", "degrade"]
+)
+def test_who_is_silent_keeps_no_alert(quorum: str, silent: str, tmp_path: Path) -> None:
+    """Where enough see it well, a fault ends though the others are not scraped any more."""
+    peers = tuple(Vantage(name, f"of {name}") for name in "bcde")
+    failing, well = (dict.fromkeys(("here", *"bcde"), (one,) * 3 + (OK,)) for one in (FAILING, OK))
+    left = well | dict.fromkeys(silent)
+    timeline = Timeline(COMPOSITES, peers=peers, quorum=quorum)
+    timeline.live([*[failing] * 20, *[left] * int(SILENT_AFTER + 20)])
+    fired = timeline.firing(tmp_path)
+
+    assert {diagnosis for _, diagnosis, _ in fired[19]} >= {"record_emptied", "most"}
+    assert fired[-1] == frozenset()
 
 
 def test_nobody_sees(tmp_path: Path) -> None:
