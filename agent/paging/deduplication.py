@@ -3,8 +3,8 @@
 Agents that agree page the same. A trigger that is over, as its resolve waits behind it, would wake
 people again where a peer's page has come and gone: it is held until the peers can have said so, and
 not sent once one has. A resolve that comes late would end what a peer has opened since: it is not
-sent either. Where one did end what burns, whoever sees it burn calls again. Who was cut off calls
-late for nothing but what it still sees.
+sent either. Where one did end what burns, whoever sees it burn calls again. Who was cut off, or
+comes when a peer has ended it, calls late for nothing but what it still sees.
 Rule: no I/O, no clock; time is passed in.
 """
 
@@ -64,8 +64,13 @@ class Deduplication:
         """Return from when on *trigger* goes out: with a *resolve* behind it, it is over."""
         if resolve is not None:
             return max(resolve.queued_at, self._began_at) + self._held_for
-        is_unseen = self._was_cut_off(trigger) and self._burns(trigger.page.key) is False
+        is_late = self._was_cut_off(trigger) or self._was_ended(trigger)
+        is_unseen = is_late and self._burns(trigger.page.key) is False
         return now + LOOK_AGAIN if is_unseen else -math.inf
+
+    def _was_ended(self, trigger: Row) -> bool:
+        """Whether a peer has ended the same since: it sees a little sooner that it is over."""
+        return self._hearsay.ended_at(trigger.pager, trigger.page.key) > trigger.queued_at
 
     def _was_cut_off(self, trigger: Row) -> bool:
         """Whether this agent saw nothing after it would have called, so that others had to.
@@ -90,6 +95,10 @@ class Deduplication:
 
         *taken_at* is when the pager took a trigger of ours that is not resolved; None for none.
         """
+        is_over = self._is_ended(place, taken_at) and not self._burns(place[1])
+        # It says more of what people know, and would wake them once more for it.
+        if is_over and (more := self._queue.calling(*place)):
+            return more, "ended by a peer"
         if stale := self._queue.stale(*place):
             peer = self._hearsay.caller(*place, stale.row.queued_at - AHEAD)
             if not peer and self._was_cut_off(stale.row):
@@ -116,14 +125,19 @@ class Deduplication:
 
     def _again_at(self, place: Place, taken_at: float | None) -> float:
         """Return from when on: who sees its end then has had the time. Infinity for never."""
-        if taken_at is None or self._queue.holds(*place):
+        if self._queue.holds(*place) or not self._is_ended(place, taken_at):
             return math.inf
         ended_at = self._hearsay.ended_at(*place)
-        if ended_at < taken_at - WORD or self._hearsay.caller(*place, ended_at):
-            return math.inf
         if ended_at <= self._answered.get(place, -math.inf):  # whatever became of that call
             return math.inf
         return ended_at + self._held_for
+
+    def _is_ended(self, place: Place, taken_at: float | None) -> bool:
+        """Whether a peer has ended a call of ours, *taken_at* then, and none has called since."""
+        ended_at = self._hearsay.ended_at(*place)
+        if taken_at is None or ended_at < taken_at - WORD:
+            return False
+        return self._hearsay.caller(*place, ended_at) is None
 
     @property
     def next_at(self) -> float:

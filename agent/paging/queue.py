@@ -121,10 +121,12 @@ class Queue:
 
     def stale(self, pager: str, key: str) -> Waiting | None:
         """Return the call for help that is next of *key*, is over, and is not being tried."""
-        of_key = self._of_key.get((pager, key))
-        if not of_key or of_key[0].trying or not self._resolve_of(of_key[0]):
-            return None
-        return of_key[0]
+        call = self.calling(pager, key)
+        return call if call and self._resolve_of(call) else None
+
+    def calling(self, pager: str, key: str) -> Waiting | None:
+        """Return the call for help that is next of *key*, and not being tried."""
+        return self._next(pager, key, Action.TRIGGER)
 
     def begun_again(self, pager: str, key: str) -> Waiting | None:
         """Return the resolve that is next of *key*, behind which another call for help waits."""
@@ -135,8 +137,11 @@ class Queue:
 
     def ending(self, pager: str, key: str) -> Waiting | None:
         """Return the resolve that is next of *key*, and not being tried."""
+        return self._next(pager, key, Action.RESOLVE)
+
+    def _next(self, pager: str, key: str, action: Action) -> Waiting | None:
         of_key = self._of_key.get((pager, key))
-        if not of_key or of_key[0].trying or of_key[0].row.page.action is not Action.RESOLVE:
+        if not of_key or of_key[0].trying or of_key[0].row.page.action is not action:
             return None
         return of_key[0]
 

@@ -1,0 +1,94 @@
+"""What an agent still has to say when a peer has ended the same: what is seen to fail alone."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from tests.agent.paging.test_outbox import (
+    DELIVERED,
+    RESOLVE,
+    RETRY,
+    TRIGGER,
+    Receiver,
+    Sheet,
+    page,
+    run_for,
+)
+from tests.virtual import in_virtual_time
+from vedette.agent.memory.journal import Journal
+from vedette.agent.paging.outbox import Outbox
+from vedette.agent.peers.hearsay import Hearsay
+from vedette.exporters.page import Action
+
+KEY = "k"
+ENDED_AT, NEWS_AT, OVER_AT = 90.0, 95.0, 160.0
+
+pytestmark = pytest.mark.usefixtures("quiet")
+
+
+def told(
+    *, taken: bool, fails_until: float, news: bool = False, called: float | None = None
+) -> list[tuple[float, Action]]:
+    """Return what a pager takes from 50 s on for a fault that begins at 0, and that a peer called.
+
+    The first call is *taken* at once, or can be from 50 s on, with *news* of it at NEWS_AT. The
+    peer ends it at ENDED_AT, and may have *called* again; this agent sees it fail so long, and ends
+    it at OVER_AT.
+    """
+
+    async def main() -> Receiver:
+        loop, hearsay = asyncio.get_running_loop(), Hearsay()
+        pager = Receiver(lambda *_: DELIVERED if taken or loop.time() > ENDED_AT else RETRY)
+        outbox = Outbox([pager], Journal(Sheet()), now=loop.time)
+        over = False
+
+        def burns(_key: str) -> bool | None:
+            return None if over else loop.time() < fails_until
+
+        def end() -> None:
+            nonlocal over
+            over = True
+            outbox.add(page(KEY, action=RESOLVE), loop.time())
+
+        outbox.agree(hearsay, lambda *_: None, burns)
+        outbox.add(page(KEY), 0.0)
+        words = [(TRIGGER, 0.5), (RESOLVE, ENDED_AT), *([(TRIGGER, called)] if called else [])]
+        for action, at in words:
+            loop.call_at(at, hearsay.hear, "fra-1", "pd", KEY, at, action)
+        if news:
+            more = replace(page(KEY), summary="and more")
+            loop.call_at(NEWS_AT, lambda: outbox.add(more, NEWS_AT))
+        loop.call_at(OVER_AT, end)
+        await run_for(outbox.run(), 400)
+        assert outbox.waiting == []
+        return pager
+
+    asked = in_virtual_time(main()).asked
+    return [(at, one.action) for at, one in asked if at > ENDED_AT]
+
+
+def test_a_call_that_gets_through_late_wakes_nobody_again() -> None:
+    """Who sees the end some seconds after a peer does not call in between; its end is told."""
+    assert told(taken=False, fails_until=60) == [(OVER_AT, RESOLVE)]
+
+
+def test_a_late_call_for_what_fails_goes_out() -> None:
+    """Whatever a peer has ended, who still sees it fail calls."""
+    (_, action), *_ = told(taken=False, fails_until=1000)
+    assert action is TRIGGER
+
+
+def test_news_of_what_a_peer_has_ended_open_no_page() -> None:
+    """As of a storm whose members differ: what is seen to fail no longer is told to nobody."""
+    assert told(taken=True, fails_until=60, news=True) == [(OVER_AT, RESOLVE)]
+
+
+@pytest.mark.parametrize(
+    "story",
+    [{"fails_until": 1000}, {"fails_until": 60, "called": 92.0}],
+    ids=["it fails", "it is open there again"],
+)
+def test_news_of_what_goes_on_are_told(story: dict[str, float]) -> None:
+    """Nobody would know of them else, or nobody is woken by them."""
+    assert told(taken=True, news=True, **story)[0] == (NEWS_AT, TRIGGER)
