@@ -207,7 +207,7 @@ class Parts:
         self.outbox.agree(
             hearsay,
             accept,
-            self.engine.burns,
+            self.paging.burns,
             sorted(self.plan.quorum.vantages).index(self.config.agent.name),
             lambda: self.engine.blind_at,
         )

@@ -48,6 +48,18 @@ class Paging:
         shared = [roll_up_key(self.deployment, grade) for grade in self.storms.open]
         return {*self.engine.open, *shared}
 
+    def burns(self, key: str) -> bool | None:
+        """Whether what the page of *key* tells is seen to fail; None where that is no incident.
+
+        Incidents that share one, and of which a peer has told by themselves, do without it.
+        """
+        for grade in self.storms.open:
+            if key == roll_up_key(self.deployment, grade):
+                members = self.storms.members(grade)
+                untold = (one for one in members if not self.engine.callers(one))
+                return any(map(self.engine.burns, untold))
+        return self.engine.burns(key)
+
     def tell(
         self, changes: Iterable[Told], now: float
     ) -> tuple[Sequence[Page], Sequence[Statement]]:

@@ -7,7 +7,7 @@ under equal keys.
 Rule: pure; no I/O, no clock; time is passed in.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -19,7 +19,8 @@ MOST = 5
 """How many incidents of a class, by key, that open within WITHIN have a page of their own."""
 WITHIN = 600.0
 GATHERED_FOR = 5.0
-"""Seconds that a roll-up waits for the rest before it is told: pagers keep its first headline."""
+"""Seconds that a roll-up waits for the rest before it is told: pagers keep its first headline. And
+for the word of a peer that has ended its own."""
 TOLD_EVERY = 60.0
 """Seconds between two triggers of a roll-up."""
 
@@ -56,7 +57,7 @@ class Storm:
         """Whether people are to be told anew what the members are."""
         if self.stale_since is None or not self.members:
             return False
-        due_at = self.stale_since + (0 if self.is_open else GATHERED_FOR)
+        due_at = self.stale_since + GATHERED_FOR
         if self.told_at is not None:
             due_at = max(due_at, self.told_at + TOLD_EVERY)
         # A clock that was set back by hours makes nobody wait for hours.
@@ -102,6 +103,10 @@ class Storms:
     def covers(self, key: str) -> bool:
         """Whether a roll-up covers the incident of this *key*."""
         return any(key in members for members in self._members.values())
+
+    def members(self, grade: Grade) -> Collection[str]:
+        """The keys of the incidents that the roll-up of a class covers."""
+        return self._members[grade]
 
     def step(self, open_: Mapping[str, Incident], changes: Iterable[Told], now: float) -> Telling:
         """Take in the *changes* of a step, after which the incidents *open_* are open."""

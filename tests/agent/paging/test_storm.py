@@ -146,11 +146,22 @@ def test_who_survives_a_storm_keeps_its_page() -> None:
     life.opens(0, *MANY[:10])
     life.step(10)
     life.resolves(800, *MANY[:9])
-    life.step(801)
+    life.step(800 + GATHERED_FOR)
     assert life.receiver.open == {"v/storm/critical"}
-    assert life.receiver.triggers[-1] == (800, "v/storm/critical")
+    assert life.receiver.triggers[-1] == (800 + GATHERED_FOR, "v/storm/critical")
     life.resolves(900, MANY[9])
     assert life.receiver.open == set()
+
+
+def test_what_has_changed_is_told_when_peers_can_have_said_that_theirs_is_over() -> None:
+    """What ends the roll-up of one agent changes that of another: told at once, it would wake."""
+    life = Life()
+    life.opens(0, *MANY[:10])
+    life.step(10)
+    life.resolves(800, *MANY[:9])
+    for now in range(801, 900):
+        life.step(float(now))
+    assert [at for at, key in life.receiver.triggers if "storm" in key][1:] == [800 + GATHERED_FOR]
 
 
 def test_a_new_emergency_pages_by_itself_once_it_is_quiet() -> None:
