@@ -33,17 +33,18 @@ NOTHING = Former()
 
 
 class Arrear(NamedTuple):
-    """A page that a pager is to be given again."""
+    """A page that a pager is to be given again; *since* is when it first was, None where never."""
 
     pager: str
     page: Page
+    since: float | None = None
 
 
 def arrears(former: Former, routes: Routes, pagers: Collection[str]) -> Sequence[Arrear]:
     """Return what *pagers*, which are those of now, are to be given of a *former* life."""
     found = [
-        *_unheard(former, routes, pagers),
         *_refused(former, routes),
+        *_unheard(former, routes, pagers),
         *_uncalled(former, routes),
         *_unended(former, pagers),
     ]
@@ -96,7 +97,7 @@ def _refused(former: Former, routes: Routes) -> Iterator[Arrear]:
     for (name, key), one in newest.items():
         is_refused = one.page.action is Action.TRIGGER and one.outcome == Outcome.REJECTED
         if is_refused and key in former.open and name in routes.first(one.page):
-            yield Arrear(name, one.page)
+            yield Arrear(name, one.page, one.queued_at)
 
 
 def _uncalled(former: Former, routes: Routes) -> Iterator[Arrear]:
@@ -115,7 +116,7 @@ def _unended(former: Former, pagers: Collection[str]) -> Iterator[Arrear]:
 
     It has refused the end, or was not in the config when that was due. What is open may burn.
     """
-    ends: dict[tuple[str, str], Page | None] = {}
+    ends: dict[tuple[str, str], Told | None] = {}
     """By pager and key of what a pager took: its end, where one has come since, from whomever."""
     for one in former.told:
         place, key = (one.pager, one.page.key), one.page.key
@@ -123,9 +124,9 @@ def _unended(former: Former, pagers: Collection[str]) -> Iterator[Arrear]:
             if one.outcome == Outcome.DELIVERED and one.pager in pagers:
                 ends[place] = None
             continue
-        ends |= {(name, key): one.page for name in pagers if (name, key) in ends}
+        ends |= {(name, key): one for name in pagers if (name, key) in ends}
         if one.outcome in _TAKEN:
             ends.pop(place, None)
     for (name, key), end in ends.items():
         if end is not None and key not in former.open:
-            yield Arrear(name, end)
+            yield Arrear(name, end.page, end.queued_at)

@@ -15,6 +15,7 @@ from vedette.agent.diagnoses.names import Diagnosis
 from vedette.agent.memory.pages import Row
 from vedette.agent.paging.queue import Queue, Waiting
 from vedette.agent.peers.hearsay import Hearsay
+from vedette.exporters.page import Action
 
 HELD_FOR = 30.0
 """Seconds for which peers may say that they have told of what is over, and so need not be told; and
@@ -27,6 +28,9 @@ AHEAD = 60.0
 """Seconds by which a peer may have paged the same before us."""
 TOGETHER = 3.0
 """Seconds within which agents see the same fault begin."""
+HEARD_WITHIN = 5.0
+"""Seconds after the start within which peers have said what they have told: what a former life has
+left may be over, or have begun again."""
 LOOK_AGAIN = 1.0
 WORD = 1.0
 """Seconds by which it may be wrong when a peer's page was taken."""
@@ -60,13 +64,19 @@ class Deduplication:
         self._again: dict[Place, float] = {}
         self._answered: dict[Place, float] = {}
 
-    def held_until(self, trigger: Row, resolve: Row | None, now: float) -> float:
-        """Return from when on *trigger* goes out: with a *resolve* behind it, it is over."""
+    def held_until(self, row: Row, resolve: Row | None, now: float) -> float:
+        """Return from when on *row* goes out: a call with a *resolve* behind it is over."""
         if resolve is not None:
             return max(resolve.queued_at, self._began_at) + self._held_for
-        is_late = self._was_cut_off(trigger) or self._was_ended(trigger)
-        is_unseen = is_late and self._burns(trigger.page.key) is False
-        return now + LOOK_AGAIN if is_unseen else -math.inf
+        if row.page.action is Action.TRIGGER and self._is_late(row):
+            return now + LOOK_AGAIN
+        is_left = row.queued_at < self._began_at
+        return self._began_at + HEARD_WITHIN if is_left else -math.inf
+
+    def _is_late(self, trigger: Row) -> bool:
+        """Whether others had to call, or have ended it, and it is not seen to fail."""
+        is_theirs = self._was_cut_off(trigger) or self._was_ended(trigger)
+        return is_theirs and self._burns(trigger.page.key) is False
 
     def _was_ended(self, trigger: Row) -> bool:
         """Whether a peer has ended the same since: it sees a little sooner that it is over."""

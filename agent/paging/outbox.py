@@ -151,10 +151,10 @@ class Outbox:
             *(self._put(name, page, now) for name in names),
         ]
 
-    def _put(self, pager: str, page: Page, now: float) -> Statement:
+    def _put(self, pager: str, page: Page, at: float) -> Statement:
         self._last_row += 1
-        row = Row(self._last_row, pager, page, now)
-        self._queue.add(Waiting(row, due_at=now))
+        row = Row(self._last_row, pager, page, at)
+        self._queue.add(Waiting(row, due_at=at))
         self._doubt(pager, page.key)
         return queue(row)
 
@@ -181,10 +181,10 @@ class Outbox:
         """
         left, self._arrears = self._arrears, ()
         now, statements = self._now(), list[Statement]()
-        for pager, page in left:
+        for pager, page, since in left:
             if self._queue.holds(pager, page.key):
                 continue
-            statements.append(self._put(pager, page, now))
+            statements.append(self._put(pager, page, now if since is None else since))
             names = self._routes.backups(pager, page)
             if any(self._recipients.is_called(name, page.key) for name in names):
                 statements.append(self._mark(self._queue.of(pager, page.key)[-1], now))
@@ -284,10 +284,10 @@ class Outbox:
         held = is_call and self._deduplication
         return held.retried_from(row) if held else -math.inf
 
-    def _held_until(self, call: Row, resolve: Row | None) -> float:
-        """Return from when on *call* goes out, behind which its *resolve* may wait."""
+    def _held_until(self, row: Row, resolve: Row | None) -> float:
+        """Return from when on *row* goes out, behind which its *resolve* may wait."""
         held = self._deduplication
-        return held.held_until(call, resolve, self._now()) if held else -math.inf
+        return held.held_until(row, resolve, self._now()) if held else -math.inf
 
     def _doubt(self, pager: str, key: str) -> None:
         """Look again, at the next turn, whether what is next of *key* should go out at all."""

@@ -37,13 +37,13 @@ class Queue:
     """Pages by pager and key; of each key one is tried at a time, and the rest waits for it.
 
     *backup_at* says when a row that is still there goes to second channels too; None for never.
-    A call for help is held until *held_until* says, of it and the resolve that waits behind it.
+    Each is held until *held_until* says, of it and the resolve that waits behind a call for help.
     """
 
     def __init__(
         self,
         backup_at: Callable[[Row], float | None],
-        held_until: Callable[[Row, Row | None], float] = lambda _call, _resolve: float("-inf"),
+        held_until: Callable[[Row, Row | None], float] = lambda _row, _resolve: float("-inf"),
     ) -> None:
         self._backup_at, self._held_until = backup_at, held_until
         self._waiting: dict[int, Waiting] = {}
@@ -107,8 +107,6 @@ class Queue:
         return None
 
     def _held(self, waiting: Waiting) -> float:
-        if waiting.row.page.action is not Action.TRIGGER:
-            return float("-inf")
         resolve = self._resolve_of(waiting)
         return self._held_until(waiting.row, resolve.row if resolve else None)
 
