@@ -88,11 +88,12 @@ def path_of(attributes: dict[int, bytes], *, wide: bool) -> Path:
     """Return AS_PATH, with what AS4_PATH knows better (RFC 6793 section 4.2.3); raise WireError."""
     if _AS_PATH not in attributes:
         raise WireError("an announcement has no AS_PATH")
-    path = _segments(attributes[_AS_PATH], "I" if wide else "H")
+    path, inner = _segments(attributes[_AS_PATH], "I" if wide else "H")
+    path = path or inner  # a route of the confederation's own, from the member that has it
     if wide or _AS4_PATH not in attributes or _is_aggregated_by_old(attributes):
         return path
     try:
-        path4 = _segments(attributes[_AS4_PATH], "I")
+        path4, _ = _segments(attributes[_AS4_PATH], "I")
     except WireError:
         return path  # RFC 6793 section 6: a malformed AS4_PATH is discarded
     return path[: len(path) - len(path4)] + path4 if len(path4) <= len(path) else path
@@ -104,9 +105,10 @@ def _is_aggregated_by_old(attributes: dict[int, bytes]) -> bool:
     return _AS4_AGGREGATOR in attributes and aggregator[:2] != _AS_TRANS
 
 
-def _segments(value: bytes, letter: str) -> Path:
-    """Read segments; those of confederations (RFC 5065) are left out."""
+def _segments(value: bytes, letter: str) -> tuple[Path, Path]:
+    """Read segments, and apart from them those of confederations (RFC 5065)."""
     hops: list[int | tuple[int, ...]] = []
+    inner: list[int | tuple[int, ...]] = []
     offset, end, width = 0, len(value), 4 if letter == "I" else 2
     while offset < end:
         kind, count = value[offset], value[offset + 1] if offset + 1 < end else 0
@@ -114,12 +116,10 @@ def _segments(value: bytes, letter: str) -> Path:
         if not count or stop > end or not _AS_SET <= kind <= _CONFED_SET:
             raise WireError("an AS_PATH is malformed")
         members = struct.unpack_from(f"!{count}{letter}", value, offset + 2)
-        if kind == _AS_SEQUENCE:
-            hops += members
-        elif kind == _AS_SET:
-            hops.append(members)
+        taken = hops if kind in (_AS_SET, _AS_SEQUENCE) else inner
+        taken += members if kind in (_AS_SEQUENCE, _CONFED_SEQUENCE) else [members]
         offset = stop
-    return tuple(hops)
+    return tuple(hops), tuple(inner)
 
 
 def _borders(body: bytes) -> tuple[int, int]:

@@ -187,6 +187,16 @@ def test_sets_and_confederations() -> None:
     assert decoded.path == (64511, (64511, 64512))
 
 
+def test_a_route_of_a_confederation_has_the_member_that_originates_it() -> None:
+    """Where no AS outside is on its way, the last member is the origin, not the one that tells."""
+    one, two, three = (asn.to_bytes(4) for asn in (65001, 65002, 65003))
+    path = b"\3\1" + one + b"\4\2" + two + three + b"\3\2" + two + three
+
+    decoded = read(body(announced=[nlri(V4)], more=attribute(2, path)))
+
+    assert decoded.path == (65001, (65002, 65003), 65002, 65003)
+
+
 @pytest.mark.parametrize(
     "more",
     [
