@@ -145,7 +145,9 @@ class RouteWorld:
             if change.bgp:
                 one = self.prefixes.get(change.bgp.prefix)
                 if one is None:
-                    cover = _cover(change.bgp.prefix, watched or self.prefixes)
+                    cover = _cover(change.bgp.prefix, watched) or _cover(
+                        change.bgp.prefix, self.prefixes
+                    )
                     neighbours, peers = watched.get(cover, ([], 0))
                     one = PrefixRoutes(
                         change.bgp.prefix, peers or self.prefixes[cover].peers, neighbours
@@ -189,7 +191,7 @@ def _peers(scenario: Scenario, prefix: str) -> Iterator[int]:
 
 
 def _cover(prefix: str, prefixes: Mapping[str, object]) -> str:
-    """Return the longest of *prefixes* that *prefix* lies in."""
+    """Return the longest of *prefixes* that *prefix* lies in; "" where there is none."""
     network = ipaddress.ip_network(prefix)
     covers = [ipaddress.ip_network(one) for one in prefixes]
     fitting = [
@@ -197,4 +199,4 @@ def _cover(prefix: str, prefixes: Mapping[str, object]) -> str:
         for one in covers
         if one.version == network.version and network.subnet_of(one)  # type: ignore[arg-type]
     ]
-    return str(max(fitting, key=lambda one: one.prefixlen))
+    return str(max(fitting, key=lambda one: one.prefixlen, default=""))

@@ -126,3 +126,14 @@ def test_a_more_specific_has_the_peers_of_its_cover() -> None:
     assert _count(world.prefixes[inner].held(10.0), FOREIGN) == 30
     assert world.validity(9.9) == {(PREFIX, 64500): "valid"}
     assert world.validity(10.0)[(inner, 64999)] == "invalid"
+
+
+def test_a_part_of_a_prefix_that_nobody_watches_has_its_peers_too() -> None:
+    """What the world holds beside the watched prefixes is no fault of the file."""
+    made, part = watched(document(), peers=60), "203.0.113.0/25"
+    made["healthy"]["bgp"].append({"prefix": "203.0.113.0/24", "peers": 40, "routes": []})
+    world = RouteWorld(
+        scenario(change(10, bgp={"prefix": part, "over_s": 0, "routes": []}), of=made)
+    )
+
+    assert world.prefixes[part].peers == 40
