@@ -157,9 +157,11 @@ def test_rows_that_cannot_be_read_are_skipped_and_said(
 ) -> None:
     """One odd row does not cost the others."""
     world.data["announced-prefixes"]["prefixes"] += [{"prefix": "nonsense", "timelines": []}, 7]
+    endless = neighbour(64512) | {"v4_peers": float("inf")}
+    world.data["asn-neighbours"]["neighbours"].append(endless)
     out = init(world, capsys)
     assert len(yaml.safe_load(out)["bgp"]) == 2
-    assert "# 2 rows of the answers could not be read" in out
+    assert "# 3 rows of the answers could not be read" in out
 
 
 @pytest.mark.parametrize(

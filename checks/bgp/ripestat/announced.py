@@ -95,7 +95,7 @@ def _read_rows(
     for row in rows:
         try:
             made.append(read(row))
-        except (AttributeError, KeyError, TypeError, ValueError, SeedError):
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError, SeedError):
             skipped += 1
     if rows and not made:
         raise SeedError(f"no row of the answer's data.{key} can be read")
