@@ -15,3 +15,8 @@ def some(names: Sequence[str], shown: int = 3) -> str:
 def printable(text: str, instead: str = "?") -> str:
     """Return *text* with *instead* of whatever a server could tell a terminal to do."""
     return "".join(each if each.isprintable() else instead for each in text)
+
+
+def one_line(text: str) -> str:
+    """Return *text* with a space for whatever cannot be printed."""
+    return " ".join(printable(text, " ").split())

@@ -21,9 +21,10 @@ import aiosmtplib
 from pydantic import Field, StringConstraints, model_validator
 
 from vedette.checks.settings import Settings
+from vedette.checks.words import one_line
 from vedette.exporters.details import fit
 from vedette.exporters.page import Action, Delivery, Outcome, Page, Severity
-from vedette.exporters.post import cleaned, cut, one_line, utf8
+from vedette.exporters.post import cleaned, cut, utf8
 from vedette.exporters.reach import Reach
 
 MAX_TEXT = 256_000

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from vedette.checks.words import printable
+from vedette.checks.words import one_line
 from vedette.exporters.page import Delivery, Outcome
 from vedette.exporters.reach import Reach
 
@@ -201,11 +201,6 @@ def secrets_of(url: str) -> Mapping[str, str]:
     long = re.findall(_LONG_PART, f"{parts.path}?{parts.query}")
     found |= {f"part {number} of the URL": part for number, part in enumerate(long, start=1)}
     return {name: part for name, part in found.items() if len(part) >= _SHORTEST_SECRET}
-
-
-def one_line(text: str) -> str:
-    """Return *text* with a space for whatever cannot be printed."""
-    return " ".join(printable(text, " ").split())
 
 
 def utf8(text: str) -> str:

@@ -20,7 +20,7 @@ from vedette.agent.peers.routes import Sight, Sights
 from vedette.agent.peers.wire import RefusedError
 from vedette.agent.secrets import SecretError, Tokened, token_of
 from vedette.checks.tls import trust
-from vedette.exporters.post import one_line
+from vedette.checks.words import one_line
 
 BROKEN = 1
 """The exit status where somebody does not see somebody."""

@@ -16,8 +16,9 @@ from typing import Protocol
 
 from vedette.agent.config.remediation import RemediationSettings
 from vedette.agent.secrets import secret
+from vedette.checks.words import one_line
 from vedette.exporters.page import Outcome
-from vedette.exporters.post import Poster, cut, one_line, secrets_of
+from vedette.exporters.post import Poster, cut, secrets_of
 from vedette.exporters.reach import Reach
 from vedette.exporters.signature import PREFIX, signed, signing_key
 

@@ -16,6 +16,7 @@ from vedette.checks.bgp.feed.sessions import Sessions
 from vedette.checks.bgp.path import Path
 from vedette.checks.bgp.prefix import Peer
 from vedette.checks.bgp.update import CollectorDown, PeerState, Update
+from vedette.checks.words import one_line
 
 CAPACITY = 65_536
 """How many updates may wait: about 20 MB, and the work of a second."""
@@ -126,7 +127,7 @@ class Intake:
     def error(self, message: str) -> None:
         """Count what could not be read or asked; *message* is one sentence."""
         self.errors += 1
-        self.last_error = message[:300]
+        self.last_error = one_line(message)[:300]
 
     async def room(self) -> None:
         """Wait until half of the queue is free."""

@@ -16,6 +16,7 @@ import aiohttp
 from vedette.checks.bgp.rpki.document import Request, Summary
 from vedette.checks.bgp.rpki.payloads import Scope, Vrp, Vrps
 from vedette.checks.bgp.settings import RpkiSettings
+from vedette.checks.words import one_line
 
 SECONDS = 300.0  # for one reading; to parse the world's VRPs takes about four
 RETRY = 300.0  # public servers want to be asked no more often
@@ -178,7 +179,7 @@ class VrpSource:
 
     def _note(self, error: str) -> None:
         self._errors += 1
-        self._last_error = error[:300]
+        self._last_error = one_line(error)[:300]
 
     def _accept(self, reading: _Reading) -> None:
         count, before = reading.summary.count, self._reading.summary.count if self._reading else 0

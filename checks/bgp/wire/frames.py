@@ -14,6 +14,7 @@ from vedette.checks.bgp.path import MAX_ASN, Path, read_asn, read_path
 from vedette.checks.bgp.prefix import Peer, peer_of
 from vedette.checks.bgp.update import END_OF_TIME, Announce, PeerState, Update, Withdraw
 from vedette.checks.bgp.wire.interest import Everything, Interest
+from vedette.checks.words import one_line
 
 LARGEST = 1024 * 1024
 """Characters: a BGP message has at most 65,535 octets (RFC 8654), which JSON makes tenfold."""
@@ -85,7 +86,7 @@ def _control(frame: dict[str, Any]) -> list[Event]:
         case "ris_subscribe_ok":
             return [Subscribed()]
         case "ris_error":
-            return [Refused(str(frame["data"]["message"])[:500])]
+            return [Refused(one_line(str(frame["data"]["message"]))[:500])]
         case "ris_rrc_list" | "ris_unsubscribe_ok":
             return []
         case other:

@@ -141,6 +141,13 @@ def test_a_source_begins_again_from_nothing() -> None:
     assert (intake.frames, intake.errors, len(intake.last_error)) == (1, 1, 300)
 
 
+def test_an_error_is_one_line_whatever_a_server_says() -> None:
+    """It stands in the first line of a page, and on terminals."""
+    intake = made()
+    intake.error("400, message='Bad status line:\n  \x1b]0;owned\x07'")
+    assert intake.last_error == "400, message='Bad status line: ]0;owned '"
+
+
 def test_down_says_why_and_up_forgets_it() -> None:
     """What a source says of its trouble holds until it is up."""
     intake = made()

@@ -96,6 +96,7 @@ def test_states(name: str, word: str, up: bool) -> None:
         ('{"type":"pong","data":null}', [Pong()]),
         ('{"type":"ris_subscribe_ok","data":{}}', [Subscribed()]),
         ('{"type":"ris_error","data":{"message":"no"}}', [Refused("no")]),
+        (r'{"type":"ris_error","data":{"message":"\u001b[2Jno\nmore"}}', [Refused("[2Jno more")]),
         ('{"type":"ris_rrc_list","data":[]}', []),
         ('{"type":"ris_message","data":{"type":"OPEN"}}', []),
         (text(update(1, 5) | {"type": "KEEPALIVE"}), [Alive(peer(1), 5)]),
