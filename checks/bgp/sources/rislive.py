@@ -59,8 +59,12 @@ class RisLive:
     async def follow(self, intake: Intake) -> NoReturn:
         """Live through one connection; raise SourceLostError or aiohttp.ClientError."""
         async with aiohttp.ClientSession(headers={"User-Agent": "vedette"}) as session:
-            async with asyncio.timeout(self._times.connect):
-                socket = await self._connected(session)
+            try:
+                async with asyncio.timeout(self._times.connect):
+                    socket = await self._connected(session)
+            except TimeoutError:
+                waited = self._times.connect
+                raise SourceLostError(f"the server did not answer within {waited:g} s") from None
             try:
                 self._connected_at = self._pong_at = asyncio.get_running_loop().time()
                 for request in _subscriptions(self._prefixes):

@@ -2,14 +2,18 @@
 
 import json
 import re
+import socket
+from dataclasses import replace
 
 import pytest
 
-from tests.checks.bgp.followed import Clock, following, holding, look, make, seeded
+from tests.checks.bgp.followed import FAST, WATCH, Clock, following, holding, look, make, seeded
 from tests.checks.bgp.made import ORIGIN, PREFIX, address, rows, shared, state, update
 from tests.servers.rislive import ris_live, until
 from vedette.checks.bgp.feed.times import Times
 from vedette.checks.bgp.reason import Reason
+from vedette.checks.bgp.settings import RisLiveSettings
+from vedette.checks.bgp.sources.rislive import ris_live_feed
 from vedette.checks.bgp.watch import Watch
 
 
@@ -187,6 +191,19 @@ async def test_a_server_without_pongs_is_left() -> None:
             server.answers_pings = False
             await until(lambda: server.connections > 1)
             assert "no pong" in feed.health(1000).last_error
+
+
+async def test_a_server_that_takes_a_connection_and_is_mute() -> None:
+    """That it never answered is said, and not that a connection was lost."""
+    clock = Clock()
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        url = f"ws://127.0.0.1:{mute.getsockname()[1]}/"
+        settings = RisLiveSettings(url=url, seed=url.replace("ws", "http"))
+        feed = ris_live_feed([WATCH], settings, clock, replace(FAST, connect=0.05))
+        async with following(feed):
+            await until(lambda: feed.health(1000).errors > 0)
+            finding = await look(feed, clock)
+    assert "ris-live is not connected (the server did not answer within 0.05 s)" in finding.detail
 
 
 async def test_a_server_that_acknowledges_nothing_is_left() -> None:
