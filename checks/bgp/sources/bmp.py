@@ -50,10 +50,10 @@ class Router:
 class _Connection:
     """One router's TCP connection; *told* whether the intake knows something of it."""
 
-    def __init__(self, writer: asyncio.StreamWriter, session: Session, since: float) -> None:
-        host, port = writer.get_extra_info("peername")[:2]
-        self.address = Endpoint(host, port)
-        self.writer, self.session, self.since = writer, session, since
+    def __init__(
+        self, writer: asyncio.StreamWriter, address: Endpoint, session: Session, since: float
+    ) -> None:
+        self.writer, self.address, self.session, self.since = writer, address, session, since
         self.told = False
 
     def __str__(self) -> str:
@@ -105,14 +105,18 @@ class Bmp:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, intake: Intake
     ) -> None:
         """Live through one router's connection."""
-        host = writer.get_extra_info("peername")[0]
-        refusal = self._refusal(host)
+        came_from = writer.get_extra_info("peername")
+        if came_from is None:  # as uvloop has it of one that is gone again
+            writer.transport.abort()
+            return
+        address = Endpoint(*came_from[:2])
+        refusal = self._refusal(address.host)
         if refusal:
             intake.error(refusal)
             writer.transport.abort()
             return
-        session = Session(host, self._interest, intake.error)
-        connection = _Connection(writer, session, self._now())
+        session = Session(address.host, self._interest, intake.error)
+        connection = _Connection(writer, address, session, self._now())
         self._connections.add(connection)
         try:
             _keep_alive(writer)

@@ -1,6 +1,9 @@
 """The BMP station: what routers of FRR's and GoBGP's tell, and what careless or evil ones do."""
 
 import asyncio
+import gc
+import socket
+import struct
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -253,6 +256,25 @@ async def test_one_more_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
         await at.router(initiation("r3"))
         await heard.until(lambda: heard.intake.errors == 1)
         assert heard.intake.last_error == "127.0.0.1 was not let in: 2 routers are connected"
+
+
+def test_who_hangs_up_at_once_is_no_bug() -> None:
+    """With uvloop, one that reset its connection before it was accepted has no address."""
+    uvloop = pytest.importorskip("uvloop")
+    faults: list[dict[str, object]] = []
+
+    async def knock() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
+        async with station() as at:
+            for _ in range(20):
+                with socket.create_connection(("127.0.0.1", at.port)) as gone:
+                    gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            await at.router(initiation("edge"))
+            await at.heard.until(lambda: [each.name for each in at.source.routers] == ["edge"])
+        gc.collect()
+
+    uvloop.run(knock())
+    assert faults == []
 
 
 async def test_a_router_that_was_not_missed() -> None:
