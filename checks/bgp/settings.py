@@ -43,7 +43,8 @@ class BgpSettings(CheckSettings):
     """A prefix and the origins that may announce it.
 
     *more_specifics* and *neighbours* are what else is announced on purpose, and by whom it is
-    passed on; without *neighbours*, those seen at first are taken for the right ones.
+    passed on; without *neighbours*, those seen at first are taken for the right ones, and by `bmp`
+    all.
     """
 
     prefix: Annotated[str, AfterValidator(exact)]

@@ -16,6 +16,7 @@ class Peers:
     """Numbers for sessions, so that a table can be an array; *asns* has 0 where nobody said it.
 
     *told_all* are those whose whole table of an IP version has come: what they announce is new.
+    *telling* maps those whose session began to when it did, by the feed's clock and by ours.
     """
 
     def __init__(self) -> None:
@@ -23,6 +24,7 @@ class Peers:
         self.collectors: list[str] = []
         self.down: dict[int, float] = {}
         self.told_all: set[tuple[int, int]] = set()
+        self.telling: dict[int, tuple[float, float]] = {}
         self._numbers: dict[Peer, int] = {}
         self._peers: list[Peer] = []
 
@@ -50,6 +52,7 @@ class Peers:
     def begin_anew(self, number: int) -> None:
         """Note that the session of *number* ended or began: it has a table to tell."""
         self.told_all -= {(number, 4), (number, 6)}
+        self.telling.pop(number, None)
 
     def of(self, collector: str) -> Iterator[Peer]:
         """Return the sessions of *collector*."""

@@ -28,6 +28,9 @@ from vedette.checks.bgp.watch import Watch
 
 LEAST = 3
 """How many peers have to say something: one that lies alone changes nothing."""
+TELLING = 3600.0
+"""How long a session may take for its table where nobody tells the end: GoBGP never does by BMP,
+and in BGP an End-of-RIB is for those who agreed on graceful restarts."""
 
 
 class Routes:
@@ -46,6 +49,7 @@ class Routes:
             for watch in watches
         }
         self._parts = Parts(self._tables, self._peers, self._paths)
+        self._learns = learn
         self.changed: set[str] = set()
 
     @property
@@ -139,6 +143,7 @@ class Routes:
     def lapse(self) -> None:
         """Note that the feed was lost: nothing is judged until each prefix is seeded again."""
         self._peers.told_all.clear()
+        self._peers.telling.clear()
         for prefix, table in self._tables.items():
             table.lapse()
             self.changed.add(prefix)
@@ -146,6 +151,7 @@ class Routes:
 
     def review(self, prefix: str, now: float) -> None:
         """Let it be *now* for *prefix*, also where nobody has said anything new of it."""
+        self._end_table(now)
         table = self._tables[prefix]
         table.baseline.tend(now)
         self._review(table, now)
@@ -220,9 +226,13 @@ class Routes:
             return
         known, down = len(self._peers), self._peers.down
         number = self._peers.number(update.peer)
-        if number is None or number == known or down.get(number, update.at) > update.at:
+        if number is None or down.get(number, update.at) > update.at:
             return
         self._peers.begin_anew(number)
+        if self._learns:
+            self._peers.telling[number] = update.at, now
+        if number == known:
+            return
         if number in down:
             del down[number]
             return
@@ -245,12 +255,27 @@ class Routes:
         number = self._peers.number(update.peer)
         if number is None or number in self._peers.down:
             return
+        told_all = self._peers.told_all
+        told_all.add((number, update.version))
+        tables = sum(version == update.version for _, version in told_all)
         for prefix, table in self._tables.items():
             if version_of(prefix) == update.version:
                 table.end_of_rib(number, update.at)
+                table.learn_from(tables, now)
         self._parts.end_of_rib(number, update.version)
-        self._peers.told_all.add((number, update.version))
         self._review_all(now)
+
+    def _end_table(self, now: float) -> None:
+        """Take it that who began to tell a table long ago has told all: no seed speaks for it.
+
+        One at a time, since that takes as long as hundreds of updates.
+        """
+        number, (at, since) = next(iter(self._peers.telling.items()), (None, (0.0, now)))
+        if number is None or now - since < TELLING:
+            return
+        del self._peers.telling[number]
+        for version in (4, 6):
+            self._end_of_rib(EndOfRib(self._peers[number], version, at), now)
 
     def _review_all(self, now: float) -> None:
         for table in self._tables.values():

@@ -86,6 +86,15 @@ class Table:
         """Take the neighbours that were seen for right, where none were learned yet."""
         self.neighbours.begin(self._cells.neighbours, now)
 
+    def learn_from(self, tables: int, now: float) -> None:
+        """Do so where nobody seeds, once most of the baseline have told theirs: *tables* in all.
+
+        Where each peer is believed alone nothing is learned: any of them may go by any neighbour.
+        """
+        size = self._cells.of + self._cells.unknown
+        if self.learns and 1 < self._least <= tables and size <= 2 * tables:
+            self.learn(now)
+
     def announce(self, peer: int, path: Path, at: float) -> bool:
         """Note a route; False when something newer was known."""
         if not self._hear(peer, at):

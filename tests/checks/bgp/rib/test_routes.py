@@ -14,7 +14,7 @@ from vedette.checks.bgp.reason import Reason
 from vedette.checks.bgp.rib.baseline import LASTING, MEMORY
 from vedette.checks.bgp.rib.fall import SETTLES
 from vedette.checks.bgp.rib.neighbours import PROBATION
-from vedette.checks.bgp.rib.routes import Routes
+from vedette.checks.bgp.rib.routes import TELLING, Routes
 from vedette.checks.bgp.rib.silence import BELIEVED
 from vedette.checks.bgp.rib.standing import Standing
 from vedette.checks.bgp.update import Announce, CollectorDown, EndOfRib, PeerState, Withdraw
@@ -701,6 +701,41 @@ def test_a_declared_list_of_neighbours_is_kept_to() -> None:
     assert since(routes) == {"path": 100}
 
 
+def test_neighbours_are_those_of_a_table_that_nobody_seeds() -> None:
+    """A RIB dump, once it is complete, makes another neighbour foreign just as a seed does."""
+    routes = told_all(20)
+    for n in range(20):
+        routes.announce(peer(n), PREFIX, (asn(peer(n)), 666 if n < 3 else PATH[0], ORIGIN), 9000)
+    assert since(routes) == {"path": 9000}
+    assert set(routes.neighbours(PREFIX)) == {PATH[0]}
+
+
+def test_a_few_sessions_that_begin_anew_are_no_table() -> None:
+    """Without a RIB dump, what two peers have told says little of the neighbours of twenty."""
+    routes = fresh(learn=True)
+    for n in range(20):
+        routes.announce(peer(n), PREFIX, PATH, 100)
+    for n in range(3):
+        routes.apply(EndOfRib(peer(n), 4, 101), 101)
+    assert not routes.neighbours(PREFIX)
+
+
+def test_where_each_peer_is_believed_alone_only_a_list_makes_a_neighbour_foreign() -> None:
+    """A router's peer may go by another neighbour on any day, and one is enough to page."""
+    routes = router(7)
+    routes.apply(EndOfRib(peer(0), 4, 101), 101)
+    routes.announce(peer(0), PREFIX, (666, ORIGIN), 9000)
+    assert (routes.neighbours(PREFIX), since(routes)) == ({}, {})
+
+
+def router(neighbour: int) -> Told:
+    """Return routes of a router whose peer has told of the prefix, and not that this is all."""
+    routes = Told([WATCH], least=1, learn=True)
+    routes.peer_up(peer(0), 99)
+    routes.announce(peer(0), PREFIX, (neighbour, ORIGIN), 100)
+    return routes
+
+
 def test_a_direct_peer_is_one_voice() -> None:
     """Peers that are neighbours themselves do not add up to a foreign one."""
     routes = Told([Watch(PREFIX, frozenset({ORIGIN}), neighbours=frozenset({7}))])
@@ -730,6 +765,37 @@ def test_end_of_rib_turns_silence_into_no_route() -> None:
     assert counts(routes) == (9, 9, 1)
     routes.apply(EndOfRib(peer(0), 4, 103), 103)
     assert counts(routes) == (9, 10, 0)
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_session_that_never_ends_its_table_has_an_hour_for_it(restarts: bool) -> None:
+    """Who is back without the prefix, and tells no End-of-RIB, has none; what comes late counts."""
+    part = "192.0.2.0/25"
+    routes = router(7)
+    routes.announce(peer(0), part, FOREIGN, 101)
+    if restarts:
+        before, routes = routes, Told([WATCH], least=1, learn=True)
+        routes.restore(PREFIX, before.baseline(PREFIX, 102), 102)
+    else:
+        routes.peer_down(peer(0), 102)
+        assert seen(routes).in_doubt == {Reason.MORE_SPECIFIC}
+    routes.apply(PeerState(peer(0), True, 103), 203)  # what a file tells is old already
+    routes.review(PREFIX, 202 + TELLING)
+    assert counts(routes) == (0, 0, 1)
+    routes.review(PREFIX, 203 + TELLING)
+    assert (counts(routes), since(routes)) == ((0, 1, 0), {"withdrawn": 203 + TELLING})
+    assert not seen(routes).in_doubt
+    assert routes.announce(peer(0), PREFIX, (7, ORIGIN), 104)
+    assert counts(routes) == (1, 1, 0)
+
+
+def test_only_who_tells_whole_tables_has_an_hour_for_it() -> None:
+    """Where others seed, the silence of a session that is back says nothing of a prefix."""
+    routes = seeded()
+    routes.peer_down(peer(0), 101)
+    routes.peer_up(peer(0), 102)
+    routes.review(PREFIX, 102 + 2 * TELLING)
+    assert counts(routes) == (9, 9, 1)
 
 
 @pytest.mark.parametrize("is_known", [False, True])
