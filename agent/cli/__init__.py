@@ -59,10 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _ended(words)
     except BrokenPipeError:
         # The reader of our output has gone; that is its right, and no reason for a traceback.
-        sys.stdout = None
+        output.give_up()
         return 1
     except output.UnwritableError as error:
-        sys.stdout = None
+        output.give_up()
         return output.complain(f"vedette: standard output cannot be written: {error}")
     except KeyboardInterrupt:
         return 130

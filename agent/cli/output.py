@@ -60,6 +60,15 @@ def _nowhere() -> io.TextIOWrapper:
     return Path(os.devnull).open("w", encoding="utf-8")
 
 
+def give_up() -> None:
+    """Let go nowhere what standard output still holds, which Python would try to write at its end.
+
+    Source: Python's signal module, "Note on SIGPIPE".
+    """
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
 def complain(*lines: str) -> int:
     """Write *lines* to standard error and return the exit status of wrong usage or config."""
     try:
