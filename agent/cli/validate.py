@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vedette.agent.cli.output import complain
 from vedette.agent.config import Config, ConfigError, pagers, read, read_text
-from vedette.agent.config.vantage import is_loopback
+from vedette.agent.config.vantage import is_loopback, is_unspecified
 from vedette.agent.document import load
 
 
@@ -65,6 +65,8 @@ def _warnings(config: Config) -> list[str]:
             "no agent.token_file: nobody can read the status page"
             + ("" if agent.open_metrics else " or the metrics")
         )
+    if agent.url is None and is_unspecified(agent.endpoint.host):
+        notes.append(f"no agent.url: pages lead to {agent.status_url}, where nobody is")
     if agent.tls is None and not is_loopback(agent.endpoint.host):
         notes.append("no agent.tls: tokens pass the network in the clear")
     notes += [

@@ -42,6 +42,11 @@ def is_loopback(host: str) -> bool:
     return host == "localhost" or (is_address(host) and ipaddress.ip_address(host).is_loopback)
 
 
+def is_unspecified(host: str) -> bool:
+    """Whether what listens at *host* does so at every address, of which that is none."""
+    return is_address(host) and ipaddress.ip_address(host).is_unspecified
+
+
 class Domain(Settings):
     """The failure domains of a vantage: two vantages that share one are one voice."""
 
@@ -164,7 +169,7 @@ class AgentSettings(Settings):
     @property
     def status_url(self) -> str:
         """Where people reach the status page: what *url* says, else the listener's address."""
-        return self.url or f"{'https' if self.tls else 'http'}://{self.listen}/"
+        return self.url or f"{'https' if self.tls else 'http'}://{self.endpoint}/"
 
     @property
     def stubs(self) -> dict[str, tuple[Endpoint, ...]]:

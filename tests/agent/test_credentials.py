@@ -204,6 +204,11 @@ def test_two_peers_of_one_name(folder):
             "no agent.tls: tokens pass the network in the clear",
         ),
         (
+            "listen: '[::]', token_file: own.token",
+            [],
+            "no agent.url: pages lead to http://[::]:9469/, where nobody is",
+        ),
+        (
             "",
             [f"name: nyc-1, url: 'http://10.0.0.2:9469', {DOMAIN}, token_file: peer.token"],
             "peer nyc-1: the token passes the network in the clear: use https",
@@ -215,3 +220,24 @@ def test_what_is_worth_a_note(folder, agent, peers, note, capsys):
     path = written(folder, agent, *peers)
     assert main(["validate", str(path)]) == 0
     assert f"{path}: note: {note}\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("listen", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:9469/"),
+        ("127.0.0.1:80", "http://127.0.0.1:80/"),
+        ("::1", "http://[::1]:9469/"),
+        ("[::1]:8080", "http://[::1]:8080/"),
+    ],
+)
+def test_pages_lead_to_the_listener(folder, listen, url):
+    """Where the config has no url, the link on every page has the port that is listened at."""
+    assert read(written(folder, f"listen: '{listen}'")).agent.status_url == url
+
+
+def test_a_url_of_ones_own_is_worth_no_note(folder, capsys):
+    """An agent that listens at all addresses, and says where it is reached, is told nothing."""
+    said = "listen: '0.0.0.0', token_file: own.token, url: 'https://fra-1.example.net/'"
+    assert main(["validate", str(written(folder, said))]) == 0
+    assert "agent.url" not in capsys.readouterr().out
