@@ -14,6 +14,7 @@ from tests.helm.chart import (
     helm,
     of_kind,
     operator,
+    pods,
     rendered,
     template,
     the,
@@ -163,6 +164,13 @@ def test_pods_of_all_releases_are_spread() -> None:
     wanted = constraint["labelSelector"]["matchLabels"]
     assert wanted == {"app.kubernetes.io/name": "vedette"}
     assert wanted.items() <= pod["metadata"]["labels"].items()
+
+
+def test_the_test_runs_where_the_agent_does() -> None:
+    """The pod of `helm test` may be put on the nodes that the agent's pod may be put on."""
+    agent, test = pods(rendered(CHART / "ci" / "locked-down-values.yaml"))
+    for key in ("nodeSelector", "tolerations", "imagePullSecrets"):
+        assert agent[key] == test[key]
 
 
 def test_extra_objects_are_templates() -> None:
