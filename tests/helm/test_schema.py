@@ -20,6 +20,7 @@ WRONG: Mapping[str, tuple[Mapping[str, object], str]] = {
     "no service": ({"config.services": []}, "services"),
     "a listener of one's own": ({"config.agent.listen": "127.0.0.1:1"}, "listen"),
     "a state of one's own": ({"config.agent.state_dir": "/tmp"}, "state_dir"),
+    "a token of one's own": ({"config.agent.token_env": "TOKEN"}, "token_env"),
     "a text for a number": ({"listener.port": "9469"}, "port"),
     "no port": ({"listener.port": 70000}, "port"),
     "root": ({"podSecurityContext.runAsUser": 0}, "runAsUser"),
