@@ -15,7 +15,7 @@ from typing import NamedTuple
 from vedette.checks.bgp.feed.sessions import Sessions
 from vedette.checks.bgp.path import Path
 from vedette.checks.bgp.prefix import Peer
-from vedette.checks.bgp.update import CollectorDown, PeerState, Update
+from vedette.checks.bgp.update import CollectorDown, EndOfRib, PeerState, Update
 from vedette.checks.words import one_line
 
 CAPACITY = 65_536
@@ -144,14 +144,14 @@ class Intake:
         await self._filled.wait()
 
     def take(self, most: int) -> list[Item]:
-        """Return up to *most* of what waits, the oldest first, and nothing after a whole table.
+        """Return up to *most* of what waits, the oldest first, and nothing after what takes long.
 
-        A table takes as long as hundreds of updates.
+        A table takes as long as hundreds of updates, and so does what a session is to all prefixes.
         """
         items, taken = self._items, list[Item]()
         while items and len(taken) < most:
             taken.append(items.popleft())
-            if isinstance(taken[-1], Table):
+            if isinstance(taken[-1], Table | PeerState | EndOfRib | CollectorDown):
                 break
         if not items:
             self._filled.clear()

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,6 +38,18 @@ def test_what_goes_in_comes_out_in_order() -> None:
     assert intake.take(9) == [news(2), Table(PREFIX, {}, 4)]
     assert intake.take(9) == [news(3)]
     assert intake.take(9) == []
+
+
+@pytest.mark.parametrize(
+    "long", [PeerState(peer(1), False, 5), EndOfRib(peer(1), 4, 5), CollectorDown("rrc00", 5)]
+)
+def test_what_a_session_is_to_all_prefixes_ends_a_turn(long: Update) -> None:
+    """Where a collector resets, probes are not late for the time that all of its peers take."""
+    intake = made()
+    for update in (news(0), long, news(1)):
+        intake.put(update)
+    assert intake.take(9) == [news(0), long]
+    assert intake.take(9)[-1] == news(1)
 
 
 def test_a_seed_never_speaks_of_the_future() -> None:

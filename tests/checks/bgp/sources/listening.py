@@ -21,8 +21,8 @@ class Listening:
     @property
     def updates(self) -> list[Update]:
         """All updates, the oldest first."""
-        items = self.intake.take(1_000_000)
-        self._updates += [item for item in items if isinstance(item, Update)]
+        while items := self.intake.take(1_000_000):
+            self._updates += [item for item in items if isinstance(item, Update)]
         return self._updates
 
     def of(self, kind: type) -> list[tuple[object, ...]]:
