@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from vedette.agent.alarms.alarm import Evidence
 from vedette.agent.alarms.fleet import Fleet, anybody
 from vedette.agent.diagnoses import bgp, dns
+from vedette.agent.diagnoses.http import is_remembered
 from vedette.agent.diagnoses.view import View, Voice
 from vedette.agent.diagnoses.votes import either, failing, failing_for, half, most
 from vedette.agent.memory.ledger import CheckKey
@@ -41,13 +42,18 @@ def _fails(kind: Kind) -> Judge:
         case Kind.DNS:
             return lambda voices: most(dns.answering(voices) or voices, failing)
         case Kind.HTTP:
-            return lambda voices: most(_by_name(voices) or voices, failing)
+            return lambda voices: most(_by_name(voices) or _present(voices), failing)
         case Kind.BGP:
             return lambda voices: half(voices, failing)
 
 
 def _by_name(voices: Sequence[Voice]) -> Sequence[Voice]:
     return [v for v in voices if v.place == Place.NAME]
+
+
+def _present(voices: Sequence[Voice]) -> Sequence[Voice]:
+    """Leave out the addresses that are only remembered, unless nothing else is looked at."""
+    return [v for v in voices if not is_remembered(v)] or voices
 
 
 def _fails_for(kind: Kind, reason: str) -> Judge:
@@ -57,6 +63,7 @@ def _fails_for(kind: Kind, reason: str) -> Judge:
     counts = failing_for(reason)
 
     def judge(voices: Sequence[Voice]) -> Evidence:
+        voices = _present(voices)
         places = dict.fromkeys(v.place for v in voices)
         return either(*(most([v for v in voices if v.place == p], counts) for p in places))
 

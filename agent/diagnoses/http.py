@@ -45,7 +45,12 @@ is_uncertified = failing_for(Reason.TLS_EXPIRED, Reason.TLS_NAME, Reason.TLS_UNT
 
 def at(place: Place, voices: Voices) -> Voices:
     """Return those of *voices* that are at *place* for its own sake, not to remember it."""
-    return [v for v in voices if v.place == place and not v.finding.facts.get("remembered")]
+    return [v for v in voices if v.place == place and not is_remembered(v)]
+
+
+def is_remembered(voice: Voice) -> bool:
+    """Whether it is at an address that is only remembered, whatever its look is taken for."""
+    return bool(voice.series.last.finding.facts.get("remembered"))
 
 
 def service_down(voices: Voices) -> Evidence:

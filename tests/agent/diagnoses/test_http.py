@@ -1,6 +1,7 @@
 """What looks at a page mean: down, degraded, a bad certificate, and when it is none of them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from vedette.agent.memory.ledger import CheckKey, Ledger, Series
 from vedette.agent.paging.headline import cause
 from vedette.checks.finding import Fact, Finding, Kind, Observation, Verdict
 from vedette.checks.http.reason import Reason
+from vedette.checks.settings import Missing
 from vedette.exporters.page import Severity
 
 OK, FAILING, UNKNOWN = Verdict
@@ -73,6 +75,16 @@ def ledger(*rounds: Sequence[Observation]) -> Ledger:
 def holding(*looks: Observation, at: float = 0) -> set[Diagnosis]:
     fleet = alone(ledger(looks), at)
     return {diagnosis for diagnosis, rule in RULES.items() if rule.judge(fleet).holds}
+
+
+def test_a_remembered_address_at_which_nobody_can_look_is_no_fault() -> None:
+    """Not even where what is missing is taken for bad: a host may have no route to it for ever."""
+    made, breaching = Ledger(), replace(TIMING, missing=Missing.BREACHING)
+    for at in range(3):
+        made.add(KEY, breaching, [by_name(OK, at), *edges(UNKNOWN, at=at, remembered=True)])
+    fleet = alone(made, 2)
+
+    assert not [diagnosis for diagnosis, rule in RULES.items() if rule.judge(fleet).holds]
 
 
 def line(diagnosis: Diagnosis, *rounds: Sequence[Observation], at: float = 0) -> str:
