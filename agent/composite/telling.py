@@ -37,11 +37,13 @@ def holding(alarm: CompositeAlarm, at: Standings, now: float) -> str:
     return f"{' and '.join(parts) or 'its rule holds'},"
 
 
-def standings(alarm: CompositeAlarm, at: Standings) -> Iterator[str]:
+def standings(alarm: CompositeAlarm, at: Standings, now: float) -> Iterator[str]:
     """Return a line for each name in the rule: how it stands, and since when."""
     for ref in alarm.settings.rule.refs:
         if stands := at.get(alarm.targets[ref.name]):
-            yield f"{stands.state} since {utc(stands.since)}: {ref.name}"
+            is_early = stands.is_early(now)
+            since = ", too early to tell" if is_early else f" since {utc(stands.since)}"
+            yield f"{stands.state}{since}: {ref.name}"
 
 
 def _is_over(alarm: CompositeAlarm, at: Standings, now: float) -> bool:

@@ -198,7 +198,7 @@ def _details(
     if witness.shortage:
         yield "quorum", witness.shortage
     if isinstance(rule, CompositeAlarm):
-        yield from _rule(rule, witness)
+        yield from _rule(rule, witness, now)
     elif rule and rule.key:
         yield "seen", _some(list(_seen(rule, rule.key, ledger, now)))
     yield "changes", list(witness.changes) or "no change was seen before it, or since"
@@ -233,11 +233,11 @@ def _vantages(rule: Alarm | None, witness: Witness, now: float) -> Iterator[str]
         yield f"{where}: {bad} of {known} looks fail" if known else where
 
 
-def _rule(alarm: CompositeAlarm, witness: Witness) -> Iterator[tuple[str, object]]:
+def _rule(alarm: CompositeAlarm, witness: Witness, now: float) -> Iterator[tuple[str, object]]:
     if alarm.settings.description:
         yield "description", alarm.settings.description
     yield "rule", str(alarm.settings.rule)
-    yield "seen", list(telling.standings(alarm, witness.standings))
+    yield "seen", list(telling.standings(alarm, witness.standings, now))
 
 
 def _order(incident: Incident, witness: Witness) -> Sequence[tuple[float, str]]:

@@ -56,11 +56,11 @@ def evidence(
     return [_witnessed(vantages[name], rule, fleet, ledgers[name]) for name in names]
 
 
-def standings(rule: Alarm | None, engine: Engine) -> Sequence[str]:
+def standings(rule: Alarm | None, engine: Engine, now: float) -> Sequence[str]:
     """Return how everything stands that the rule of a composite alarm names."""
     if not isinstance(rule, CompositeAlarm):
         return ()
-    return list(telling.standings(rule, engine.composites.at))
+    return list(telling.standings(rule, engine.composites.at, now))
 
 
 def _witnessed(vantage: Vantage, rule: Alarm | None, fleet: Fleet, ledger: Ledger) -> Witnessed:

@@ -160,7 +160,7 @@ class Troubles:
         return Trouble(
             head=self.head(incident, fleet),
             witnessed=evidence(rule, engine, fleet, self._agent.ledgers) if is_open else (),
-            stands=standings(rule, engine) if is_open else (),
+            stands=standings(rule, engine, fleet.now) if is_open else (),
             order=order,
             more=more,
             headlines=self._headlines(incident),

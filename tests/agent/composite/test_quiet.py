@@ -128,3 +128,19 @@ def test_while_an_alarm_clears_its_line_names_no_cause() -> None:
     (incident,) = (one for key, one in world.engine.open.items() if key == "test/mine")
     line = told(world.engine.rules["mine"], incident, world.witness, 44)
     assert line == "mine: its rule does not hold now, failing since 00:00:05 UTC"
+
+
+def test_what_nobody_can_have_seen_yet_has_no_date() -> None:
+    """That nothing is known of it means something only later: a page tells no time to come."""
+    rule = 'ALARM("https://shop.example/") OR ALARM("shop.example A")'
+    world = World(f"- {{name: mine, rule: '{rule}', hold: 1s}}")
+    for now in (0, 1):
+        look = seen(now, "timeout", key=SHOP, place="name")
+        world.ledgers["here"].add(SHOP, world.timing(SHOP), [look])
+        world.step(now)
+
+    (page,) = (one for one in world.pages if one.key == "test/mine")
+    assert page.details["seen"] == [
+        "ALARM since 1970-01-01 00:00:00 UTC: https://shop.example/",
+        "INSUFFICIENT_DATA, too early to tell: shop.example A",
+    ]
