@@ -70,10 +70,11 @@ class Electorate:
 
     @property
     def _heard(self) -> str:
-        """A series for each domain of which a vantage is not silent."""
+        """A series for each domain of which a vantage is not silent, once one can be so."""
         heard = selector("vedette_vantage_info", deployment=self.deployment)
-        lately = f"last_over_time({heard}[{duration(SILENT_AFTER)}])"
-        return f"max by ({self.quorum.distinct}) ({heard} or {lately})"
+        patience = duration(SILENT_AFTER)
+        lately = f"max by ({self.quorum.distinct}) ({heard} or last_over_time({heard}[{patience}]))"
+        return f"({lately} and on () ({heard} offset {patience}))"
 
     @property
     def full(self) -> str:
@@ -94,8 +95,9 @@ class Electorate:
 
         Where enough see, those that are blind or silent leave it to them.
         """
-        need = self.in_force
-        left = f"count({self._heard} unless {self._best_sight} == 0) and {self.sighted} >= {need}"
+        need, blind = self.in_force, f"{self._best_sight} == 0"
+        left = f"(count({self._heard} unless {blind}) or {self.domains} - count({blind}))"
+        left = f"{left} and {self.sighted} >= {need}"
         return f"scalar({left} or vector({self.domains})) - {need}"
 
     @property

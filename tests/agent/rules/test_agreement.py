@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.agent.rules.timelines import FAILING, OK, PEERS, Said, Timeline, differences
+from tests.agent.rules.timelines import FAILING, OK, PEERS, UNKNOWN, Said, Timeline, differences
 from vedette.agent.alarms.agreement import Vantage
 from vedette.agent.alarms.fleet import SILENT_AFTER
 from vedette.checks.finding import Verdict
@@ -179,6 +179,15 @@ def test_who_is_silent_keeps_no_alert(quorum: str, silent: str, tmp_path: Path) 
 
     assert {diagnosis for _, diagnosis, _ in fired[19]} >= {"record_emptied", "most"}
     assert fired[-1] == frozenset()
+
+
+def test_nobody_is_silent_at_the_start(tmp_path: Path) -> None:
+    """Who has not been scraped yet may still see a fault: what one sees well is not known to be."""
+    seen = {"here": (OK,) * 4, "there": (UNKNOWN,) * 3 + (OK,), "yonder": None}
+    well = '- {name: well, hold: 0s, rule: OK("shop.example A")}'
+    timeline = Timeline(well, peers=PEERS).live([seen] * 20)
+
+    assert timeline.states[-1] == timeline.firing(tmp_path)[-1] == frozenset()
 
 
 def test_nobody_sees(tmp_path: Path) -> None:
