@@ -9,6 +9,8 @@ from tests.costs.measured import LOOPS, Figures, in_memory, of_system
 from tests.costs.meter import LEAST
 
 FILE = Path(__file__).with_name("ceilings.toml")
+PYTHON = (3, 11)
+"""Whose ceilings these are, as their file says."""
 HEAD = """\
 # What an operation of each work takes (python -m tests.costs), and the most that it may take.
 # A plain number, and each system call, is exact: more fails, and fewer asks to be written down.

@@ -1,25 +1,33 @@
 """Whatever runs often takes no more of Python and of the system than is written down."""
 
+import sys
 from collections.abc import Mapping
 
 import pytest
 
 from tests.costs import table as costs
 from tests.costs.measured import LOOPS, TRACED, Figures, in_memory, of_system
-from tests.costs.table import faults, table
+from tests.costs.table import PYTHON, faults, table
 from tests.costs.work import PROBE, WORK
 from tests.servers.process import need
 
 
 @pytest.fixture(scope="module")
-def figures() -> Figures:
+def its_python() -> None:
+    """Each Python makes other calls of its own: the ceilings are of one."""
+    if sys.version_info[:2] != PYTHON:
+        pytest.skip(f"the ceilings are of Python {'.'.join(map(str, PYTHON))}")
+
+
+@pytest.fixture(scope="module")
+def figures(its_python: None) -> Figures:
     """What is counted inside the interpreter."""
     need("nginx")
     return in_memory()
 
 
 @pytest.fixture(scope="module", params=LOOPS)
-def called(request: pytest.FixtureRequest) -> tuple[str, Figures]:
+def called(request: pytest.FixtureRequest, its_python: None) -> tuple[str, Figures]:
     """The system calls on each loop."""
     need("nginx")
     if request.param != "asyncio":
