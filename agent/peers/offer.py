@@ -32,8 +32,9 @@ ENOUGH = 256 << 10
 """Octets after which a document is closed; what is left comes with the next."""
 MOST = 500
 """Rounds after which it is: who writes a thousand checks into one document delays its probes."""
-ACCEPTED_FOR = 600.0
-"""Seconds for which it is told that a page was accepted; of one that stands, until it is over."""
+ACCEPTED_FOR = 86400.0
+"""Seconds for which it is told that a page was accepted, so that who was dead for hours calls for
+nothing that is over; of one that stands, until it is over."""
 
 
 class _Numbered(NamedTuple):

@@ -255,7 +255,7 @@ def test_an_end_that_a_pager_accepted_is_told_apart():
 
 
 def test_what_was_accepted_of_late_is_told_to_who_comes():
-    """Who has no cursor is told of the last ten minutes, and of a thousand keys at most."""
+    """Who has no cursor is told of the last day, and of a thousand keys at most."""
 
     async def story(talk: Talk) -> None:
         for action in (TRIGGER, RESOLVE):
@@ -269,6 +269,21 @@ def test_what_was_accepted_of_late_is_told_to_who_comes():
             talk.offer.accept("oncall", f"k{number}", TRIGGER)
         told = accepted(await talk.ask())
         assert [key for _, key in told] == [f"k{n + 1}" for n in range(wire.MOST_ACCEPTED)]
+
+    played(story)
+
+
+def test_who_was_dead_for_hours_hears_what_is_over():
+    """Else it would wake people for what it could not deliver before, and others have ended."""
+
+    async def story(talk: Talk) -> None:
+        for action in (TRIGGER, RESOLVE):
+            talk.offer.accept("oncall", "over", action)
+        await asyncio.sleep(12 * 3600)
+        answer = await talk.ask()
+        assert accepted(answer) == [("oncall", "over")]
+        (ended,) = wire.decode_accepted(answer.resolved)
+        assert (ended.key, ended.age) == ("over", pytest.approx(12 * 3600, abs=1))
 
     played(story)
 
@@ -292,7 +307,7 @@ def test_a_call_that_stands_is_told_until_it_is_over():
 
 
 def test_what_was_accepted_in_a_former_life_is_told_as_well():
-    """A restart forgets no trigger of the last ten minutes; the newest thousand are told."""
+    """A restart forgets no trigger of the last day; the newest thousand are told."""
 
     async def story(talk: Talk) -> None:
         await asyncio.sleep(2 * ACCEPTED_FOR)
