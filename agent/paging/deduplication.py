@@ -105,9 +105,8 @@ class Deduplication:
 
         *taken_at* is when the pager took a trigger of ours that is not resolved; None for none.
         """
-        is_over = self._is_ended(place, taken_at) and not self._burns(place[1])
         # It says more of what people know, and would wake them once more for it.
-        if is_over and (more := self._queue.calling(*place)):
+        if self.is_over(place, taken_at) and (more := self._queue.calling(*place)):
             return more, "ended by a peer"
         if stale := self._queue.stale(*place):
             peer = self._hearsay.caller(*place, stale.row.queued_at - AHEAD)
@@ -124,6 +123,10 @@ class Deduplication:
             return None
         peer = self._hearsay.caller(*place, late.row.queued_at + WORD)
         return (late, f"called for by peer {peer} since") if peer else None
+
+    def is_over(self, place: Place, taken_at: float | None) -> bool:
+        """Whether a peer has ended a call of ours, *taken_at* then, and nobody sees it fail."""
+        return self._is_ended(place, taken_at) and not self._burns(place[1])
 
     def expect(self, place: Place, taken_at: float | None) -> None:
         """Note when to call again for what stands at *place*, if a peer has ended it."""

@@ -17,7 +17,7 @@ from vedette.agent.memory.pages import Row, Told
 from vedette.agent.memory.statements import Statement, back_up, end, queue
 from vedette.agent.paging.arrears import NOTHING, Former, arrears, taken_up
 from vedette.agent.paging.backoff import LONGEST_WAIT, backoff
-from vedette.agent.paging.deduplication import Deduplication, Place
+from vedette.agent.paging.deduplication import HEARD_WITHIN, Deduplication, Place
 from vedette.agent.paging.queue import Queue, Waiting
 from vedette.agent.paging.recipients import Recipients
 from vedette.agent.paging.routing import Route, Routes
@@ -193,6 +193,8 @@ class Outbox:
     async def _repeat(self, pager: Repeating) -> None:
         """Send again what stands at a receiver that forgets, for ever."""
         pager.stand(self._taken.calls(pager.name), self._taken.ends(pager.name))
+        if self._deduplication:  # a peer may have ended it
+            await asyncio.sleep(HEARD_WITHIN)
         failing = False
         while True:
             delivery = await _guarded(pager.name, pager.repeat())
@@ -305,6 +307,8 @@ class Outbox:
                 self._queue.withdraw(waiting)
                 self._end(waiting, Delivery(outcome=Outcome.SUPERSEDED, detail=why))
             self._deduplication.expect(place, self._taken.at(place))
+            if self._deduplication.is_over(place, self._taken.at(place)):
+                self._drop(place)
 
     def _call_again(self) -> None:
         """Call again where a peer has ended what still burns."""
@@ -323,7 +327,8 @@ class Outbox:
         refused = delivery.outcome is Outcome.REJECTED
         backed = self._back_up(waiting, now) if refused else []
         self._queue.end(waiting)
-        self._drop(row, delivery)
+        if row.page.action is Action.RESOLVE and delivery.outcome is Outcome.SUPERSEDED:
+            self._drop((row.pager, row.page.key))
         self._taken.note(Told(row.pager, row.page, delivery.outcome, now, row.queued_at))
         if delivery.outcome is Outcome.DELIVERED:
             self._accepted(row.pager, row.page.key, row.page.action)
@@ -339,12 +344,11 @@ class Outbox:
         else:
             log.info("%s of %s accepted by %s", row.page.action, row.page.key, row.pager)
 
-    def _drop(self, row: Row, delivery: Delivery) -> None:
+    def _drop(self, place: Place) -> None:
         """Have what is left to a peer not be told again and again."""
-        pager = self._pagers.get(row.pager)
-        is_left = row.page.action is Action.RESOLVE and delivery.outcome is Outcome.SUPERSEDED
-        if is_left and isinstance(pager, Repeating):
-            pager.drop(row.page.key)
+        name, key = place
+        if isinstance(pager := self._pagers.get(name), Repeating):
+            pager.drop(key)
 
     def _backup_at(self, row: Row) -> float | None:
         return self._routes.backup_at(row.pager, row.page, row.queued_at)

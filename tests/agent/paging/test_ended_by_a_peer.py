@@ -1,6 +1,7 @@
 """What an agent still has to say when a peer has ended the same: what is seen to fail alone."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -15,11 +16,14 @@ from tests.agent.paging.test_outbox import (
     page,
     run_for,
 )
+from tests.agent.paging.test_outbox_routes import Forgetful
 from tests.virtual import in_virtual_time
 from vedette.agent.memory.journal import Journal
+from vedette.agent.memory.pages import Told
+from vedette.agent.paging.arrears import Former
 from vedette.agent.paging.outbox import Outbox
 from vedette.agent.peers.hearsay import Hearsay
-from vedette.exporters.page import Action
+from vedette.exporters.page import Action, Delivery
 
 KEY = "k"
 ENDED_AT, NEWS_AT, OVER_AT = 90.0, 95.0, 160.0
@@ -92,3 +96,27 @@ def test_news_of_what_a_peer_has_ended_open_no_page() -> None:
 def test_news_of_what_goes_on_are_told(story: dict[str, float]) -> None:
     """Nobody would know of them else, or nobody is woken by them."""
     assert told(taken=True, news=True, **story)[0] == (NEWS_AT, TRIGGER)
+
+
+@pytest.mark.parametrize(("fails_until", "told_at"), [(60, [5, 65]), (1000, [5, 65, 125])])
+def test_what_a_peer_has_ended_is_not_told_again_and_again(fails_until: float, told_at) -> None:
+    """A receiver that forgets would take it for firing anew, unless it is seen to fail."""
+
+    async def main() -> Sequence[float]:
+        loop, hearsay = asyncio.get_running_loop(), Hearsay()
+        pager, told = Forgetful(lambda *_: DELIVERED), []
+        repeat = pager.repeat
+
+        async def noted() -> Delivery:
+            told.extend([loop.time()] if pager.stood else [])
+            return await repeat()
+
+        pager.repeat = noted
+        former = Former((), [Told("pd", page(KEY), "delivered", -50, -50)], open={KEY})
+        outbox = Outbox([pager], Journal(Sheet()), now=loop.time, former=former)
+        outbox.agree(hearsay, lambda *_: None, lambda _: loop.time() < fails_until)
+        loop.call_at(ENDED_AT, hearsay.hear, "fra-1", "pd", KEY, ENDED_AT, RESOLVE)
+        await run_for(outbox.run(), 140)
+        return told
+
+    assert in_virtual_time(main()) == pytest.approx(told_at, abs=0.2)
