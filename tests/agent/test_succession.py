@@ -25,6 +25,7 @@ from vedette.agent.memory.changes import Changes
 from vedette.agent.memory.ledger import CheckKey
 from vedette.agent.memory.store import Store
 from vedette.agent.peers import wire
+from vedette.agent.plan import Plan
 from vedette.agent.succession import Lasting, hears_the_same, unchanged
 from vedette.agent.surroundings import Surroundings
 from vedette.checks.dns.reason import Reason
@@ -292,7 +293,13 @@ def test_only_equal_settings_and_times_are_unchanged(tmp_path: Path) -> None:
 
     async def live() -> None:
         world = World(tmp_path, (0, 0))
-        plan = world.agent(config()).plan
+
+        def planned(said: Config) -> Plan:
+            agent = world.agent(said)
+            agent.store.close()
+            return agent.plan
+
+        plan = planned(config())
         variants: Mapping[str, tuple[dict[str, Any], bool]] = {
             "the same": ({}, True),
             "another severity": (
@@ -314,8 +321,7 @@ def test_only_equal_settings_and_times_are_unchanged(tmp_path: Path) -> None:
             ),
         }  # fmt: skip
         for what, (blocks, stays) in variants.items():
-            after = world.agent(config(**blocks))
-            assert (KEY in unchanged(plan, after.plan)) is stays, what
+            assert (KEY in unchanged(plan, planned(config(**blocks)))) is stays, what
 
     in_virtual_time(live())
 
