@@ -7,9 +7,8 @@ in parts, and whoever has looks to make makes them between two.
 """
 
 import math
-from collections import ChainMap
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from vedette.agent.alarms.agenda import Agenda
 from vedette.agent.alarms.agreement import Quorum
@@ -23,8 +22,9 @@ from vedette.agent.alarms.alarm import (
     caught_up,
     step,
 )
+from vedette.agent.alarms.firing import Firing
 from vedette.agent.alarms.fleet import Fleet, silent_at
-from vedette.agent.alarms.ids import by_check, by_service
+from vedette.agent.alarms.ids import by_check
 from vedette.agent.alarms.incidents import Change, Faults, Incident
 from vedette.agent.alarms.muted import Muted
 from vedette.agent.alarms.openincidents import OpenIncidents
@@ -34,9 +34,8 @@ from vedette.agent.composite.link import Target
 from vedette.agent.composite.standing import Standing
 from vedette.agent.composite.stepper import Stepped as Composed
 from vedette.agent.composite.stepper import Stepper
-from vedette.agent.diagnoses.names import Rule, is_warning, milder
+from vedette.agent.diagnoses.names import Rule, is_warning
 from vedette.agent.memory.ledger import CheckKey, Ledger
-from vedette.exporters.page import Severity
 
 AT_ONCE = 16
 """How many checks are judged in one part of a step: a few milliseconds of work."""
@@ -90,7 +89,6 @@ class Engine:
         self.composites = composites or Stepper()
         self._standard = {rule.id: rule for rule in rules}
         self.rules: dict[str, Alarm] = {**self._standard, **self.composites.alarms}
-        self._of_service = by_service(self.rules)
         keys = [*controls, *self.composites.checks]
         self._of_check, self._of_none = by_check(self._standard, keys)
         beside = {rule.key: rule.controls for rule in rules if rule.key and rule.controls}
@@ -102,9 +100,9 @@ class Engine:
         self._pending: set[str] = set()
         self._unseen: Sequence[str] = ()
         self.muted = Muted()
-        self._quiet: set[str] = set()
         self._stepped_at = self._certain_until = self.blind_at = -math.inf
         self.evidence: dict[str, Evidence] = {}
+        self.firing = Firing(self.rules, self.memories, self.evidence, self.composites, self.muted)
         self._hosts = hosts or {}
         self._incidents = OpenIncidents(incidents, deployment, self._hosts)
         self._grave = self._incidents.grave(self.rules)
@@ -129,7 +127,7 @@ class Engine:
     @property
     def services(self) -> Collection[str]:
         """Whatever incidents may be of."""
-        return self._of_service.keys()
+        return self.firing.services
 
     def step(self, ledgers: Mapping[str, Ledger], now: float, muted: Collection[str] = ()) -> Step:
         """Advance everything to *now*; of the services *muted* nothing opens.
@@ -174,7 +172,7 @@ class Engine:
         self._grave &= self._in_alarm
         kept, changes = self._incidents.advance(
             self._busy(stepped, fleet) | switched,
-            lambda service, own: self._faults(service, own, fleet, muted=service in muted),
+            lambda service, own: self._faults(service, own, fleet, muted),
             now,
         )
         self._stepped_at = now
@@ -190,7 +188,7 @@ class Engine:
         at = self._stepped_at
         silent = (silent_at(name, ledgers, self.quorum.own) for name in ledgers)
         self._certain_until = min(
-            at if self._quiet or not self._pending.isdisjoint(self._of_none) else math.inf,
+            at if self.firing.quiet or not self._pending.isdisjoint(self._of_none) else math.inf,
             self._agenda.next(ledgers, at),
             self.composites.due,
             *(one for one in silent if one >= at),
@@ -225,18 +223,8 @@ class Engine:
     def _unmute(self, services: Collection[str]) -> None:
         """Have what fires of *services* judged, and by every look until it is seen again."""
         for service in services:
-            firing = (self._standard.get(id_) for id_ in self.firing(service))
+            firing = (self._standard.get(id_) for id_ in self.firing.of(service))
             self._agenda.ask_for(rule.key for rule in firing if rule and rule.key)
-
-    def _is_seen(self, id_: str) -> bool:
-        """Whether it is seen that a rule holds: if its service was muted, in a look since then.
-
-        The user's own rules hold for as long as they say.
-        """
-        evidence = self.evidence.get(id_, UNDECIDED)
-        if not evidence.holds or id_ not in self._standard:
-            return bool(evidence.holds)
-        return self.muted.shows(self.rules[id_].service, evidence)
 
     def _judge_due(
         self, fleet: Fleet, ledgers: Mapping[str, Ledger], stepped: "_Stepped"
@@ -320,7 +308,7 @@ class Engine:
         pending = [
             evidence
             for id_, evidence in holding
-            if id_ in self._pending or (evidence.holds and not self._is_seen(id_))
+            if id_ in self._pending or (evidence.holds and not self.firing.is_seen(id_))
         ]
         pending += held
         moving = any(max(one.began_at, one.seen_at) >= fleet.now for one in pending)
@@ -350,71 +338,25 @@ class Engine:
     def _busy(self, stepped: "_Stepped", fleet: Fleet) -> Set[str]:
         """Return the services whose incidents may go on: the rest stay as they are."""
         busy = {self.rules[id_].service for id_ in stepped.touched}
-        busy |= self._incidents.waiting(fleet.now) | self._quiet
+        busy |= self._incidents.waiting(fleet.now) | self.firing.quiet
         if self._agenda.is_anew:
             busy |= {self.rules[id_].service for id_ in self._in_alarm}
             busy |= self._incidents.services
         # What others depend on may join an incident of theirs at any time.
-        return busy | {one for one in self._hosts if self.firing(one)}
-
-    def _graded(self, id_: str, fleet: Fleet) -> Alarm:
-        """Return a rule as grave as it is now; what is not seen now makes no page graver."""
-        rule = self.rules[id_]
-        evidence = self.evidence.get(id_)
-        if evidence is not None and evidence.holds:
-            return rule.graded(fleet)
-        return replace(rule, severity=milder(rule.severity, Severity.WARNING))
+        return busy | {one for one in self._hosts if self.firing.of(one)}
 
     def _faults(
-        self, service: str, own: Sequence[Incident], fleet: Fleet, *, muted: bool
+        self, service: str, own: Sequence[Incident], fleet: Fleet, muted: Collection[str]
     ) -> Faults:
-        firing, pending = self.firing(service), self._rising(service)
-        joined = {id_ for one in own for id_ in one.burning}
-        waits = {id_ for id_ in firing.keys() - joined if self.composites.is_quiet(id_, fleet.now)}
-        (self._quiet.add if waits else self._quiet.discard)(service)
-        if self.muted.was(service):  # what only the window saw opens and joins nothing
-            waits |= {id_ for id_ in firing.keys() - joined if not self._is_seen(id_)}
-        firing = {id_: at for id_, at in firing.items() if id_ not in waits}
-        rules = ChainMap({id_: self._graded(id_, fleet) for id_ in (*firing, *pending)}, self.rules)
-        # Nothing unknown opens an incident: one of them must be seen to fail now.
-        seen = own or any(map(self._is_seen, firing))
-        return Faults(
-            firing if seen else {},
-            pending,
-            rules,
-            muted,
-            self.rules,
-            lambda key: any(map(fleet.sees, self.callers(key))),
+        return self.firing.faults(
+            service,
+            own,
+            fleet,
+            muted=service in muted,
+            is_called=lambda key: any(map(fleet.sees, self.callers(key))),
         )
 
     def burns(self, key: str) -> bool | None:
         """Whether what the open incident of *key* tells is seen for its hold; None without one."""
         incident = self.open.get(key)
-        return None if incident is None else any(map(self._is_certain, incident.burning))
-
-    def _is_certain(self, id_: str) -> bool:
-        rule, evidence = self._standard.get(id_), self.evidence.get(id_, UNDECIDED)
-        lasts = evidence.seen_at - evidence.began_at
-        return self._is_seen(id_) and (rule is None or lasts >= rule.hold)
-
-    def firing(self, service: str) -> dict[str, float]:
-        """Return the alarms of *service* in ALARM, and when each one's fault began."""
-        return {
-            id_: self.memories[id_].began_at
-            for id_ in self._of_service.get(service, ())
-            if self._announced(id_) is State.ALARM
-        }
-
-    def _announced(self, id_: str) -> State:
-        """Return the state that people may be told: a composite alarm may keep quiet."""
-        announced = self.composites.announced.get(id_)
-        return announced.state if announced else self.memories[id_].state
-
-    def _rising(self, service: str) -> dict[str, float]:
-        return {
-            id_: self.evidence[id_].began_at
-            for id_ in self._of_service.get(service, ())
-            if id_ in self.evidence
-            and self.evidence[id_].holds
-            and self.memories[id_].state is not State.ALARM
-        }
+        return None if incident is None else any(map(self.firing.is_certain, incident.burning))

@@ -98,5 +98,5 @@ class _View:
                 detail=rule.subject,
             )
             for id_, rule in engine.rules.items()
-            for firing in [engine.firing(rule.service)]
+            for firing in [engine.firing.of(rule.service)]
         ]

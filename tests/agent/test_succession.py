@@ -231,11 +231,11 @@ def test_what_comes_back_into_the_config_begins_anew(tmp_path: Path) -> None:
     async def live() -> None:
         world = World(tmp_path, (40, END))
         agent = await world.lives({})
-        assert agent.engine.firing("shop")
+        assert agent.engine.firing.of("shop")
         without = world.agent(config(services=others), agent)
         assert not without.store.alarms().keys() - without.engine.memories
         again = world.agent(config(), without)
-        assert not again.engine.firing("shop")
+        assert not again.engine.firing.of("shop")
         for one in (without, again):
             one.store.close()
 
@@ -265,7 +265,7 @@ def test_nothing_becomes_unknown(tmp_path: Path) -> None:
     world, last = in_virtual_time(live())
     assert len(world.known) == len(range(35, 300, 7))
     assert Verdict.UNKNOWN not in world.known
-    assert last.engine.firing("shop")
+    assert last.engine.firing.of("shop")
 
 
 def test_what_stays_is_known_and_what_changes_is_not(tmp_path: Path) -> None:

@@ -49,4 +49,4 @@ class ThoroughEngine(Engine):
         self._agenda = _Everything(self._of_check, (), {})
 
     def _busy(self, *_: object) -> Collection[str]:
-        return {*self._of_service, *(one.service for one in self.open.values())}
+        return {*self.services, *(one.service for one in self.open.values())}
