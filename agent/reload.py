@@ -17,6 +17,7 @@ from vedette.agent.aside import aside
 from vedette.agent.config import Config, ConfigError, parse, read_text
 from vedette.agent.daemon import Agent
 from vedette.agent.memory.store import StoreError
+from vedette.agent.secrets import SecretError
 from vedette.agent.serving import web
 from vedette.agent.surroundings import Surroundings
 
@@ -65,7 +66,7 @@ async def run(
 
     Each new config that the agent goes by is told to *adopted*.
 
-    Raise StoreError or web.ListenError where the first agent cannot start.
+    Raise StoreError, SecretError or web.ListenError where no agent can start.
     """
     around = around or Surroundings()
     now, before = _Reign.of(document, around), None
@@ -156,6 +157,8 @@ async def _renewed(
         if stop.is_set() or running.done():
             return None
         found, faults = _read(reading, now)  # the disk may take nothing by now
+    if found and not faults:
+        faults = await _unserved(now.document, found)
     if not faults:
         return found
     for fault in faults:
@@ -201,11 +204,22 @@ def _immutable(document: Document, found: Document) -> Sequence[str]:
     return [f"{found.path}: agent.{key} has changed: restart the agent for that" for key in changed]
 
 
+async def _unserved(document: Document, found: Document) -> Sequence[str]:
+    """Return why there would be no listener: at the port that is in force there is one now."""
+    before, after = document.config.agent.endpoint, found.config.agent.endpoint
+    try:
+        if after.port != before.port:
+            await web.try_to_listen(after)
+    except web.ListenError as error:
+        return [str(error)]
+    return []
+
+
 def _succeeding(now: _Reign, renewed: Document, around: Surroundings) -> _Reign:
     """Return the agent of *renewed*, which takes over from one that has ended."""
     try:
         after = _Reign.of(renewed, around, now.agent)
-    except StoreError as error:
+    except (StoreError, SecretError) as error:
         return _kept(now, around, error)
     after.agent.counts.config_is_current = True
     log.info("%s was read again: %s", renewed.path, renewed.config.size)

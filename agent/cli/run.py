@@ -11,6 +11,7 @@ from vedette.agent import logs, reload
 from vedette.agent.cli.output import complain
 from vedette.agent.config import ConfigError
 from vedette.agent.memory.storefile import StoreError, claimed
+from vedette.agent.secrets import SecretError
 from vedette.agent.serving import web
 
 
@@ -36,7 +37,7 @@ def _run(options: argparse.Namespace) -> int:
         from vedette.agent.cli.lkg import good_configuration  # noqa: PLC0415
 
         return complain(*error.lines(), *good_configuration(options.config))
-    except (StoreError, web.ListenError) as error:
+    except (StoreError, SecretError, web.ListenError) as error:
         return complain(f"vedette: {error}")
     return 0
 

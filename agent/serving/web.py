@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 
 from aiohttp import web, web_app
@@ -21,6 +21,7 @@ from vedette.agent.serving.certificate import served
 from vedette.agent.serving.door import HANDSHAKE, Door
 from vedette.agent.serving.probes import Probes, Seen
 from vedette.agent.status import routes as status
+from vedette.checks.net import Endpoint
 from vedette.exporters.metrics import CONTENT_TYPE, process_text, render, slices
 
 HEADERS = 64
@@ -48,15 +49,32 @@ async def serving(agent: Agent) -> AsyncIterator[None]:
     await runner.setup()
     assert runner.server is not None
     try:
+        async with _listening(endpoint, Door(runner.server), tls):
+            yield
+    finally:
+        await runner.cleanup()
+        _let_go()
+
+
+async def try_to_listen(endpoint: Endpoint) -> None:
+    """Raise ListenError where nothing can listen at *endpoint* now."""
+    async with _listening(endpoint, asyncio.Protocol, None):
+        pass
+
+
+@asynccontextmanager
+async def _listening(
+    endpoint: Endpoint, protocol: Callable[[], asyncio.Protocol], tls: ssl.SSLContext | None
+) -> AsyncIterator[None]:
+    try:
         listener = await asyncio.get_running_loop().create_server(
-            Door(runner.server),
+            protocol,
             endpoint.host,
             endpoint.port,
             ssl=tls,
             ssl_handshake_timeout=HANDSHAKE if tls else None,
         )
     except OSError as error:
-        await runner.cleanup()
         raise ListenError(
             f"cannot listen at {endpoint} ({error.strerror or error}): "
             "free the port or change agent.listen"
@@ -65,8 +83,6 @@ async def serving(agent: Agent) -> AsyncIterator[None]:
         yield
     finally:
         listener.close()
-        await runner.cleanup()
-        _let_go()
 
 
 def _let_go() -> None:

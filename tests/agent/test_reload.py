@@ -121,7 +121,10 @@ async def test_what_the_new_config_watches_is_watched(tmp_path: Path) -> None:
 
 
 async def test_what_cannot_be_used_changes_nothing(tmp_path: Path) -> None:
-    """A wrong file, another name or state, a taken address: told in the log, and not gone by."""
+    """A wrong file, another name or state, a taken address: told in the log, and not gone by.
+
+    Even where the files are gone that the config in force named.
+    """
     async with world(tmp_path) as w:
         await w.well()
         path = path_of(w)
@@ -149,8 +152,13 @@ async def test_what_cannot_be_used_changes_nothing(tmp_path: Path) -> None:
 
             def move(config: dict[str, Any]) -> None:
                 config["agent"]["listen"] = address
+                # There is no way back to the config before.
+                pagerduty = config["pagers"][0]["pagerduty"]
+                key = (tmp_path / pagerduty["routing_key_file"]).rename(tmp_path / "renamed")
+                pagerduty["routing_key_file"] = key.name
 
             await reload(w, move)
+        (tmp_path / "renamed").rename(tmp_path / "key")
         assert f"cannot listen at {address}" in w.daemon.output
         await w.daemon.sees(SUCCESSFUL, 0)
         w.empty()
