@@ -93,8 +93,8 @@ class Bmp:
         server = await asyncio.start_server(accept, endpoint.host, endpoint.port, limit=CHUNK)
         self._review(intake)
         try:
-            while True:
-                await server.serve_forever()
+            while True:  # where serve_forever, from Python 3.12 on, waits for routers to hang up
+                await asyncio.Event().wait()
         finally:
             server.close()
             for task in self._tasks:
