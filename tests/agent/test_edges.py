@@ -101,7 +101,7 @@ class Agent:
 
     @property
     def firing(self) -> dict[Diagnosis, str]:
-        ids = self._engine.firing("shop")
+        ids = self._engine.firing.of("shop")
         view = View(self.ledger, self.clock.now)
         return {rule.diagnosis: cause(rule, view) for rule in self._rules if rule.id in ids}
 
