@@ -14,6 +14,8 @@ from tests.servers.prometheus import prometheus
 
 TARGET = '{job="v-vedette",namespace="watch-tower"'
 BLIND = 'diagnosis="vantage_blind",state="ALARM"'
+CHECK = f'vedette_probe_state{TARGET},service="shop",kind="dns",check="a",state="UNKNOWN"'
+UNKNOWN = f'{CHECK},place="a"}}'
 SERIES = {
     "VedetteDown": (f"up{TARGET}}}", "0x20", "1x20"),
     "VedettePageUndelivered": (
@@ -29,6 +31,7 @@ SERIES = {
         f'vedette_alarm_state{TARGET},{BLIND},subject="quickstart-1"}}', "1x20", "0x20",
     ),
     "VedetteFeedStale": (f'vedette_bgp_feed_stale{TARGET},feed="ris-live"}}', "1x20", "0x20"),
+    "VedetteCheckUnknown": (f"{CHECK}}}", "1x20", "0x20"),
     "VedetteBug": (f"vedette_internal_errors_total{TARGET}}}", "0 0 0 0 1x20", "1x20"),
 }  # fmt: skip
 
@@ -74,6 +77,25 @@ def test_an_alert_rises_for_its_reason_alone(alert: str, rules: Path) -> None:
     assert_fires(rules, alert, series, good, None)
 
 
+@pytest.mark.parametrize(
+    ("beside", "values", "fires"),
+    [
+        (f'vedette_vantage_sighted{TARGET},vantage="fra-1"}}', "1x20", True),
+        (f'vedette_vantage_sighted{TARGET},vantage="fra-1"}}', "0x20", False),
+        (UNKNOWN.replace('place="a"', 'place="b"'), "0x20", False),
+    ],
+    ids=["it sees", "it is blind", "another place is known"],
+)
+def test_who_sees_and_can_look_at_a_check_nowhere_says_so(
+    beside: str, values: str, fires: bool, rules: Path
+) -> None:
+    """Neither blindness nor a single server that cannot be asked is told as a check's trouble."""
+    alert = "VedetteCheckUnknown"
+    series, bad, _ = SERIES[alert]
+    told = annotations(alert, series) if fires else None
+    assert_fires(rules, alert, UNKNOWN, bad, told, {beside: values}, labels(alert, series))
+
+
 def test_a_blind_peer_is_not_this_agent(rules: Path) -> None:
     """An agent has an alarm of each blind or silent peer too; the alert is of its own sight."""
     series = f'vedette_alarm_state{TARGET},{BLIND},subject="nyc-1"}}'
@@ -115,14 +137,24 @@ def test_what_is_scraped_has_the_agents_name(name: str, tmp_path: Path) -> None:
 
 
 def assert_fires(
-    rules: Path, alert: str, series: str, values: str, told: dict[str, str] | None
+    rules: Path,
+    alert: str,
+    series: str,
+    values: str,
+    told: dict[str, str] | None,
+    beside: dict[str, str] | None = None,
+    under: dict[str, str] | None = None,
 ) -> None:
-    """With *values* of *series* an alert fires and has *told* people this, or it does not fire."""
-    fires = {"exp_labels": labels(alert, series), "exp_annotations": told}
+    """With *values* of *series* an alert fires and has *told* people this, or it does not fire.
+
+    *beside* maps other series to their values; *under* are its labels, if not those of *series*.
+    """
+    fires = {"exp_labels": under or labels(alert, series), "exp_annotations": told}
+    given = {series: values} | (beside or {})
     asked = {"eval_time": "18m", "alertname": alert, "exp_alerts": [fires] if told else []}
     test = {
         "interval": "1m",
-        "input_series": [{"series": series, "values": values}],
+        "input_series": [{"series": one, "values": each} for one, each in given.items()],
         "alert_rule_test": [asked],
     }
     path = rules.with_name("test.yaml")
