@@ -75,6 +75,8 @@ class Timeline:
         """Those whose fault has been seen for a second at most, which fills no hold."""
         self.undecided: list[frozenset[Named]] = []
         """Those that stay as they are, since nothing is known."""
+        self.ending: list[frozenset[Named]] = []
+        """Those that one more second of good would end."""
 
     def live(self, moments: Sequence[Mapping[str, Said]]) -> "Timeline":
         """Go through *moments*, a second each."""
@@ -94,6 +96,9 @@ class Timeline:
             self.undecided.append(
                 self._named(i for i, one in said.items() if one.holds is None or not is_seen)
             )
+            good_for = {i: memories[i].good_for for i in said if memories[i].good_for}
+            clear = {i: self._engine.rules[i].clear for i in good_for}
+            self.ending.append(self._named(i for i in clear if clear[i] - good_for[i] <= 1))
             self._scrape(now, [name for name, said in moment.items() if said is not None])
             self._seconds += 1
         return self
@@ -152,7 +157,8 @@ def differences(
     The change is of the alarm itself, or *of_any*: one that names others sees theirs. Or its fault
     has just begun, of which an agent wants to see more and a Prometheus does not: what that fires
     then it keeps until it is clear, and both keep what they have while nothing is known. So where
-    others fall away, and an agent waits until it is known what they see of a page.
+    others fall away, and an agent waits until it is known what they see of a page. And where one
+    of them has seen it well for long enough when nothing is known any more, and the other just not.
     """
     found, ours = [], timeline.states
     left: dict[Named, int] = {}
@@ -164,7 +170,8 @@ def differences(
             if named in differ and seconds
         }
         for named in differ:
-            if len({one if of_any else named in one for one in around}) > 1:
+            changes = len({one if of_any else named in one for one in around}) > 1
+            if changes or named in timeline.ending[at]:
                 left.setdefault(named, 1)
             service, diagnosis, subject = named
             down = (service, "service_down", subject)
