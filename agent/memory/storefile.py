@@ -291,9 +291,11 @@ def _look_into(path: Path) -> sqlite3.Connection:
         raise StoreError(f"{path} does not exist: no agent has kept anything there yet")
     # Without a log nobody has the file open; to say so spares us files of our own beside it, which
     # a reader may not be permitted to make.
-    db = _reading(path, is_logged=_log_of(path).exists())
-    if _version(db, path) < _VERSION:
-        raise StoreError(f"{path} was written by an older Vedette: start the agent to renew it")
+    with ExitStack() as opened:
+        db = opened.enter_context(closing(_reading(path, is_logged=_log_of(path).exists())))
+        if _version(db, path) < _VERSION:
+            raise StoreError(f"{path} was written by an older Vedette: start the agent to renew it")
+        opened.pop_all()
     return db
 
 
