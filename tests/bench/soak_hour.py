@@ -128,13 +128,17 @@ class Hour:
             await asyncio.sleep(0.5)
 
     def _next(self) -> tuple[str, str]:
-        """Return a service and its fault: each comes once before one comes again."""
+        """Return a service and its fault: each comes once before one comes again.
+
+        The services take turns: of one that fails again and again that is a warning of its own.
+        """
         if not any(self._left.values()):
             self._left = {
                 name: self.dice.sample(one.faults, len(one.faults))
                 for name, one in self.world.victims.items()
             }
-        name = self.dice.choice([name for name, left in self._left.items() if left])
+        most = max(map(len, self._left.values()))
+        name = self.dice.choice([name for name, left in self._left.items() if len(left) == most])
         return name, self._left[name].pop()
 
     async def _fault(self, name: str, fault: str) -> None:
