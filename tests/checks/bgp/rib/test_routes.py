@@ -914,11 +914,11 @@ def test_counts_are_those_of_a_recount(steps: list[tuple[str, int, int]]) -> Non
     held = routes.holders(PREFIX)
     standing = seen(routes)
     origins = [path[-1] for path in held.values()]
-    assert standing.origins == {asn: origins.count(asn) for asn in origins}
+    assert standing.origins == {one: origins.count(one) for one in origins}
     baseline = routes.baseline(PREFIX, 0)
     assert standing.holding == sum(p in baseline and path[-1] == ORIGIN for p, path in held.items())
     own = [path[-2] for path in held.values() if path[-1] == ORIGIN]
-    assert standing.neighbours == {asn: own.count(asn) for asn in own}
+    assert standing.neighbours == {one: own.count(one) for one in own}
     strangers = {asn(p) for p, path in held.items() if path[-1] == 64666}
     assert foreign(routes).get(("origin", PREFIX, 64666), 0) == len(strangers)
 
