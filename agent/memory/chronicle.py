@@ -10,6 +10,7 @@ from itertools import islice
 from vedette.agent.clock import utc
 from vedette.agent.memory.events import Event, EventName
 from vedette.agent.memory.lastgood import DELEGATION
+from vedette.checks.words import some
 
 LINES = 10
 """How many changes an incident shows at most."""
@@ -111,8 +112,7 @@ def _remedy(event: Event) -> str:
 def _list(event: Event, word: str, prefix: str = "") -> str:
     texts = event.detail[word]
     texts = [texts] if isinstance(texts, str) else texts
-    more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
-    return ", ".join(prefix + text for text in texts[:_SHOWN]) + more if texts else "nothing"
+    return some([prefix + text for text in texts], _SHOWN) if texts else "nothing"
 
 
 _WORDS: Mapping[EventName, Callable[[Event], str]] = {

@@ -23,6 +23,7 @@ from vedette.checks.dns.referral import rcode_reason
 from vedette.checks.dns.roots import Server
 from vedette.checks.finding import Fact, Finding, Verdict
 from vedette.checks.net import NetworkFailure
+from vedette.checks.words import some
 
 _RESTLESS = 3
 """A server that has changed so often within _WINDOW settling times gives answers that rotate."""
@@ -280,8 +281,7 @@ def _verb(stem: str, servers: Sequence[Server]) -> str:
 
 
 def _list(texts: Sequence[str]) -> str:
-    more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
-    return ", ".join(texts[:_SHOWN]) + more if texts else "nothing"
+    return some(texts, _SHOWN) if texts else "nothing"
 
 
 def _spell(seconds: float) -> str:

@@ -24,6 +24,7 @@ from vedette.checks.dns.reason import Reason
 from vedette.checks.dns.referral import cut, rcode_reason
 from vedette.checks.finding import Fact, Finding, Verdict
 from vedette.checks.net import NetworkFailure
+from vedette.checks.words import some
 
 _SHOWN = 13
 """How many names or addresses a sentence has."""
@@ -232,5 +233,4 @@ def _names(ns: RRset | None) -> frozenset[str]:
 
 
 def _list(texts: Collection[str], nothing: str = "nothing") -> str:
-    more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
-    return ", ".join(sorted(texts)[:_SHOWN]) + more if texts else nothing
+    return some(sorted(texts), _SHOWN) if texts else nothing

@@ -12,6 +12,7 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from vedette.checks.bgp.watch import Watch
+from vedette.checks.words import some
 
 EXPIRING = 2 * 3600.0
 """Validators give as the end of a VRP that of the shortest-lived object above it, often a CRL of
@@ -205,8 +206,7 @@ def _fault(prefix: str, origin: int, vrps: Vrps, now: float, within: float) -> R
 
 
 def _listed(vrps: tuple[Vrp, ...]) -> str:
-    shown = ", ".join(map(str, vrps[:3]))
-    return f"{shown} and {len(vrps) - 3} more" if len(vrps) > 3 else shown
+    return some([*map(str, vrps)])
 
 
 class RoaEvent(StrEnum):
