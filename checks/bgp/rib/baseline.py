@@ -33,13 +33,11 @@ class Baseline:
         return peer in self._joining
 
     def admit(self, peer: int, at: float, *, told_all: bool) -> None:
-        """Let a peer that announced the route join, at once where that is new too.
+        """Let a peer join that has the route and does not count, at once where that is new too.
 
         One that learns counts it at once, since it may have taken over what others lost; but who
         had *told_all* before, and so had no route, has joined only when it lasts.
         """
-        if self._cells.counts(peer):
-            return
         is_new = not self._learns or told_all
         if is_new and not self._cells.of and not self._cells.unknown:
             self._began_at = at

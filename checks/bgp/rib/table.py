@@ -100,11 +100,11 @@ class Table:
         if not self._hear(peer, at):
             return False
         self._cells.put(peer, path, at, KNOWN | LIVE)
-        if self._cells.reaches(peer):
+        if not self._cells.reaches(peer):
+            self.baseline.give_up(peer, at)
+        elif not self._cells.counts(peer):
             told_all = (peer, version_of(self.watch.prefix)) in self._peers.told_all
             self.baseline.admit(peer, at, told_all=told_all)
-        else:
-            self.baseline.give_up(peer, at)
         return True
 
     def withdraw(self, peer: int, at: float) -> bool:
