@@ -209,7 +209,7 @@ class Parts:
             accept,
             self.paging.burns,
             sorted(self.plan.quorum.vantages).index(self.config.agent.name),
-            lambda: self.engine.blind_at,
+            lambda: self.ledger.blind_at,
         )
 
     def _outbox(self, around: Surroundings, told: Sequence[Told]) -> Outbox:

@@ -100,7 +100,7 @@ class Engine:
         self._pending: set[str] = set()
         self._unseen: Sequence[str] = ()
         self.muted = Muted()
-        self._stepped_at = self._certain_until = self.blind_at = -math.inf
+        self._stepped_at = self._certain_until = -math.inf
         self.evidence: dict[str, Evidence] = {}
         self.firing = Firing(self.rules, self.memories, self.evidence, self.composites, self.muted)
         self._hosts = hosts or {}
@@ -209,8 +209,6 @@ class Engine:
             ledgers[name].blind_at = max(ledgers[name].blind_at, now - TICK)
         fleet = Fleet(ledgers, self.quorum, self.controls, now)
         self._unseen = [name for name in ledgers if not fleet.sees(name)]
-        if fleet.blindness[self.quorum.own].holds:
-            self.blind_at = now
         for name, ledger in ledgers.items():
             if name in self._unseen:
                 ledger.blind_at = now

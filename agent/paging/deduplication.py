@@ -29,8 +29,8 @@ AHEAD = 60.0
 TOGETHER = 3.0
 """Seconds within which agents see the same fault begin."""
 HEARD_WITHIN = 5.0
-"""Seconds after the start within which peers have said what they have told: what a former life has
-left may be over, or have begun again."""
+"""Seconds after the start, or a time of seeing nothing, within which peers have said what they have
+told: what is to be sent may be over by then, or have begun again."""
 LOOK_AGAIN = 1.0
 WORD = 1.0
 """Seconds by which it may be wrong when a peer's page was taken."""
@@ -70,8 +70,11 @@ class Deduplication:
             return max(resolve.queued_at, self._began_at) + self._held_for
         if row.page.action is Action.TRIGGER and self._is_late(row):
             return now + LOOK_AGAIN
-        is_left = row.queued_at < self._began_at
-        return self._began_at + HEARD_WITHIN if is_left else -math.inf
+        if row.queued_at < self._began_at:
+            return self._began_at + HEARD_WITHIN
+        if row.page.action is Action.RESOLVE:
+            return min(self._blind_at(), row.queued_at) + HEARD_WITHIN
+        return -math.inf
 
     def _is_late(self, trigger: Row) -> bool:
         """Whether others had to call, or have ended it, and it is not seen to fail."""
@@ -121,7 +124,10 @@ class Deduplication:
         # Of two that have called after the end, each would leave it to the other.
         if late is None or taken_at > late.row.queued_at:
             return None
-        peer = self._hearsay.caller(*place, late.row.queued_at + WORD)
+        # Where a peer has ended ours, what stands there is of who has called since.
+        ended_at, since = self._hearsay.ended_at(*place), late.row.queued_at + WORD
+        since = min(since, ended_at + WORD) if ended_at >= taken_at else since
+        peer = self._hearsay.caller(*place, since)
         return (late, f"called for by peer {peer} since") if peer else None
 
     def is_over(self, place: Place, taken_at: float | None) -> bool:

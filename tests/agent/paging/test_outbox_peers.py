@@ -1,6 +1,7 @@
 """Agents that page the same: nobody is woken again for what is over, and nothing is lost by it."""
 
 import asyncio
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -500,6 +501,44 @@ def test_only_what_is_seen_to_burn_is_called_for_again(well, again_at: float | N
 def test_an_end_before_ones_own_call_is_no_end_of_it() -> None:
     """What a pager took after a peer's resolve stands there."""
     assert len(burning(-50).asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "ends"),
+    [
+        ([(RESOLVE, 60.0), (TRIGGER, 80.0)], []),
+        ([(TRIGGER, 80.0)], [95]),
+        ([(RESOLVE, 60.0)], [95]),
+        ([(TRIGGER, 0.5), (RESOLVE, 60.0)], [95]),
+        ([(TRIGGER, 40.0), (RESOLVE, 60.0)], [95]),
+    ],
+    ids=["ended and called", "called", "ended", "as ours", "called before the end"],
+)
+def test_an_end_that_was_seen_late_ends_nothing_that_is_of_another_fault(words, ends) -> None:
+    """An agent that stood still sees at 90 the end of what a peer has ended, and called for anew.
+
+    It hears of that within five seconds. What then stands at the pager is the peer's to end.
+    """
+
+    async def main() -> Receiver:
+        loop, hearsay = asyncio.get_running_loop(), Hearsay()
+        pager = Receiver(lambda *_: DELIVERED)
+        outbox = Outbox([pager], Journal(Sheet()), now=loop.time)
+        outbox.agree(
+            hearsay,
+            lambda *_: None,
+            burns=lambda _: False,
+            blind_at=lambda: 90.0 if loop.time() >= 90 else -math.inf,
+        )
+        outbox.add(page(KEY), 0.0)
+        for action, at in words:
+            loop.call_at(92, hearsay.hear, "fra-1", "pd", KEY, at, action)
+        loop.call_at(90, lambda: outbox.add(page(KEY, action=RESOLVE), 90.0))
+        await run_for(outbox.run(), 300)
+        return pager
+
+    ended_at = [at for at, one in in_virtual_time(main()).asked if one.action is RESOLVE]
+    assert ended_at == pytest.approx(ends)
 
 
 def test_a_late_resolve_ends_nothing_that_a_peer_has_opened_since() -> None:
