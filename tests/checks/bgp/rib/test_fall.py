@@ -1,0 +1,105 @@
+"""How far a prefix has fallen, and since when."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.checks.bgp.made import PREFIX, peer
+from tests.checks.bgp.rib.told import (
+    FOREIGN,
+    PATH,
+    asn,
+    fresh,
+    seeded,
+    seen,
+    since,
+)
+from vedette.checks.bgp.judge import holds
+from vedette.checks.bgp.reason import Reason
+from vedette.checks.bgp.rib.fall import SETTLES
+
+
+def test_conditions_begin_with_the_news_that_makes_them_true() -> None:
+    """At half of the peers it is partial, at a fifth withdrawn, each from its own moment on."""
+    routes = seeded()
+    for n in range(8):
+        routes.changed.clear()
+        routes.withdraw(peer(n), PREFIX, 201 + n)
+        assert bool(routes.changed) is (n in {2, 4, 7}), n  # at 2 it falls below recovered
+    assert since(routes) == {"withdrawn": 208}
+    assert seen(routes).fell_at == 203
+    for n in range(8):
+        routes.announce(peer(n), PREFIX, PATH, 301 + n)
+    assert (since(routes), seen(routes).fell_at) == ({}, None)
+
+
+def test_half_gone_counts_from_the_first_half_on() -> None:
+    """A peer that comes and goes at the border of withdrawn restarts no hold of half gone."""
+    routes = seeded()
+    for n in range(8):
+        routes.withdraw(peer(n), PREFIX, 201)
+    for at in range(220, 400, 20):
+        assert since(routes) == {"withdrawn": at - 19}
+        routes.announce(peer(0), PREFIX, PATH, at)
+        assert since(routes) == {"partially_withdrawn": 201}
+        routes.withdraw(peer(0), PREFIX, at + 1)
+    for n in range(4):
+        routes.announce(peer(n), PREFIX, PATH, 500)
+    assert not since(routes)
+    routes.withdraw(peer(0), PREFIX, 600)
+    assert since(routes) == {"partially_withdrawn": 600}
+
+
+@pytest.mark.parametrize(("gone_for", "since_"), [(SETTLES - 1, 201), (SETTLES, 201 + SETTLES)])
+def test_what_comes_back_from_a_withdrawal_is_half_gone_since_then(
+    gone_for: float, since_: float
+) -> None:
+    """The minutes of a withdrawal, which pages by itself, make no page of its recovery."""
+    routes = seeded()
+    for n in range(8):
+        routes.withdraw(peer(n), PREFIX, 201)
+    assert since(routes) == {"withdrawn": 201}
+    routes.announce(peer(0), PREFIX, PATH, 201 + gone_for)
+
+    assert since(routes) == {"partially_withdrawn": since_}
+
+
+def test_a_gap_begins_every_condition_anew() -> None:
+    """What was wrong before the feed was lost is wrong since the seed after it, not before."""
+    routes = seeded()
+    for n in range(9):
+        routes.withdraw(peer(n), PREFIX, 201)
+    routes.lapse()
+    routes.announce(peer(20), PREFIX, PATH, 210)
+    routes.seed(PREFIX, {peer(9): PATH}, 500, 505)
+    assert since(routes) == {"withdrawn": 505}
+
+
+def test_a_restart_in_a_withdrawal_keeps_the_order() -> None:
+    """A foreign origin that surfaced in a collapse is no cause of it after a restart either."""
+    routes = seeded(100)
+    for n in range(12, 100):
+        routes.withdraw(peer(n), PREFIX, 201)
+    for n in range(12):
+        routes.announce(peer(n), PREFIX, (asn(peer(n)), *FOREIGN), 240)
+    again = fresh()
+    fall = replace(routes.fall(PREFIX))
+    again.restore(PREFIX, routes.baseline(PREFIX, 400), 500, fall=fall)
+    again.seed(PREFIX, routes.holders(PREFIX), 500, 505)
+    for one in (routes, again):
+        assert holds(Reason.WITHDRAWN, seen(one))
+        assert holds(Reason.ORIGIN, seen(one)) is None
+
+
+def test_what_a_collapse_let_show_counts_from_the_recovery_on() -> None:
+    """A foreign origin that outlasts the collapse it showed in is a fault of its own from then."""
+    routes = seeded(20)
+    for n in range(18):
+        routes.withdraw(peer(n), PREFIX, 201)
+    for n in range(3):
+        routes.announce(peer(n), PREFIX, FOREIGN, 210 + n)
+    assert since(routes) == {"withdrawn": 201, "origin": 212}
+    assert seen(routes).collapsed
+    for n in range(3, 18):
+        routes.announce(peer(n), PREFIX, PATH, 301)
+    assert (since(routes), seen(routes).collapsed) == ({"origin": 301}, False)

@@ -1,0 +1,135 @@
+"""Foreign ASes, and what lost sessions had said of them."""
+
+import pytest
+
+from tests.checks.bgp.made import ORIGIN, PREFIX, peer
+from tests.checks.bgp.rib.told import (
+    FOREIGN,
+    PATH,
+    asn,
+    foreign,
+    seeded,
+    seen,
+    since,
+)
+from vedette.checks.bgp.judge import holds
+from vedette.checks.bgp.path import Path
+from vedette.checks.bgp.reason import Reason
+from vedette.checks.bgp.rib.silence import BELIEVED
+from vedette.checks.bgp.update import Announce, EndOfRib
+
+
+def test_a_foreign_origin_counts_at_three_peer_ases() -> None:
+    """Two peers, or one AS over many sessions, are no hijack; the third AS makes it one."""
+    routes = seeded(100)
+    for n in range(2):
+        routes.announce(peer(n), PREFIX, FOREIGN, 201)
+    for collector in ("rrc01", "rrc02", "rrc03"):
+        routes.apply(Announce(peer(0, collector), asn(peer(0)), PREFIX, FOREIGN, 202), 202)
+    assert foreign(routes) == {("origin", PREFIX, 64666): 2}
+    assert not since(routes)
+    routes.announce(peer(2), PREFIX, FOREIGN, 203)
+    assert since(routes) == {"origin": 203}
+    routes.withdraw(peer(2), PREFIX, 204)
+    assert not since(routes)
+
+
+def test_leftover_routes_end_a_hijack() -> None:
+    """A tenth of the peers that had the foreign route may keep it: they are zombies."""
+    routes = seeded(100)
+    for n in range(50):
+        routes.announce(peer(n), PREFIX, FOREIGN, 201)
+    for n in range(5, 50):
+        routes.announce(peer(n), PREFIX, PATH, 301)
+    assert foreign(routes) == {("origin", PREFIX, 64666): 5}
+    assert not since(routes)
+
+
+FOREIGN_ROUTES = [
+    (Reason.ORIGIN, PREFIX, FOREIGN),
+    (Reason.MORE_SPECIFIC, "192.0.2.0/25", FOREIGN),
+    (Reason.PATH, PREFIX, (64999, ORIGIN)),
+]
+
+
+@pytest.mark.parametrize(("reason", "prefix", "path"), FOREIGN_ROUTES)
+@pytest.mark.parametrize("lost", [1, 2, 3])
+def test_a_foreign_route_whose_sessions_are_lost_is_not_over(
+    reason: Reason, prefix: str, path: Path, lost: int
+) -> None:
+    """What peers said of a stranger is neither so nor over from their loss until they speak."""
+    routes = seeded(100)
+    for n in range(3):
+        routes.announce(peer(n), prefix, (asn(peer(n)), *path), 201)
+    assert holds(reason, seen(routes)) is True
+    for n in range(lost):
+        routes.peer_down(peer(n), 301)
+        routes.peer_down(peer(n), 302)  # its collector is told to be down too
+        assert holds(reason, seen(routes)) is None
+    for n in range(lost):
+        assert holds(reason, seen(routes)) is None
+        routes.announce(peer(n), prefix, (asn(peer(n)), *path), 401)
+    assert holds(reason, seen(routes)) is True
+    for n in range(lost):
+        routes.peer_down(peer(n), 501)
+    routes.withdraw(peer(0), prefix, 601)
+    assert holds(reason, seen(routes)) is False
+
+
+@pytest.mark.parametrize(("reason", "prefix", "path"), FOREIGN_ROUTES)
+@pytest.mark.parametrize("later", [0, 1000])
+def test_withdrawals_of_a_session_that_goes_down_end_nothing(
+    reason: Reason, prefix: str, path: Path, later: float
+) -> None:
+    """What is withdrawn as the session goes down may go on; what was so long before is over."""
+    routes = seeded(100)
+    for n in range(3):
+        routes.announce(peer(n), prefix, (asn(peer(n)), *path), 201)
+    for n in range(3):
+        routes.withdraw(peer(n), prefix, 301)
+    assert holds(reason, seen(routes)) is False
+    for n in range(3):
+        routes.peer_down(peer(n), 301 + later)
+    assert holds(reason, seen(routes)) is (False if later else None)
+
+
+def test_what_a_lost_session_said_is_believed_for_a_day() -> None:
+    """A session that never comes back, and leftovers of what was over, hold nothing open."""
+    routes = seeded(100)
+    for n in range(60):
+        routes.announce(peer(n), PREFIX, (asn(peer(n)), *FOREIGN), 201)
+    for n in range(5, 60):
+        routes.announce(peer(n), PREFIX, (asn(peer(n)), *PATH), 301)
+    routes.peer_down(peer(0), 302)
+    assert holds(Reason.ORIGIN, seen(routes)) is False
+    for n in range(5, 8):
+        routes.announce(peer(n), PREFIX, (asn(peer(n)), 64667), 401)
+    for n in range(5, 8):
+        routes.peer_down(peer(n), 402)
+    assert holds(Reason.ORIGIN, seen(routes)) is None
+    routes.announce(peer(50), PREFIX, (asn(peer(50)), *PATH), 402 + BELIEVED)
+    assert holds(Reason.ORIGIN, seen(routes)) is False
+
+
+def test_a_table_tells_what_lost_sessions_have_of_a_part() -> None:
+    """Once a session is up, a later table without its part, or its End-of-RIB, ends the doubt."""
+    part = "192.0.2.0/25"
+    for tell in (
+        lambda routes: routes.seed(part, {}, 500, 500),
+        lambda routes: [routes.apply(EndOfRib(peer(n), 4, 500), 500) for n in range(3)],
+    ):
+        routes = seeded(100)
+        for n in range(3):
+            routes.announce(peer(n), part, (asn(peer(n)), *FOREIGN), 201)
+        for n in range(3):
+            routes.peer_down(peer(n), 301)
+        tell(routes)
+        assert holds(Reason.MORE_SPECIFIC, seen(routes)) is None
+        assert routes.doubted == {PREFIX, part}
+        for n in range(3):
+            routes.peer_up(peer(n), 400)
+        routes.seed(part, {}, 290, 400)
+        assert holds(Reason.MORE_SPECIFIC, seen(routes)) is None
+        tell(routes)
+        assert holds(Reason.MORE_SPECIFIC, seen(routes)) is False
+        assert not tuple(routes.parts)
