@@ -27,6 +27,9 @@ _MERGE = "tag:yaml.org,2002:merge"
 _INTEGER = "tag:yaml.org,2002:int"
 _MISREAD = re.compile(r"[-+]?(0[0-7_]+|[1-9][0-9_]*(:[0-5]?[0-9])+)")
 """Integers that YAML 1.1 takes for octal, as 010, or for sixties, as 1:30."""
+_NOWHERE = re.compile("[\0\ud800-\udfff]")
+"""What escapes can write, and no name of a file or host, no header and no output can have."""
+_MISPLACED = "the character U+{:04X} cannot stand here: remove it"
 _REMEDIES = (
     (
         r"found character '\\t' that .*",
@@ -83,7 +86,7 @@ def composed(text: str, read: Callable[[yaml.Node, Place, Document], object]) ->
         document.problems.append(Problem(error.line, str(error)))
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        letter = f"the character U+{ord(text[error.position]):04X} cannot stand here: remove it"
+        letter = _MISPLACED.format(ord(text[error.position]))
         document.problems.append(Problem(line, f"not YAML: {letter}"))
     except yaml.MarkedYAMLError as error:
         document.problems.append(_explained(error))
@@ -215,6 +218,10 @@ def _scalar(node: yaml.Node) -> object:
     """Read a scalar as YAML's safe types, but keep dates as the text that was written."""
     if not isinstance(node, yaml.ScalarNode):
         return None
+    if found := _NOWHERE.search(node.value):
+        raise yaml.MarkedYAMLError(
+            problem=_MISPLACED.format(ord(found[0])), problem_mark=node.start_mark
+        )
     if node.tag == "tag:yaml.org,2002:timestamp":
         return node.value
     try:

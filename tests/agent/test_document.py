@@ -47,6 +47,8 @@ def test_values_know_their_lines() -> None:
         ('a: "\\UFFFFFFFF"\n', 1, "not YAML"),
         ("a: \x07\n", 1, "not YAML"),
         ("a: 1\nb: x\0y\n", 2, "U+0000"),
+        ('a: 1\nb: "x\\0y"\n', 2, "U+0000"),
+        ('a: 1\n"b\\uD800": 2\n', 2, "U+D800"),
         ("a: 1\n\n\tb: 2\n", 3, "a tab"),
         ("a: @b\n", 1, "into quotes"),
         ("a: 1\nb:\n  - c: 1\n   d: 2\n", 4, "not indented"),
