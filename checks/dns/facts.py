@@ -54,11 +54,16 @@ def links(question: Question, answer: Answer) -> list[tuple[dns.name.Name, dns.n
 
 
 def text(record: dns.rdata.Rdata) -> str:
-    """Return a record's text; one that is a single host name in lower case, without final dot."""
+    """Return a record's text; one that is a single host name without its final dot.
+
+    Names in it are in lower case: servers of one zone keep its capitals or do not (RFC 4343).
+    """
     if record.rdtype in _NAMED:
         target: dns.name.Name = record.target  # type: ignore[attr-defined]
         return spoken(target)
-    return record.to_text()
+    fields = ((slot, getattr(record, slot)) for slot in record.__slots__)
+    names = {slot: one.canonicalize() for slot, one in fields if isinstance(one, dns.name.Name)}
+    return (record.replace(**names) if names else record).to_text()
 
 
 def extended_errors(message: dns.message.Message) -> tuple[str, ...]:

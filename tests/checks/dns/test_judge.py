@@ -259,6 +259,26 @@ def test_records_of_a_referral() -> None:
     assert (facts["count"], facts["ttl"], facts["aa"]) == (2, 60, False)
 
 
+@pytest.mark.parametrize(
+    ("rdtype", "kept", "lowered"),
+    [
+        ("MX", "10 Mail.Example.COM.", "10 mail.example.com."),
+        ("SRV", "1 2 443 Edge.Example.COM.", "1 2 443 edge.example.com."),
+        ("HTTPS", "0 CDN.Example.NET.", "0 cdn.example.net."),
+        ("SOA", "NS1.Example.COM. Host.X. 1 2 3 4 5", "ns1.example.com. host.x. 1 2 3 4 5"),
+        ("TXT", '"v=DKIM1; p=AbC"', '"v=DKIM1; p=AbC"'),
+    ],
+)
+def test_names_in_records_have_no_capitals(rdtype: str, kept: str, lowered: str) -> None:
+    """A record says the same from a server that keeps a name's capitals and from one that does not.
+
+    BIND keeps them, NSD and Knot DNS do not. What is no name is told as it is.
+    """
+    question = ask("example.com", rdtype, recursive=False)
+    wire = reply_to(query(question), (f"example.com. 60 IN {rdtype} {kept}",))
+    assert judged(wire, question).facts["answers"] == (lowered,)
+
+
 def test_facts() -> None:
     """The facts are those of the whole chain, and the records come sorted."""
     wire = reply_to(query(API), (IN, "pool.example.com. 20 IN A 192.0.2.9", POOL))
