@@ -14,7 +14,7 @@ from vedette.checks.dns.server import Channel, Transport
 from vedette.checks.dns.transport.query import Query
 from vedette.checks.dns.transport.stream import ask_tcp, ask_tls
 from vedette.checks.dns.transport.udp import ask_udp
-from vedette.checks.net import NetworkFailure
+from vedette.checks.net import CouldNotLook, NetworkFailure
 
 
 async def exchange(
@@ -86,7 +86,7 @@ async def _again(query: Query) -> tuple[bytes, Transport, int]:
     try:
         wire, dropped = await ask_tcp(query)
     except NetworkFailure as failure:
-        if failure.reason is Reason.MALFORMED:
+        if failure.reason is Reason.MALFORMED or isinstance(failure, CouldNotLook):
             raise
         raise query.truncated(f"; {failure.detail}") from failure
     if truncated(wire):

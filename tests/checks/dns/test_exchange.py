@@ -1,6 +1,9 @@
 """The exchange: what a socket can do to a question, each turned into a reply or a reason."""
 
 import asyncio
+import errno
+import os
+import socket
 from collections.abc import Sequence
 
 import dns.flags
@@ -15,7 +18,7 @@ from vedette.checks.dns.exchange import exchange
 from vedette.checks.dns.message import Match, Reply, ask, follow, match
 from vedette.checks.dns.reason import Reason
 from vedette.checks.dns.server import Channel, Transport
-from vedette.checks.net import CouldNotLook, Endpoint, NetworkFailure
+from vedette.checks.net import SOCKETS, CouldNotLook, Endpoint, NetworkFailure
 
 ONE = "api.example.com. 60 IN A 192.0.2.1"
 OTHER = ask("other.example.com", "A", recursive=False)
@@ -235,6 +238,22 @@ async def test_truncated_for_good(tcp: Respond | None) -> None:
     """Where TCP does not help, the reason is the truncation."""
     async with responder(udp=cut_off, tcp=tcp) as server:
         assert (await fails(server, seconds=0.3)).reason is Reason.TRUNCATED
+
+
+async def test_truncated_where_this_host_cannot_ask_again() -> None:
+    """A truncated answer that our own host cannot ask for over TCP is no evidence of anything."""
+
+    def without_tcp(family: socket.AddressFamily, kind: socket.SocketKind) -> socket.socket:
+        if kind is socket.SOCK_STREAM:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return socket.socket(family, kind)
+
+    async with responder(udp=cut_off, tcp=good) as server:
+        token = SOCKETS.set(without_tcp)
+        failure = await fails(server)
+        SOCKETS.reset(token)
+    assert isinstance(failure, CouldNotLook)
+    assert "Too many open files" in failure.detail
 
 
 async def test_tcp_closes_early() -> None:
