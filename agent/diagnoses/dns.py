@@ -216,9 +216,16 @@ def bogus(voices: Voices) -> Evidence:
 
 
 def widely_bogus(voices: Voices) -> bool:
-    """Whether the chain of trust itself is broken, or half of those asked say so."""
+    """Whether half of the zone's servers break the chain of trust, or half of those asked say so.
+
+    Where fewer break it, resolvers that validate find the others.
+    """
     places = (Place.DNSSEC, Place.RECURSIVE, Place.AUTHORITATIVE)
-    return any(half(at(place, voices), is_bogus).holds for place in places)
+    return any(half(at(place, voices), _is_widely_bogus).holds for place in places)
+
+
+def _is_widely_bogus(finding: Finding) -> bool:
+    return is_bogus(finding) and finding.facts.get("broken_at_few") is not True
 
 
 def broken_above(voices: Voices, controls: Controls) -> Evidence:

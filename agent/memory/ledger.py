@@ -28,6 +28,7 @@ is not."""
 JUDGED = (
     "address",
     "broken_at",
+    "broken_at_few",
     "certificate_expiring",
     "chain",
     "changed",

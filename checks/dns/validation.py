@@ -88,11 +88,11 @@ class Validation:
         )
 
     def _with_answers(self, link: Link, subjects: Mapping[Server, Subject]) -> Link:
-        """Return *link* with the signatures over the answers, or broken by one that fails."""
+        """Return *link* with the signatures over the answers, or broken by those that fail."""
         if link.keys is None:
             return link
         before, self._answers = self._answers, {}
-        signatures = list(link.signatures)
+        signatures, faults = list(link.signatures), dict[Server, Fault]()
         for server, subject in subjects.items():
             if subject.heard is None:
                 continue
@@ -101,9 +101,13 @@ class Validation:
                 continue
             self._answers[server] = answer
             if isinstance(answer.outcome, Fault):
-                says = f"at {server.spoken} {answer.outcome.says}"
-                return bogus(link.zone, replace(answer.outcome, says=says))
-            signatures += answer.outcome
+                faults[server] = answer.outcome
+            else:
+                signatures += answer.outcome
+        if faults:
+            server, fault = next(iter(faults.items()))
+            says, at_few = f"at {server.spoken} {fault.says}", 2 * len(faults) < len(self._answers)
+            return bogus(link.zone, replace(fault, says=says, at_few=at_few))
         return replace(link, signatures=_distinct(signatures))
 
     def _answer(self, wire: bytes, keys: Keys, before: _Answer | None) -> _Answer | None:

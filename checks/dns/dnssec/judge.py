@@ -1,8 +1,9 @@
 """Is a zone as secure as it must be, and for how long? Pure: a link and the time in, a finding out.
 
 Facts of a finding: `zone`, `dnssec` (secure, insecure or bogus), `broken_at` (the zone at which the
-chain breaks), `signature_expires_at` (epoch seconds, the earliest), `key_tags`, `ds` (the records'
-texts, or the anchors').
+chain breaks), `broken_at_few` (whether more than half of its servers do not break it),
+`signature_expires_at` (epoch seconds, the earliest), `key_tags`, `ds` (the records' texts, or the
+anchors').
 """
 
 from vedette.checks.dns.dnssec.link import Link, Security
@@ -70,6 +71,7 @@ def _facts(link: Link) -> dict[str, Fact]:
         "zone": spoken(link.zone),
         "dnssec": link.security.value,
         "broken_at": spoken(link.broken_at) if link.broken_at else None,
+        "broken_at_few": link.broken_at_few,
         "signature_expires_at": link.expires,
         "key_tags": tuple(map(str, link.keys.tags)) if link.keys else (),
         "ds": link.ds,

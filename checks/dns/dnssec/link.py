@@ -54,6 +54,8 @@ class Link:
     """Those over the zone's DS and DNSKEY records; if secure."""
     expired: int | None = None
     """When the signature ended whose end breaks the chain, in epoch seconds."""
+    broken_at_few: bool = False
+    """Whether more than half of the servers that answer do not break it."""
     until: float = math.inf
     """When its records, or their signatures, have to be asked for again, in epoch seconds."""
 
@@ -119,6 +121,7 @@ def bogus(zone: dns.name.Name, fault: Fault, ds: Iterable[dns.rdata.Rdata] = ())
         broken_at=zone,
         ds=_texts(ds),
         expired=fault.expired,
+        broken_at_few=fault.at_few,
     )
 
 
@@ -139,7 +142,7 @@ def faulty(told: Mapping[Server, Entered | Fault]) -> Fault | None:
         return first
     names = ", ".join(alike[:_NAMED]) + (", ..." if len(alike) > _NAMED else "")
     where = f"{len(alike)} of the {len(told)} servers that answer ({names})"
-    return Fault(f"{first.says}, at {where}", first.expired)
+    return Fault(f"{first.says}, at {where}", first.expired, 2 * len(faults) < len(told))
 
 
 Signers = frozenset[tuple[int, int]]

@@ -46,6 +46,8 @@ class Fault:
     says: str
     expired: int | None = None
     """When the signature ended, in epoch seconds, where that is the fault."""
+    at_few: bool = False
+    """Whether more than half of the servers that answer do not have it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,6 +41,7 @@ def round_(
     changed: bool = False,
     dnssec: Verdict | str = OK,
     broken_at: str = "shop.example",
+    broken_at_few: bool = False,
 ) -> list[Observation]:
     """Return what one round of a check saw; without words, all is well."""
     zone = "shop.example"
@@ -50,7 +51,7 @@ def round_(
         *looks("parent", parent),
         *looks("agreement", agreement),
         *looks("delegation", [delegation], zone=zone, changed=changed),
-        *looks("dnssec", [dnssec], zone=zone, broken_at=broken_at),
+        *looks("dnssec", [dnssec], zone=zone, broken_at=broken_at, broken_at_few=broken_at_few),
     ]
 
 
@@ -373,6 +374,18 @@ def test_bogus_is_as_grave_as_it_is_widespread(
     ledger = world(round_(recursive=recursive, dnssec=dnssec))
     rules = {rule.diagnosis: rule for rule in rules_for(KEY, TIMING, Severity.CRITICAL)}
 
+    assert rules[Diagnosis.DNSSEC_BOGUS].graded(alone(ledger, NOW)).severity == severity
+
+
+@pytest.mark.parametrize(
+    ("recursive", "severity"), [(FINE, "warning"), (["bogus", "bogus", OK], "critical")]
+)
+def test_a_chain_that_few_servers_break_wakes_nobody(recursive: Words, severity: str) -> None:
+    """Where most servers of the zone do not break its chain, it is as grave as resolvers say."""
+    ledger = world(round_(recursive=recursive, dnssec="bogus", broken_at_few=True))
+    rules = {rule.diagnosis: rule for rule in rules_for(KEY, TIMING, Severity.CRITICAL)}
+
+    assert Diagnosis.DNSSEC_BOGUS in holding(ledger)
     assert rules[Diagnosis.DNSSEC_BOGUS].graded(alone(ledger, NOW)).severity == severity
 
 

@@ -24,6 +24,7 @@ from tests.checks.dns.lab import (
     Lab,
     lab,
 )
+from tests.servers.signed import without
 from vedette.agent.diagnoses.table import rules_for
 from vedette.agent.looking.runner import look_all
 from vedette.agent.looking.timing import Timing
@@ -330,6 +331,26 @@ async def test_chain(world: Lab, name: str, broken_at: str | None) -> None:
     (chain,) = (o for o in await watch.look(watch.check) if o.place == "dnssec")
     says = await delv(TRUSTING, world.ds("."), HOST, "A", world.folder)
     assert (chain.finding.facts["dnssec"], chain.finding.facts["broken_at"]) == (says, broken_at)
+
+
+@pytest.mark.parametrize("names", [["ns4.shop.test"], list(SECOND)], ids=["one", "half"])
+@pytest.mark.parametrize("part", ["keys", "answers"])
+async def test_chain_broken_at_some_servers(world: Lab, part: str, names: Sequence[str]) -> None:
+    """Where fewer than half of the servers break the chain it is told, and wakes nobody."""
+    watch = Watch(world)
+    await watch.start()
+    unsigned = without(world.shop(), "RRSIG", "A")
+    text = world.shop(ends=-10) if part == "keys" else unsigned
+    world.publish("shop.test", text, *(SHOP[name] for name in names))
+    assert wrong(await watch.look(watch.check)) == {CHAIN: "FAILING bogus"}
+    (rule,) = (
+        rule
+        for rule in rules_for(key(watch.check), TIMES, Severity.CRITICAL)
+        if rule.diagnosis == "dnssec_bogus"
+    )
+    fleet = alone(watch.ledger, watch.now.at)
+    assert rule.judge(fleet).holds
+    assert rule.graded(fleet).severity == ("warning" if len(names) == 1 else "critical")
 
 
 async def test_health_agrees_with_dig(world: Lab) -> None:

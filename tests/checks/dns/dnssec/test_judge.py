@@ -42,6 +42,7 @@ def test_secure() -> None:
         "zone": "shop.test",
         "dnssec": "secure",
         "broken_at": None,
+        "broken_at_few": False,
         "signature_expires_at": START + 20 * DAY,
         "key_tags": (),
         "ds": (f"12345 13 2 {'ab' * 32}",),
@@ -111,9 +112,11 @@ def test_faulty_servers() -> None:
     assert faulty(dict.fromkeys(servers, good)) is None
     assert faulty(dict.fromkeys(servers, fault)) == fault
     one = faulty({server: fault if server is servers[3] else good for server in servers})
-    assert one == Fault("it is, at 1 of the 6 servers that answer (ns3.test (192.0.2.1))", 7)
+    says = "it is, at 1 of the 6 servers that answer (ns3.test (192.0.2.1))"
+    assert one == Fault(says, 7, at_few=True)
     most = faulty({server: good if server is servers[0] else fault for server in servers})
     assert most is not None
+    assert not most.at_few
     assert most.says == (
         "it is, at 5 of the 6 servers that answer "
         "(ns1.test (192.0.2.1), ns2.test (192.0.2.1), ns3.test (192.0.2.1), ...)"
