@@ -17,15 +17,15 @@ def facts(session: ssl.SSLObject) -> dict[str, Fact]:
     """Return what is known of a handshake, finished or failed.
 
     `chain_not_after` is of the certificates as sent, `verified_not_after` of those that lead from
-    the leaf to what we trust; it is there only where they were verified.
+    the leaf to what we trust, as far as a way was found; it is there only where one was wanted.
     """
     known: dict[str, Fact] = {}
     version, cipher = session.version(), session.cipher()
     if version is not None and cipher is not None:
         known |= {"tls_version": version, "tls_cipher": cipher[0]}
-        if session.context.verify_mode is not ssl.CERT_NONE:
-            verified = certificates(chain(session, "verified"))
-            known["verified_not_after"] = verified.get("chain_not_after")
+    if session.context.verify_mode is not ssl.CERT_NONE:
+        verified = certificates(chain(session, "verified"))
+        known["verified_not_after"] = verified.get("chain_not_after")
     return known | certificates(chain(session))
 
 

@@ -138,12 +138,16 @@ def failure(error: ssl.SSLError, server_name: str, known: dict[str, Fact]) -> Ne
 
 
 def expired(known: Mapping[str, Fact]) -> str:
-    """Say which certificate has expired, and when."""
-    leaf, earliest = known.get("certificate_not_after"), known.get("chain_not_after")
-    if not isinstance(leaf, float) or not isinstance(earliest, float):
+    """Say which certificate has expired, and when: one that is not needed may have long before."""
+    leaf, ended = known.get("certificate_not_after"), known.get("verified_not_after")
+    ended = ended or known.get("chain_not_after")
+    if not isinstance(leaf, float) or not isinstance(ended, float):
         return "a certificate has expired"
-    which = "the certificate" if leaf == earliest else "a certificate of the issuing chain"
-    return f"{which} expired on {datetime.fromtimestamp(earliest, UTC):%Y-%m-%d %H:%M} UTC"
+    sent = known.get("certificates_not_after")
+    which = "the certificate" if leaf == ended else "a certificate of the issuing chain"
+    if isinstance(sent, Mapping) and ended not in sent.values():
+        which = "the authority that we trust for it"
+    return f"{which} expired on {datetime.fromtimestamp(ended, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def misnamed(known: Mapping[str, Fact], server_name: str) -> str:

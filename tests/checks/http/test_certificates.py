@@ -64,6 +64,45 @@ async def test_expired(ca: trustme.CA, ca_file: str) -> None:
     assert finding.facts["phase"] == "tls"
 
 
+def renewed(ca: trustme.CA, not_after: dt.datetime) -> bytes:
+    """Return the certificate of *ca*, in PEM, as if it ended at *not_after*."""
+    before = x509.load_pem_x509_certificate(ca.cert_pem.bytes())
+    key = serialization.load_pem_private_key(ca.private_key_pem.bytes(), None)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(before.subject)
+        .issuer_name(before.issuer)
+        .public_key(before.public_key())
+        .serial_number(1)
+        .not_valid_before(not_after - DAY)
+        .not_valid_after(not_after)
+    )
+    for extension in before.extensions:
+        made = made.add_extension(extension.value, extension.critical)
+    return made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+async def test_expired_authority(ca: trustme.CA, tmp_path: Path) -> None:
+    """Where the authority that is trusted has expired, it is not the server's certificate."""
+    path = tmp_path / "old.pem"
+    path.write_bytes(renewed(ca, PAST))
+    finding = await seen(ca.issue_cert("a.test", not_after=FUTURE), str(path))
+
+    assert finding.reason is Reason.TLS_EXPIRED
+    assert "the authority that we trust for it expired on 2020-01-01 00:00 UTC" in finding.detail
+
+
+async def test_expired_beside_another(ca: trustme.CA, ca_file: str) -> None:
+    """Of two certificates that have expired the one that nobody needs is not to blame."""
+    leaf = ca.issue_cert("a.test", not_before=PAST - DAY, not_after=PAST)
+    more = [renewed(ca, PAST - DAY)]
+    both = trustme.LeafCert(leaf.private_key_pem.bytes(), leaf.cert_chain_pems[0].bytes(), more)
+    finding = await seen(both, ca_file)
+
+    assert finding.reason is Reason.TLS_EXPIRED
+    assert "the certificate expired on 2020-01-01 00:00 UTC" in finding.detail
+
+
 async def test_not_yet_valid(ca: trustme.CA, ca_file: str) -> None:
     """A certificate of the future is tls_expired too, and the detail says which it is."""
     leaf = ca.issue_cert("a.test", not_before=FUTURE - DAY, not_after=FUTURE)
