@@ -17,6 +17,7 @@ from vedette.checks.http.settings import HttpSettings
 from vedette.checks.http.tokens import Tokens
 from vedette.checks.net import CouldNotLook, NetworkFailure, Resolve
 from vedette.checks.stopwatch import is_disturbed, reading
+from vedette.checks.words import printable
 
 _NO_SECRETS = Secrets()
 
@@ -124,7 +125,7 @@ class HttpCheck:
         return Finding(
             verdict=Verdict.UNKNOWN if ours else Verdict.FAILING,
             reason=failure.reason,
-            detail=f"{where}: {failure.detail}",
+            detail=f"{where}: {printable(failure.detail)}",
             facts=facts,
         )
 

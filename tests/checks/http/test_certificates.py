@@ -163,6 +163,13 @@ async def test_unknown_issuer(ca_file: str, system: bool) -> None:
     assert finding.facts["certificate_names"] == ("a.test",)
 
 
+async def test_control_characters(ca: trustme.CA, ca_file: str) -> None:
+    """What a certificate says reaches a terminal and a page as one line that they can show."""
+    finding = await seen(spoilt(ca.issue_cert("a.test"), b"a.test", b"\x1b[2J\n!"), ca_file)
+
+    assert "the certificate is for ?[2J?!, not for a.test" in finding.detail
+
+
 def self_signed(folder: Path) -> trustme.LeafCert:
     """Return a certificate as a home router makes it: no CA flag, no key identifiers, no usages."""
     key = ec.generate_private_key(ec.SECP256R1())
