@@ -25,9 +25,10 @@ _NO_SECRETS = Secrets()
 class HttpCheck:
     """One URL; each look is one request on a connection of its own, without a hidden retry.
 
-    By name, only the first address the resolver gave is tried: trying a second one would hide that
-    a part of the users are getting errors. Whoever runs it calls refresh() before the first look,
-    and then whenever refresh() says: the addresses of `at: every` come from it.
+    By name, only the first address the resolver gave is tried, of a family that this host has a
+    route for: trying a second one would hide that a part of the users are getting errors. Whoever
+    runs it calls refresh() before the first look, and then whenever refresh() says: the addresses
+    of `at: every` come from it.
     """
 
     kind = Kind.HTTP

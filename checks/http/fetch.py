@@ -1,11 +1,11 @@
 """One request and its answer, over redirects, within a deadline.
 
 Each hop has a connection of its own to one address: nothing is reused, nothing is tried twice, and
-no second address hides that the first one is dead.
+no second address hides that the first one is dead. Of two families it is one that this host has.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Protocol
 
@@ -21,7 +21,15 @@ from vedette.checks.http.redirect import Redirects, location
 from vedette.checks.http.request import Request
 from vedette.checks.http.response import Response
 from vedette.checks.http.target import Target
-from vedette.checks.net import CouldNotLook, Endpoint, NetworkFailure, Resolve, is_address
+from vedette.checks.net import (
+    CouldNotLook,
+    Endpoint,
+    NetworkFailure,
+    Resolve,
+    family,
+    has_route,
+    is_address,
+)
 from vedette.checks.policy import Forbidden
 
 __all__ = ["Fetch", "Hop", "Permit", "anywhere"]
@@ -43,6 +51,13 @@ _LATE = {
 
 def anywhere(_address: str) -> None:
     """Permit every address."""
+
+
+def _first(addresses: Sequence[str], port: int) -> str:
+    """Return the first of *addresses*, of a family that this host has a route for if any is."""
+    if len(set(map(family, addresses))) > 1:
+        return next((at for at in addresses if has_route(_endpoint(at, port))), addresses[0])
+    return addresses[0]
 
 
 class Conversation(Protocol):
@@ -147,7 +162,7 @@ class Fetch:
             if _is_address(place):
                 self._permitted(place)
             server, asked = request.proxy.endpoint, request.at(place)
-        self._peer = _endpoint(await self._find(hop, server.host), server.port)
+        self._peer = _endpoint(await self._find(hop, server), server.port)
         if request.protocols == ("h3",):
             await self._ask_over_quic(hop, asked, redirects)
         else:
@@ -189,17 +204,17 @@ class Fetch:
         pinned = self._address is not None and target.host == self._request.target.host
         return self._address if pinned and self._address else target.host
 
-    async def _find(self, hop: Hop, host: str) -> str:
-        """Return the one address of *host* to connect to, which is permitted."""
-        address = host
-        if not _is_address(host):
+    async def _find(self, hop: Hop, server: Endpoint) -> str:
+        """Return the one address of *server* to connect to, which is permitted."""
+        address = server.host
+        if not _is_address(address):
             hop.begin("resolve")
-            address = await self._resolved(host.rstrip("."))
+            address = _first(await self._resolved(address.rstrip(".")), server.port)
         hop.address = address
         self._permitted(address)
         return address
 
-    async def _resolved(self, host: str) -> str:
+    async def _resolved(self, host: str) -> Sequence[str]:
         try:
             addresses = await self._resolve(host)
         except NetworkFailure as failure:
@@ -207,7 +222,7 @@ class Fetch:
             raise self._unresolved(str(failure.reason), failure.detail, ours=ours) from failure
         if not addresses:
             raise self._unresolved("nodata", "the resolver returned no address")
-        return addresses[0]
+        return addresses
 
     def _unresolved(self, reason: str, detail: str, *, ours: bool = False) -> NetworkFailure:
         self._dns_reason = reason

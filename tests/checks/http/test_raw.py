@@ -17,7 +17,7 @@ from tests.servers.process import free_port
 from vedette.checks.finding import Verdict
 from vedette.checks.http.connection import translate
 from vedette.checks.http.reason import Reason
-from vedette.checks.net import CouldNotLook, Endpoint
+from vedette.checks.net import SOCKETS, CouldNotLook, Endpoint
 
 OK = b"HTTP/1.1 200 OK\r\n"
 
@@ -230,6 +230,23 @@ async def test_no_second_address() -> None:
 
     assert (one.reason, one.facts["address"]) == (Reason.CONNECT_REFUSED, "127.0.0.2")
     assert two.verdict is Verdict.OK
+
+
+async def test_first_address_of_a_family_that_we_have() -> None:
+    """By name a host without IPv4 takes the name's IPv6 address, as its programs do."""
+
+    def only_ipv6(family: socket.AddressFamily, kind: socket.SocketKind) -> socket.socket:
+        if family is socket.AF_INET:
+            raise OSError(errno.EAFNOSUPPORT, "no IPv4 here")
+        return socket.socket(family, kind)
+
+    ours = SOCKETS.set(only_ipv6)
+    try:
+        finding = await look("http://a.test:1/", resolve=resolver("127.0.0.1", "::1"))
+    finally:
+        SOCKETS.reset(ours)
+
+    assert finding.facts["address"] == "::1"
 
 
 async def test_loop_stays_free() -> None:
