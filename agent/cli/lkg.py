@@ -17,7 +17,7 @@ from rich.text import Text
 
 from vedette.agent.cli.output import complain
 from vedette.agent.clock import SteadyClock, utc
-from vedette.agent.config import Config, ConfigError, read, state_folder
+from vedette.agent.config import Config, ConfigError, read_alone, state_folder
 from vedette.agent.memory.lastgood import DELEGATION, Generation
 from vedette.agent.memory.store import Store, StoreError
 
@@ -47,7 +47,8 @@ def _lkg(options: argparse.Namespace) -> int:
     try:
         if options.format == "config":
             return _print_configuration(options.config)
-        config = read(options.config)
+        # Secrets may be for the agent alone, and gone with it.
+        config = read_alone(options.config)
         return _print_sets(config, options.config.parent, options.format)
     except ConfigError as error:
         return complain(*error.lines())

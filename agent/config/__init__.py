@@ -10,6 +10,7 @@ from vedette.agent.config.reading import (
     explained,
     parse,
     read,
+    read_alone,
     read_text,
     state_folder,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "explained",
     "parse",
     "read",
+    "read_alone",
     "read_text",
     "state_folder",
 ]

@@ -110,13 +110,29 @@ def _is_handed(path: Path) -> bool:
     return path == Path("/dev/stdin") or any(map(path.is_relative_to, _HANDED))
 
 
+def read_alone(path: Path) -> Config:
+    """Read what *path* says, whether or not the files and variables that it names can be had.
+
+    Raise ConfigError with every problem found.
+    """
+    return _checked(load(read_text(path)), path, [])
+
+
 def parse(text: str, path: Path) -> Config:
     """Check *text*, which is that of *path*; raise ConfigError with every problem found."""
     document = load(text)
-    problems = [
-        *document.problems,
+    named = [
         *references.faults(document, path.parent),
         *credentials.faults(document, path.parent),
+    ]
+    return _checked(document, path, named)
+
+
+def _checked(document: Document, path: Path, named: Sequence[Problem]) -> Config:
+    """Return the config that *document* is; *named* is what is wrong with all that it names."""
+    problems = [
+        *document.problems,
+        *named,
         *twins(document),
         *unplaced(document),
         *unusable(document),

@@ -241,6 +241,17 @@ def test_a_wrong_config_is_said_as_validate_says_it(
     assert (main(["lkg", "--config", str(config)]), capsys.readouterr()) == ran
 
 
+def test_what_was_good_is_told_to_who_may_read_no_secret(
+    capsys: pytest.CaptureFixture[str], config: Path
+) -> None:
+    """Files of secrets that are away, as systemd's are while the agent is dead, are not missed."""
+    config.write_text(f"{CONFIG}pagers: [{{pagerduty: {{routing_key_file: gone/key}}}}]\n")
+
+    assert main(["validate", str(config)]) == 2
+    capsys.readouterr()
+    assert "192.0.2.1 api.shop.test\n" in said(capsys, config, "--format", "hosts")
+
+
 async def refused(path: Path, text: str) -> tuple[list[str], list[str]]:
     """Return the faults of *text* at *path*, and what `vedette run` adds to them."""
     await asyncio.to_thread(path.write_text, text)
