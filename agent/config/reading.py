@@ -50,15 +50,23 @@ _SAID = {
 }
 """What is said of errors that are always the same."""
 _MAIL = "expected an address such as oncall@example.net"
+_NAME = (
+    "a name has no /, no line break or invisible character, and no space at its beginning, "
+    "and is neither . nor .."
+)
 _FORMS = {
-    "name": "a name has no /, no line break or invisible character, and no space at its beginning, "
-    "and is neither . nor ..",
+    "name": _NAME,
+    "provider": _NAME,
+    "deployment": _NAME,
     "url": "expected a URL that begins with https:// or http://",
     "urls": "expected a URL that begins with https:// or http://, without ? and #",
     "sha256": "expected 64 hexadecimal digits in lower case",
     "from": _MAIL,
     "to": _MAIL,
     "host": "expected a host name or an address",
+    "file": "is empty: name a file",
+    "username": "the name of a user who gives a password has no :",
+    "scopes": "a scope is one word of printable ASCII, without quotes and backslashes",
 }
 """What a text has to look like, by its key."""
 

@@ -34,6 +34,12 @@ def _header(name: str) -> str:
     return name
 
 
+def _value(text: str) -> str:
+    if not re.fullmatch(r"[ -~\t]*", text):
+        raise ValueError("the value of a header is one line of printable ASCII")
+    return text
+
+
 class RemoteWriteSettings(Settings):
     """A receiver of remote write 1.0, and how much is kept on disk while it takes nothing.
 
@@ -51,7 +57,7 @@ class RemoteWriteSettings(Settings):
     labels: dict[Annotated[str, AfterValidator(_label)], str] = {}
     """Added to every series."""
     headers: dict[
-        Annotated[str, AfterValidator(_header)], Annotated[str, Field(pattern=r"^[ -~\t]*$")]
+        Annotated[str, AfterValidator(_header)], Annotated[str, AfterValidator(_value)]
     ] = {}
     """Added to every request."""
     basic_auth: BasicAuth | None = None

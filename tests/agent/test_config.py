@@ -307,3 +307,30 @@ def test_a_duration_is_written_as_it_is_read(seconds: float) -> None:
     read_again = CheckSettings.model_validate({"hold": written(seconds)}).hold
 
     assert read_again == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "  deployment: prod/eu",
+        "remote_write: {url: 'https://mimir.example/', headers: {X-Scope-OrgID: büro}}",
+        "pagers: [{alertmanager: {urls: ['http://am-1'], username: 'a:b', password_env: KEY}}]",
+        "rpki: {file: ''}",
+    ],
+)
+def test_what_a_text_must_be_is_said_without_a_pattern(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: str
+) -> None:
+    """Whoever reads of a wrong text need not read the regular expression that refuses it."""
+    monkeypatch.setenv("KEY", "secret")
+    ((_, message),) = faults(tmp_path, MINIMAL.replace("services:", f"{block}\nservices:"))
+
+    assert "pattern" not in message
+
+
+def test_a_provider_is_named_as_all_else_is(tmp_path: Path) -> None:
+    """A provider's name is refused in the words of other names."""
+    text = MINIMAL.replace("provider: hetzner", "provider: Lumen / Level3")
+    ((_, message),) = faults(tmp_path, text)
+
+    assert message.startswith("agent.domain.provider: a name has no /")
