@@ -204,12 +204,15 @@ class Parts:
     def _agree(self, hearsay: Hearsay, accept: Callable[[str, str, Action], None]) -> None:
         """Page as one with the peers of whom *hearsay* is, who are told by *accept*."""
         self.engine.callers = hearsay.callers
+        incidents, services = self.engine.open.values(), self.engine.services
+        gone = {one.key for one in incidents if one.service not in services}
         self.outbox.agree(
             hearsay,
             accept,
             self.paging.burns,
             sorted(self.plan.quorum.vantages).index(self.config.agent.name),
             lambda: self.ledger.blind_at,
+            gone,
         )
 
     def _outbox(self, around: Surroundings, told: Sequence[Told]) -> Outbox:

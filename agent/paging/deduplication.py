@@ -9,7 +9,7 @@ Rule: no I/O, no clock; time is passed in.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from vedette.agent.diagnoses.names import Diagnosis
 from vedette.agent.memory.pages import Row
@@ -31,6 +31,8 @@ TOGETHER = 3.0
 HEARD_WITHIN = 5.0
 """Seconds after the start, or a time of seeing nothing, within which peers have said what they have
 told: what is to be sent may be over by then, or have begun again."""
+ROLLED_OUT_WITHIN = 300.0
+"""Seconds within which the agents of a deployment read a new config, one after the other."""
 LOOK_AGAIN = 1.0
 WORD = 1.0
 """Seconds by which it may be wrong when a peer's page was taken."""
@@ -44,8 +46,9 @@ class Deduplication:
     """Of the pages in *queue*, by what *hearsay* knows of peers.
 
     *burns* says whether what a key stands for is seen to fail; None of one that stands for no
-    incident. *blind_at* says when this agent last saw nothing. Each agent has another *turn*, so
-    that who comes later has heard of who came before.
+    incident. *blind_at* says when this agent last saw nothing. Of the keys *gone* it watches the
+    services no longer. Each agent has another *turn*, so that who comes later has heard of who came
+    before.
     """
 
     def __init__(
@@ -54,12 +57,13 @@ class Deduplication:
         queue: Queue,
         burns: Callable[[str], bool | None],
         blind_at: Callable[[], float],
+        gone: Collection[str],
         *,
         turn: int,
         began_at: float,
     ) -> None:
         self._hearsay, self._queue, self._began_at = hearsay, queue, began_at
-        self._blind_at = blind_at
+        self._blind_at, self._gone = blind_at, gone
         self._burns, self._held_for = burns, HELD_FOR + min(turn, TURNS - 1) * TURN
         self._again: dict[Place, float] = {}
         self._answered: dict[Place, float] = {}
@@ -72,9 +76,20 @@ class Deduplication:
             return now + LOOK_AGAIN
         if row.queued_at < self._began_at:
             return self._began_at + HEARD_WITHIN
-        if row.page.action is Action.RESOLVE:
-            return min(self._blind_at(), row.queued_at) + HEARD_WITHIN
-        return -math.inf
+        if row.page.action is Action.TRIGGER:
+            return -math.inf
+        if row.page.key in self._gone:
+            return min(self._rolled_out_at(row), now + LOOK_AGAIN)
+        return min(self._blind_at(), row.queued_at) + HEARD_WITHIN
+
+    def _rolled_out_at(self, end: Row) -> float:
+        """Return when peers have read the config that has the service of *end* no longer.
+
+        Until then they may see it burn, and would call again for what is ended here.
+        """
+        place = end.pager, end.page.key
+        is_called = self._hearsay.caller(*place, self._hearsay.ended_at(*place))
+        return end.queued_at + (ROLLED_OUT_WITHIN if is_called else HEARD_WITHIN)
 
     def _is_late(self, trigger: Row) -> bool:
         """Whether others had to call, or have ended it, and it is not seen to fail."""

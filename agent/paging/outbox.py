@@ -105,16 +105,17 @@ class Outbox:
         burns: Callable[[str], bool | None],
         turn: int = 0,
         blind_at: Callable[[], float] = lambda: -math.inf,
+        gone: Collection[str] = (),
     ) -> None:
         """Heed from now on what peers have told, by *hearsay*, and tell them what is *accepted*.
 
         That is called with the pager, the key and the action of each page of ours that is; *burns*
         says whether what a key stands for is seen to fail, and *blind_at* when this agent last saw
-        nothing. Each agent has another *turn*.
+        nothing. It watches the services of the keys *gone* no longer. Each has another *turn*.
         """
         self._accepted = accepted
         self._deduplication = Deduplication(
-            hearsay, self._queue, burns, blind_at, turn=turn, began_at=self._began_at
+            hearsay, self._queue, burns, blind_at, gone, turn=turn, began_at=self._began_at
         )
         hearsay.heard = self._doubt
 

@@ -166,3 +166,31 @@ def test_a_late_resolve_ends_nothing_that_a_peer_has_opened_since() -> None:
     pager, outbox = in_virtual_time(main())
     assert [one.action for at, one in pager.asked if at > 95] == []
     assert [one.delivery.detail for one in outbox.ended[1:]] == ["called for by peer fra-1 since"]
+
+
+@pytest.mark.parametrize(
+    ("words", "ends_at"),
+    [([], 15), ([(TRIGGER, 2)], 310), ([(TRIGGER, 12)], 310), ([(TRIGGER, 2), (RESOLVE, 60)], 61)],
+    ids=["nobody called", "a peer has called", "as is heard in a moment", "and ends it"],
+)
+def test_what_nobody_watches_here_any_more_is_left_to_peers_for_a_while(words, ends_at) -> None:
+    """Peers that read the new config some minutes later see it burn until then: none calls again.
+
+    Where one has called, its end, or five minutes, are waited for; for its word five seconds.
+    """
+
+    async def main() -> Receiver:
+        loop, hearsay = asyncio.get_running_loop(), Hearsay()
+        pager = Receiver(lambda *_: DELIVERED)
+        outbox = Outbox([pager], Journal(Sheet()), now=loop.time)
+        outbox.agree(hearsay, lambda *_: None, lambda _: None, gone={KEY})
+        outbox.add(page(KEY), 0.0)
+        loop.call_at(10, lambda: outbox.add(page(KEY, action=RESOLVE), 10.0))
+        for action, at in words:
+            called_at = 1.0 if action is TRIGGER else at
+            loop.call_at(at, hearsay.hear, "fra-1", "pd", KEY, called_at, action)
+        await run_for(outbox.run(), 600)
+        return pager
+
+    ended_at = [at for at, one in in_virtual_time(main()).asked if one.action is RESOLVE]
+    assert ended_at == pytest.approx([ends_at], abs=1.1)
