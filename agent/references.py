@@ -3,6 +3,7 @@
 All of it is checked beside the schema, so that one run lists every fault.
 """
 
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -27,6 +28,20 @@ from vedette.checks.http.tls import TlsSettings, built
 
 _FREE = frozenset({"headers", "labels", "options"})
 """What has keys of people's own, which name no files whatever they are called."""
+
+
+def endless(document: Document, folder: Path) -> Iterator[Problem]:
+    """Return what *document* names as files and nobody may open: to read a FIFO may never end."""
+    for place, value in _walk(document.data):
+        if place and place[-1] in _FILES.keys() | _PAIRS and isinstance(value, str):
+            try:
+                kind = stat.S_IFMT((folder / value).stat().st_mode)
+            except OSError:  # who reads it says so
+                continue
+            if kind not in (stat.S_IFREG, stat.S_IFDIR):
+                where = ".".join(map(str, place))
+                message = f"{where}: {value} cannot be read: it is not a regular file"
+                yield Problem(document.line(place), message)
 
 
 def faults(document: Document, folder: Path) -> Iterator[Problem]:
@@ -105,6 +120,8 @@ _FILES: Mapping[str, Callable[[Path], object]] = {
     "trust_anchors": _anchors,
     "url_file": url_in_file,
 }
+_PAIRS = frozenset({"cert_file", "client_cert", "client_key", "key_file"})
+"""Certificates and keys: only two of them together can be checked."""
 _VARIABLES: Mapping[str, Callable[[str], object]] = {
     "client_secret_env": secret_in_environment,
     "password_env": secret_in_environment,

@@ -129,7 +129,7 @@ def read_alone(path: Path) -> Config:
 def parse(text: str, path: Path) -> Config:
     """Check *text*, which is that of *path*; raise ConfigError with every problem found."""
     document = load(text)
-    named = [
+    named = [*references.endless(document, path.parent)] or [
         *references.faults(document, path.parent),
         *credentials.faults(document, path.parent),
     ]
