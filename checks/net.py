@@ -96,3 +96,19 @@ def has_route(peer: Endpoint) -> bool:
     except OSError:
         return False
     return True
+
+
+_FAR = {
+    socket.AF_INET: ("198.41.0.4", "193.0.14.129"),
+    socket.AF_INET6: ("2001:503:ba3e::2:30", "2001:7fd::1"),
+}
+"""Root servers, a and k: who has no route to either has no way to the internet over that family."""
+
+
+def is_ipv6_only() -> bool:
+    """Whether our own host is on the internet, and has no IPv4 there."""
+    has_ipv4, has_ipv6 = (
+        any(has_route(Endpoint(address, 53)) for address in _FAR[each])
+        for each in (socket.AF_INET, socket.AF_INET6)
+    )
+    return has_ipv6 and not has_ipv4

@@ -21,7 +21,14 @@ from vedette.checks.dns.walk import Delegations, Walk
 from vedette.checks.dns.zone import DeclaredServers, KnownDelegation, Round, ZoneLooks
 from vedette.checks.dns.zonecut import NoAddress, Outcome
 from vedette.checks.finding import Finding, Kind, Look, Verdict
-from vedette.checks.net import Endpoint, NetworkFailure, Resolve, has_route, is_address
+from vedette.checks.net import (
+    Endpoint,
+    NetworkFailure,
+    Resolve,
+    has_route,
+    is_address,
+    is_ipv6_only,
+)
 
 if TYPE_CHECKING:
     from vedette.checks.dns.dnssec.chain import Trust
@@ -339,11 +346,12 @@ def _validation(settings: DnsSettings, means: Means, seconds: float) -> "Validat
 
 
 def _visible(servers: Sequence[Server]) -> tuple[Server, ...]:
-    """Leave out IPv6 addresses on a host without IPv6, where they would stay unknown for ever.
+    """Leave out addresses of a family that this host has not, which would stay unknown for ever.
 
     They would also count as servers that have yet to say whether they agree.
     """
-    seen = (s for s in servers if ":" not in s.endpoint.host or has_route(s.endpoint))
+    has_ipv4 = not is_ipv6_only()
+    seen = (s for s in servers if (has_route(s.endpoint) if ":" in s.endpoint.host else has_ipv4))
     return tuple(seen) or tuple(servers)
 
 

@@ -1,6 +1,6 @@
 """A question on its way, and what can happen to it.
 
-Rule: no I/O; here the errors of every transport get their reasons and their words.
+Rule: nothing is sent here; here the errors of every transport get their reasons and their words.
 """
 
 import errno
@@ -12,7 +12,7 @@ from typing import Self
 from vedette.checks.dns.message import Match, Question, match, parse
 from vedette.checks.dns.reason import Reason
 from vedette.checks.dns.server import Channel, Transport
-from vedette.checks.net import CouldNotLook, NetworkFailure
+from vedette.checks.net import CouldNotLook, NetworkFailure, is_ipv6_only
 
 # Exhausted descriptors, ports or buffers, a local firewall, a family that the kernel does not
 # have, an address without the interface it needs.
@@ -114,8 +114,10 @@ class Query:
     def failed(self, error: OSError, transport: Transport) -> NetworkFailure:
         """Translate an error of the operating system."""
         why = os.strerror(error.errno) if error.errno else str(error)
-        # A host without IPv6 learns that here; over IPv4 the net may be down on the way.
-        no_family = error.errno == errno.ENETUNREACH and self.family is socket.AF_INET6
+        # A host without IPv6 learns that here; over IPv4 the net may be down for all of the host,
+        # which must show, lest it does not know that it is blind.
+        no_way = error.errno == errno.ENETUNREACH
+        no_family = no_way and (self.family is socket.AF_INET6 or is_ipv6_only())
         if no_family or error.errno in _OURS:
             return self.unasked(why)
         return self.unreachable(f"cannot be reached over {transport.upper()}: {why}")

@@ -1,7 +1,11 @@
 """The check: its subjects, and what becomes of them when the ways to them change."""
 
 import asyncio
-from collections.abc import Sequence
+import errno
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import dns.flags
 import dns.message
@@ -21,7 +25,7 @@ from vedette.checks.dns.settings import DnsSettings
 from vedette.checks.dns.walk import Delegations, Walk
 from vedette.checks.dns.zonecut import NoAddress, Outcome
 from vedette.checks.finding import Finding, Kind, Verdict
-from vedette.checks.net import Endpoint, NetworkFailure
+from vedette.checks.net import SOCKETS, Endpoint, NetworkFailure
 
 ZONE = """\
 $ORIGIN example.com.
@@ -67,6 +71,25 @@ def check(delegations: Delegations | None = None, **settings: object) -> DnsChec
 def stub(*ends: Endpoint) -> Delegations:
     """Return walks that know example.com's servers."""
     return Delegations(stub_zones={"example.com": ends}, patience=0.2)
+
+
+@contextmanager
+def routes(*families: socket.AddressFamily) -> Iterator[None]:
+    """Be a host that has a way over these *families*, on which all is lost, and over no others."""
+
+    class Routed(socket.socket):
+        def connect(self, _address: object) -> None:
+            if self.family not in families:
+                raise OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
+
+        def send(self, _data: object) -> int:
+            return 0
+
+    token = SOCKETS.set(Routed)
+    try:
+        yield
+    finally:
+        SOCKETS.reset(token)
 
 
 async def only(made: DnsCheck) -> Finding:
@@ -347,6 +370,24 @@ async def test_addresses_without_a_route() -> None:
 
     assert [look.subject for look in both.looks()] == [str(end)]
     assert [look.subject for look in alone.looks()] == ["fe80::1"]
+
+
+async def test_addresses_of_a_family_that_this_host_has_not() -> None:
+    """On a host with IPv6 alone servers are looked at over that, and IPv4 is no evidence.
+
+    Who has neither may only be cut off: that all fails tells it so.
+    """
+    new, old = Endpoint("2001:db8::1", 53), Endpoint("192.0.2.1", 53)
+    with routes(socket.AF_INET6):
+        both = check(stub(old, new), servers=["authoritative"])
+        await both.refresh()
+        alone = await only(check(servers=[str(old)]))
+    with routes():
+        cut_off = await only(check(servers=[str(old)]))
+
+    assert [look.subject for look in both.looks()] == ["2001:db8::1"]
+    assert (alone.verdict, alone.reason) == (Verdict.UNKNOWN, Reason.UNREACHABLE)
+    assert (cut_off.verdict, cut_off.reason) == (Verdict.FAILING, Reason.UNREACHABLE)
 
 
 async def test_host_names_of_resolvers() -> None:
