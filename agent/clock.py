@@ -31,6 +31,8 @@ class SteadyClock:
         wall: Callable[[], float] = time.time,  # noqa: TID251 - the one reading
         passed: Callable[[], float] = since_boot,
     ) -> None:
+        self.wall = wall
+        """The host's clock as it is, which may have been set since."""
         self._passed = passed
         self._offset = wall() - passed()
 

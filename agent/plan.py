@@ -206,6 +206,7 @@ class _Builder:
             system=system,
             resolve=self._resolver.resolve,
             now=now,
+            wall=around.clock.wall,
             authorities=authorities,
             trust=_trust(config.agent, folder, roots, authorities) if walks else None,
             known_delegation=good.delegation,

@@ -71,6 +71,8 @@ class Means:
     resolve: Resolve
     now: Callable[[], float]
     """Epoch seconds."""
+    wall: Callable[[], float] | None = None
+    """The same by the host's clock, where *now* is by one that was right at the start at best."""
     authorities: Authorities = field(default_factory=Authorities)
     trust: "Trust | None" = None
     known_delegation: KnownDelegation = _nothing_known
@@ -342,7 +344,8 @@ def _validation(settings: DnsSettings, means: Means, seconds: float) -> "Validat
         return None
     from vedette.checks.dns.validation import Validation  # noqa: PLC0415 - 10 MB that not all need
 
-    return Validation(means.trust, settings, seconds=seconds, now=means.now)
+    clocks = [means.now, *([means.wall] if means.wall else [])]
+    return Validation(means.trust, settings, seconds=seconds, clocks=clocks)
 
 
 def _visible(servers: Sequence[Server]) -> tuple[Server, ...]:

@@ -11,6 +11,7 @@ from tests.checks.dns.dig import Dug, delv, dig
 from tests.checks.dns.lab import (
     CONTROL,
     CONTROL_HOST,
+    DAY,
     FIRST,
     HOST,
     NOBODY,
@@ -77,6 +78,7 @@ class Watch:
                 system=[],
                 resolve=nobody,
                 now=self.now,
+                wall=time.time,
                 trust=self._trust,
                 known_delegation=self._good.get,
             ),
@@ -351,6 +353,18 @@ async def test_chain_broken_at_some_servers(world: Lab, part: str, names: Sequen
     fleet = alone(watch.ledger, watch.now.at)
     assert rule.judge(fleet).holds
     assert rule.graded(fleet).severity == ("warning" if len(names) == 1 else "critical")
+
+
+@pytest.mark.parametrize("off", [-90 * DAY, 60 * DAY], ids=["behind", "ahead"])
+async def test_clock_that_was_wrong_at_the_start(world: Lab, off: float) -> None:
+    """Valid is what is so by the host's clock, where ours is apart from it; expired is expired."""
+    watch = Watch(world)
+    watch.now.at += off
+    await watch.start()
+    assert wrong(await watch.round()) == {}
+    FAULTS["signatures expired"].make(world)
+    (chain,) = (o for o in await watch.round() if o.place == "dnssec")
+    assert "expired" in chain.finding.detail
 
 
 async def test_health_agrees_with_dig(world: Lab) -> None:
