@@ -279,6 +279,9 @@ class DnsCheck:
             servers = self._parent if self.walked is None else self.walked.parent
         else:
             servers = self.walked.servers if self.walked else ()
+        if not servers:
+            unfound = f"No server above {self.settings.name} is known: nobody can be asked"
+            yield place, place, Blocked(_unasked(unfound))
         for server in servers:
             yield place, server.label, self._authority(server, place)
         if self.walked is not None and place is Place.AUTHORITATIVE:

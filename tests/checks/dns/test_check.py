@@ -359,6 +359,16 @@ async def test_a_delegation_to_nobody_is_still_seen_at_the_parent() -> None:
         assert [look.subject for look in made.looks()] == [f"a.example.net {end}"]
 
 
+async def test_a_zone_without_a_parent_is_unknown_there() -> None:
+    """Above a stub zone nobody is known: the check says so, and is not silently without a look."""
+    with nsd({"example.com": ZONE}) as end:
+        made = check(stub(end), name="example.com", type="NS", servers=["parent"])
+        await made.refresh()
+    finding = await only(made)
+    assert (finding.verdict, finding.reason) == (Verdict.UNKNOWN, Reason.DELEGATION)
+    assert "above example.com" in finding.detail
+
+
 async def test_addresses_without_a_route() -> None:
     """Servers that this host has no IPv6 for are left out, unless there are no others."""
     async with responder(udp=lambda wire: [reply_to(wire, (ANSWER,))]) as end:
