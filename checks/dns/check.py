@@ -229,8 +229,13 @@ class DnsCheck:
         return sorted({*walk.servers, *former})
 
     def _shortened(self, walk: Walk) -> bool:
-        """Whether *walk* ended at a parent of the zone that an earlier walk has found."""
-        if self.walked is None or walk.outcome is Outcome.ANSWERED:
+        """Whether *walk* ended at a parent of the zone that an earlier walk has found.
+
+        A parent that answers may have taken the zone over, but no top-level zone does: it has a
+        wildcard.
+        """
+        is_top = "." not in walk.zone.strip(".")
+        if self.walked is None or (walk.outcome is Outcome.ANSWERED and not is_top):
             return False
         return walk.zone != self.walked.zone and (
             walk.zone == "." or self.walked.zone.endswith(f".{walk.zone}")

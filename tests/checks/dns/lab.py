@@ -127,15 +127,17 @@ class Lab:
         *,
         ds: str | None = None,
         ends: int = 30,
+        more: str = "",
     ) -> str:
         """Return `test` with these servers and this DS record of `shop.test`, the right by default.
 
-        Without servers it does not delegate it. Its signatures end in *ends* days.
+        Without servers it does not delegate it. Its signatures end in *ends* days. *more* are
+        records beside that.
         """
         records = f"@ NS ns.nic\nns.nic A {TOP}\n" + _servers("shop.test.", names)
         records += _servers("control.test.", {"ns.control.test": CONTROL})
         records += f"{self.ds('control.test')}\n"
-        records += f"{ds or self.ds('shop.test')}\n" if names else ""
+        records += (f"{ds or self.ds('shop.test')}\n" if names else "") + more
         return self._signed("test", "ns.nic", records, ends=ends)
 
     def control(self, records: str = "www A 192.0.2.9\n") -> str:

@@ -396,13 +396,18 @@ async def test_delegation_facts(world: Lab) -> None:
     assert (facts["parent_ns"], facts["child_ns"]) == (tuple(FIRST), tuple(SHOP))
 
 
-async def test_no_delegation_any_more(world: Lab) -> None:
-    """A zone that its parent delegates no more is seen as that, also without a last good one."""
+@pytest.mark.parametrize("more", ["", "* A 192.0.2.66\n"], ids=["nothing", "wildcard"])
+async def test_no_delegation_any_more(world: Lab, more: str) -> None:
+    """A zone that its parent delegates no more is seen as that, also without a last good one.
+
+    It is missed too where the parent has an answer for every name below it.
+    """
     watch = Watch(world)
     await watch.check.refresh()
     await watch.control.refresh()
-    world.publish("test", world.top({}), TOP)
+    world.publish("test", world.top({}, more=more), TOP)
     assert DELEGATION in wrong(await watch.round())
+    await watch.check.refresh()
     await watch.round()
     assert "delegation_changed" in watch.diagnoses()
 
