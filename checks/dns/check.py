@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
@@ -198,10 +198,13 @@ class DnsCheck:
             return _FAILED
         if self._shortened(walk):
             return _FAILED
-        self.walked = walk = replace(walk, servers=_visible(self._with_former(walk)))
-        servers = {server.label: server for server in walk.servers}
-        if servers != self._servers:
-            self._servers, self._doubted = servers, frozenset()
+        found = self._with_former(walk)
+        seen = _visible(server.endpoint.host for server in found)
+        servers = tuple(server for server in found if server.endpoint.host in seen)
+        self.walked = walk = replace(walk, servers=servers)
+        labelled = {server.label: server for server in servers}
+        if labelled != self._servers:
+            self._servers, self._doubted = labelled, frozenset()
         if self._zone is not None:
             self._zone.arrange(walk)
         elif Source.AUTHORITATIVE in self.settings.places:
@@ -248,7 +251,7 @@ class DnsCheck:
             if not isinstance(self._hosts.get(host), Sequence):
                 self._hosts = {**self._hosts, host: failure}
             return _FAILED
-        self._hosts = {**self._hosts, host: found}
+        self._hosts = {**self._hosts, host: _visible(found)}
         return _FRESH
 
     def _arrange(self) -> None:
@@ -356,14 +359,14 @@ def _validation(settings: DnsSettings, means: Means, seconds: float) -> "Validat
     return Validation(means.trust, settings, seconds=seconds, clocks=clocks)
 
 
-def _visible(servers: Sequence[Server]) -> tuple[Server, ...]:
+def _visible(addresses: Iterable[str]) -> Sequence[str]:
     """Leave out addresses of a family that this host has not, which would stay unknown for ever.
 
     They would also count as servers that have yet to say whether they agree.
     """
-    has_ipv4 = not is_ipv6_only()
-    seen = (s for s in servers if (has_route(s.endpoint) if ":" in s.endpoint.host else has_ipv4))
-    return tuple(seen) or tuple(servers)
+    found, has_ipv4 = tuple(addresses), not is_ipv6_only()
+    seen = [at for at in found if (has_route(Endpoint(at, 53)) if ":" in at else has_ipv4)]
+    return seen or found
 
 
 def _same(known: Subject | Blocked | None, subject: Subject | Blocked) -> Subject | Blocked:

@@ -405,11 +405,29 @@ async def test_host_names_of_resolvers() -> None:
     made = check(servers=["dns.example:5353"])
     assert [look.subject for look in made.looks()] == ["dns.example:5353"]
     assert (await only(made)).verdict is Verdict.UNKNOWN
-    assert await made.refresh() == 300
+    with routes(socket.AF_INET, socket.AF_INET6):
+        assert await made.refresh() == 300
     assert [look.subject for look in made.looks()] == [
         "dns.example 127.0.0.1:5353",
         "dns.example [::1]:5353",
     ]
+
+
+@pytest.mark.parametrize(
+    ("family", "subject"),
+    [
+        (socket.AF_INET, "dns.example 127.0.0.1:5353"),
+        (socket.AF_INET6, "dns.example [::1]:5353"),
+    ],
+)
+async def test_resolver_at_addresses_without_a_route(
+    family: socket.AddressFamily, subject: str
+) -> None:
+    """Of a resolver's addresses those are left out that this host has no family for."""
+    made = check(servers=["dns.example:5353"])
+    with routes(family):
+        await made.refresh()
+    assert [look.subject for look in made.looks()] == [subject]
 
 
 async def test_host_name_that_cannot_be_resolved() -> None:
