@@ -32,7 +32,7 @@ def measure(probe: Probe, response: Response) -> None:
 
 def _content_length(response: Response) -> int:
     """Return what Go takes for the length: -1 where the answer does not say it."""
-    if response.status in {204, 304}:
+    if response.status in {101, 204, 304}:
         return 0
     length = response.header("content-length")
     if length is None or response.header("transfer-encoding") is not None:

@@ -21,7 +21,7 @@ class Http1:
 
     async def ask(self, request: Request) -> None:
         """Send *request*, and fill the hop by the head of the answer."""
-        self._reader = Reader(request.method)
+        self._reader = Reader(request.method, upgrades=request.upgrades)
         self._hop.begin("processing")
         await self._connection.send(request.head + (request.body or b""))
         await _receive(self._connection, self._reader, self._peer)

@@ -31,12 +31,16 @@ class Malformed(Exception):  # noqa: N818 - what a server sends is a value, not 
 
 
 class Reader:
-    """Takes octets and gives the head of the final answer, and its body without the framing."""
+    """Takes octets and gives the head of the final answer, and its body without the framing.
 
-    def __init__(self, method: str) -> None:
+    That is a 101 too for who *upgrades*; what comes after it is in another protocol, and not read.
+    """
+
+    def __init__(self, method: str, *, upgrades: bool = False) -> None:
         self.head: Head | None = None
         self.ended = False
         self._method = method
+        self._upgrades = upgrades
         self._buffer = bytearray()
         self._body = bytearray()
         self._searched = 0
@@ -71,11 +75,11 @@ class Reader:
         version, status = (_status if len(first) <= _SHORT else _read_status)(first)
         headers = _fields(rest)
         frame = _framing(headers)
-        if status < 100 or status == 101:
+        upgraded = status == 101
+        if status < 100 or (upgraded and not self._upgrades):
             raise Malformed(f"it answered {status}, which nobody asked for")
-        if (
-            status >= 200
-        ):  # else it is interim, and the final answer follows (RFC 9110 section 15.2)
+        # Else it is interim, and the final answer follows (RFC 9110 section 15.2).
+        if status >= 200 or upgraded:
             self.head = version, status, headers
             self._expect(frame, status)
         return True
@@ -83,7 +87,7 @@ class Reader:
     def _expect(self, frame: str | int | None, status: int) -> None:
         """Prepare for the body by the rules of RFC 9112 section 6.3."""
         tunnel = self._method == "CONNECT" and status < 300
-        if self._method == "HEAD" or status in {204, 304} or tunnel:
+        if self._method == "HEAD" or status in {101, 204, 304} or tunnel:
             frame = 0
         if frame is None:
             self._step = self._read_to_end

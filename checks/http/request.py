@@ -69,6 +69,12 @@ class Request:
         object.__setattr__(self, "fields", tuple(self._fields()))
         object.__setattr__(self, "head", self._head())
 
+    @property
+    def upgrades(self) -> bool:
+        """Whether it asks to go on in another protocol (RFC 9110 section 7.8), as WebSocket is."""
+        given = {name.lower(): value.lower() for name, value in self.headers}
+        return "upgrade" in given and "upgrade" in given.get("connection", "")
+
     def at(self, address: str) -> "Request":
         """Return this request to *address*; Host and what is verified stay those of the URL."""
         target = self.target
@@ -99,5 +105,6 @@ class Request:
             asked = f"http://{self.target.authority}{asked}"
             fields += self.proxy.credentials
         lines = [f"{self.method} {asked} HTTP/1.1"]
-        lines += [f"{name}: {value}" for name, value in (*fields, ("Connection", "close"))]
+        fields.append(("Connection", "Upgrade" if self.upgrades else "close"))
+        lines += [f"{name}: {value}" for name, value in fields]
         return "\r\n".join((*lines, "", "")).encode()

@@ -64,6 +64,26 @@ def web(tmp_path_factory):
         yield server, str(folder / "ca.pem")
 
 
+UPGRADE = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+
+
+@pytest.mark.parametrize(("headers", "success"), [(UPGRADE, 1), ({}, 0)], ids=["asked", "unasked"])
+async def test_an_upgrade_that_was_asked_for_is_an_answer(tmp_path, headers, success):
+    """A module that looks at a WebSocket by its 101 finds it, and does not wait for its end."""
+    seen = []
+
+    async def upgraded(reader, writer):
+        seen.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\x81\x02hi")
+        await reader.read()
+
+    answer = await probed(tmp_path, upgraded, headers=headers, valid_status_codes=[101])
+
+    assert answer.metrics["probe_success"] == success
+    assert (b"\r\nConnection: Upgrade\r\n" in seen[0]) == bool(headers)
+    assert answer.metrics["probe_http_status_code"] == 101 * success
+
+
 async def test_a_page_over_tls_has_all_the_metrics(tmp_path, web):
     """Phases, version, chain and cipher are told as blackbox_exporter tells them."""
     server, ca_file = web
