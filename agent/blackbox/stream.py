@@ -55,8 +55,9 @@ class Stream(Connection):
     async def secure_as(self, config: TlsConfig, host: str) -> None:
         """Shake hands and verify that the peer is *host*, unless *config* says otherwise."""
         settings = tls_settings(config)
+        name = settings.server_name or host
         try:
-            made = context(settings, ())
+            made = context(settings, (), name)
         except (ValueError, ssl.SSLError) as error:
             raise CouldNotLook(Reason.TLS_HANDSHAKE, str(error)) from error
-        await self.secure(made, settings.server_name or host)
+        await self.secure(made, name)

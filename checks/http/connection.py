@@ -103,6 +103,14 @@ class Connection:
         except ssl.SSLError as error:
             self._send_alert()
             raise tls.failure(error, server_name, self.facts()) from error
+        if context.verify_mode is not ssl.CERT_NONE and not context.check_hostname:
+            self._check(name)
+
+    def _check(self, name: str) -> None:
+        """Raise NetworkFailure where the certificate, which is verified, is not for *name*."""
+        known = self.facts()
+        if not tls.covers(known, name.lower()):
+            raise NetworkFailure(Reason.TLS_NAME, tls.misnamed(known, name))
 
     async def _shake_hands(self, session: ssl.SSLObject) -> None:
         while True:

@@ -238,13 +238,14 @@ class Fetch:
 
     async def _secure(self, connection: Connection, hop: Hop, request: Request) -> None:
         settings = request.tls
+        name = settings.server_name or request.target.server_name
         hop.begin("tls")
         try:
-            context = tls.context(settings, request.protocols)
+            context = tls.context(settings, request.protocols, name)
         except ValueError as error:
             raise CouldNotLook(Reason.TLS_HANDSHAKE, str(error)) from error
         try:
-            await connection.secure(context, settings.server_name or request.target.server_name)
+            await connection.secure(context, name)
         finally:
             hop.tls = connection.facts()
         if connection.protocol != "h2" and "http/1.1" not in request.protocols:

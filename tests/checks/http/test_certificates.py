@@ -125,6 +125,26 @@ async def test_other_name(ca: trustme.CA, ca_file: str, host: str) -> None:
     assert finding.facts["certificate_names"][0] == "a.test"
 
 
+@pytest.mark.parametrize(
+    ("host", "reason"),
+    [
+        ("my_app.shop.test", None),
+        ("MY_APP.shop.test.", None),
+        ("my_app.example.test", Reason.TLS_NAME),
+        ("a.my_app.shop.test", Reason.TLS_NAME),
+        ("my_app.test", Reason.TLS_NAME),
+    ],
+)
+async def test_underscore(ca: trustme.CA, ca_file: str, host: str, reason: Reason | None) -> None:
+    """A wildcard is for a name with an underscore too, as browsers and Go have it."""
+    leaf = ca.issue_cert("*.shop.test", "*.test")
+    trusted, untrusted = await seen(leaf, ca_file, host), await seen(leaf, None, host)
+
+    assert trusted.reason is reason, trusted
+    assert trusted.facts["certificate_names"] == ("*.shop.test", "*.test")
+    assert untrusted.reason is Reason.TLS_UNTRUSTED
+
+
 async def test_absolute_name(ca: trustme.CA, ca_file: str) -> None:
     """A name that ends with the root's dot is the same name."""
     async with raw(OK, certificate=ca.issue_cert("a.test")) as port:
