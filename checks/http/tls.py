@@ -28,7 +28,6 @@ _EXPIRED = 10
 _NOT_YET_VALID = 9
 _NAME = frozenset({62, 64})  # host name, address
 _TOO_OLD = frozenset({"TLSV1_ALERT_PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL"})
-_UNTRUSTED = frozenset({2, 7, 18, 19, 20, 21, 24, 27, 28})  # no way from the leaf to an anchor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,11 +141,7 @@ def failure(error: ssl.SSLError, server_name: str, known: dict[str, Fact]) -> Ne
         return NetworkFailure(Reason.TLS_EXPIRED, "a certificate is not valid yet")
     if code in _NAME:
         return NetworkFailure(Reason.TLS_NAME, misnamed(known, server_name))
-    if code in _UNTRUSTED:
-        return NetworkFailure(Reason.TLS_UNTRUSTED, untrusted(known, error.verify_message))
-    return NetworkFailure(
-        Reason.TLS_HANDSHAKE, f"the certificate was refused: {error.verify_message}"
-    )
+    return NetworkFailure(Reason.TLS_UNTRUSTED, untrusted(known, error.verify_message))
 
 
 def expired(known: Mapping[str, Fact]) -> str:

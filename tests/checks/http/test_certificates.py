@@ -9,7 +9,7 @@ import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from tests.checks.http.fetching import asked, fetched
 from tests.checks.http.looking import look
@@ -188,6 +188,33 @@ async def test_control_characters(ca: trustme.CA, ca_file: str) -> None:
     finding = await seen(spoilt(ca.issue_cert("a.test"), b"a.test", b"\x1b[2J\n!"), ca_file)
 
     assert "the certificate is for ?[2J?!, not for a.test" in finding.detail
+
+
+def for_clients(ca: trustme.CA) -> trustme.LeafCert:
+    """Return a certificate that a client may show, and a server may not."""
+    leaf = ca.issue_cert("a.test")
+    before = x509.load_pem_x509_certificate(leaf.cert_chain_pems[0].bytes())
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(before.subject)
+        .issuer_name(before.issuer)
+        .public_key(before.public_key())
+        .serial_number(1)
+        .not_valid_before(PAST)
+        .not_valid_after(FUTURE)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+    )
+    key = serialization.load_pem_private_key(ca.private_key_pem.bytes(), None)
+    pem = made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    return trustme.LeafCert(leaf.private_key_pem.bytes(), pem, [])
+
+
+async def test_other_purpose(ca: trustme.CA, ca_file: str) -> None:
+    """A certificate that is refused for what it is made for is not trusted, as any that is bad."""
+    finding = await seen(for_clients(ca), ca_file)
+
+    assert finding.reason is Reason.TLS_UNTRUSTED
+    assert "unsuitable certificate purpose" in finding.detail
 
 
 def self_signed(folder: Path) -> trustme.LeafCert:
