@@ -166,7 +166,10 @@ def covers(known: Mapping[str, Fact], name: str) -> bool:
 
 def misnamed(known: Mapping[str, Fact], server_name: str) -> str:
     """Say for whom the certificate is instead of *server_name*."""
-    if known.get("certificate_names") == ():
+    names = known.get("certificate_names")
+    if isinstance(names, tuple) and server_name in names:
+        return f"the certificate has {server_name} as a host name, not as an address"
+    if names == ():
         subject = known.get("certificate_subject") or "nobody"
         return (
             f"the certificate of {subject} has no alternative names, so it is not for {server_name}"

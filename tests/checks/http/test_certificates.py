@@ -125,6 +125,15 @@ async def test_other_name(ca: trustme.CA, ca_file: str, host: str) -> None:
     assert finding.facts["certificate_names"][0] == "a.test"
 
 
+async def test_address_as_host_name(ca: trustme.CA, ca_file: str) -> None:
+    """A certificate that has our address as a host name does not say that it is for another."""
+    leaf = spoilt(ca.issue_cert("127-0-0-1"), b"127-0-0-1", b"127.0.0.1")
+    finding = await seen(leaf, ca_file, "127.0.0.1")
+
+    assert finding.reason is Reason.TLS_NAME
+    assert "has 127.0.0.1 as a host name, not as an address" in finding.detail
+
+
 @pytest.mark.parametrize(
     ("host", "reason"),
     [
