@@ -129,6 +129,7 @@ class _Visit:
     def _failed(self, failure: NetworkFailure) -> bool:
         probe, hops = self._probe, self._fetch.hops
         if self._fetch.received is not None:
+            hops[-1].end()  # a body that breaks off took its time too
             return self._judge(_begun(hops, self._fetch.received), failure)
         probe.metrics["probe_http_redirects"] = max(len(hops) - 1, 0)
         if hops:

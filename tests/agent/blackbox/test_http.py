@@ -64,6 +64,14 @@ def web(tmp_path_factory):
         yield server, str(folder / "ca.pem")
 
 
+async def test_a_body_that_breaks_off_took_its_time(tmp_path):
+    """The seconds of a transfer are told also where it came to no end."""
+    answer = await probed(tmp_path, answering(OK.format(9), b"some"))
+
+    assert answer.reason == "reset"
+    assert answer.metrics['probe_http_duration_seconds{phase="transfer"}'] > 0
+
+
 UPGRADE = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
 
 
