@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from pydantic import SecretStr
 
@@ -47,7 +47,7 @@ def target_of(text: str, *, secure: bool = False) -> tuple[Target, str]:
     path, query = quote(parts.path, safe=_PRINTABLE), quote(parts.query, safe=_PRINTABLE)
     url = parts._replace(netloc=punycoded(where), path=path, query=query, fragment="").geturl()
     user, _, password = who.partition(":")
-    return parse_url(url), basic(user, password) if who else ""
+    return parse_url(url), basic(unquote(user), unquote(password)) if who else ""
 
 
 def request_of(settings: HttpProbe, target: Target, headers: dict[str, str], who: str) -> Request:

@@ -60,9 +60,10 @@ async def run(probe: Probe) -> tuple[str, bool]:
 
 
 def unescaped(target: str) -> str:
-    """Decode *target* once more where its host is encoded; a path that is stays as it is."""
+    """Decode *target* once more where its host is encoded; what is around it stays as it is."""
     if "%" not in target:
         return target
     scheme, mark, rest = target.rpartition("://")
-    host, slash, path = rest.partition("/")
-    return unquote(scheme + mark + host) + slash + path if "%" in host else target
+    place, slash, path = rest.partition("/")
+    who, at, host = place.rpartition("@")
+    return f"{unquote(scheme)}{mark}{who}{at}{unquote(host)}{slash}{path}"

@@ -15,6 +15,7 @@ from tests.servers.stream import stream_server
 from vedette.agent.blackbox.asking import target_of
 from vedette.agent.blackbox.certificates import go_cipher, go_name
 from vedette.agent.blackbox.encodings import acceptable
+from vedette.agent.blackbox.runner import unescaped
 
 
 def module(**settings):
@@ -382,11 +383,15 @@ def test_targets_become_urls(text, url):
     assert target_of(text)[0].url == url
 
 
-def test_a_target_may_hold_a_password():
-    """It is sent, and is no part of the URL any more."""
-    target, authorization = target_of("http://u:p@a.test/")
+@pytest.mark.parametrize(
+    ("text", "pair"),
+    [("http://u:p@a.test/", b"u:p"), ("http://u:%2F%23%3F%40%25@a.test/", b"u:/#?@%")],
+)
+def test_a_target_may_hold_a_password(text, pair):
+    """It is sent as it is meant, and is no part of the URL any more."""
+    target, authorization = target_of(unescaped(text))
     assert target.url == "http://a.test/"
-    assert authorization == "Basic " + base64.b64encode(b"u:p").decode()
+    assert authorization == "Basic " + base64.b64encode(pair).decode()
 
 
 @pytest.mark.parametrize(
