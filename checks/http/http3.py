@@ -25,6 +25,7 @@ from aioquic.tls import AlertDescription
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import crypto
+from service_identity import CertificateError
 
 from vedette.checks.certificate import UNREADABLE
 from vedette.checks.finding import Fact
@@ -37,7 +38,14 @@ from vedette.checks.http.http2 import fields
 from vedette.checks.http.reason import Reason
 from vedette.checks.http.request import Request
 from vedette.checks.http.tls import TlsSettings
-from vedette.checks.net import CouldNotLook, Endpoint, NetworkFailure, family, has_route
+from vedette.checks.net import (
+    CouldNotLook,
+    Endpoint,
+    NetworkFailure,
+    family,
+    has_route,
+    is_address,
+)
 from vedette.checks.readiness import readable
 from vedette.checks.stopwatch import receive
 from vedette.checks.tls import Renewed
@@ -187,6 +195,16 @@ class Http3(Framed):
         except crypto.Error as error:  # verifying reads the authorities anew each time
             words = "the certificates of those to trust cannot be read"
             raise CouldNotLook(Reason.TLS_HANDSHAKE, words) from error
+        except CertificateError as error:
+            self._hop.tls = self._facts()
+            raise self._unreadable(str(error)) from error
+
+    def _unreadable(self, why: str) -> NetworkFailure:
+        """Say what a name in the certificate means that aioquic cannot read."""
+        known = self._hop.tls
+        if is_address(self._name) or not tls.covers(known, self._name.lower()):
+            return NetworkFailure(Reason.TLS_NAME, tls.misnamed(known, self._name))
+        return CouldNotLook(Reason.TLS_NAME, f"a name in the certificate cannot be read: {why}")
 
     async def _datagram(self, timer: float | None) -> bytes | None:
         try:
@@ -279,12 +297,16 @@ class Http3(Framed):
 
     def _distrusted(self, event: ConnectionTerminated) -> NetworkFailure | None:
         """Return what was wrong with the certificate, if that was it."""
+        known, why = self._hop.tls, event.reason_phrase
         match event.error_code - QuicErrorCode.CRYPTO_ERROR:
-            case AlertDescription.certificate_expired:
-                return NetworkFailure(Reason.TLS_EXPIRED, tls.expired(self._hop.tls))
-            case AlertDescription.bad_certificate if event.reason_phrase.startswith("hostname "):
-                return NetworkFailure(Reason.TLS_NAME, tls.misnamed(self._hop.tls, self._name))
+            case AlertDescription.certificate_expired if why.endswith("not valid yet"):
+                return NetworkFailure(Reason.TLS_EXPIRED, "a certificate is not valid yet")
+            case AlertDescription.certificate_expired:  # the server's own: others are untrusted
+                own = {**known, "verified_not_after": known.get("certificate_not_after")}
+                return NetworkFailure(Reason.TLS_EXPIRED, tls.expired(own))
+            case AlertDescription.bad_certificate if why.startswith("hostname "):
+                return NetworkFailure(Reason.TLS_NAME, tls.misnamed(known, self._name))
             case AlertDescription.bad_certificate:
-                words = tls.untrusted(self._hop.tls, event.reason_phrase)
+                words = tls.untrusted(known, why)
                 return NetworkFailure(Reason.TLS_UNTRUSTED, words)
         return None

@@ -8,9 +8,11 @@ import pytest
 import trustme
 
 from tests.checks.http.fetching import asked, failed, fetched
+from tests.checks.http.looking import look
 from tests.checks.http.raw import DAY, FUTURE, PAST
 from tests.servers.http3 import Serving, http3
 from tests.servers.process import free_port
+from vedette.checks.finding import Verdict
 from vedette.checks.http.reason import Reason
 from vedette.checks.http.tls import TlsSettings
 from vedette.checks.net import CouldNotLook, NetworkFailure
@@ -121,6 +123,45 @@ async def test_bad_certificates(
     assert found is reason, detail
     assert fetch.facts["certificate_names"] == tuple(names or ["api.test"])
     assert response.status == 200
+
+
+@pytest.mark.parametrize(
+    ("names", "verdict", "said"),
+    [
+        (["*.test"], Verdict.FAILING, "the certificate is for *.test, not for api.test"),
+        (["api.test", "*.test"], Verdict.UNKNOWN, "a name in the certificate cannot be read"),
+    ],
+)
+async def test_name_that_the_library_cannot_read(
+    ca: trustme.CA, tls: TlsSettings, names: list[str], verdict: Verdict, said: str
+) -> None:
+    """A wildcard that aioquic does not know is no bug of ours: it is judged, or left undecided."""
+    async with http3(well, ca.issue_cert(*names)) as port:
+        finding = await look(f"https://api.test:{port}/", ca_file=tls.ca_file, http3=True)
+
+    assert (finding.verdict, finding.reason) == (verdict, Reason.TLS_NAME)
+    assert said in finding.detail
+    assert finding.facts["certificate_names"] == tuple(names)
+
+
+@pytest.mark.parametrize(
+    ("dates", "said"),
+    [
+        ({"not_before": FUTURE - DAY, "not_after": FUTURE}, "a certificate is not valid yet"),
+        ({"not_before": PAST - DAY, "not_after": PAST}, "the certificate expired on 2020-01-01"),
+    ],
+    ids=["not yet", "no more"],
+)
+async def test_dates(ca: trustme.CA, tls: TlsSettings, dates: dict[str, object], said: str) -> None:
+    """Too early is not too late, and beside a certificate that ended before the own one is told."""
+    leaf = ca.issue_cert("api.test", **dates)
+    old = ca.issue_cert("old.test", not_before=PAST - 3 * DAY, not_after=PAST - 2 * DAY)
+    both = [old.cert_chain_pems[0].bytes()]
+    sent = trustme.LeafCert(leaf.private_key_pem.bytes(), leaf.cert_chain_pems[0].bytes(), both)
+    async with http3(well, sent) as port:
+        reason, detail, _ = await failed(f"https://api.test:{port}/", tls=tls, protocols=H3)
+
+    assert (reason, said in detail) == (Reason.TLS_EXPIRED, True), detail
 
 
 async def test_nobody_there(tls: TlsSettings) -> None:
