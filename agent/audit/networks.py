@@ -58,7 +58,7 @@ class Networks:
             elif provider is None:
                 raise ValueError("one prefix a line, and nobody said whose: add provider")
             else:
-                self._put(row[0], frozenset({FailureDomain(Kind.PROVIDER, provider)}))
+                self._put(row[0], _cloud(provider.lower()))
         for ranges in self._ranges.values():
             ranges.sort(key=lambda one: one[0])
 

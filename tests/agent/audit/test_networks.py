@@ -49,7 +49,7 @@ RANGES = 'start,end\n192.0.2.0,192.0.2.255,64500,"Example, Inc."\n203.0.113.0,20
         (GOOGLE, None, "192.0.2.200", ["provider gcp", "region gcp/us-west1"]),
         (AZURE, None, "198.51.100.7", ["provider azure", "region azure/westeurope"]),
         (FASTLY, None, "2001:db8:8000::1", ["provider fastly"]),
-        ("192.0.2.0/24\n2001:db8::/32\n", "cloudflare", "2001:db8::7", ["provider cloudflare"]),
+        ("192.0.2.0/24\n2001:db8::/32\n", "Cloudflare", "2001:db8::7", ["provider cloudflare"]),
         (RANGES.partition("\n")[2], None, "192.0.2.255", ["AS64500"]),
         (RANGES.partition("\n")[2], None, "203.0.113.5", []),
         ("192.0.2.0\t192.0.2.255\t64500\tZZ\tEXAMPLE\n", None, "192.0.2.0", ["AS64500"]),
@@ -57,7 +57,7 @@ RANGES = 'start,end\n192.0.2.0,192.0.2.255,64500,"Example, Inc."\n203.0.113.0,20
     ],
 )
 def test_owners(text: str, provider: str | None, address: str, owners: list[str]) -> None:
-    """Every format is known by what is in it, and tells who owns an address."""
+    """Every format is known by what is in it, and tells who owns an address, in lower case."""
     known = Networks()
     known.add(text, provider)
 
