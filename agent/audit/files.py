@@ -24,7 +24,8 @@ async def networks(settings: Sequence[NetworksSettings], folder: Path, kept: Pat
     for one in settings:
         place = folder / one.file if one.file is not None else await _fetched(one, kept)
         try:
-            found.add(await asyncio.to_thread(place.read_text, encoding="utf-8"), one.provider)
+            text = await asyncio.to_thread(place.read_text, encoding="utf-8-sig")
+            found.add(text, one.provider)
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             raise NetworksError(f"{place} cannot be read: {reason}") from None

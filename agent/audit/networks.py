@@ -39,13 +39,17 @@ class Networks:
         """Add a file's *text*; a bare list of prefixes is *provider*'s; raise NetworksError."""
         try:
             self._add(text, provider)
-        except (ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
+        except (
+            ValueError, KeyError, TypeError, AttributeError, RecursionError, csv.Error
+        ) as error:  # fmt: skip
             raise NetworksError(
                 f"is no list of networks that we know ({error}): expected AWS's, Google's, Azure's "
                 "or Fastly's JSON, one prefix a line, or start,end,asn"
             ) from None
 
     def _add(self, text: str, provider: str | None) -> None:
+        if not text.strip():
+            raise ValueError("it is empty")
         if text.lstrip().startswith(("{", "[")):
             for prefix, domains in _published(json.loads(text)):
                 self._put(prefix, domains)

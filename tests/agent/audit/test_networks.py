@@ -67,6 +67,9 @@ def test_owners(text: str, provider: str | None, address: str, owners: list[str]
 @pytest.mark.parametrize(
     ("text", "word"),
     [
+        ("", "it is empty"),
+        ("\n \n", "it is empty"),
+        ("[" * 100_000, "recursion"),
         ("{", "Expecting property name"),
         ("{}", "none of the keys"),
         ('{"prefixes": [{}]}', "no prefix"),
@@ -95,7 +98,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 
 @given(
-    st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(8, 32)), max_size=20),
+    st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(8, 32)), min_size=1, max_size=20),
     st.integers(0, 2**32 - 1),
 )
 def test_owners_are_those_of_every_prefix_around(
@@ -109,6 +112,15 @@ def test_owners_are_those_of_every_prefix_around(
 
     wanted = {f"AS{i + 1}" for i, net in enumerate(nets) if address in net}
     assert set(map(str, known.owners(str(address)))) == wanted
+
+
+@pytest.mark.parametrize("text", [AWS, "192.0.2.0/24\r\n"])
+async def test_a_mark_of_byte_order_is_no_part_of_a_list(tmp_path: Path, text: str) -> None:
+    """A file as Windows writes it is read as any other."""
+    (tmp_path / "list").write_text(text, encoding="utf-8-sig")
+    known = await networks([NetworksSettings(file="list", provider="aws")], tmp_path, tmp_path)
+
+    assert "provider aws" in map(str, known.owners("192.0.2.5"))
 
 
 async def test_a_fetched_file_is_held_to_its_checksum(tmp_path: Path) -> None:
