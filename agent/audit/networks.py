@@ -26,13 +26,13 @@ class NetworksError(Exception):
 
 @dataclass(slots=True)
 class Networks:
-    """Owners of addresses, by prefixes of any length and by ranges that do not overlap."""
+    """Owners of addresses, by prefixes of any length and by ranges: one table's do not overlap."""
 
     _prefixes: dict[tuple[int, int], dict[int, frozenset[FailureDomain]]] = field(
         default_factory=dict
     )
-    _ranges: dict[int, list[tuple[int, int, frozenset[FailureDomain]]]] = field(
-        default_factory=lambda: {4: [], 6: []}
+    _tables: list[dict[int, list[tuple[int, int, frozenset[FailureDomain]]]]] = field(
+        default_factory=list
     )
 
     def add(self, text: str, provider: str | None = None) -> None:
@@ -54,6 +54,7 @@ class Networks:
             for prefix, domains in _published(json.loads(text)):
                 self._put(prefix, domains)
             return
+        self._tables.append({4: [], 6: []})
         for row in _rows(text):
             if len(row) >= 3 and _is_address(row[0]):
                 self._put_range(row[0], row[1], _asn(row[2]))
@@ -63,7 +64,7 @@ class Networks:
                 raise ValueError("one prefix a line, and nobody said whose: add provider")
             else:
                 self._put(row[0], _cloud(provider.lower()))
-        for ranges in self._ranges.values():
+        for ranges in self._tables[-1].values():
             ranges.sort(key=lambda one: one[0])
 
     def _put(self, prefix: str, domains: frozenset[FailureDomain]) -> None:
@@ -77,23 +78,25 @@ class Networks:
         if start.version != end.version or int(end) < int(start):
             raise ValueError(f"{first} to {last} is no range")
         if domains:
-            self._ranges[start.version].append((int(start), int(end), domains))
+            self._tables[-1][start.version].append((int(start), int(end), domains))
 
     def owners(self, address: str) -> frozenset[FailureDomain]:
         """Return all that *address* hangs on, as far as the files tell."""
         parsed = ipaddress.ip_address(address)
         number, bits = int(parsed), parsed.max_prefixlen
-        found = set(self._in_range(parsed.version, number))
-        for (version, length), table in self._prefixes.items():
+        found = {one for table in self._tables for one in _in(table[parsed.version], number)}
+        for (version, length), owned in self._prefixes.items():
             if version == parsed.version:
                 shift = bits - length
-                found |= table.get(number >> shift << shift, _NOBODY)
+                found |= owned.get(number >> shift << shift, _NOBODY)
         return frozenset(found)
 
-    def _in_range(self, version: int, number: int) -> frozenset[FailureDomain]:
-        ranges = self._ranges[version]
-        at = bisect_right(ranges, number, key=lambda one: one[0]) - 1
-        return ranges[at][2] if at >= 0 and number <= ranges[at][1] else _NOBODY
+
+def _in(
+    ranges: Sequence[tuple[int, int, frozenset[FailureDomain]]], number: int
+) -> frozenset[FailureDomain]:
+    at = bisect_right(ranges, number, key=lambda one: one[0]) - 1
+    return ranges[at][2] if at >= 0 and number <= ranges[at][1] else _NOBODY
 
 
 def _rows(text: str) -> Iterator[Sequence[str]]:

@@ -64,6 +64,16 @@ def test_owners(text: str, provider: str | None, address: str, owners: list[str]
     assert sorted(map(str, known.owners(address))) == owners
 
 
+def test_tables_count_together() -> None:
+    """Where tables differ, an address has the owners of both, whichever is the finer one."""
+    known = Networks()
+    known.add("192.0.2.0,192.0.2.255,64500\n")
+    known.add("192.0.2.16,192.0.2.31,64501\n")
+
+    assert sorted(map(str, known.owners("192.0.2.20"))) == ["AS64500", "AS64501"]
+    assert sorted(map(str, known.owners("192.0.2.40"))) == ["AS64500"]
+
+
 @pytest.mark.parametrize(
     ("text", "word"),
     [
