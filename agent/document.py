@@ -66,11 +66,11 @@ class Document:
         return 1
 
 
-def load(text: str) -> Document:
-    """Read *text* as one YAML document; faults of form go into its problems."""
+def load(text: str, needs: str = "agent and services") -> Document:
+    """Read *text* as one YAML document, which *needs* keys; faults of form go into its problems."""
     document = composed(text, _read)
     if document.data is None and not document.problems:
-        document.problems.append(Problem(1, "the file is empty: it needs agent and services"))
+        document.problems.append(Problem(1, f"the file is empty: it needs {needs}"))
     return document
 
 

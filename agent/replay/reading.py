@@ -19,7 +19,7 @@ from vedette.checks.net import is_address
 
 def read(path: Path) -> Scenario:
     """Read and check *path*; raise ConfigError with every problem found."""
-    document = load(read_text(path))
+    document = load(read_text(path), needs="title and watch")
     problems, scenario = [*document.problems], None
     if document.data is not None:
         try:

@@ -197,3 +197,13 @@ def test_what_is_no_scenario_is_refused(tmp_path: Path, text: str) -> None:
         read(path)
 
     assert all(line.startswith(f"{path}:") for line in caught.value.lines())
+
+
+def test_an_empty_scenario_is_told_what_it_needs(tmp_path: Path) -> None:
+    """Which is what a scenario needs, and not a config."""
+    path = tmp_path / "empty.yaml"
+    path.touch()
+    with pytest.raises(ConfigError) as caught:
+        read(path)
+
+    assert [*caught.value.lines()] == [f"{path}:1: the file is empty: it needs title and watch"]
