@@ -27,7 +27,9 @@ from aioquic.tls import AlertDescription
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import crypto
+from service_identity import CertificateError
 
+from vedette.checks.certificate import names
 from vedette.checks.dns.server import Transport
 from vedette.checks.dns.transport import tls
 from vedette.checks.dns.transport.datagram import next_datagram
@@ -140,6 +142,8 @@ class _Conversation:
         except crypto.Error as error:  # verifying reads the authorities anew each time
             why = "the certificates of those to trust cannot be read"
             raise self._query.unasked(why) from error
+        except CertificateError as error:
+            raise self._unreadable(str(error)) from error
 
     def _note(self, event: QuicEvent) -> bytes | None:
         """Return the reply once it is there; raise where it can come no more."""
@@ -178,8 +182,18 @@ class _Conversation:
         why = f"closes QUIC with error {event.error_code} ({event.reason_phrase[:80]!r})"
         return self._query.unreachable(why)
 
+    def _unreadable(self, why: str) -> NetworkFailure:
+        """Say what a name in the certificate means that aioquic cannot read."""
+        leaf = self._leaf()
+        if leaf is not None and self._query.channel.server_name in names(leaf):
+            return self._query.unasked(f"a name in its certificate cannot be read: {why}")
+        return self._distrusted(Fault.NAME, why)
+
+    def _leaf(self) -> x509.Certificate | None:
+        return getattr(self._quic.tls, "_peer_certificate", None)
+
     def _distrusted(self, fault: Fault, why: str) -> NetworkFailure:
-        leaf: x509.Certificate | None = getattr(self._quic.tls, "_peer_certificate", None)
+        leaf = self._leaf()
         chain = [leaf.public_bytes(Encoding.DER)] if leaf else []
         host = self._query.channel.server_name
         return self._query.unreachable(distrusted(fault, chain, host, why))

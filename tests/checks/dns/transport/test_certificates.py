@@ -11,7 +11,15 @@ import trustme
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.checks.dns.transport.serving import ENCRYPTED, HOST, Client, good, serving
+from tests.checks.dns.transport.serving import (
+    ENCRYPTED,
+    HOST,
+    Client,
+    good,
+    over_quic,
+    serving,
+)
+from tests.servers.doq import doq
 from tests.servers.stream import server_context, stream_server
 from vedette.checks.dns.reason import Reason
 from vedette.checks.dns.transport.distrust import Fault, distrusted
@@ -138,3 +146,21 @@ def test_unreadable_certificate(
         broken[at % len(broken)] = octet[0]
     said = distrusted(fault, [bytes(broken)], HOST, "no reason")
     assert said.startswith("cannot be trusted: its certificate")
+
+
+@pytest.mark.parametrize(
+    ("names", "ours", "says"),
+    [
+        (["*.test"], False, f"its certificate is for *.test, not for {HOST}"),
+        ([HOST, "*.test"], True, "a name in its certificate cannot be read"),
+    ],
+)
+async def test_name_that_the_quic_library_cannot_read(
+    names: list[str], ours: bool, says: str, ca: trustme.CA, client: Client
+) -> None:
+    """A wildcard that aioquic does not know is no bug of ours: it is judged, or left undecided."""
+    async with doq(over_quic(good), ca.issue_cert(*names)) as server:
+        failure = await client.fails("quic", server)
+
+    assert isinstance(failure, CouldNotLook) is ours
+    assert says in failure.detail
