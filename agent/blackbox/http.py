@@ -77,6 +77,8 @@ async def probe_http(probe: Probe) -> bool:
             return False
         if request.proxy is not None and goes_direct(settings, address, request.target.port):
             request = replace(request, proxy=None)
+        if request.proxy is not None and not request.target.secure:
+            address = None  # the proxy makes Host of what it is told (RFC 9112 section 3.2.2)
     phases |= {f'phase="{phase}"': 0.0 for phase in _PHASES}
     return await _Visit(probe, request, address).run(phases)
 

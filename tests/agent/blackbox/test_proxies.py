@@ -33,19 +33,28 @@ def url_of(proxy: Tinyproxy) -> str:
     return f"http://127.0.0.1:{proxy.port}"
 
 
-@pytest.mark.parametrize("scheme", ["http", "https"])
-async def test_the_proxy_is_led_to_the_address_that_was_found(tmp_path, world, scheme):
-    """In absolute form, or by CONNECT with TLS inside; what is verified is the name of the URL."""
+async def test_the_proxy_is_led_to_the_address_that_was_found(tmp_path, world):
+    """By CONNECT with TLS inside; what is verified is the name of the URL."""
     web, proxy, ca_file = world
-    port = web.http if scheme == "http" else web.https
     settings = module(proxy_url=url_of(proxy), tls_config={"ca_file": ca_file})
     before = len(proxy.requests())
     async with serving(tmp_path, settings) as served:
-        answer = await served.probe(f"{scheme}://shop.test:{port}/")
-    assert (answer.reason, answer.metrics["probe_http_ssl"]) == (None, scheme == "https")
+        answer = await served.probe(f"https://shop.test:{web.https}/")
+    assert (answer.reason, answer.metrics["probe_http_ssl"]) == (None, 1)
     (line,) = proxy.requests()[before:]
-    asked = f"GET http://127.0.0.1:{port}/" if scheme == "http" else f"CONNECT 127.0.0.1:{port}"
-    assert line.startswith(asked)
+    assert line.startswith(f"CONNECT 127.0.0.1:{web.https}")
+
+
+async def test_without_tls_the_proxy_is_told_the_name(tmp_path, world):
+    """A proxy makes Host of the address that it is told: a page of that name would not be found."""
+    web, proxy, _ = world
+    settings = module(
+        proxy_url=url_of(proxy), fail_if_body_not_matches_regexp=[f"^localhost:{web.http}[|]"]
+    )
+    async with serving(tmp_path, settings) as served:
+        answer = await served.probe(f"http://localhost:{web.http}/host")
+    assert answer.reason is None
+    assert answer.metrics["probe_ip_protocol"] == 4
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
