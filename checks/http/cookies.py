@@ -5,12 +5,15 @@ Rule: no I/O and no clock: within one fetch nothing expires, but for what is set
 
 import re
 from dataclasses import dataclass
+from email.utils import parsedate
 
 from vedette.checks.http.target import Target
 from vedette.checks.net import is_address
 
 _MOST = 50
 _LONGEST = 4096
+_LONG_PAST = 2020
+"""Before that year no cookie ends but one that is to be forgotten, mostly in 1970."""
 _PAIR = re.compile(r"[^\x00-\x1f\x7f;]*")
 
 Headers = tuple[tuple[str, str], ...]
@@ -61,7 +64,7 @@ class Jar:
         path = attributes.get("path", "")
         key = (domain or host, path if path.startswith("/") else _folder(target.path), name)
         secure = "secure" in attributes
-        if _forgotten(attributes.get("max-age", "")):
+        if _is_forgotten(attributes):
             self._cookies.pop(key, None)
         elif (target.secure or not secure) and (key in self._cookies or len(self._cookies) < _MOST):
             self._cookies[key] = _Cookie(f"{name}={content}", secure, not domain)
@@ -72,8 +75,13 @@ def _attributes(parts: list[str]) -> dict[str, str]:
     return {name.strip().lower(): value.strip() for name, _, value in pairs}
 
 
-def _forgotten(max_age: str) -> bool:
-    return re.fullmatch(r"-[0-9]+|0+", max_age) is not None
+def _is_forgotten(attributes: dict[str, str]) -> bool:
+    """Whether a cookie is set to be forgotten: Max-Age outranks Expires (section 5.3)."""
+    max_age = attributes.get("max-age", "")
+    if re.fullmatch(r"-?[0-9]+", max_age):
+        return int(max_age) <= 0
+    expires = parsedate(attributes.get("expires", ""))
+    return expires is not None and expires[0] < _LONG_PAST
 
 
 def _within(host: str, domain: str) -> bool:

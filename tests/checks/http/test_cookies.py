@@ -37,6 +37,15 @@ def sent(url: str, *set_cookies: str, to: str) -> str:
         ("a=b\x01", "https://w.a.test/x/z", ""),
         ("a=b; Path=/; Max-Age=9", "https://w.a.test/", "a=b"),
         ("a=b; Path=/; Max-Age=0", "https://w.a.test/", ""),
+        ("a=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "https://w.a.test/", ""),
+        ("a=; Path=/; expires=Thu, 01-Jan-1970 00:00:00 GMT", "https://w.a.test/", ""),
+        ("a=b; Path=/; Expires=Thu, 01 Jan 2099 00:00:00 GMT", "https://w.a.test/", "a=b"),
+        ("a=b; Path=/; Expires=soon", "https://w.a.test/", "a=b"),
+        (
+            "a=b; Path=/; Max-Age=9; Expires=Thu, 01 Jan 1970 00:00:00 GMT",
+            "https://w.a.test/",
+            "a=b",
+        ),
         ("a=" + "b" * 5000 + "; Path=/", "https://w.a.test/", ""),
     ],
 )
