@@ -159,6 +159,9 @@ class Fetch:
         place = self._place(request.target)
         server, asked = _endpoint(place, request.target.port), request
         if request.proxy is not None:
+            if place != request.target.host and not request.target.secure:
+                words = "a proxy makes Host of an address that it is led to: only https can be so"
+                raise CouldNotLook(Reason.UNREACHABLE, words)
             if _is_address(place):
                 self._permitted(place)
             server, asked = request.proxy.endpoint, request.at(place)

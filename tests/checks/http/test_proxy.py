@@ -57,21 +57,29 @@ async def test_tunnel(web: tuple[Nginx, TlsSettings]) -> None:
     assert "secret" not in repr(proxy)
 
 
-@pytest.mark.parametrize("scheme", ["http", "https"])
-async def test_pinned(web: tuple[Nginx, TlsSettings], scheme: str) -> None:
+async def test_pinned(web: tuple[Nginx, TlsSettings]) -> None:
     """The proxy is told the pinned address, and the server the name."""
     server, tls = web
-    port = server.http if scheme == "http" else server.https
     async with forward() as through:
         response, _ = await fetched(
-            f"{scheme}://api.test:{port}/host",
+            f"https://api.test:{server.https}/host",
             proxy=Proxy(url=f"http://127.0.0.1:{through.port}"),
             tls=tls,
             address="127.0.0.1",
         )
 
-    assert f"127.0.0.1:{port}" in through.heads[0].splitlines()[0]
-    assert response.body.startswith(f"api.test:{port}|".encode())
+    assert f"127.0.0.1:{server.https}" in through.heads[0].splitlines()[0]
+    assert response.body.startswith(f"api.test:{server.https}|".encode())
+
+
+async def test_pinned_without_tls() -> None:
+    """A proxy would make Host of the address (RFC 9112 section 3.2.2): that would be no look."""
+    async with forward() as through:
+        proxy = Proxy(url=f"http://127.0.0.1:{through.port}")
+        with pytest.raises(CouldNotLook, match="a proxy makes Host of an address"):
+            await asked("http://api.test/", proxy=proxy, address="127.0.0.1").run()
+
+    assert through.heads == []
 
 
 async def test_refused_tunnel() -> None:
