@@ -102,8 +102,11 @@ def _bound(made: ssl.SSLContext, settings: TlsSettings) -> None:
             made.minimum_version = lowest
         if highest is not None:
             made.maximum_version = highest
-    if any(bound is not None and bound < ssl.TLSVersion.TLSv1_2 for bound in (lowest, highest)):
-        made.set_ciphers("DEFAULT:@SECLEVEL=0")  # SHA-1, without which OpenSSL 3 has no TLS 1.1
+    bounds = (lowest, highest)
+    is_old = any(bound is not None and bound < ssl.TLSVersion.TLSv1_2 for bound in bounds)
+    # OpenSSL 3 has no TLS 1.1 without SHA-1. Python leaves out what some servers have alone, and
+    # browsers and curl speak.
+    made.set_ciphers(f"DEFAULT:@SECLEVEL={0 if is_old else 2}")
 
 
 def _trust(made: ssl.SSLContext, settings: TlsSettings) -> None:

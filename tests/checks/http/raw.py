@@ -25,16 +25,21 @@ async def raw(
     *,
     certificate: trustme.LeafCert | None = None,
     protocols: Sequence[str] = ("http/1.1",),
+    cipher: str = "",
 ) -> AsyncIterator[int]:
     """Serve *behaviour* on a loopback port, which is what the block gets.
 
-    With a *certificate* it is over TLS, and *protocols* are offered by ALPN.
+    With a *certificate* it is over TLS, and *protocols* are offered by ALPN. With a *cipher* that
+    is the only one, of TLS 1.2.
     """
     context = None
     if certificate is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.set_alpn_protocols(list(protocols))
         certificate.configure_cert(context)
+        if cipher:
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
+            context.set_ciphers(cipher)
     tasks: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -52,6 +52,17 @@ async def test_good(ca: trustme.CA, ca_file: str) -> None:
     assert "tls_seconds" in finding.facts
 
 
+@pytest.mark.parametrize("cipher", ["ECDHE-RSA-AES256-SHA", "AES256-GCM-SHA384", "AES128-SHA"])
+async def test_old_ciphers(ca: trustme.CA, ca_file: str, cipher: str) -> None:
+    """A server that has nothing but what browsers and curl still speak is no outage."""
+    leaf = ca.issue_cert("a.test", key_type=trustme.KeyType.RSA)
+    async with raw(OK, certificate=leaf, cipher=cipher) as port:
+        finding = await look(f"https://a.test:{port}/", timeout=1, ca_file=ca_file)
+
+    assert finding.verdict is Verdict.OK, finding
+    assert finding.facts["tls_cipher"] == cipher
+
+
 async def test_expired(ca: trustme.CA, ca_file: str) -> None:
     """An expired certificate is tls_expired, with the day."""
     leaf = ca.issue_cert("a.test", not_before=PAST - DAY, not_after=PAST)
