@@ -9,11 +9,12 @@ from vedette.checks.finding import Fact, Finding, Kind, Look, Verdict
 from vedette.checks.http.asking import request_of, token_request_of
 from vedette.checks.http.authentication import Secrets
 from vedette.checks.http.fetch import Fetch
-from vedette.checks.http.judge import ending, expires, judge
+from vedette.checks.http.judge import ending, judge
 from vedette.checks.http.places import Addresses, LastKnownGood, Place
 from vedette.checks.http.reason import Reason
 from vedette.checks.http.request import Request
 from vedette.checks.http.settings import HttpSettings
+from vedette.checks.http.tls import expires
 from vedette.checks.http.tokens import Tokens
 from vedette.checks.net import CouldNotLook, NetworkFailure, Resolve
 from vedette.checks.stopwatch import is_disturbed, reading
@@ -137,5 +138,5 @@ class HttpCheck:
             return replace(judged, facts=facts)
         detail = judged.detail
         if judged.verdict is Verdict.OK:
-            detail = f"{detail}; {expires(at)}"
+            detail = f"{detail}; {expires(facts, at)}"
         return replace(judged, detail=detail, facts={**facts, "certificate_expiring": True})

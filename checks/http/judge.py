@@ -30,7 +30,6 @@ the last hop, and the seconds are sums.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 
 from vedette.checks.finding import Fact, Finding, Verdict
 from vedette.checks.http import expression
@@ -173,17 +172,13 @@ _RULES: Sequence[Callable[[Response, HttpSettings], _Fault]] = (
 def ending(facts: Mapping[str, Fact], settings: HttpSettings, now: float) -> float | None:
     """Return when the first certificate ends, where that is within `expiring`; else None.
 
-    Of a chain that was accepted, a certificate that has ended already is one that nobody needs.
+    Of a chain that was accepted, a certificate that has ended already is one that nobody needs. Who
+    is trusted for it may end first, and is not sent.
     """
     sent = facts.get("certificates_not_after")
-    ends = [facts.get("chain_not_after"), facts.get("certificate_not_after")]
+    ends = [facts.get(f"{which}_not_after") for which in ("chain", "certificate", "verified")]
     ends += sent.values() if isinstance(sent, Mapping) else ()
     left = [end for end in ends if isinstance(end, float) and end > now]
     if not settings.verify or not left or min(left) - now >= settings.expiring:
         return None
     return min(left)
-
-
-def expires(at: float) -> str:
-    """Return the end of a certificate in words."""
-    return f"a certificate ends on {datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"

@@ -153,11 +153,25 @@ def expired(known: Mapping[str, Fact]) -> str:
     ended = ended or known.get("chain_not_after")
     if not isinstance(leaf, float) or not isinstance(ended, float):
         return "a certificate has expired"
+    return f"{_whose(known, ended)} expired on {_minute(ended)}"
+
+
+def expires(known: Mapping[str, Fact], at: float) -> str:
+    """Say which certificate ends *at* that time, which is to come."""
+    return f"{_whose(known, at)} ends on {_minute(at)}"
+
+
+def _whose(known: Mapping[str, Fact], end: float) -> str:
+    if known.get("certificate_not_after") == end:
+        return "the certificate"
     sent = known.get("certificates_not_after")
-    which = "the certificate" if leaf == ended else "a certificate of the issuing chain"
-    if isinstance(sent, Mapping) and ended not in sent.values():
-        which = "the authority that we trust for it"
-    return f"{which} expired on {datetime.fromtimestamp(ended, UTC):%Y-%m-%d %H:%M} UTC"
+    if isinstance(sent, Mapping) and end not in sent.values():
+        return "the authority that we trust for it"
+    return "a certificate of the issuing chain"
+
+
+def _minute(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def covers(known: Mapping[str, Fact], name: str) -> bool:

@@ -213,7 +213,7 @@ async def test_a_certificate_that_ends_soon(
 
     assert here.seen == {"by name": Verdict.OK}
     assert here.firing.keys() == {Diagnosis.CERTIFICATE_INVALID}
-    assert "a certificate ends on 2099-01-01" in here.firing[Diagnosis.CERTIFICATE_INVALID]
+    assert "the certificate ends on 2099-01-01" in here.firing[Diagnosis.CERTIFICATE_INVALID]
 
 
 async def test_a_certificate_begins_to_end(

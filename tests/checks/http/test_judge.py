@@ -12,6 +12,7 @@ from vedette.checks.http.judge import ending, judge
 from vedette.checks.http.reason import Reason
 from vedette.checks.http.response import Response
 from vedette.checks.http.settings import HttpSettings
+from vedette.checks.http.tls import expires
 
 URL = "https://api.example.com/"
 MOVED = Response(status=301, headers=(("location", "https://b.test/"),), unfollowed=True)
@@ -209,6 +210,18 @@ def test_ending(leaf: float, chain: float, rules: dict[str, object], at: float |
     facts = {"certificate_not_after": leaf * DAY, "chain_not_after": chain * DAY}
 
     assert ending(facts, HttpSettings(url=URL, **rules), 0.0) == (at and at * DAY)
+
+
+def test_ending_of_who_is_trusted() -> None:
+    """An authority of one's own that ends before what it has signed is told, though never sent."""
+    facts = {"certificate_not_after": 90 * DAY, "chain_not_after": 90 * DAY}
+
+    own = {**facts, "verified_not_after": 3 * DAY, "certificates_not_after": {"CN=a": 90 * DAY}}
+    assert ending(own, HttpSettings(url=URL), 0.0) == 3 * DAY
+    assert expires(own, 3 * DAY) == (
+        "the authority that we trust for it ends on 1970-01-04 00:00 UTC"
+    )
+    assert ending({**facts, "verified_not_after": None}, HttpSettings(url=URL), 0.0) is None
 
 
 def test_ending_beside_one_that_nobody_needs() -> None:
