@@ -107,8 +107,8 @@ _FAR = {
 
 def is_ipv6_only() -> bool:
     """Whether our own host is on the internet, and has no IPv4 there."""
-    has_ipv4, has_ipv6 = (
-        any(has_route(Endpoint(address, 53)) for address in _FAR[each])
-        for each in (socket.AF_INET, socket.AF_INET6)
-    )
-    return has_ipv6 and not has_ipv4
+    return not _is_on(socket.AF_INET) and _is_on(socket.AF_INET6)
+
+
+def _is_on(family: socket.AddressFamily) -> bool:
+    return any(has_route(Endpoint(address, 53)) for address in _FAR[family])
