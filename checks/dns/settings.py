@@ -19,6 +19,9 @@ from vedette.checks.settings import CheckSettings, Duration, Settings
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+_VERSIONS = {"A": 4, "AAAA": 6}
+"""Record types to the version of IP of their addresses."""
+
 
 class Comparison(StrEnum):
     """What is compared among the authoritative servers of a name."""
@@ -166,6 +169,9 @@ class DnsSettings(CheckSettings):
                 f"max_records ({self.max_records}) is less than "
                 f"min_records ({self.min_records}{default})"
             )
+        version, allowed = _VERSIONS.get(self.type), {one.version for one in self.networks or ()}
+        if version and allowed and version not in allowed and self.min_records:
+            yield f"allowed has nothing of IPv{version}: no {self.type} record could be right"
 
     @cached_property
     def places(self) -> tuple[Source | Resolver, ...]:

@@ -51,6 +51,14 @@ def test_name(text: str, name: str) -> None:
             {"name": "a.example", "max_records": 0},
             r"max_records \(0\) is less than min_records \(1, its default\)",
         ),
+        (
+            {"name": "a.example", "type": "AAAA", "allowed": ["192.0.2.0/24"]},
+            "allowed has nothing of IPv6: no AAAA record could be right",
+        ),
+        (
+            {"name": "a.example", "allowed": ["2001:db8::/32", "2001:db8:1::1"]},
+            "allowed has nothing of IPv4: no A record could be right",
+        ),
         ({"name": "a.example", "cname_targets": []}, "at least 1 item"),
         ({"name": "a.example", "cname_targets": ["a.*.example"]}, "a \\* may only come first"),
         ({"name": "a.example", "cname_targets": ["*cdn.example"]}, "not a DNS name"),
