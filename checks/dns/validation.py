@@ -82,9 +82,10 @@ class Validation:
             return ()
 
         async def at(now: float, until: float) -> Finding:
+            left = until - asyncio.get_running_loop().time()
             try:
                 link, _ = await asyncio.gather(
-                    self._trust.look(walk, now, deadline=until), round_.all(self._seconds)
+                    self._trust.look(walk, now, deadline=until), round_.all(left)
                 )
             except NetworkFailure as failure:
                 return failed(failure, "", verdict=Verdict.UNKNOWN)
