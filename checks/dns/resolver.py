@@ -15,17 +15,22 @@ from vedette.checks.dns.judge import Rules, judge
 from vedette.checks.dns.message import Question, Reply, ask, follow
 from vedette.checks.dns.names import spoken
 from vedette.checks.dns.reason import Reason
+from vedette.checks.dns.referral import Referral, read
 from vedette.checks.dns.server import Channel
 from vedette.checks.net import Endpoint, NetworkFailure, is_address
 
-_ALIASES = 8
-"""How often a CNAME may lead from one group of servers to another."""
+_STEPS = 8
+"""How often a CNAME or a referral may lead from one group of servers to another."""
 _KEPT = 4096
 """How many last replies are remembered."""
 
 
 class StubResolver:
-    """Asks the servers of a stub zone for hosts below it, and *servers* for all others."""
+    """Asks the servers of a stub zone for hosts below it, and *servers* for all others.
+
+    A stub zone's servers are no resolvers: where they refer to others for a zone below, these are
+    asked.
+    """
 
     def __init__(
         self,
@@ -65,13 +70,16 @@ class StubResolver:
         raise next((f for f in failures if f.reason is not Reason.NODATA), failures[0])
 
     async def _addresses(
-        self, name: dns.name.Name, rdtype: dns.rdatatype.RdataType, deadline: float
+        self,
+        name: dns.name.Name,
+        rdtype: dns.rdatatype.RdataType,
+        deadline: float,
+        steps: int = _STEPS,
     ) -> tuple[str, ...] | NetworkFailure:
         """Return addresses, or the failure as a value, so that the other family can still do."""
-        for _ in range(_ALIASES):
-            zone = max(filter(name.is_subdomain, self._stubs), key=len, default=None)
+        zone, servers = self._start(name)
+        for left in reversed(range(steps)):
             question = ask(name, rdtype, recursive=zone is None)
-            servers = self._servers if zone is None else self._stubs[zone]
             try:
                 reply, server = await self._try(question, servers, deadline)
             except NetworkFailure as failure:
@@ -79,10 +87,36 @@ class StubResolver:
             answer = follow(reply.message, question)
             if answer.records:
                 return tuple(str(ipaddress.ip_address(r.to_text())) for r in answer.records)
+            lower = read(reply.message, zone, name) if zone is not None else None
+            if isinstance(lower, Referral):
+                zone, servers = lower.zone, await self._referred(lower, deadline, left)
+                if not servers:
+                    says = f"no address can be found for the servers of {spoken(zone)}"
+                    return NetworkFailure(Reason.DELEGATION, says)
+                continue
             if zone is None or not answer.aliases or answer.loops:
                 return _failure(reply, question, server)
             name = answer.aliases[-1]
-        return NetworkFailure(Reason.CNAME_LOOP, f"{spoken(name)}: more than {_ALIASES} CNAMEs")
+            zone, servers = self._start(name)
+        return NetworkFailure(Reason.CNAME_LOOP, f"{spoken(name)}: more than {_STEPS} CNAMEs")
+
+    def _start(self, name: dns.name.Name) -> tuple[dns.name.Name | None, Sequence[Endpoint]]:
+        """Return the stub zone that holds *name*, if one does, and whom to ask for it."""
+        zone = max(filter(name.is_subdomain, self._stubs), key=len, default=None)
+        return zone, self._servers if zone is None else self._stubs[zone]
+
+    async def _referred(
+        self, referral: Referral, deadline: float, steps: int
+    ) -> Sequence[Endpoint]:
+        """Return the addresses of the servers that a *referral* names; none where none is found."""
+        if referral.glue:
+            return [server.endpoint for server in referral.glue]
+        for host in referral.names:
+            name = dns.name.from_text(host)
+            found = await self._addresses(name, dns.rdatatype.A, deadline, steps)
+            if not isinstance(found, NetworkFailure):
+                return [Endpoint(address, 53) for address in found]
+        return ()
 
     async def _ask(self, question: Question, server: Endpoint, deadline: float) -> Reply:
         """Ask one server; a reply equal to its last one is not read again."""

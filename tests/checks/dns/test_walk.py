@@ -21,6 +21,7 @@ from tests.servers.nsd import nsd
 from tests.servers.process import free_port
 from tests.servers.responder import responder
 from vedette.checks.dns.reason import Reason
+from vedette.checks.dns.resolver import StubResolver
 from vedette.checks.dns.roots import ROOT_SERVERS, Server, read_hints
 from vedette.checks.dns.walk import Delegations
 from vedette.checks.dns.zonecut import Outcome
@@ -351,6 +352,17 @@ async def test_stub_zone_refers_lower(internet: Path) -> None:
     assert walk.servers == (server("ns2.deep.shop.test", DEEP),)
     assert [step.zone for step in walk.steps] == ["shop.test", "deep.shop.test"]
     assert (walk.parent_zone, walk.parent) == ("shop.test", (server("", SHOP),))
+
+
+async def test_hosts_below_a_cut_of_a_stub_zone(internet: Path) -> None:
+    """The stub resolver, too, follows a stub zone's cuts, with glue and without, but in no ring."""
+    assert internet
+    resolver = StubResolver([], {"test": [Endpoint(TOP, 53)]}, seconds=2.0)
+    assert await resolver.resolve("api.deep.shop.test") == ("192.0.2.2",)
+    assert await resolver.resolve("www.sub.glueless.test") == ("192.0.2.5",)
+    with pytest.raises(NetworkFailure) as caught:
+        await resolver.resolve("www.ring1.test")
+    assert caught.value.reason is Reason.DELEGATION
 
 
 @pytest.mark.parametrize("serve", [nsd, knot])
