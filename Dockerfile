@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
 # docker build --tag vedette .
-# docker run --read-only --tmpfs /tmp --volume ./vedette.yaml:/etc/vedette/vedette.yaml:ro \
+# docker run --read-only --tmpfs /tmp --volume ./config:/etc/vedette:ro \
 #     --volume vedette:/var/lib/vedette vedette
 
 ARG BASE=python:3.11-slim-bookworm
