@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from vedette.agent.config.heartbeats import UrlBesideFile, one_url
 from vedette.agent.config.vantage import Name
@@ -103,13 +103,20 @@ def unusable(document: Document) -> Iterator[Problem]:
                     document.line(("remediation", i, "services", j)),
                     f"remediation.{i}.services.{j}: no service is called {name}: mend or remove it",
                 )
-        need = one.get("min_providers", 2)
-        if one.get("enabled") is True and isinstance(need, int) and providers < max(need, 2):
+        remedy = _read(one)
+        if remedy and remedy.enabled and providers < remedy.min_providers:
             yield Problem(
                 document.line(("remediation", i)),
-                f"remediation.{i}: it needs the word of {need} providers, and the agents of this "
-                f"config are of {providers}: add peers, or disable it",
+                f"remediation.{i}: it needs the word of {remedy.min_providers} providers, and the "
+                f"agents of this config are of {providers}: add peers, or disable it",
             )
+
+
+def _read(data: object) -> RemediationSettings | None:
+    try:
+        return RemediationSettings.model_validate(data)
+    except ValidationError:  # the schema says so
+        return None
 
 
 def _names(data: Mapping[object, object]) -> set[str]:

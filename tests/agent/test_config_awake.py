@@ -83,6 +83,8 @@ REMEDY = "remediation:\n  - name: flip\n    command: [flip]\n    diagnoses: [rec
         (REMEDY + "    enabled: true\n", 4, "the word of 2 providers, and the agents of this config"
          " are of 1: add peers, or disable it"),
         (PEERS + REMEDY + "    enabled: true\n    min_providers: 3\n", 5, "of 3 providers"),
+        (REMEDY + "    enabled: 'yes'\n", 4, "the word of 2 providers"),
+        (PEERS + REMEDY + "    enabled: true\n    min_providers: '3'\n", 5, "of 3 providers"),
         (REMEDY + "    min_providers: 1\n", 7, "nothing is done on the word of one provider"),
         (REMEDY + "    services: [shop, shoe]\n", 7, "no service is called shoe: mend or remove"),
         (REMEDY.replace("record_emptied", "vantage_blind"), 6, "a fault of the agents themselves"),
@@ -93,8 +95,8 @@ REMEDY = "remediation:\n  - name: flip\n    command: [flip]\n    diagnoses: [rec
          "it should have 24 bytes or more"),
         (REMEDY + REMEDY.removeprefix("remediation:\n"), 7, "remedy flip is given twice"),
     ],
-    ids=["alone", "three", "one", "dangling", "ours", "unknown", "nothing", "unsigned", "short",
-         "twice"],
+    ids=["alone", "three", "quoted", "quoted three", "one", "dangling", "ours", "unknown",
+         "nothing", "unsigned", "short", "twice"],
 )  # fmt: skip
 def test_each_fault_of_a_remedy_has_its_line(
     tmp_path: Path, text: str, line: int, words: str
