@@ -29,6 +29,7 @@ class Drill:
     *began_at* is when the newest one began, or the agent first knew that there are to be any;
     *told_at* when its newest page was queued; *accepted* who has accepted that one, *failed* whose
     way is not proved, and why; *succeeded* when each pager last accepted both pages of a drill.
+    *calendar* is by which cron and clocks, None where an older release has not said.
     """
 
     began_at: float
@@ -38,6 +39,7 @@ class Drill:
     failed: Mapping[str, str] = field(default_factory=dict)
     paged: bool = False
     succeeded: Mapping[str, float] = field(default_factory=dict)
+    calendar: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,17 @@ def begun_again(drill: Drill) -> Drill:
     if drill.phase is Phase.OVER:
         return drill
     return replace(drill, phase=Phase.OVER, began_at=float("-inf"))
+
+
+def planned(drill: Drill, settings: DrillSettings | None, now: float) -> Drill:
+    """Return *drill* by the calendar of *settings*: by a new one nothing was missed before *now*.
+
+    What is to be repeated is, whatever the calendar says.
+    """
+    calendar = f"{settings.cron} {settings.timezone}" if settings else ""
+    if drill.calendar in (None, calendar) or drill.failed or drill.began_at == float("-inf"):
+        return replace(drill, calendar=calendar)
+    return replace(drill, calendar=calendar, began_at=now)
 
 
 def _due_at(drill: Drill, settings: DrillSettings) -> float:

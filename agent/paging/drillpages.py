@@ -11,7 +11,7 @@ from dataclasses import replace
 from vedette.agent.alarms.incidents import dedup_key
 from vedette.agent.clock import utc
 from vedette.agent.config.drill import DrillSettings
-from vedette.agent.paging.drill import AGAIN_AFTER, Drill, Heard, Phase, begun_again, step
+from vedette.agent.paging.drill import AGAIN_AFTER, Drill, Heard, Phase, begun_again, planned, step
 from vedette.agent.paging.outbox import Ended
 from vedette.exporters.metrics import Family, Labels, gauge
 from vedette.exporters.page import Action, Page, Severity
@@ -36,8 +36,9 @@ class Drills:
         self._settings, self._agent, self.pagers = settings, agent, pagers
         self._key = dedup_key(deployment, "drill", agent)
         self._alarm_key = dedup_key(deployment, agent, DIAGNOSIS)
-        self.drill = begun_again(remembered) if remembered else Drill(began_at=now)
-        self._is_new = remembered is None
+        former = begun_again(remembered) if remembered else Drill(began_at=now, calendar="")
+        self.drill = planned(former, settings, now)
+        self._is_new = self.drill != former
 
     @property
     def open(self) -> Collection[str]:
@@ -66,9 +67,10 @@ class Drills:
     def _ended(self, now: float) -> tuple[Sequence[Page], Drill | None]:
         """End what stands of drills, where the config has none any longer."""
         before, was_under_way = self.drill, self.drill.began_at == float("-inf")
+        is_new, self._is_new = self._is_new, False
         if not was_under_way and not before.paged:
-            return [], None
-        self.drill = Drill(began_at=now, succeeded=before.succeeded)
+            return [], before if is_new else None
+        self.drill = Drill(began_at=now, succeeded=before.succeeded, calendar=before.calendar)
         ends = [self._page(Action.RESOLVE, now)] if was_under_way else []
         if before.paged:
             ends.append(self._alarm(Action.RESOLVE, now, "is no longer in the config"))

@@ -34,11 +34,11 @@ class Life:
         self.kept: Drill | None = None
         self.start(0)
 
-    def start(self, now: float) -> None:
+    def start(self, now: float, settings: DrillSettings | None = SETTINGS) -> None:
         """Begin, or begin again with what was kept."""
         self.ended.clear()
         self.drills = Drills(
-            SETTINGS, deployment="v", agent="fra-1", pagers=list(self.answers),
+            settings, deployment="v", agent="fra-1", pagers=list(self.answers),
             remembered=self.kept, now=now,
         )  # fmt: skip
 
@@ -116,6 +116,20 @@ def test_what_was_missed_is_one_drill() -> None:
     assert begun == [asleep_until, MONDAY + 3 * WEEK]
 
 
+def test_by_a_new_calendar_nothing_was_missed() -> None:
+    """Who moves a drill to an hour that is over this week, or has it anew, sees it at that hour."""
+    life = Life(pd=DELIVERED)
+    life.run(0, MONDAY + 600)
+    life.start(MONDAY + 7200, DrillSettings(cron="0 10 * * 1"))
+    life.run(MONDAY + 7200, MONDAY + 7300)
+    life.start(MONDAY + 7400, None)
+    life.run(MONDAY + 7400, MONDAY + 7500)
+    life.start(MONDAY + 3 * WEEK + 600)
+    life.run(MONDAY + 3 * WEEK + 600, MONDAY + 4 * WEEK, every=600)
+    begun = [at for at, _, action in life.pages if action == "trigger"]
+    assert begun == [MONDAY, MONDAY + 4 * WEEK]
+
+
 @pytest.mark.parametrize("seconds", [0, 5, 10, 15])
 def test_a_restart_in_a_drill_begins_it_anew(seconds: float) -> None:
     """Whatever was under way when the agent ended, the drill comes to an end and is resolved."""
@@ -186,7 +200,7 @@ def test_no_pager_no_drill() -> None:
 
 def test_a_drill_is_kept(tmp_path: Path) -> None:
     """What the store gives back is what was kept."""
-    drill = Drill(1.0, Phase.RESOLVED, 2.0, ("a",), {"b": "why"}, True, {"a": 3.0})
+    drill = Drill(1.0, Phase.RESOLVED, 2.0, ("a",), {"b": "why"}, True, {"a": 3.0}, "0 9 * * 1 UTC")
     store = Store(tmp_path)
     assert store.drill() is None
     store.write([keep_drill(drill)])
