@@ -162,6 +162,8 @@ class Alertmanager:
         )
         self._skews: dict[str, float] = {}
         self._standing: dict[str, Page] = {}
+        self._ending: set[str] = set()
+        """The keys whose ends are on their way: what stands of them is not sent again."""
         self._ended: list[tuple[Page, float]] = []
 
     def stand(self, pages: Iterable[Page], ended: Iterable[tuple[Page, float]] = ()) -> None:
@@ -172,6 +174,7 @@ class Alertmanager:
     def drop(self, key: str) -> None:
         """Send what stands of *key* no more; it ends by itself, unless somebody else sends it."""
         self._standing.pop(key, None)
+        self._ending.discard(key)
 
     async def send(self, page: Page) -> Delivery:
         """Try once to hand *page* to every member."""
@@ -179,6 +182,7 @@ class Alertmanager:
         before = self._standing.get(page.key)
         ended = [before] if before and self._known_as(before) != self._known_as(page) else []
         resolves = page.action is Action.RESOLVE
+        (self._ending.add if resolves else self._ending.discard)(page.key)
         if resolves:
             # An end is told of the labels that stand, which the last page may not have.
             ended = [before or page]
@@ -189,22 +193,37 @@ class Alertmanager:
             resolves and delivery.outcome is Outcome.REJECTED
         ):
             self._standing.pop(page.key, None)
+            self._ending.discard(page.key)
             self._standing |= {one.key: one for one in standing}
             self._ended += [(one, now) for one in ended]
         return delivery
 
     async def repeat(self) -> Delivery:
         """Try once to tell every member all that stands, and what has ended not long ago."""
-        now = self._now()
-        again = {json.dumps(self._known_as(page)) for page in self._standing.values()}
+        now, standing = self._now(), self._lasting()
+        again = set(map(self._identity, standing))
         self._ended = [
             (page, at)
             for page, at in self._ended
-            if now - at < RETOLD and json.dumps(self._known_as(page)) not in again
+            if now - at < RETOLD and self._identity(page) not in again
         ]
-        if not self._standing and not self._ended:
+        if not standing and not self._ended:
             return Delivery(outcome=Outcome.DELIVERED, detail="nothing stands")
-        return await self._tell([*self._standing.values()], self._ended)
+        delivery = await self._tell(standing, self._ended)
+        # An end that was told meanwhile may have come before this, which would undo it.
+        if over := [(page, self._now()) for page in self._over(standing)]:
+            await self._tell([], over)
+        return delivery
+
+    def _lasting(self) -> Sequence[Page]:
+        return [page for key, page in self._standing.items() if key not in self._ending]
+
+    def _over(self, told: Sequence[Page]) -> Sequence[Page]:
+        """Return those of *told*, which stood, whose end has been told since or is on its way."""
+        ended = {self._identity(page) for page, _ in self._ended}
+        ended |= {self._identity(page) for page in told if page.key in self._ending}
+        ended -= set(map(self._identity, self._lasting()))
+        return [page for page in told if self._identity(page) in ended]
 
     async def close(self) -> None:
         """Give back connections."""
@@ -212,6 +231,9 @@ class Alertmanager:
 
     def _known_as(self, page: Page) -> dict[str, str]:
         return labels(page, self._settings.labels)
+
+    def _identity(self, page: Page) -> str:
+        return json.dumps(self._known_as(page))
 
     async def _tell(
         self, standing: Sequence[Page], ended: Sequence[tuple[Page, float]]

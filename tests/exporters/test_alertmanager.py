@@ -1,6 +1,7 @@
 """A page as an alert at Debian's Alertmanager: it stands while it is told of, and ends with it."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -183,6 +184,39 @@ async def test_a_date_that_no_clock_shows_is_none(
     for page in (PAGE, PAGE):
         assert (await pager.send(page)).outcome is Outcome.DELIVERED
     assert (await pager.repeat()).outcome is Outcome.DELIVERED
+    await pager.close()
+
+
+@pytest.mark.parametrize("answered", [True, False], ids=["end answered", "end under way"])
+async def test_a_repetition_undoes_no_end(answered: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where one that is under way reaches a member after the end, that is told once more."""
+    pager = Alertmanager("am", AlertmanagerSettings(urls=["http://am"]), now=lambda: 1000.0)
+    came: list[str] = []
+    late, slow, told = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def post(_url: str, body: bytes, **_: object) -> Answer:
+        (alert,) = json.loads(body)
+        if alert["endsAt"] > "1970-01-01T01":  # it stands
+            await late.wait()
+        came.append(alert["endsAt"])
+        told.set()
+        if not (answered or late.is_set()):
+            await slow.wait()
+        return Answer(Delivery(outcome=Outcome.DELIVERED), None)
+
+    monkeypatch.setattr(pager._poster, "post", post)
+    pager.stand([PAGE])
+    repeating = asyncio.create_task(pager.repeat())
+    await asyncio.sleep(0)
+    ending = asyncio.create_task(pager.send(RESOLVE))
+    await told.wait()
+    late.set()
+    await repeating
+    slow.set()
+    await ending
+
+    assert came[0] == came[-1] == "1970-01-01T00:16:40.000+00:00"
+    assert len(came) == 3
     await pager.close()
 
 
