@@ -149,8 +149,11 @@ class Table:
     def review(self, now: float) -> bool:
         """Work out what is wrong as of *now*, and return whether that changed.
 
-        So it has where the prefix fell or recovered, or where a stranger came or went.
+        So it has where the prefix fell or recovered, or where a stranger came or went. What is seen
+        while nothing can be said is worked out when something can.
         """
+        if not self.is_judged:
+            return False
         had_fallen, met = self.fall.at is not None, False
         if self.strangers:
             met = self.strangers.review(now)
@@ -204,8 +207,6 @@ class Table:
         return size >= self._least or (size == 0 and self.seeded_at is not None)
 
     def _wrong(self, now: float) -> Iterator[tuple[Reason, float]]:
-        if not self.is_judged:
-            return
         of, unknown = self._cells.of, self._cells.unknown
         share, taken = (n / of if of else 0.0 for n in (self._cells.holding, self._cells.taken))
         known = self._is_enough() and unknown * 2 <= of + unknown
