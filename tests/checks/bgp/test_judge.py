@@ -1,5 +1,6 @@
 """From how a prefix stands to verdict, reason and sentence."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,8 @@ from vedette.checks.bgp.judge import holds, judge, leading
 from vedette.checks.bgp.reason import Reason
 from vedette.checks.bgp.rib.foreign import Foreign
 from vedette.checks.bgp.rib.standing import Standing
+from vedette.checks.bgp.rpki.payloads import Validity
+from vedette.checks.bgp.rpki.validation import Validation
 from vedette.checks.bgp.watch import Watch
 from vedette.checks.finding import Verdict
 
@@ -21,7 +24,7 @@ def standing(
     unknown: int = 0,
     *,
     conditions: dict[Reason, float] | None = None,
-    foreign: tuple[Foreign, ...] = (),
+    foreign: Iterable[Foreign] = (),
     fell_at: float | None = None,
     collapsed: bool = True,
 ) -> Standing:
@@ -35,7 +38,7 @@ def standing(
         announced=frozenset({64500}),
         neighbours={64496: holding},
         collectors=20,
-        foreign=foreign,
+        foreign=tuple(foreign),
         conditions=conditions or {},
         in_doubt=frozenset(),
         fell_at=fell_at,
@@ -121,12 +124,13 @@ def test_detail_and_facts() -> None:
 
 def test_details_of_parts_and_paths() -> None:
     """A more-specific is named with its origin, a foreign neighbour with what it does."""
-    rows = (stranger(Reason.MORE_SPECIFIC, "192.0.2.0/25", 1), stranger(Reason.PATH, peers=40))
-    finding = judge(WATCH, standing(foreign=rows), feed="ris-live")
+    rows = [stranger(Reason.MORE_SPECIFIC, "192.0.2.0/25", 1), stranger(Reason.PATH, peers=40)]
+    rows += [stranger(Reason.PATH, peers=2)] * 2
+    finding = judge(replace(WATCH, origins={1, 64500}), standing(foreign=rows), feed="ris-live")
     assert finding.detail == (
-        "192.0.2.0/24 by AS64500 is seen by 10 of 10 peers (100 %); "
-        "1 peer see 192.0.2.0/25 by AS64666; 40 peers see it passed on by AS64666"
-    ).replace("1 peer see", "1 peer sees")
+        "192.0.2.0/24 by AS1 or AS64500 is seen by 10 of 10 peers (100 %); "
+        "1 peer sees 192.0.2.0/25 by AS64666; 40 peers see it passed on by AS64666 and 2 more"
+    )
     assert finding.facts["more_specifics"] == {"192.0.2.0/25 AS64666": 1.0}
 
 
@@ -134,6 +138,34 @@ def test_an_invalid_own_route_is_a_reason_of_its_own() -> None:
     """What relying parties drop fails although every peer that we see has it."""
     finding = judge(WATCH, standing(), feed="ris-live", invalid_since=7.0)
     assert (finding.reason, finding.facts["since"]) == (Reason.RPKI_INVALID, {"rpki_invalid": 7.0})
+
+
+@pytest.mark.parametrize(
+    ("own", "said", "undecided"),
+    [
+        (Validity.VALID, "", ["origin"]),
+        (Validity.NOT_FOUND, "", ["origin"]),
+        (Validity.INVALID, "; it is RPKI-invalid, so networks that validate drop it", ["origin"]),
+        (None, "", ["origin", "rpki_invalid"]),
+    ],
+)
+def test_what_a_validator_says_is_told(own: Validity | None, said: str, undecided: object) -> None:
+    """The own route's state and those of strangers are facts; an unknown one is not over."""
+    seen = standing(conditions={Reason.ORIGIN: 6.0}, fell_at=3.0)
+    foreign = {"64666": Validity.VALID, "64667": Validity.INVALID, "64668": Validity.NOT_FOUND}
+    finding = judge(WATCH, seen, feed="ris-live", validation=Validation(own, foreign, 90.0))
+    assert finding.detail == f"192.0.2.0/24 by AS64500 is seen by 10 of 10 peers (100 %){said}"
+    assert (finding.facts["rpki"], finding.facts["undecided"]) == (own, undecided)
+    assert finding.facts["roa_expires_at"] == 90.0
+    assert (finding.facts["rpki_valid"], finding.facts["rpki_invalid"]) == (["64666"], ["64667"])
+
+
+def test_a_symptom_is_no_reason() -> None:
+    """A foreign origin that a collapse let show makes nothing fail, and is not over either."""
+    seen = standing(3, 350, conditions=GONE | {Reason.ORIGIN: 4.0}, fell_at=3.0)
+    finding = judge(WATCH, seen, feed="ris-live")
+    assert (finding.reason, finding.facts["since"]) == (Reason.WITHDRAWN, {"withdrawn": 5.0})
+    assert finding.facts["undecided"] == ["partially_withdrawn", "origin"]
 
 
 def test_leading() -> None:
@@ -147,7 +179,7 @@ def test_unknown() -> None:
     silent = judge(WATCH, standing(0, 9), feed="ris-live", silence="it is quiet")
     unseeded = judge(WATCH, None, feed="ris-live")
     lost = judge(WATCH, standing(0, 4, 5), feed="ris-live")
-    few = judge(WATCH, replace(standing(0, 2), enough=False), feed="ris-live")
+    few = judge(WATCH, replace(standing(0, 1, 1), enough=False), feed="ris-live")
     assert {f.verdict for f in (silent, unseeded, lost, few)} == {Verdict.UNKNOWN}
     assert silent.reason is lost.reason is Reason.FEED_STALE
     assert unseeded.reason is few.reason is Reason.UNSEEDED

@@ -186,12 +186,13 @@ def test_expires(ends, expires):
 
 def test_what_has_ended_does_not_count():
     """A VRP counts until the moment it ends, and a snapshot itself never changes."""
-    before = kept(Vrp("192.0.2.0/24", 64500, 24, "ta", NOW), Vrp("192.0.2.0/24", 1, 24))
+    ends = {64500: NOW, 64501: NOW + 60, 1: None}
+    before = kept(*(Vrp("192.0.2.0/24", asn, 24, "ta", end) for asn, end in ends.items()))
     after = before.at(NOW)
     assert before.at(NOW - 1) is before
     assert tuple(v.state("192.0.2.0/24", 64500) for v in (before, after)) == (VALID, INVALID)
-    assert (len(before), len(after)) == (2, 1)
-    assert after.at(NOW + 1e6) is after
+    assert (len(before), len(after), len(after.at(NOW + 60))) == (3, 2, 1)
+    assert after.at(NOW + 59) is after
 
 
 ROA = Vrp("192.0.2.0/24", 64500, 24, "ripe")

@@ -1,12 +1,16 @@
 """What the RPKI says of routes as they are seen."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.checks.bgp.made import PREFIX, peer
 from vedette.checks.bgp.path import Path
+from vedette.checks.bgp.reason import Reason
+from vedette.checks.bgp.rib.foreign import Foreign
 from vedette.checks.bgp.rib.routes import LEAST, Routes
 from vedette.checks.bgp.rpki.payloads import Scope, Validity, Vrp, Vrps
-from vedette.checks.bgp.rpki.validation import validate
+from vedette.checks.bgp.rpki.validation import UNKNOWN, validate
 from vedette.checks.bgp.watch import Watch
 
 MAIN, BACKUP = 64500, 64501
@@ -52,3 +56,38 @@ def test_what_is_announced_is_validated(
 def test_no_origin_with_a_roa() -> None:
     """Where no expected origin has a ROA the prefix is invalid, whether it is seen or not."""
     assert own(seen_by(0, 0), 64666) is own(seen_by(100, 0), 64666) is Validity.INVALID
+
+
+def test_strangers_are_validated_by_what_they_announce() -> None:
+    """A foreign origin is validated with the prefix, a part with its own; who passes on is not."""
+    part = "192.0.2.0/25"
+    rows = (
+        Foreign(Reason.ORIGIN, PREFIX, 64666, 3, 3, 5.0),
+        Foreign(Reason.ORIGIN, PREFIX, 64667, 3, 3, 5.0),
+        Foreign(Reason.MORE_SPECIFIC, part, 64667, 3, 3, 5.0),
+        Foreign(Reason.PATH, PREFIX, 64668, 3, 3, 5.0),
+    )
+    signed = Vrp(PREFIX, 64666, 24), Vrp(part, 64667, 25)
+    standing = seen_by(100, 0).standing(PREFIX)
+    assert standing is not None
+    found = validate(WATCH, replace(standing, foreign=rows), Vrps(signed, Scope([PREFIX])))
+    assert found.foreign == {
+        "64666": Validity.VALID,
+        "64667": Validity.INVALID,
+        f"{part} AS64667": Validity.VALID,
+    }
+
+
+@pytest.mark.parametrize(("backup", "expires"), [(0, 20.0), (50, 10.0)])
+def test_the_first_own_route_to_lose_its_roa_says_when(backup: int, expires: float) -> None:
+    """Of the origins that are announced, the one whose ROA ends first counts."""
+    ends = [Vrp(PREFIX, MAIN, 24, expires=20.0), Vrp(PREFIX, BACKUP, 24, expires=10.0)]
+    vrps = Vrps(ends, Scope([PREFIX]))
+    standing = seen_by(50, backup).standing(PREFIX)
+    assert validate(WATCH, standing, vrps).expires_at == expires
+
+
+def test_nothing_is_known_without_vrps() -> None:
+    """Where no validator has said anything, nothing is valid or invalid."""
+    assert validate(WATCH, seen_by(100, 0).standing(PREFIX), None) == UNKNOWN
+    assert validate(WATCH, None, Vrps([], Scope([PREFIX]))).own is Validity.NOT_FOUND
