@@ -9,7 +9,7 @@ that may be right. A TTL out of its range is the right data, kept too long or to
 
 from collections.abc import Callable, Sequence
 
-from vedette.agent.alarms.alarm import Evidence
+from vedette.agent.alarms.alarm import UNDECIDED, Evidence
 from vedette.agent.diagnoses.view import Voice
 from vedette.agent.diagnoses.votes import (
     at_least,
@@ -91,9 +91,18 @@ def record_emptied(voices: Voices) -> Evidence:
     """
     asked = answering(voices)
     empty = most(asked, is_empty)
-    if empty.holds is not False or not voting(at(Place.AUTHORITATIVE, asked), is_empty):
-        return empty
-    return most(asked, is_empty_or_down) if most(asked, is_down).holds is False else empty
+    return empty if empty.holds or not at(Place.AUTHORITATIVE, asked) else _of_no_use(asked)
+
+
+def _of_no_use(servers: Voices) -> Evidence:
+    """Whether most *servers* are empty or down and some are empty, while not most are down."""
+    down, failed = most(servers, is_down), most(servers, is_empty_or_down)
+    if down.holds:
+        return Evidence(False)
+    emptied = both(at_least(1, servers, is_empty), failed)
+    if emptied.holds:
+        return failed if down.holds is False else UNDECIDED
+    return emptied
 
 
 def authoritative_down(voices: Voices, controls: Controls) -> Evidence:

@@ -1,9 +1,10 @@
 """What looks at a name mean: each cause is seen as itself, and never as another."""
 
 from collections.abc import Sequence
+from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.agent.observations import KEY, TIMING, alone, seen, series, voices
@@ -210,6 +211,23 @@ def test_each_cause_is_seen_as_itself_and_never_as_another(
 
     assert {str(d) for d, holds in said.items() if holds} == set(causes.split())
     assert all(unasked.get(d) for d, holds in said.items() if holds is None)
+
+
+servers = st.lists(st.sampled_from([OK, "nodata", "timeout", "wrong_answer", UNKNOWN]), min_size=1)
+
+
+@given(servers.filter(lambda said: len(said) <= 5 and said.count(UNKNOWN) <= 2))
+@example(["nodata", "nodata", "timeout", UNKNOWN])
+@example([UNKNOWN, "timeout", OK])
+def test_what_servers_could_turn_that_are_not_known_is_open(said: Words) -> None:
+    """Servers are empty, or down, if they are whatever those show that could not be asked."""
+    possible = [[OK, "nodata", "timeout"] if word is UNKNOWN else [word] for word in said]
+    worlds = [judged(world(round_(shown, ()))) for shown in product(*possible)]
+    now = judged(world(round_(said, ())))
+
+    for diagnosis in (Diagnosis.RECORD_EMPTIED, Diagnosis.AUTHORITATIVE_DOWN):
+        first, *others = {one[diagnosis] for one in worlds}
+        assert now[diagnosis] is (None if others else first)
 
 
 MEANING = {
