@@ -80,7 +80,7 @@ class Series:
     subject: str
     place: str
     timing: Timing
-    looks: Looks = field(default_factory=Looks)
+    looks: Looks = field(init=False)
     seconds: Histogram = field(default_factory=Histogram)
     failing_since: float | None = None
     firsts: tuple[Seen, ...] = ()
@@ -94,6 +94,9 @@ class Series:
     alike_since: float = math.inf
     well: int = 0
     fresh_until: float = -math.inf
+
+    def __post_init__(self) -> None:
+        self.looks = Looks(WINDOW if self.key.kind is Kind.HTTP else 0.0)
 
     def add(self, look: Observation) -> bool:
         """Take in one more look, and return whether it may be news to those who judge."""

@@ -14,6 +14,8 @@ from vedette.checks.finding import Finding, Observation
 
 KEPT = 60
 """How many there are at most; the oldest make room."""
+MOST = 900
+"""How many there are at most where they are kept for a time: that of a look a second."""
 
 
 class Seen(NamedTuple):
@@ -34,12 +36,14 @@ class Looks(Sequence[Seen]):
     those in a row that are alike that of the first, since they differ in what informs people alone.
     """
 
-    __slots__ = ("_findings", "_seconds", "_starts", "last")
+    __slots__ = ("_findings", "_lasting", "_seconds", "_starts", "last")
 
     last: Observation
     """The newest look, when there is any."""
 
-    def __init__(self) -> None:
+    def __init__(self, lasting: float = 0.0) -> None:
+        """Have looks kept for *lasting* seconds, where more than the usual number come in them."""
+        self._lasting = lasting
         self._findings: list[Finding] = []
         self._starts, self._seconds = array("d"), array("d")
 
@@ -49,11 +53,10 @@ class Looks(Sequence[Seen]):
         if findings and look.finding is not findings[-1] and look.finding == findings[-1]:
             look = look._replace(finding=findings[-1])
         finding = findings[-1] if is_alike and findings else look.finding
-        if len(findings) == KEPT:
-            del findings[0], self._starts[0], self._seconds[0]
         findings.append(finding)
         self._starts.append(look.started_at)
         self._seconds.append(look.seconds)
+        self._make_room()
         self.last = look
 
     def repeat(self, starts: Sequence[float]) -> None:
@@ -62,14 +65,21 @@ class Looks(Sequence[Seen]):
         self._findings += [finding] * len(starts)
         self._starts.extend(starts)
         self._seconds.extend([seconds] * len(starts))
-        if (surplus := len(self._findings) - KEPT) > 0:
-            del self._findings[:surplus], self._starts[:surplus], self._seconds[:surplus]
+        self._make_room()
         self.last = self.last._replace(started_at=starts[-1])
+
+    def _make_room(self) -> None:
+        surplus = len(self._starts) - KEPT
+        if surplus > 0 and self._lasting:
+            old = bisect_right(self._starts, self._starts[-1] - self._lasting)
+            surplus = max(min(surplus, old), len(self._starts) - MOST)
+        if surplus > 0:
+            del self._findings[:surplus], self._starts[:surplus], self._seconds[:surplus]
 
     @property
     def is_full(self) -> bool:
         """Whether there may have been older ones."""
-        return len(self._findings) == KEPT
+        return len(self._findings) >= KEPT
 
     def findings(self) -> Collection[Finding]:
         """Return each finding once of those that looks share."""

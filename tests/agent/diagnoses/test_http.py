@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from tests.agent.observations import alone
 from vedette.agent.alarms.alarm import Evidence, Memory, State, step
-from vedette.agent.diagnoses.http import LEAST, PACE, SHARE, WINDOW, intermittent, service_down
+from vedette.agent.diagnoses.http import (
+    LEAST,
+    PACE,
+    SHARE,
+    WINDOW,
+    intermittent,
+    service_down,
+    slow_edges,
+)
 from vedette.agent.diagnoses.names import RANK, Diagnosis
 from vedette.agent.diagnoses.table import rules_for
 from vedette.agent.diagnoses.view import View, voice
@@ -218,6 +226,26 @@ def test_waves_by_definition(words: str) -> None:
     assert waves(words).holds is (None if words[-1] == "?" else expected)
 
 
+@pytest.mark.parametrize(("every", "bad", "holds"), [(9, 9, True), (11, 8, False), (30, 3, False)])
+def test_a_tenth_is_of_all_looks_however_often_they_come(every: int, bad: int, holds: bool) -> None:
+    """Of ninety looks in a quarter of an hour nine must fail; three are enough of thirty."""
+    series = words_at(("." * (every - 1) + "x") * bad, every=10)
+
+    assert intermittent(voice(series, 10.0 * every * bad), TIMING.hold).holds is holds
+
+
+@pytest.mark.parametrize("place", ["address", "standby"])
+def test_an_address_that_comes_and_goes_is_trouble_as_the_page_itself_would_be(place: str) -> None:
+    """Looks at one address that fail now and then make the page degraded, since the first."""
+    rounds = [
+        [by_name(OK, 30.0 * i), *edges(FAILING if i % 4 == 1 else OK, OK, at=30.0 * i, place=place)]
+        for i in range(13)
+    ]
+    evidence = RULES[DEGRADED].judge(alone(ledger(*rounds), 360))
+
+    assert evidence == Evidence(True, 30, 270)
+
+
 apart = st.lists(st.integers(0, 14).map(lambda half: 2 * half), max_size=5, unique=True)
 
 
@@ -357,7 +385,7 @@ def test_an_edge_is_slow_by_what_the_others_take(seconds: tuple[float, ...], slo
     assert (evidence.holds is True) == slow
     assert RULES[DOWN].judge(fleet).holds is False
     if slow:
-        assert evidence.seen_at - evidence.began_at >= TIMING.hold
+        assert (evidence.began_at, evidence.seen_at) == (0, 30.0 * (PACE - 1))
         assert f"is slow at 1 of {len(seconds)} addresses (192.0.2." in cause(
             RULES[DEGRADED], fleet.views["here"]
         )
@@ -371,6 +399,20 @@ def test_disturbed_looks_make_no_slow_edge() -> None:
         made.add(KEY, TIMING, [by_name(OK, at), *late, *edges(OK, OK, OK, at=at)[1:]])
 
     assert RULES[DEGRADED].judge(alone(made, 60.0 * PACE)).holds is False
+
+
+def test_an_address_that_fails_is_not_slow() -> None:
+    """What takes its time to fail is told as failing, and makes none of the others slow."""
+    rounds = [
+        [
+            by_name(OK, at),
+            *(e._replace(seconds=s) for e, s in zip(made, (0.1, 0.1, 4.0), strict=True)),
+        ]
+        for at in range(0, 30 * PACE, 30)
+        if (made := edges(OK, OK, FAILING, at=at))
+    ]
+    assert "fails at 1 of 3 addresses" in line(DEGRADED, *rounds, at=30 * PACE)
+    assert not slow_edges(View(ledger(*rounds), 30 * PACE).of(KEY))
 
 
 def test_a_slow_look_or_two_are_no_slow_edge() -> None:

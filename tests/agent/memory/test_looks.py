@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.agent.observations import seen
-from vedette.agent.memory.looks import KEPT, Looks, Seen
+from vedette.agent.memory.looks import KEPT, MOST, Looks, Seen
 from vedette.checks.finding import Observation, Verdict
 
 FAR = KEPT + 5
@@ -103,3 +103,22 @@ def test_room_is_made_by_the_oldest() -> None:
 
     made.append(seen(KEPT))
     assert [look.started_at for look in made] == list(range(1, KEPT + 1))
+
+
+@pytest.mark.parametrize(("every", "many"), [(30, KEPT), (10, 90), (1, MOST), (0.5, MOST)])
+@pytest.mark.parametrize("is_repeated", [False, True])
+def test_a_quarter_of_an_hour_is_kept_however_often_somebody_looks(
+    every: float, many: int, is_repeated: bool
+) -> None:
+    """Where looks are counted over a time they are kept for it, up to one a second."""
+    made = Looks(900)
+    starts = [every * i for i in range(5 * MOST)]
+    if is_repeated:
+        made.append(seen(starts[0]))
+        made.repeat(starts[1:])
+    else:
+        for at in starts:
+            made.append(seen(at))
+
+    assert [look.started_at for look in made] == starts[-many:]
+    assert made.is_full
