@@ -154,6 +154,14 @@ SERVFAIL = ["servfail"] * 3
             id="broken at the root",
         ),
         pytest.param(
+            round_(recursive=BOGUS, dnssec="bogus", broken_at="cdn.test"),
+            "dnssec_bogus",
+            id="broken beside the zone",
+        ),
+        pytest.param(
+            [*looks("authoritative", [OK] * 2), *looks("recursive", FINE)], "", id="stub zone"
+        ),
+        pytest.param(
             round_(recursive=["bogus", "bogus", "timeout"]),
             "dnssec_bogus resolver_fault",
             id="bogus, and one resolver silent",
@@ -284,12 +292,13 @@ def test_our_own_look_at_the_chain_says_where_it_breaks() -> None:
         ("example", ".", "control.example", False),
     ],
 )
-def test_siblings(name: str, zone: str | None, control: str, is_sibling: bool) -> None:
+@pytest.mark.parametrize("place", ["dnssec", "delegation"])
+def test_siblings(name: str, zone: str | None, control: str, is_sibling: bool, place: str) -> None:
     """A sibling lies under the parent of the zone, or of the same last label, and outside it."""
     facts = {} if zone is None else {"zone": zone}
     keys = [CheckKey("shop", Kind.DNS, f"{one} A") for one in (name, control)]
     ours, theirs = (
-        voices(series(seen(NOW, key=key, place="dnssec", **given), key=key), now=NOW)
+        voices(series(seen(NOW, key=key, place=place, **given), key=key), now=NOW)
         for key, given in zip(keys, (facts, {}), strict=True)
     )
 
@@ -337,6 +346,34 @@ def test_an_alias_leaves_the_record_to_the_zone_it_leads_to(
     assert holding(world([*servers, *others])) == causes
 
 
+@pytest.mark.parametrize(
+    ("authoritative", "recursive", "causes"),
+    [
+        (["cname_loop"] * 4, ["nodata"] * 3, {"wrong_answer"}),
+        (["wrong_answer"] * 4, ["nodata"] * 3, {"wrong_answer"}),
+        ([OK] * 4, (), set()),
+    ],
+)
+def test_only_resolvers_tell_where_an_alias_leads_and_only_of_a_right_one(
+    authoritative: Words, recursive: Words, causes: set[str]
+) -> None:
+    """A CNAME that is wrong leads nowhere, and where no resolver is asked none is waited for."""
+    chain = ("shop.example -> shop.cdn.test",)
+    servers = looks("authoritative", authoritative, chain=chain, count=0)
+    said = judged(world([*servers, *looks("recursive", recursive)]))
+
+    assert {str(d) for d, holds in said.items() if holds} == causes
+    assert said[Diagnosis.RECORD_EMPTIED] is said[Diagnosis.AUTHORITATIVE_DOWN] is False
+
+
+def test_a_resolver_that_is_asked_for_no_control_is_as_right_as_the_servers() -> None:
+    """It fails as the name's own servers do, and is not at fault, nor perhaps."""
+    said = judged(world(round_(["timeout"] * 4, SERVFAIL), (), ()))
+
+    assert said[Diagnosis.AUTHORITATIVE_DOWN] is True
+    assert said[Diagnosis.RESOLVER_FAULT] is False
+
+
 @pytest.mark.parametrize("controls", [SERVFAIL, [UNKNOWN] * 3, ()])
 def test_resolvers_that_do_not_find_the_controls_say_nothing_of_where_an_alias_leads(
     controls: Words,
@@ -344,8 +381,10 @@ def test_resolvers_that_do_not_find_the_controls_say_nothing_of_where_an_alias_l
     """That they fail for an alias too is their own fault, as far as anybody can tell."""
     servers = looks("authoritative", [OK] * 4, chain=("shop.example -> shop.cdn.test",), count=0)
     others = [look for look in round_(recursive=SERVFAIL) if look.place != "authoritative"]
+    said = judged(world([*servers, *others], controls, controls))
 
-    assert holding(world([*servers, *others], controls, controls)) == {"resolver_fault"}
+    assert {str(d) for d, holds in said.items() if holds} == {"resolver_fault"}
+    assert said[Diagnosis.AUTHORITATIVE_DOWN] is False
 
 
 def test_an_alias_inside_the_zone_comes_with_its_record() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.agent.observations import KEY, TIMING, alone, seen, series, voices
 from vedette.agent.diagnoses.http import service_down
-from vedette.agent.diagnoses.names import RANK, Diagnosis
+from vedette.agent.diagnoses.names import RANK, Diagnosis, Layer, layer
 from vedette.agent.diagnoses.table import rules_for
 from vedette.agent.diagnoses.view import Voice
 from vedette.agent.memory.ledger import CheckKey, Ledger
@@ -44,6 +44,20 @@ def test_causes_rank_above_what_they_explain() -> None:
     ]
 
     assert sorted(order, key=RANK.__getitem__) == order
+
+
+def test_layers_are_ranks_without_a_gap() -> None:
+    """What explains what goes by layers: routes, names, services, and the agents themselves."""
+    first = {
+        Layer.ROUTING: (Diagnosis.ORIGIN_HIJACK, Diagnosis.ROUTE_LEAK),
+        Layer.DNS: (Diagnosis.PARENT_DNSSEC_BOGUS, Diagnosis.RESOLVER_FAULT),
+        Layer.SERVICE: (Diagnosis.CERTIFICATE_INVALID, Diagnosis.SERVICE_DEGRADED),
+    }
+    spans = {at: range(RANK[best], RANK[last] + 1) for at, (best, last) in first.items()}
+
+    for diagnosis in set(Diagnosis) - ABOUT_US:
+        assert RANK[diagnosis] in spans[layer(diagnosis)]
+    assert {layer(diagnosis) for diagnosis in ABOUT_US} == {Layer.OURSELVES}
 
 
 @pytest.mark.parametrize("severity", Severity)

@@ -1,6 +1,7 @@
 """What looks at a page mean over several vantages: down, in a region, or for some."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -155,6 +156,14 @@ def test_a_vantage_without_a_region_makes_nothing_regional() -> None:
     }
 
     assert holding == {DEGRADED}
+
+
+def test_what_is_well_for_some_of_a_region_is_not_regional() -> None:
+    """A page that is in trouble for two agents of a region, and not for a third, is degraded."""
+    region = {name: replace(one, region="eu") for name, one in HERE.items()}
+    evidence = judged({"ams": PARTLY, "fra": PARTLY, "nyc": WELL}, region)
+
+    assert {diagnosis for diagnosis, one in evidence.items() if one.holds} == {DEGRADED}
 
 
 def test_one_provider_of_a_region_is_not_a_region() -> None:
