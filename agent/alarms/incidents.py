@@ -109,15 +109,15 @@ def advance(
     told: dict[str, Told] = {}
     for id_ in sorted(faults.firing, key=lambda id_: (_rank(id_, faults.rules), id_)):
         _place(id_, living, faults, told, deployment=deployment, service=service, now=now)
-    for at, incident in enumerate(living):
-        living[at] = after = _with_ended(incident, faults)
+    for incident in living:
+        after = _with_ended(incident, faults)
         if not after.burning:
             told[after.key] = (replace(after, resolved_at=now), Change.RESOLVED)
             continue
         if after is not incident:
             told[after.key] = (after, told.get(after.key, (after, None))[1])
-        told |= _graver(after, at, living, faults, now)
-    return [one for one in told.values() if one[1] is not None or one[0] not in open_]
+        told |= _graver(after, faults, now)
+    return [*told.values()]
 
 
 def _place(
@@ -214,9 +214,7 @@ def _headlined(incident: Incident, rule: Alarm, now: float) -> Incident:
     )
 
 
-def _graver(
-    incident: Incident, at: int, living: list[Incident], faults: Faults, now: float
-) -> dict[str, Told]:
+def _graver(incident: Incident, faults: Faults, now: float) -> dict[str, Told]:
     """Tell of an incident that has become grave: of its members one is critical now."""
     if not is_warning(incident.severity):
         return {}
@@ -228,9 +226,7 @@ def _graver(
     after = replace(incident, severity=best.severity)
     if best.id != incident.headline:
         after = _headlined(after, best, now)
-    living[at] = after
-    opened = incident.opened_at == now
-    return {incident.key: (after, Change.OPENED if opened else Change.REHEADLINED)}
+    return {incident.key: (after, Change.REHEADLINED)}
 
 
 def waits_until(faults: Faults, open_: Sequence[Incident]) -> float:

@@ -40,6 +40,7 @@ SERVERS, BOGUS = DNS[Diagnosis.AUTHORITATIVE_DOWN], DNS[Diagnosis.DNSSEC_BOGUS]
 PARTLY, ABOVE = BGP[Diagnosis.PREFIX_PARTIALLY_WITHDRAWN], DNS[Diagnosis.PARENT_DNSSEC_BOGUS]
 SOMEWHERE_BOGUS = replace(BOGUS, severity=Severity.WARNING)
 OTHERS = [*rules(Kind.HTTP, "two").values(), *rules(Kind.DNS, "b").values()]
+ALSO_EMPTIED = next(r for r in OTHERS if r.diagnosis is Diagnosis.RECORD_EMPTIED)
 RULES = {r.id: r for r in (*HTTP.values(), *BGP.values(), *DNS.values(), *OTHERS)}
 BEGAN = 50.0
 LATE = BEGAN + TIMING.hold + PATIENCE * TIMING.clear
@@ -137,6 +138,8 @@ def test_headline_stays_when_its_cause_is_over() -> None:
         (WITHDRAWN, 9999.0, True),  # routing explains DNS, whenever
         (SERVERS, BEGAN + NEAR, True),  # of the same layer, but at about the same time
         (SERVERS, BEGAN + NEAR + 1, False),
+        (SERVERS, BEGAN - NEAR, True),
+        (SERVERS, BEGAN - NEAR - 1, False),  # it was there long before, and not told yet
         (FAULT, 9999.0, True),  # a warning beside what wakes people anyway
     ],
 )
@@ -144,7 +147,8 @@ def test_what_joins_an_open_incident(later: Rule, began: float, joins: bool) -> 
     """A fault joins what explains it or what it explains, and what began at about the same time."""
     story = Story()
     story.at(100, EMPTIED)
-    story.at(began + 100, EMPTIED, began={later: began})
+    story.at(110, EMPTIED, began={FAULT: 105.0})
+    story.at(max(began, BEGAN) + 100, EMPTIED, began={FAULT: 105.0, later: began})
     keys = {incident.key for incident in story.open}
     assert keys == ({"d/shop"} if joins else {"d/shop", f"d/shop/{later.diagnosis}"})
 
@@ -181,10 +185,9 @@ def test_who_comes_later_calls_under_the_key_of_the_peers(called: Sequence[str],
 
 def test_the_same_fault_of_another_check_joins() -> None:
     """A second page under the same key would merge with the first, so it is the first."""
-    other = next(r for r in OTHERS if r.diagnosis is Diagnosis.RECORD_EMPTIED)
     story = Story()
     story.at(100, EMPTIED)
-    assert story.at(9100, EMPTIED, began={other: 9000.0}) == []
+    assert story.at(9100, EMPTIED, began={ALSO_EMPTIED: 9000.0}) == []
     assert len(story.open) == 1
 
 
@@ -219,7 +222,8 @@ def test_what_grows_or_ebbs_is_one_page(
         (DOWN, WITHDRAWN, 100, False),
         (EMPTIED, DOWN, 100, True),
         (DOWN, FAULT, 100, True),  # a warning leads nothing that wakes people
-        (FAULT, None, 100, False),  # a warning waits for what it may be a symptom of
+        (EMPTIED, ALSO_EMPTIED, 100, True),  # the same of another check leads no better
+        (FAULT, None, LATE - 1, False),  # a warning waits for what it may be a symptom of
         (FAULT, None, LATE, True),
     ],
 )
@@ -227,6 +231,21 @@ def test_who_waits(firing: Rule, pending: Rule | None, now: float, opens: bool) 
     """The first page waits a minute where a better cause may still come, and no longer."""
     said = told([], {firing: BEGAN}, pending={pending: BEGAN} if pending else {}, now=now)
     assert bool(said) is opens
+
+
+@given(firings, firings)
+def test_it_is_known_until_when_the_first_of_them_waits(
+    firing: dict[str, float], pending: dict[str, float]
+) -> None:
+    """Nothing opens before the time that is told for it, and something does then."""
+    faults = Faults(firing, {id_: at for id_, at in pending.items() if id_ not in firing}, RULES)
+    until = waits_until(faults, [])
+
+    assert (until < math.inf) is bool(firing)
+    for now, opens in ((until - 1, False), (max(until, 0), bool(firing))):
+        if math.isfinite(now):
+            said = advance([], faults, deployment="d", service="shop", now=now)
+            assert bool(said) is opens
 
 
 @pytest.mark.parametrize("hold", [60.0, 1800.0, 14400.0])
@@ -257,6 +276,9 @@ def test_a_warning_joins_what_is_critical() -> None:
     story.at(200, DOWN)
     assert story.at(9999, DOWN, began={FAULT: 9000.0}) == []
     assert story.open[0].headline == DOWN.id
+    assert story.at(10000, DOWN, EMPTIED, began={FAULT: 9000.0}) == [
+        ("d/shop record_emptied", "reheadlined")
+    ]
 
 
 def test_a_cause_that_grows_grave_is_told_again_once() -> None:
@@ -267,6 +289,46 @@ def test_a_cause_that_grows_grave_is_told_again_once() -> None:
     assert story.at(220, SOMEWHERE_BOGUS) == []
     assert story.open[0].severity is Severity.CRITICAL
     assert len(story.open[0].headlines) == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "cause", "told_as"),
+    [
+        (Severity.ERROR, Severity.CRITICAL, Severity.CRITICAL),
+        (Severity.CRITICAL, Severity.ERROR, Severity.CRITICAL),
+        (Severity.ERROR, Severity.ERROR, Severity.ERROR),
+    ],
+)
+def test_a_page_is_as_grave_as_the_gravest_that_led_it(
+    first: Severity, cause: Severity, told_as: Severity
+) -> None:
+    """A cause that takes the headline over makes the page graver, and never milder."""
+    story = Story()
+    story.at(100, replace(DOWN, severity=first))
+    story.at(110, replace(DOWN, severity=first), replace(EMPTIED, severity=cause))
+    assert (story.open[0].headline, story.open[0].severity) == (EMPTIED.id, told_as)
+
+
+def test_what_became_grave_is_told_by_the_best_of_it() -> None:
+    """A warning page of which more than one fault is grave by now has the best for its headline."""
+    mild = [replace(rule, severity=Severity.WARNING) for rule in (BOGUS, EMPTIED, DOWN)]
+    story = Story()
+    story.at(200, *mild)
+    assert story.at(210, mild[0], DOWN, EMPTIED) == [("d/shop record_emptied", "reheadlined")]
+    assert [id_ for id_, _ in story.open[0].headlines] == [BOGUS.id, EMPTIED.id]
+
+
+def test_what_is_critical_whenever_it_is_seen_goes_on_unseen() -> None:
+    """A critical fault of which nothing is known now keeps its page one of those that wake."""
+    unseen = replace(DOWN, severity=Severity.WARNING)
+    for usual, keys in ((DOWN, ["d/shop"]), (unseen, ["d/shop", "d/shop/prefix_withdrawn"])):
+        story = Story()
+        story.at(100, SERVERS, usual)
+        story.at(700, usual)
+        firing = {unseen.id: BEGAN, WITHDRAWN.id: 3990.0}
+        faults = Faults(firing, {}, RULES | {unseen.id: unseen}, usual=RULES | {usual.id: usual})
+        said = advance(story.open, faults, deployment="d", service="shop", now=9000)
+        assert sorted(one.key for one in after(story.open, said)) == keys
 
 
 def test_pending_cause_delays_no_change_of_an_open_incident() -> None:
@@ -301,6 +363,9 @@ def test_guests_join_critical_hosts_only() -> None:
     joined = hosted({feed.id: 7.0}, [critical, warning])
     assert [one.key for one in joined] == ["a"]
     assert joined[0].members == {feed.id: 7.0, DOWN.id: 0}
+    assert joined[0].burning == {DOWN.id}
+    over = replace(joined[0], ended=joined[0].members.keys())
+    assert not hosted({feed.id: 9.0}, [over])[0].burning
 
 
 @given(firings.filter(bool), st.randoms())
@@ -329,6 +394,8 @@ def test_life_of_incidents(timeline: list[dict[str, float]]) -> None:
                 assert rank(incident) < rank(before[incident.key])
             if change is Change.RESOLVED:
                 assert not incident.burning
+            ended_at = 3000 + step if change is Change.RESOLVED else None
+            assert (incident.resolved_at, incident in open_) == (ended_at, False)
         open_ = after(open_, said)
         keys = [incident.key for incident in open_]
         assert len(keys) == len(set(keys))
