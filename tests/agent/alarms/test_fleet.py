@@ -8,7 +8,7 @@ import pytest
 from tests.agent.observations import TIMING, seen
 from vedette.agent.alarms.agreement import Distinct, Quorum, Vantage, WhenShort
 from vedette.agent.alarms.alarm import UNDECIDED, Evidence
-from vedette.agent.alarms.fleet import SILENT_AFTER, Fleet, anybody
+from vedette.agent.alarms.fleet import SILENT_AFTER, Fleet, anybody, everybody
 from vedette.agent.diagnoses.view import View
 from vedette.agent.diagnoses.votes import failing, most
 from vedette.agent.memory.ledger import CheckKey, Ledger
@@ -193,6 +193,22 @@ def test_anybody_is_the_first_that_says_so(votes: list[Evidence], expected: Evid
     """One that says so is enough, in any order, and the unknown are no good news."""
     for order in (votes, votes[::-1]):
         assert anybody({str(i): vote for i, vote in enumerate(order)}) == expected
+
+
+@pytest.mark.parametrize(
+    ("votes", "expected"),
+    [
+        ([], UNDECIDED),
+        ([UNDECIDED], UNDECIDED),
+        ([FALSE, UNDECIDED, Evidence(True, 10, 20)], FALSE),
+        ([UNDECIDED, Evidence(True, 30, 40), Evidence(True, 10, 50)], Evidence(True, 30, 40)),
+    ],
+    ids=str,
+)
+def test_everybody_is_the_last_that_says_so(votes: list[Evidence], expected: Evidence) -> None:
+    """One that knows better is enough to deny it, and the unknown decide nothing."""
+    for order in (votes, votes[::-1]):
+        assert everybody({str(i): vote for i, vote in enumerate(order)}) == expected
 
 
 @pytest.mark.parametrize(
