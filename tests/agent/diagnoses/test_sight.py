@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.agent.observations import TIMING, case, seen
@@ -108,14 +108,29 @@ def test_without_controls_we_trust_ourselves() -> None:
     assert unless_blind(fault, seeing) == fault
 
 
-def test_sight_is_proven_by_half_of_the_controls() -> None:
-    """Sight is proven as late as half of the controls were seen well."""
-    ledger = Ledger()
-    for key, at in zip(CONTROLS, (10, 20, 30, 40), strict=False):
-        ledger.add(key, TIMING, [seen(at, OK, key=key)])
+subjects = st.lists(st.tuples(st.integers(1, 9), st.sampled_from(Verdict)), min_size=1)
 
-    assert sight(View(ledger, 40), CONTROLS[:4]).proven_at == 30
-    assert sight(View(Ledger(), 40), CONTROLS[:4]).proven_at == -math.inf
+
+@given(st.lists(subjects.filter(lambda said: len(said) < 5), max_size=5))
+@example([[(at, OK)] for at in (1, 2, 3, 4)])
+def test_sight_is_proven_by_half_of_the_controls(said: list[list[tuple[int, Verdict]]]) -> None:
+    """It is as late as half of the controls were seen well, each by half of its subjects.
+
+    One that fails now, or may, proves nothing, however well it was before.
+    """
+    ledger, keys = Ledger(), CONTROLS[: len(said)]
+    for key, control in zip(keys, said, strict=True):
+        for looks in ([(0, OK)] * len(control), control):
+            round_ = [seen(at, w, key=key, subject=f"{n}") for n, (at, w) in enumerate(looks)]
+            ledger.add(key, TIMING, round_)
+
+    def proves(control: list[tuple[int, Verdict]], since: int) -> bool:
+        well = [at for at, word in control if word is OK]
+        return 2 * sum(at >= since for at in well) >= len(control)
+
+    proven = [at for at in range(10) if 2 * sum(proves(one, at) for one in said) >= len(said)]
+    expected = max(proven, default=-math.inf) if said else math.inf
+    assert sight(View(ledger, 10), keys).proven_at == expected
 
 
 FAULT, FINE, NOTHING = Evidence(True, 100, 130), Evidence(False), Evidence(None)
