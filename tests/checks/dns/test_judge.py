@@ -49,6 +49,7 @@ def rules(place: Place = Place.AUTHORITATIVE, **written: object) -> Rules:
 
 AUTHORITY, RECURSIVE = rules(), rules(Place.RECURSIVE)
 INSIDE = rules(allowed=["192.0.2.0/31"])
+EITHER = rules(allowed=["192.0.2.0/31", "192.0.2.2/32"])
 OUTSIDE = rules(allowed=["198.51.100.0/24"])
 NONE = rules(min_records=0)
 THREE = rules(min_records=3)
@@ -62,6 +63,7 @@ CASES: Mapping[str, tuple[Rules, dict, Reason | None]] = {
     "records": (AUTHORITY, {"answer": (ONE, TWO)}, None),
     "records in bounds": (INSIDE, {"answer": (ONE,)}, None),
     "one out of bounds": (INSIDE, {"answer": (ONE, TWO)}, Reason.WRONG_ANSWER),
+    "in the second of two bounds": (EITHER, {"answer": (ONE, TWO)}, None),
     "out of bounds": (OUTSIDE, {"answer": (ONE,)}, Reason.WRONG_ANSWER),
     "too few": (THREE, {"answer": (ONE, TWO)}, Reason.TOO_FEW),
     "too many": (ONLY_ONE, {"answer": (ONE, TWO)}, Reason.TOO_MANY),
@@ -91,6 +93,12 @@ CASES: Mapping[str, tuple[Rules, dict, Reason | None]] = {
     "chain in another order": (AUTHORITY, {"answer": (POOL, IN)}, None),
     "CNAME out of the zone": (AUTHORITY, {"answer": (OUT,)}, None),
     "CNAME out of the zone counts for all": (THREE, {"answer": (OUT,)}, None),
+    "CNAME out of the zone beside the name servers of another": (
+        AUTHORITY,
+        {"answer": (OUT,), "authority": ("example.net. 60 IN NS ns.example.net.",)},
+        None,
+    ),
+    "CNAME into the zone with too few records": (THREE, {"answer": (IN, POOL)}, Reason.TOO_FEW),
     "CNAME into an empty name of the zone": (
         AUTHORITY,
         {"answer": (IN,), "authority": (ZONE,)},
@@ -133,6 +141,21 @@ CASES: Mapping[str, tuple[Rules, dict, Reason | None]] = {
         Reason.MISMATCHED,
     ),
     "somebody else's beside the right ones": (AUTHORITY, {"answer": (POOL, ONE)}, None),
+    "somebody else's beside what is there of another type": (
+        AUTHORITY,
+        {"answer": (POOL, "api.example.com. 60 IN TXT hello")},
+        Reason.NODATA,
+    ),
+    "the records of the name above": (
+        AUTHORITY,
+        {"answer": ("example.com. 60 IN A 192.0.2.9",)},
+        Reason.MISMATCHED,
+    ),
+    "the DNAME of another name": (
+        AUTHORITY,
+        {"answer": ("example.org. 60 IN DNAME example.net.",)},
+        Reason.MISMATCHED,
+    ),
     "another class": (AUTHORITY, {"answer": (CHAOS,)}, Reason.MISMATCHED),
     "another class beside the right one": (AUTHORITY, {"answer": (CHAOS, ONE)}, None),
     "another type": (
@@ -152,6 +175,11 @@ CASES: Mapping[str, tuple[Rules, dict, Reason | None]] = {
         rules(**SLOW),
         {"answer": ("api.example.com. 3601 IN A 192.0.2.1",)},
         Reason.TTL,
+    ),
+    "TTL as high as may be": (
+        rules(**SLOW),
+        {"answer": ("api.example.com. 3600 IN A 192.0.2.1",)},
+        None,
     ),
     "TTL of a CNAME too low": (rules(**SLOW), {"answer": (OUT,)}, Reason.TTL),
     "TTL of 0": (rules(**SLOW), {"answer": ("api.example.com. 0 IN A 192.0.2.1",)}, Reason.TTL),
@@ -193,9 +221,20 @@ GOOD_PARENT = rules(
 SECOND = "example.com. 60 IN NS ns2.example.com."
 THIRD = "example.com. 60 IN NS ns.evil.example."
 ABOVE = SOA.format("com.")
+SIGNED_BELOW = f"example.com. 60 IN DS 1 13 2 {32 * '00'}"
 
 PARENTS: Mapping[str, tuple[Rules, dict, Reason | None]] = {
     "delegation": (PARENT, {"authority": (REFERRAL, SECOND), "aa": False}, None),
+    "delegation of a signed zone, which asks no validator": (
+        rules(Place.PARENT, type="NS", dnssec=True, servers=["parent", "9.9.9.9"]),
+        {"authority": (SIGNED_BELOW, REFERRAL), "aa": False},
+        None,
+    ),
+    "one's own server that refers to others": (
+        rules(type="NS"),
+        {"authority": (REFERRAL, SECOND), "aa": False},
+        Reason.LAME,
+    ),
     "delegation to who is allowed": (
         GOOD_PARENT,
         {"authority": (REFERRAL, SECOND), "aa": False},
@@ -309,6 +348,34 @@ def test_every_fact_is_documented() -> None:
 @pytest.mark.parametrize(
     ("by", "reply", "says"),
     [
+        (AUTHORITY, {"answer": (ONE,)}, "answers api.example.com A with 1 record"),
+        (AUTHORITY, {"answer": (IN, POOL)}, "answers api.example.com A with 1 record"),
+        (AUTHORITY, {"answer": (ONE, TWO)}, "answers api.example.com A with 2 records"),
+        (
+            AUTHORITY,
+            {"answer": (OUT,)},
+            "answers api.example.com A with a CNAME to edge.example.net",
+        ),
+        (
+            AUTHORITY,
+            {"answer": (IN,), "rcode": dns.rcode.NXDOMAIN},
+            "answers NXDOMAIN: pool.example.com does not exist",
+        ),
+        (
+            AUTHORITY,
+            {"authority": (REFERRAL,), "aa": False},
+            "refers to other servers for api.example.com A instead of answering",
+        ),
+        (
+            AUTHORITY,
+            {"authority": (ZONE,), "aa": False},
+            "answers api.example.com A without authority (AA is not set)",
+        ),
+        (
+            AUTHORITY,
+            {"answer": (OUT, BACK)},
+            "answers api.example.com A with CNAMEs that lead back to themselves",
+        ),
         (AUTHORITY, {}, "answers NOERROR with no A record for api.example.com"),
         (
             AUTHORITY,
@@ -369,6 +436,7 @@ def test_validated(place: Place) -> None:
     finding = judged(message.to_wire(), by=rules(place, dnssec=True, servers=["9.9.9.9"]))
     assert finding.verdict is Verdict.OK
     assert finding.facts.get("dnssec") == ("secure" if place is Place.RECURSIVE else None)
+    assert "dnssec" not in judged(reply_to(query(API), (ONE,)), by=rules(place)).facts
 
 
 @pytest.mark.parametrize(
