@@ -75,6 +75,12 @@ MOVED = "a.tld delegates shop.example to ns.evil.example where it was ns.shop.ex
         ),
         (
             Diagnosis.RECORD_EMPTIED,
+            [at("authoritative", "nodata", "nodata", "timeout", "refused")],
+            "shop.example A is empty at 2 and fails at 2 of 4 authoritative servers "
+            "(1 timeout, 1 refused)",
+        ),
+        (
+            Diagnosis.RECORD_EMPTIED,
             [at("authoritative", "nodata", "nodata", "timeout")],
             "shop.example A is empty at 2 of 3 authoritative servers",
         ),
@@ -104,6 +110,12 @@ MOVED = "a.tld delegates shop.example to ns.evil.example where it was ns.shop.ex
             [at("authoritative", *[OK] * 4), at("recursive", OK, "nodata", OK)],
             "shop.example A is empty at 1 of 3 resolvers (recursive 2: nodata), "
             "while 4 of 4 authoritative servers answer,",
+        ),
+        (
+            Diagnosis.RESOLVER_FAULT,
+            [at("recursive", OK, "too_many", OK)],
+            "shop.example A is wrong at 1 of 3 resolvers (recursive 2: too_many), "
+            "while 2 of 3 resolvers answer,",
         ),
         (
             Diagnosis.RESOLVER_FAULT,
@@ -178,10 +190,24 @@ def test_a_parents_fault_names_the_zone_or_the_sibling() -> None:
     above = at("dnssec", "bogus", detail="no key fits the DS", broken_at="example")
     resolver = at("recursive", "bogus")
 
-    assert "breaks at example (no key fits the DS)," in said(Diagnosis.PARENT_DNSSEC_BOGUS, above)
+    assert said(Diagnosis.PARENT_DNSSEC_BOGUS, above) == (
+        "shop.example A is bogus, the chain of trust breaks at example (no key fits the DS),"
+    )
     assert said(Diagnosis.PARENT_DNSSEC_BOGUS, resolver, control="bogus").endswith(
         "(recursive 1), and so is other.example A under the same parent,"
     )
+    assert said(Diagnosis.DNSSEC_BOGUS, resolver, control="bogus").endswith("(recursive 1),")
+
+
+def test_a_line_that_is_cut_keeps_its_beginning_and_says_that_it_goes_on() -> None:
+    """What is wrong comes first, and nobody takes a part of a long sentence for all of it."""
+    whole = "shop.example A is wrong at 1 of 1 authoritative servers ("
+    for length in (700 - len(whole) - 1, 700 - len(whole), 5000):
+        line = said(
+            Diagnosis.WRONG_ANSWER, at("authoritative", "wrong_answer", detail="x" * length)
+        )
+        full = f"{whole}{length * 'x'})"
+        assert line == (full if len(full) <= 700 else f"{full[:699]}…")
 
 
 looks = st.lists(st.sampled_from([OK, UNKNOWN, "nodata", "timeout", "bogus", "wrong_answer"]))
@@ -327,7 +353,7 @@ LEFT = "9 of 350 peers (3 %) still reach its own origin"
         ),
         (
             Diagnosis.ORIGIN_HIJACK,
-            [{"since": {"origin": 1.0}, "foreign_origins": {"64666": 12.0, "64667": 1.0}}],
+            [{"since": {"origin": 1.0}, "foreign_origins": {"64667": 1.0, "64666": 12.0}}],
             f"192.0.2.0/24 is originated by AS64666 at 12 peer ASes, AS64667 at 1 peer AS; {LEFT},",
         ),
         (
@@ -344,6 +370,7 @@ LEFT = "9 of 350 peers (3 %) still reach its own origin"
             "192.0.2.0/24 is originated by AS64666 (RPKI invalid) at 12 peer ASes, "
             f"AS64667 (RPKI valid) at 5 peer ASes; {LEFT} at 1 of 2 feeds,",
         ),
+        (Diagnosis.ORIGIN_HIJACK, [{"since": {"origin": 1.0}}], f"{SEEN},"),
         (
             Diagnosis.SUBPREFIX_HIJACK,
             [

@@ -12,7 +12,7 @@ from tests.agent.observations import KEY, TIMING, seen
 from vedette.agent.alarms.agreement import Vantage
 from vedette.agent.alarms.incidents import Change, Incident
 from vedette.agent.diagnoses.names import Diagnosis
-from vedette.agent.diagnoses.table import feed_rule, rules_for
+from vedette.agent.diagnoses.table import blind_rule, feed_rule, rules_for
 from vedette.agent.memory.lastgood import Generation, LastKnownGood
 from vedette.agent.memory.ledger import CheckKey, Ledger
 from vedette.agent.paging.wording import Witness, page
@@ -407,3 +407,32 @@ def test_what_is_watched_no_longer_is_not_called_well() -> None:
     assert page.summary.startswith(end)
     assert page.diagnosis == "record_emptied"
     assert page.subject == "shop.example A"
+
+
+@pytest.mark.parametrize(
+    ("name", "heard", "says"),
+    [
+        ("fra-1", 90, "fra-1 sees none of the internet it checks itself by since"),
+        ("nyc-1", 5, "nyc-1 sees none of the internet it checks itself by since"),
+        ("nyc-1", 66, "nyc-1 sees none of the internet it checks itself by since"),
+        ("nyc-1", 67, "nyc-1 has not been heard of for 67 s, since"),
+    ],
+)
+def test_a_blind_vantage_is_told_from_a_silent_one(name: str, heard: float, says: str) -> None:
+    """An agent that says that it sees nothing is heard; one that is not heard may see or not."""
+    rule = blind_rule(name, TIMING)
+    peer = Ledger(since=NOW - heard)
+    page = written(incident(rule.id), rules={rule.id: rule}, peers={"nyc-1": peer})
+    assert page.summary == f"vantage_blind: {says} 00:16:40 UTC"
+
+
+def test_the_order_is_of_one_service() -> None:
+    """What fails of another service at the same time is on no page of this one."""
+    other = replace(DOWN, service="other")
+    rules = {**RULES, other.id: other}
+    order = written(rules=rules, failing={other.id: BEGAN, FAULT.id: BEGAN - 5}).details["order"]
+    assert [str(line).rpartition("UTC ")[2].split()[0] for line in order] == [
+        "resolver_fault",
+        "record_emptied",
+        "service_down",
+    ]
