@@ -149,7 +149,7 @@ class Storms:
     def _roll_up(self, grade: Grade, open_: Mapping[str, Incident], now: float) -> Iterable[RollUp]:
         storm, members = self._storms[grade], self._members[grade]
         if not members <= open_.keys():
-            members &= open_.keys()
+            members.intersection_update(open_)
             storm = _stale(storm, now)
         if members != {*storm.members}:
             storm = replace(storm, members=tuple(sorted(members)))

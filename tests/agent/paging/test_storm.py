@@ -117,6 +117,24 @@ def test_five_hundred_at_once_are_a_handful_of_pages() -> None:
     life.resolves(700, *MANY)
     assert life.receiver.open == set()
     assert len(life.receiver.triggers) == MOST + 1
+    life.step(800)
+    assert life.storms.step({}, [], 900).roll_ups == []
+
+
+def test_what_is_open_no_longer_after_a_restart_is_in_no_roll_up() -> None:
+    """An incident that the state has lost is told of no more, and keeps no page open."""
+    life = Life()
+    life.opens(0, *MANY)
+    life.step(GATHERED_FOR)
+    life.restart()
+    life.open = {f"v/{name}": life.open[f"v/{name}"] for name in MANY[-3:]}
+    now = 2 * GATHERED_FOR + TOLD_EVERY
+    life.step(now)
+    life.step(now + GATHERED_FOR)
+    assert life.storms.members(Grade.CRITICAL) == life.open.keys()
+    life.open = {}
+    life.step(now + 2 * GATHERED_FOR + TOLD_EVERY)
+    assert "v/storm/critical" not in life.receiver.open
 
 
 def test_a_roll_up_waits_for_the_rest() -> None:
