@@ -17,6 +17,7 @@ from vedette.agent.alarms.incidents import (
     Incident,
     advance,
     dedup_key,
+    headed,
     hosted,
     waits_until,
 )
@@ -468,6 +469,24 @@ def test_vanished_rule_loses_to_any_known_one(known: Rule) -> None:
     assert [(change, i.key) for i, change in said if i.headline == known.id] == [
         (Change.REHEADLINED, "d/shop")
     ]
+
+
+@pytest.mark.parametrize(
+    ("headline", "told"),
+    [
+        (DOWN.id, ("service_down", "one")),
+        ("shop/record_emptied/www.shop.example A", ("record_emptied", "www.shop.example A")),
+        ("shop/service_down/https://shop.example/a", ("service_down", "https://shop.example/a")),
+        ("my own rule", ("my own rule", "shop")),
+    ],
+)
+def test_a_headline_that_the_config_has_no_longer_is_read_from_its_id(
+    headline: str, told: tuple[str, str]
+) -> None:
+    """Diagnosis and subject of what is still open are told, whoever took it out of the config."""
+    gone = Incident("d/shop", "shop", headline, 0, {headline: 0}, ((headline, 0),))
+    for rules in (RULES, {}):
+        assert headed(gone, rules) == told
 
 
 @given(st.text(), st.text(alphabet=st.characters(exclude_characters="/"), min_size=1))

@@ -93,9 +93,13 @@ def test_who_is_away_at_the_end_gets_it_when_back(tmp_path: Path, others: Sequen
     pager, rest = Receiver(answer), [Receiver(answer, name) for name in others]
     mild = [Route(name, severities=frozenset([Severity.WARNING])) for name in others]
     both = Routes([Route("pd"), *mild])
-    lives(tmp_path, [pager, *rest], [page()], both)
+    lives(tmp_path, [pager, *rest], [page(), page("goes on")], both)
     lives(tmp_path, rest, [page(action=RESOLVE)], Routes(mild))
     lives(tmp_path, [pager, *rest], [], both)
 
-    assert [one.action for _, one in pager.asked] == [TRIGGER, RESOLVE]
+    assert [(one.action, one.key) for _, one in pager.asked] == [
+        (TRIGGER, page().key),
+        (TRIGGER, "goes on"),
+        (RESOLVE, page().key),
+    ]
     assert not any(one.asked for one in rest)

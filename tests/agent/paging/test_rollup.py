@@ -1,5 +1,7 @@
 """What the page of a storm says, and that it fits whatever fails."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,6 +50,37 @@ def test_the_first_line_counts_services_and_causes() -> None:
         "record_emptied (40), authoritative_down (3)"
     )
     assert page.details["diagnoses"] == {"record_emptied": 40, "authoritative_down": 3}
+
+
+def test_the_first_line_names_the_commonest_of_many_causes() -> None:
+    """Of more than it has room for, it has those that most have, and says so."""
+    causes = (
+        Diagnosis.RECORD_EMPTIED,
+        Diagnosis.AUTHORITATIVE_DOWN,
+        Diagnosis.WRONG_ANSWER,
+        Diagnosis.DNSSEC_BOGUS,
+    )
+    many = [failing(10 * i + n, cause) for i, cause in enumerate(causes) for n in range(4 - i)]
+    assert written(*many).summary == (
+        "storm: 10 more services are failing since 00:00:00 UTC, most of them: "
+        "record_emptied (4), authoritative_down (3), wrong_answer (2)"
+    )
+
+
+def test_incidents_of_one_service_are_not_told_as_many_services() -> None:
+    """Where all that is left is of one service, the first line says which."""
+    one = failing(3)
+    two = replace(failing(3, Diagnosis.AUTHORITATIVE_DOWN), key="v/two")
+    assert written(one, two).summary == (
+        "storm: 2 more incidents of s003shop.example since 00:00:03 UTC, "
+        "authoritative_down (1), record_emptied (1)"
+    )
+
+
+def test_it_is_as_grave_as_the_gravest_and_as_old_as_the_first() -> None:
+    """Whoever is called for one of them is called for all."""
+    page = written(replace(failing(9), severity=Severity.ERROR), failing(20), failing(7))
+    assert (page.severity, page.began_at) == (Severity.CRITICAL, 7.0)
 
 
 def test_a_lone_survivor_has_its_own_name_in_the_first_line() -> None:

@@ -7,9 +7,9 @@ from tests.agent.observations import seen
 from vedette.agent.alarms.agreement import Vantage
 from vedette.agent.looking.timing import Timing
 from vedette.agent.memory.lastgood import Generation, LastKnownGood
-from vedette.agent.memory.ledger import Ledger
-from vedette.agent.paging.workaround import serving
-from vedette.checks.finding import Verdict
+from vedette.agent.memory.ledger import CheckKey, Ledger
+from vedette.agent.paging.workaround import host_of, serving
+from vedette.checks.finding import Kind, Verdict
 
 OK, FAILING, _ = Verdict
 ADDRESS = "192.0.2.1"
@@ -47,6 +47,48 @@ def test_what_comes_and_goes_is_neither_alive_nor_dead(looks: str, said: str) ->
         ledger.add(SHOP, EVERY_SECOND, [one])
 
     assert serving("shop", GOOD, ledger, 9.0, since=5.0) == said
+
+
+ELSEWHERE = CheckKey("shop", Kind.HTTP, "https://other.example/")
+
+
+@pytest.mark.parametrize(
+    ("key", "place", "subject", "host", "counts"),
+    [
+        (SHOP, "address", ADDRESS, "shop.example", True),
+        (SHOP, "address", ADDRESS, None, True),
+        (SHOP, "address", "192.0.2.9", "shop.example", False),
+        (SHOP, "standby", ADDRESS, "shop.example", False),
+        (ELSEWHERE, "address", ADDRESS, "shop.example", False),
+        (ELSEWHERE, "address", ADDRESS, None, True),
+    ],
+    ids=[
+        "its own", "of any name", "never good", "a failover", "of another name", "of some name",
+    ],
+)  # fmt: skip
+def test_only_a_good_address_of_the_name_is_a_way_around(
+    key: CheckKey, place: str, subject: str, host: str | None, counts: bool
+) -> None:
+    """What was never answered, or serves another name, is nothing to pin."""
+    ledger = Ledger(since=0.0)
+    ledger.add(key, EVERY_SECOND, [seen(0, OK, key=key, place=place, subject=subject)])
+    said = f"the last-known-good addresses still serve ({ADDRESS})" if counts else ""
+
+    assert serving("shop", GOOD, ledger, 0.0, since=0.0, host=host) == said
+
+
+@pytest.mark.parametrize(
+    ("key", "host"),
+    [
+        (CheckKey("shop", Kind.DNS, "shop.example A"), "shop.example"),
+        (CheckKey("shop", Kind.HTTP, "https://shop.example:8443/a?b"), "shop.example"),
+        (CheckKey("shop", Kind.BGP, "192.0.2.0/24"), None),
+        (None, None),
+    ],
+)
+def test_a_check_is_about_a_name(key: CheckKey | None, host: str | None) -> None:
+    """A name and a page have one, a route has none."""
+    assert host_of(key) == host
 
 
 FLEET = {
