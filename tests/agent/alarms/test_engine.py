@@ -218,6 +218,47 @@ def test_unknown_neither_pages_nor_resolves(timeline: list[Round]) -> None:
     assert (states(made), made.open) == before
 
 
+@pytest.mark.parametrize(
+    ("after", "paged"),
+    [
+        ((UNKNOWN, UNKNOWN, OK, OK), []),
+        ((FAILING, UNKNOWN, OK, OK), [(4, "service_down")]),
+        ((UNKNOWN, FAILING, OK, OK), [(5, "record_emptied")]),
+    ],
+)
+def test_what_waited_for_its_cause_pages_only_while_something_is_seen(
+    after: Round, paged: list[tuple[float, str]]
+) -> None:
+    """What nobody knows of any more wakes nobody by itself, nor keeps silent what is seen."""
+    waits = [(FAILING, OK, OK, OK)] * 2 + [(FAILING, FAILING, OK, OK)] * 2
+    made, said = live([*waits, *[after] * LONG])
+
+    assert made.memories["shop/service_down/https://shop.example/"].state is State.ALARM
+    assert [(at, headline.split("/")[1]) for at, _, headline, _ in said] == paged
+
+
+def test_a_page_that_waits_goes_out_when_its_wait_is_over() -> None:
+    """A warning pages a minute after its hold, and not with the next look after that."""
+    slow, key = Timing(every=30, timeout=5, hold=15, clear=600), CHECKS[1]
+    made = Engine(
+        deployment="test",
+        quorum=QUORUM,
+        rules=rules_for(key, slow, Severity.CRITICAL),
+        controls=(),
+    )
+    ledger, said, due = Ledger(), [], -1.0
+    for now in range(150):
+        if now % 30 == 0:
+            word = "timeout" if now else OK
+            resolver = seen(now, word, key=key, subject="192.0.2.53", place="recursive")
+            ledger.add(key, slow, [seen(now, key=key), resolver])
+        if now % 30 == 0 or now >= due:
+            said += told(now, made.step({"here": ledger}, now))
+            due = made.due({"here": ledger})
+
+    assert [(at, change) for at, _, _, change in said] == [(30 + 15 + 60, Change.OPENED)]
+
+
 def test_fault_and_end_each_tell_once() -> None:
     """A fault that ends is one page and one resolve, after `clear` good seconds.
 
@@ -318,6 +359,7 @@ def test_a_fault_burns_only_while_it_is_seen() -> None:
     assert [*burns] == [*range(began, 40)]
     assert all(burns[now] for now in (began, 19, 39))
     assert not burns[24]
+    assert not burns[25]  # one bad look is no fault that is certain
     assert not made.burns("test/elsewhere")
 
 
