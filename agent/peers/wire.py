@@ -209,12 +209,9 @@ def decode(body: bytes) -> Document:
                 f"it speaks version {version} of the peers' protocol and this agent version "
                 f"{VERSION}: let both run the same release",
             )
-        document = _document.decode(body)
+        return _document.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise RefusedError(Refusal.MALFORMED, f"its answer is not understood: {error}") from None
-    if not math.isfinite(document.clock):
-        raise RefusedError(Refusal.MALFORMED, "its answer is not understood: clock is no time")
-    return document
 
 
 def decode_round(raw: Raw) -> Round:

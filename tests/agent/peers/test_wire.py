@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.agent.observations import seen
 from vedette.agent.config import Domain
 from vedette.agent.looking.runner import RunnerReason
+from vedette.agent.memory.ledger import CheckKey
 from vedette.agent.peers import wire
 from vedette.agent.peers.wire import Refusal, RefusedError
 from vedette.checks.bgp.reason import Reason as BgpReason
@@ -110,6 +112,19 @@ def test_nothing_is_lost(looks):
         assert ended == pytest.approx(before.started_at + before.seconds, abs=1e-6)
 
 
+def test_what_is_dated_is_told_with_all_else_that_is_known_of_a_route() -> None:
+    """Only since when a route is at fault is told by our clock, and by no time that is to come."""
+    facts = {"share": 0.1, "undecided": ("origin",), "feed": "ris-live"}
+    key = CheckKey("shop", Kind.BGP, "192.0.2.0/24")
+    look = seen(NOW, "withdrawn", key=key, since={"withdrawn": NOW - 40, "path": NOW}, **facts)
+    raw = wire.encode_round([look], NOW)
+    (read,) = wire.observations(wire.decode_round(raw), "nyc-1", ahead=3600.0, until=NOW - 3620)
+    assert read.finding.facts == {
+        **facts,
+        "since": {"withdrawn": NOW - 3640, "path": NOW - 3620},
+    }
+
+
 def understood(raw: bytes) -> Sequence[Observation]:
     """Read a round as a follower does."""
     return wire.observations(wire.decode_round(raw), "nyc-1")
@@ -155,6 +170,7 @@ def test_an_odd_value_anywhere_is_refused(odd):
         ({"held": -1}, Refusal.MALFORMED, "`$.held`"),
         ({"rounds": {}}, Refusal.MALFORMED, "`$.rounds`"),
         ({"cursor": "x" * 101}, Refusal.MALFORMED, "`$.cursor`"),
+        ({"clock": 10**400}, Refusal.MALFORMED, "Number out of range"),
     ],
 )
 def test_why_a_document_is_refused(changes, why, words):
