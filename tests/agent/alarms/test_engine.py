@@ -292,6 +292,19 @@ def test_sighted_vantage_speaks() -> None:
     assert [change for *_, change in said] == [Change.OPENED]
 
 
+@pytest.mark.parametrize(("until", "paged"), [(20, []), (22, []), (24, []), (40, [25])])
+def test_what_failed_while_blind_fills_no_hold(until: int, paged: list[int]) -> None:
+    """Looks that failed with the controls do not make a fault of one that fails after them."""
+    made, ledger, said = engine(checks=CHECKS[:1], controls=[CONTROL]), Ledger(), []
+    for now in range(LONG):
+        page = FAILING if 10 <= now <= until else OK
+        control = FAILING if 10 <= now < 20 else OK
+        look(ledger, now, [(CHECKS[0], page), (CONTROL, control)])
+        said += told(now, made.step({"here": ledger}, now))
+
+    assert [at for at, *_, change in said if change is Change.OPENED] == paged
+
+
 def test_a_fault_that_spreads_is_paged_anew_and_graver() -> None:
     """Bogus at one of three resolvers warns; at two of them it pages again, as critical, once."""
     key, ledger, said = CHECKS[1], Ledger(), []
