@@ -1,5 +1,6 @@
 """All alarms together: order, restarts, unknown verdicts, blindness."""
 
+import math
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -279,6 +280,7 @@ def test_blind_vantage_says_nothing() -> None:
         look(ledger, now, ((key, FAILING) for key in [*CHECKS, CONTROL]))
 
         assert not made.step({"here": ledger}, now).changes
+        assert made.blind_at == now
     assert set(states(made).values()) == {State.INSUFFICIENT_DATA}
 
 
@@ -290,6 +292,7 @@ def test_sighted_vantage_speaks() -> None:
         said += told(now, made.step({"here": ledger}, now))
 
     assert [change for *_, change in said] == [Change.OPENED]
+    assert made.blind_at == -math.inf
 
 
 @pytest.mark.parametrize(("until", "paged"), [(20, []), (22, []), (24, []), (40, [25])])

@@ -1,0 +1,50 @@
+"""What a check cannot tell: it does not look where that shows."""
+
+import pytest
+
+from vedette.agent.diagnoses.beyond import beyond_dns, beyond_http
+from vedette.agent.diagnoses.names import Diagnosis
+from vedette.checks.dns.settings import DnsSettings
+from vedette.checks.http.settings import HttpSettings
+
+PAGE = "https://shop.example/"
+PLAIN = "http://shop.example/"
+
+
+@pytest.mark.parametrize(
+    ("written", "beyond"),
+    [
+        ({"url": PAGE}, set()),
+        ({"url": PAGE, "at": ["name", "192.0.2.1"]}, set()),
+        ({"url": PAGE, "at": ["192.0.2.1"]}, {Diagnosis.SERVICE_DOWN}),
+        ({"url": PLAIN}, {Diagnosis.CERTIFICATE_INVALID}),
+        ({"url": PLAIN, "redirects": 1}, set()),
+        (
+            {"url": PAGE, "standby": True},
+            {Diagnosis.SERVICE_DOWN, Diagnosis.CERTIFICATE_INVALID},
+        ),
+    ],
+)
+def test_a_page_is_down_by_name_and_has_a_certificate_over_tls(
+    written: dict[str, object], beyond: set[Diagnosis]
+) -> None:
+    """A look at addresses, at a failover or without TLS tells nothing of it."""
+    assert set(beyond_http(HttpSettings.model_validate(written))) == beyond
+
+
+@pytest.mark.parametrize(
+    ("servers", "beyond"),
+    [
+        (["authoritative", "system"], set()),
+        (["authoritative", "9.9.9.9"], set()),
+        (["authoritative"], {Diagnosis.RESOLVER_FAULT}),
+        (["system"], {Diagnosis.AUTHORITATIVE_DOWN, Diagnosis.DELEGATION_CHANGED}),
+        (["parent", "9.9.9.9"], {Diagnosis.AUTHORITATIVE_DOWN}),
+    ],
+)
+def test_a_fault_of_servers_shows_where_they_are_asked(
+    servers: list[str], beyond: set[Diagnosis]
+) -> None:
+    """Without authorities, resolvers or the parent nothing is known of theirs."""
+    written = {"name": "shop.example", "type": "NS", "servers": servers}
+    assert set(beyond_dns(DnsSettings.model_validate(written))) == beyond
