@@ -23,7 +23,7 @@ from vedette.agent.diagnoses.votes import (
 )
 from vedette.checks.dns.reason import Reason
 from vedette.checks.dns.server import Place
-from vedette.checks.finding import Finding
+from vedette.checks.finding import Finding, Verdict
 
 Voices = Sequence[Voice]
 """Of one check."""
@@ -74,8 +74,9 @@ def answering(voices: Voices) -> Voices:
 
 
 def leads_away(voices: Voices) -> bool:
-    """Whether most authoritative servers answer with a CNAME out of their zones, and no record."""
-    return bool(most(at(Place.AUTHORITATIVE, voices), is_bare_alias).holds)
+    """Whether most authorities that are known answer with a CNAME out of their zones, alone."""
+    known = [v for v in at(Place.AUTHORITATIVE, voices) if v.verdict is not Verdict.UNKNOWN]
+    return bool(most(known, is_bare_alias).holds)
 
 
 def is_bare_alias(finding: Finding) -> bool:

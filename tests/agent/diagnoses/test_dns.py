@@ -374,6 +374,24 @@ def test_a_resolver_that_is_asked_for_no_control_is_as_right_as_the_servers() ->
     assert said[Diagnosis.RESOLVER_FAULT] is False
 
 
+@pytest.mark.parametrize("authoritative", [[OK, UNKNOWN], [OK, UNKNOWN, "timeout", OK]])
+@pytest.mark.parametrize(
+    ("recursive", "cause"),
+    [
+        (["nodata"] * 3, Diagnosis.RECORD_EMPTIED),
+        (SERVFAIL, Diagnosis.AUTHORITATIVE_DOWN),
+    ],
+)
+def test_an_alias_is_one_while_a_server_of_it_could_not_be_asked(
+    authoritative: Words, recursive: Words, cause: Diagnosis
+) -> None:
+    """What is wrong where it leads is not over for that: those that are known say so still."""
+    chain = ("shop.example -> shop.cdn.test",)
+    servers = looks("authoritative", authoritative, chain=chain, count=0)
+
+    assert judged(world([*servers, *looks("recursive", recursive)]))[cause] is True
+
+
 @pytest.mark.parametrize("controls", [SERVFAIL, [UNKNOWN] * 3, ()])
 def test_resolvers_that_do_not_find_the_controls_say_nothing_of_where_an_alias_leads(
     controls: Words,
