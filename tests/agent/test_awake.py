@@ -34,6 +34,8 @@ class Clock:
         """Return them."""
         return self.at
 
+    wall = now
+
 
 class Life:
     """One agent after another in one state folder, whose looks a test makes."""

@@ -39,6 +39,7 @@ class Agent:
             self.queue,
             lambda _key: self.burns,
             lambda: blind_at,
+            (),
             turn=turn,
             began_at=START,
         )
@@ -88,7 +89,10 @@ def test_only_what_a_former_life_left_waits_to_hear_of_peers(
 def test_a_call_that_comes_late_waits_until_its_fault_is_seen(
     blind_at: float, ended_at: float, is_theirs: bool, burns: bool | None
 ) -> None:
-    """Who was cut off since, or has heard that a peer ended it, calls for what it sees alone."""
+    """Who was cut off since, or has heard that a peer ended it, calls for what it sees alone.
+
+    An end waits no longer than peers need to say what they have called for.
+    """
     agent = Agent(blind_at=blind_at)
     agent.hear(ended_at, RESOLVE)
     agent.burns = burns
@@ -96,7 +100,8 @@ def test_a_call_that_comes_late_waits_until_its_fault_is_seen(
     until = agent.of.held_until(waits(NOW), None, NOW + 10)
 
     assert until == (NOW + 10 + LOOK_AGAIN if is_held else -math.inf)
-    assert agent.of.held_until(waits(NOW, RESOLVE), None, NOW + 10) == -math.inf
+    end_at = agent.of.held_until(waits(NOW, RESOLVE), None, NOW + 10)
+    assert end_at == min(blind_at, NOW) + HEARD_WITHIN
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from tests.checks.bgp.rib.told import (
 from vedette.checks.bgp.judge import holds
 from vedette.checks.bgp.path import Path
 from vedette.checks.bgp.reason import Reason
-from vedette.checks.bgp.rib.baseline import LASTING, MEMORY
+from vedette.checks.bgp.rib.baseline import LASTING, MEMORY, TENDED
 from vedette.checks.bgp.update import EndOfRib
 
 
@@ -25,13 +25,13 @@ from vedette.checks.bgp.update import EndOfRib
 def test_a_new_holder_joins_the_baseline_after_an_hour(is_quiet: bool) -> None:
     """A peer counts once it has held a right route for an hour, whether it speaks then or not."""
     routes = seeded()
-    routes.announce(peer(50), PREFIX, PATH, 101)
-    routes.review(PREFIX, 3000)
+    routes.announce(peer(50), PREFIX, PATH, 1000)
+    routes.review(PREFIX, 1000 + LASTING - TENDED)
     assert counts(routes) == (10, 10, 0)
     if is_quiet:
-        routes.review(PREFIX, 101 + LASTING)
+        routes.review(PREFIX, 1000 + LASTING)
     else:
-        routes.announce(peer(50), PREFIX, PATH, 101 + LASTING)
+        routes.announce(peer(50), PREFIX, PATH, 1000 + LASTING)
     assert counts(routes) == (11, 11, 0)
 
 
@@ -96,6 +96,22 @@ def test_long_lost_peers_leave_the_baseline_of_a_visible_prefix_only() -> None:
         routes.lapse()
         routes.seed(PREFIX, {}, at, at)
     assert counts(routes) == (0, 9, 0)
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_who_lost_the_route_counts_for_a_week_from_then_on(restarts: bool) -> None:
+    """A peer is of the baseline for a week after it held the prefix, also over a restart."""
+    routes, day = seeded(at=10 * MEMORY), MEMORY / 7
+    routes.withdraw(peer(0), PREFIX, 11 * MEMORY)
+    if restarts:
+        at, held = 11 * MEMORY + day, {peer(n): PATH for n in range(2, 10)}
+        before, routes = routes, fresh()
+        routes.restore(PREFIX, before.baseline(PREFIX, at), at + 60)
+        routes.seed(PREFIX, held, at + 60, at + 60)
+    routes.review(PREFIX, 12 * MEMORY - day)
+    assert counts(routes) == (9 - restarts, 10, 0)
+    routes.review(PREFIX, 12 * MEMORY + day / 2)
+    assert counts(routes) == (9 - restarts, 9, 0)
 
 
 def test_learning_without_a_seed() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.checks.bgp.made import PREFIX, peer
+from tests.checks.bgp.made import ORIGIN, PREFIX, peer
 from tests.checks.bgp.rib.told import (
     FOREIGN,
     PATH,
@@ -15,8 +15,10 @@ from tests.checks.bgp.rib.told import (
     since,
 )
 from vedette.checks.bgp.judge import holds
+from vedette.checks.bgp.path import Path
 from vedette.checks.bgp.reason import Reason
 from vedette.checks.bgp.rib.fall import SETTLES
+from vedette.checks.bgp.update import Withdraw
 
 
 def test_conditions_begin_with_the_news_that_makes_them_true() -> None:
@@ -64,15 +66,32 @@ def test_what_comes_back_from_a_withdrawal_is_half_gone_since_then(
     assert since(routes) == {"partially_withdrawn": since_}
 
 
-def test_a_gap_begins_every_condition_anew() -> None:
+@pytest.mark.parametrize(
+    ("news", "reason"),
+    [
+        (Withdraw, Reason.WITHDRAWN),
+        (Withdraw, Reason.PARTIALLY_WITHDRAWN),
+        (FOREIGN, Reason.ORIGIN),
+        (FOREIGN, Reason.MORE_SPECIFIC),
+        ((777, ORIGIN), Reason.PATH),
+    ],
+)
+def test_a_gap_begins_every_condition_anew(news: Path | type[Withdraw], reason: Reason) -> None:
     """What was wrong before the feed was lost is wrong since the seed after it, not before."""
-    routes = seeded()
-    for n in range(9):
-        routes.withdraw(peer(n), PREFIX, 201)
+    routes = seeded(100)
+    prefix = "192.0.2.0/25" if reason is Reason.MORE_SPECIFIC else PREFIX
+    for n in range({Reason.WITHDRAWN: 90, Reason.PARTIALLY_WITHDRAWN: 70}.get(reason, 10)):
+        if news is Withdraw:
+            routes.withdraw(peer(n), prefix, 201)
+        else:
+            routes.announce(peer(n), prefix, (asn(peer(n)), *news), 201)
+    assert since(routes) == {reason: 201}
+    held = routes.holders(PREFIX)
     routes.lapse()
-    routes.announce(peer(20), PREFIX, PATH, 210)
-    routes.seed(PREFIX, {peer(9): PATH}, 500, 505)
-    assert since(routes) == {"withdrawn": 505}
+    routes.announce(peer(120), PREFIX, (asn(peer(120)), *PATH), 210)
+    assert routes.standing(PREFIX) is None
+    routes.seed(PREFIX, held, 500, 505)
+    assert since(routes) == {reason: 505}
 
 
 def test_a_restart_in_a_withdrawal_keeps_the_order() -> None:

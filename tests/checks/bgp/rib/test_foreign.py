@@ -15,6 +15,7 @@ from tests.checks.bgp.rib.told import (
 from vedette.checks.bgp.judge import holds
 from vedette.checks.bgp.path import Path
 from vedette.checks.bgp.reason import Reason
+from vedette.checks.bgp.rib.foreign import MOST
 from vedette.checks.bgp.rib.silence import BELIEVED
 from vedette.checks.bgp.update import Announce, EndOfRib
 
@@ -93,14 +94,16 @@ def test_withdrawals_of_a_session_that_goes_down_end_nothing(
     assert holds(reason, seen(routes)) is (False if later else None)
 
 
-def test_what_a_lost_session_said_is_believed_for_a_day() -> None:
+@pytest.mark.parametrize("lost", [1, 5])
+def test_what_a_lost_session_said_is_believed_for_a_day(lost: int) -> None:
     """A session that never comes back, and leftovers of what was over, hold nothing open."""
     routes = seeded(100)
     for n in range(60):
         routes.announce(peer(n), PREFIX, (asn(peer(n)), *FOREIGN), 201)
     for n in range(5, 60):
         routes.announce(peer(n), PREFIX, (asn(peer(n)), *PATH), 301)
-    routes.peer_down(peer(0), 302)
+    for n in range(lost):
+        routes.peer_down(peer(n), 302)
     assert holds(Reason.ORIGIN, seen(routes)) is False
     for n in range(5, 8):
         routes.announce(peer(n), PREFIX, (asn(peer(n)), 64667), 401)
@@ -109,6 +112,37 @@ def test_what_a_lost_session_said_is_believed_for_a_day() -> None:
     assert holds(Reason.ORIGIN, seen(routes)) is None
     routes.announce(peer(50), PREFIX, (asn(peer(50)), *PATH), 402 + BELIEVED)
     assert holds(Reason.ORIGIN, seen(routes)) is False
+
+
+def test_each_lost_session_is_believed_for_a_day_of_its_own() -> None:
+    """What was said by sessions that were lost later is believed for longer."""
+    routes = seeded(100)
+    for first, path, reason in ((0, (64666,), "origin"), (3, (777, ORIGIN), "path")):
+        for n in range(first, first + 3):
+            routes.announce(peer(n), PREFIX, (asn(peer(n)), *path), 201)
+        assert reason in since(routes)
+    for n in range(6):
+        routes.peer_down(peer(n), 302 if n < 3 else 5000)
+    for now, origin, path in ((301, None, None), (302, False, None), (4999, False, None)):
+        routes.review(PREFIX, now + BELIEVED)
+        standing = seen(routes)
+        assert (holds(Reason.ORIGIN, standing), holds(Reason.PATH, standing)) == (origin, path)
+    routes.review(PREFIX, 5000 + BELIEVED)
+    assert holds(Reason.PATH, seen(routes)) is False
+
+
+def test_a_flood_of_strangers_is_counted_to_a_limit() -> None:
+    """So many are kept, those of the most peers are told first, and all are gone when it ends."""
+    routes = seeded(0)
+    for n in range(MOST + 5):
+        routes.announce(peer(n), PREFIX, (asn(peer(n)), 100_000 + n), 201)
+    for n in range(MOST + 5, MOST + 8):
+        routes.announce(peer(n), PREFIX, (asn(peer(n)), 100_500), 202)
+    listed = seen(routes).foreign
+    assert (len(listed), listed[0].asn, listed[0].asns) == (MOST, 100_500, 4)
+    for n in range(MOST + 8):
+        routes.withdraw(peer(n), PREFIX, 301)
+    assert (seen(routes).foreign, seen(routes).origins) == ((), {})
 
 
 def test_a_table_tells_what_lost_sessions_have_of_a_part() -> None:
@@ -129,6 +163,8 @@ def test_a_table_tells_what_lost_sessions_have_of_a_part() -> None:
         for n in range(3):
             routes.peer_up(peer(n), 400)
         routes.seed(part, {}, 290, 400)
+        for n in range(3):
+            routes.apply(EndOfRib(peer(n), 6, 400), 400)
         assert holds(Reason.MORE_SPECIFIC, seen(routes)) is None
         tell(routes)
         assert holds(Reason.MORE_SPECIFIC, seen(routes)) is False

@@ -14,6 +14,7 @@ from tests.checks.bgp.rib.told import (
     since,
     told_all,
 )
+from vedette.checks.bgp.reason import Reason
 from vedette.checks.bgp.rib.neighbours import PROBATION
 from vedette.checks.bgp.update import EndOfRib
 from vedette.checks.bgp.watch import Watch
@@ -81,6 +82,29 @@ def test_a_new_neighbour_is_right_after_a_day_without_news(has_gaps: bool) -> No
     routes.review(PREFIX, 1202 + PROBATION)
     assert not since(routes)
     assert 777 in routes.neighbours(PREFIX)
+
+
+def test_only_what_stood_its_probation_is_right() -> None:
+    """A neighbour that came back, or came later, is foreign still, and so is an origin of an AS
+
+    that has become a neighbour.
+    """
+    routes, end = seeded(100), 201 + PROBATION
+    for first, path, at in ((0, (777, ORIGIN), 201), (3, (778, ORIGIN), 201), (6, (7, 777), 201)):
+        for n in range(first, first + 3):
+            routes.announce(peer(n), PREFIX, (asn(peer(n)), *path), at)
+    for path, at in ((PATH, 301), ((778, ORIGIN), 5000)):
+        for n in range(3, 5):
+            routes.announce(peer(n), PREFIX, (asn(peer(n)), *path), at)
+    for n in range(9, 12):
+        routes.announce(peer(n), PREFIX, (asn(peer(n)), 779, ORIGIN), 6000)
+    routes.review(PREFIX, end + 1000)
+    assert foreign(routes) == {
+        (Reason.ORIGIN, PREFIX, 777): 3,
+        (Reason.PATH, PREFIX, 778): 3,
+        (Reason.PATH, PREFIX, 779): 3,
+    }
+    assert since(routes) == {Reason.ORIGIN: 201, Reason.PATH: 5000}
 
 
 def test_a_declared_list_of_neighbours_is_kept_to() -> None:

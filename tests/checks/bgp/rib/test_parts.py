@@ -101,6 +101,23 @@ def test_an_old_table_brings_no_part_back(left: int) -> None:
     assert foreign(routes)["more_specific", part, 64666] == 50
 
 
+def test_what_is_said_of_a_part_live_or_later_wins_over_a_table() -> None:
+    """A table neither brings back what was withdrawn since, nor takes away what is newer."""
+    part = "192.0.2.0/25"
+    key = Reason.MORE_SPECIFIC, part, 64666
+    routes = seeded(100)
+    for n in range(4):
+        routes.announce(peer(n), part, (asn(peer(n)), *FOREIGN), 201)
+    routes.lapse()
+    routes.seeded_with(100, 210)
+    routes.seed(part, {}, 190, 210)
+    assert foreign(routes) == {key: 4}
+    routes.withdraw(peer(0), part, 300)
+    routes.announce(peer(7), part, (asn(peer(7)), *FOREIGN), 300)
+    routes.seed(part, held(part, 4), 310, 320)
+    assert foreign(routes) == {key: 4}
+
+
 def test_a_part_is_asked_for_until_a_table_speaks_for_the_gap() -> None:
     """A table from before the gap does not say who has a part after it; one from after it does."""
     part = "192.0.2.0/25"
@@ -113,6 +130,9 @@ def test_a_part_is_asked_for_until_a_table_speaks_for_the_gap() -> None:
         routes.seed(part, held(part, 50), at, 310)
         assert list(routes.outdated_parts(300)) == [part]
     routes.announce(peer(0), part, (asn(peer(0)), *FOREIGN), 305)
+    assert list(routes.outdated_parts(300)) == [part]
+    routes.seed(part, held(part, 2), 310, 320)
+    assert not routes.outdated_parts(300)
     routes.seed(part, {}, 310, 320)
     routes.seeded_with(100, 320)
     assert not routes.outdated_parts(300)

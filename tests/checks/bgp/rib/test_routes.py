@@ -176,3 +176,7 @@ def test_counts_are_those_of_a_recount(steps: list[tuple[str, int, int]]) -> Non
     assert standing.neighbours == {one: own.count(one) for one in own}
     strangers = {asn(p) for p, path in held.items() if path[-1] == 64666}
     assert foreign(routes).get(("origin", PREFIX, 64666), 0) == len(strangers)
+    for number in range(13):
+        for prefix in (PREFIX, part):
+            routes.withdraw(peer(number), prefix, 200)
+    assert (foreign(routes), routes._paths._numbers) == ({}, {})

@@ -20,6 +20,7 @@ from tests.checks.bgp.rib.told import (
     since,
 )
 from vedette.checks.bgp.reason import Reason
+from vedette.checks.bgp.rib.baseline import MEMORY
 from vedette.checks.bgp.rib.routes import TELLING
 from vedette.checks.bgp.update import CollectorDown, EndOfRib, PeerState
 
@@ -48,6 +49,18 @@ def test_down_peers_and_newer_seeds() -> None:
     assert counts(routes) == (10, 10, 0)
 
 
+def test_the_loss_of_a_session_and_what_it_said_come_in_any_order() -> None:
+    """What a peer said after its session came back stands, and what it said before is refused."""
+    routes = seeded()
+    routes.announce(peer(0), PREFIX, PATH, 300)
+    routes.peer_down(peer(0), 250)
+    assert counts(routes) == (10, 10, 0)
+    routes.peer_down(peer(1), 300)
+    routes.peer_down(peer(1), 250)
+    assert not routes.withdraw(peer(1), PREFIX, 299)
+    assert counts(routes) == (9, 9, 1)
+
+
 def test_down_before_the_first_seed() -> None:
     """A session lost while the seed was under way is unknown in it."""
     routes = fresh()
@@ -62,7 +75,9 @@ def test_too_few_known_peers(down: int, known: bool) -> None:
     routes = seeded()
     for n in range(down):
         routes.peer_down(peer(n), 101)
-    assert seen(routes).known is known
+    for n in range(down, 10):
+        routes.withdraw(peer(n), PREFIX, 102)
+    assert seen(routes).known is bool(since(routes)) is known
 
 
 def test_collector_down() -> None:
@@ -72,6 +87,17 @@ def test_collector_down() -> None:
     routes.announce(peer(0, "rrc01"), PREFIX, PATH, 101)
     routes.apply(CollectorDown("rrc00", 102), 102)
     assert counts(routes) == (1, 1, 10)
+
+
+def test_a_prefix_is_lost_where_the_sessions_of_the_rest_are_down_too() -> None:
+    """Peers without the route leave no baseline of which too few are known to have it still."""
+    routes = seeded(at=10 * MEMORY)
+    for n in range(2, 6):
+        routes.withdraw(peer(n), PREFIX, 10 * MEMORY + 1)
+    for n in range(6, 10):
+        routes.peer_down(peer(n), 10 * MEMORY + 2)
+    routes.review(PREFIX, 12 * MEMORY)
+    assert counts(routes) == (2, 6, 4)
 
 
 @given(st.sets(st.integers(0, 9)))
