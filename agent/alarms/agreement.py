@@ -46,14 +46,14 @@ class Vantage:
     asn: int | None = None
 
     def domain(self, distinct: Distinct) -> str | int | None:
-        """Return what it shares with the vantages that are one voice with it."""
+        """Return what it shares with the vantages that are one voice with it, in lower case."""
         match distinct:
             case Distinct.PROVIDER:
-                return self.provider
+                return self.provider.lower()
             case Distinct.ACCOUNT:
-                return self.account
+                return self.account and self.account.lower()
             case Distinct.REGION:
-                return self.region
+                return self.region and self.region.lower()
             case Distinct.ASN:
                 return self.asn
             case Distinct.VANTAGE:

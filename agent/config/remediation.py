@@ -132,5 +132,5 @@ def _providers(data: Mapping[object, object]) -> int:
     for one in (data.get("agent"), *(peers if isinstance(peers, list) else [])):
         domain = one.get("domain") if isinstance(one, Mapping) else None
         if isinstance(domain, Mapping) and "provider" in domain:
-            found.add(str(domain["provider"]))
+            found.add(str(domain["provider"]).lower())
     return len(found)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from vedette.agent.alarms.agreement import Votes, share
+from vedette.agent.alarms.agreement import Distinct, Votes, share
 from vedette.agent.alarms.alarm import DENIED, UNDECIDED, Evidence, reached
 from vedette.agent.alarms.fleet import Fleet
 from vedette.agent.diagnoses import http
@@ -134,11 +134,11 @@ def _trouble(page: Page, fleet: Fleet) -> tuple[Votes, Evidence]:
 
 def _is_regional(page: Page, trouble: Votes, fleet: Fleet) -> bool:
     vantages, stirred = fleet.quorum.vantages, fleet.recalled(page.key, page.stirred)
-    regions: dict[bool, set[str | None]] = {True: set(), False: set()}
+    regions: dict[bool, set[str | int | None]] = {True: set(), False: set()}
     for name, evidence in trouble.items():
         if evidence.holds is not None and name in vantages:
             is_bad = evidence.holds or stirred[name].holds is True
-            regions[is_bad].add(vantages[name].region)
+            regions[is_bad].add(vantages[name].domain(Distinct.REGION))
     return (
         len(regions[True]) == 1
         and None not in regions[True]

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vedette.agent.alarms.agreement import Quorum
+from vedette.agent.alarms.agreement import Distinct, Quorum
 from vedette.agent.alarms.fleet import Fleet
 from vedette.agent.alarms.incidents import Incident
 from vedette.agent.config.remediation import RemediationSettings
@@ -85,7 +85,7 @@ def providers(
         vantage = quorum.vantages[name]
         alone = Quorum(name, {name: vantage}, agree=1)
         if rule.judge(Fleet({name: ledger}, alone, controls, now)).holds:
-            found.add(vantage.provider)
+            found.add(str(vantage.domain(Distinct.PROVIDER)))
     return found
 
 

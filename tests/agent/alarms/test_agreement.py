@@ -144,7 +144,7 @@ def test_share_counts_agents_that_know() -> None:
 
 PLACED = {
     "fra": Vantage("fra", "alfa", "eu", "ops", 64501),
-    "ber": Vantage("ber", "alfa", "eu", "ext", 64502),
+    "ber": Vantage("ber", "Alfa", "EU", "Ext", 64502),
     "ams": Vantage("ams", "bravo", "eu", "ops", 64502),
     "nyc": Vantage("nyc", "charlie", "us", "ext", 64503),
 }
@@ -161,7 +161,10 @@ PLACED = {
     ],
 )
 def test_voices_are_by_the_domain_that_counts(distinct: Distinct, voices: int) -> None:
-    """Agents that share the domain are one voice, and no more are needed than there are voices."""
+    """Agents that share the domain are one voice, and no more are needed than there are voices.
+
+    However it is written: two names that differ in case alone are of the same.
+    """
     quorum = Quorum("fra", PLACED, agree=9, distinct=distinct)
 
     assert quorum.need(PLACED) == voices
