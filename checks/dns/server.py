@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import ip_address
 
 from vedette.checks.dns.names import domain_name
 from vedette.checks.net import NO_USER, Endpoint, is_address, parse_endpoint
@@ -122,12 +123,14 @@ def _read(text: str) -> Source | Resolver:
     transport = Transport(scheme)
     address, slash, path = rest.partition("/")
     endpoint = parse_endpoint(address, PORTS[transport])
-    if not is_address(endpoint.host):
-        try:
-            endpoint = Endpoint(domain_name(endpoint.host), endpoint.port)
-        except ValueError as error:
-            raise ValueError(f"server {text!r} is neither an address nor a host name") from error
-    return Resolver(endpoint, transport, _path(slash + path, transport, text))
+    # An IPv6 address can be written in many ways, and is one server in all of them.
+    canonical = str(ip_address(endpoint.host)) if is_address(endpoint.host) else None
+    try:
+        host = canonical or domain_name(endpoint.host)
+    except ValueError as error:
+        raise ValueError(f"server {text!r} is neither an address nor a host name") from error
+    where = Endpoint(host, endpoint.port)
+    return Resolver(where, transport, _path(slash + path, transport, text))
 
 
 def _path(path: str, transport: Transport, text: str) -> str:

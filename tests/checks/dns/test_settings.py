@@ -41,6 +41,7 @@ def test_name(text: str, name: str) -> None:
         ({"name": "a.example", "servers": ["8.8.8.8:99999"]}, "is not HOST"),
         ({"name": "a.example", "servers": ["[::1"]}, "neither an address nor a host name"),
         ({"name": "a.example", "servers": ["8.8.8.8", "udp://8.8.8.8:53"]}, "are the same"),
+        ({"name": "a.example", "servers": ["2001:DB8::1", "[2001:db8:0::1]:53"]}, "are the same"),
         ({"name": "a.example", "min_records": -1}, "greater than or equal to 0"),
         ({"name": "a.example", "max_records": -1}, "greater than or equal to 0"),
         (
