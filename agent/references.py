@@ -33,7 +33,7 @@ _FREE = frozenset({"headers", "labels", "options"})
 def endless(document: Document, folder: Path) -> Iterator[Problem]:
     """Return what *document* names as files and nobody may open: to read a FIFO may never end."""
     for place, value in _walk(document.data):
-        if place and place[-1] in _FILES.keys() | _PAIRS and isinstance(value, str):
+        if isinstance(value, str) and place and (place[-1] in _FILES or place[-1] in _PAIRS):
             try:
                 kind = stat.S_IFMT((folder / value).stat().st_mode)
             except OSError:  # who reads it says so

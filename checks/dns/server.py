@@ -123,14 +123,18 @@ def _read(text: str) -> Source | Resolver:
     transport = Transport(scheme)
     address, slash, path = rest.partition("/")
     endpoint = parse_endpoint(address, PORTS[transport])
-    # An IPv6 address can be written in many ways, and is one server in all of them.
-    canonical = str(ip_address(endpoint.host)) if is_address(endpoint.host) else None
     try:
-        host = canonical or domain_name(endpoint.host)
+        endpoint = Endpoint(_canonical(endpoint.host), endpoint.port)
     except ValueError as error:
         raise ValueError(f"server {text!r} is neither an address nor a host name") from error
-    where = Endpoint(host, endpoint.port)
-    return Resolver(where, transport, _path(slash + path, transport, text))
+    return Resolver(endpoint, transport, _path(slash + path, transport, text))
+
+
+def _canonical(host: str) -> str:
+    """Return *host* as it is called: an IPv6 address can be written in many ways."""
+    if ":" in host:
+        return str(ip_address(host))
+    return host if is_address(host) else domain_name(host)
 
 
 def _path(path: str, transport: Transport, text: str) -> str:
