@@ -36,8 +36,8 @@ class Request:
     *headers* are sent in this order, after Host, User-Agent and Accept where these are not given.
     *protocols* are offered by ALPN; `("h3",)` is HTTP/3 alone. *max_body* is in octets after
     inflating; with *keep_body* False they are only counted, and with *max_kept* only the first so
-    many are kept. *coding* is undone whatever the answer says that it is. *fields* and *head*
-    follow from the rest, and are built once: that costs as much as a tenth of a probe.
+    many are kept. *coding* is undone whatever the answer says that it is. *fields*, *upgrades* and
+    *head* follow from the rest, and are built once: that costs as much as a tenth of a probe.
     """
 
     target: Target
@@ -55,6 +55,8 @@ class Request:
     coding: str = ""
     fields: tuple[tuple[str, str], ...] = field(init=False, repr=False, compare=False)
     """The headers as they are sent, but for what belongs to HTTP/1.1 alone."""
+    upgrades: bool = field(init=False, repr=False, compare=False)
+    """Whether it asks to go on in another protocol (RFC 9110 section 7.8), as WebSocket is."""
     head: bytes = field(init=False, repr=False, compare=False)
     """The request line and the headers for HTTP/1.1 (RFC 9112 section 3)."""
 
@@ -67,13 +69,10 @@ class Request:
             if not _VALUE.fullmatch(value):  # it may be a secret: it is not repeated
                 raise ValueError(f"the value of {name} has control characters")
         object.__setattr__(self, "fields", tuple(self._fields()))
-        object.__setattr__(self, "head", self._head())
-
-    @property
-    def upgrades(self) -> bool:
-        """Whether it asks to go on in another protocol (RFC 9110 section 7.8), as WebSocket is."""
         given = {name.lower(): value.lower() for name, value in self.headers}
-        return "upgrade" in given and "upgrade" in given.get("connection", "")
+        upgrades = "upgrade" in given and "upgrade" in given.get("connection", "")
+        object.__setattr__(self, "upgrades", upgrades)
+        object.__setattr__(self, "head", self._head())
 
     def at(self, address: str) -> "Request":
         """Return this request to *address*; Host and what is verified stay those of the URL."""
