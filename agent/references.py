@@ -3,7 +3,6 @@
 All of it is checked beside the schema, so that one run lists every fault.
 """
 
-import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,6 +12,7 @@ from vedette.agent.secrets import (
     SecretError,
     key_in_environment,
     key_in_file,
+    may_open,
     secret_in_environment,
     secret_in_file,
     signing_key_in_environment,
@@ -35,10 +35,10 @@ def endless(document: Document, folder: Path) -> Iterator[Problem]:
     for place, value in _walk(document.data):
         if isinstance(value, str) and place and (place[-1] in _FILES or place[-1] in _PAIRS):
             try:
-                kind = stat.S_IFMT((folder / value).stat().st_mode)
+                may_read = may_open(folder / value)
             except OSError:  # who reads it says so
                 continue
-            if kind not in (stat.S_IFREG, stat.S_IFDIR):
+            if not may_read:
                 where = ".".join(map(str, place))
                 message = f"{where}: {value} cannot be read: it is not a regular file"
                 yield Problem(document.line(place), message)

@@ -110,11 +110,17 @@ def _in_file(path: Path, what: str) -> str:
     raise SecretError(f"{path} cannot be read ({why}): it should hold {what}")
 
 
+def may_open(path: Path) -> bool:
+    """Whether to open *path* comes to an end: a FIFO waits until somebody writes; raise OSError.
+
+    Of a directory open() itself says so.
+    """
+    return stat.S_IFMT(path.stat().st_mode) in (stat.S_IFREG, stat.S_IFDIR)
+
+
 def _text(path: Path) -> str:
     """Return the text of a file; raise OSError where it is too large, or nothing that ends."""
-    mode = path.stat().st_mode
-    # Whoever opens a FIFO waits until somebody writes; of a directory open() itself says so.
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+    if not may_open(path):
         raise OSError(errno.EINVAL, "not a regular file")
     with path.open("rb") as file:
         octets = file.read(_LARGEST + 1)

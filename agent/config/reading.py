@@ -1,7 +1,6 @@
 """Text to settings, with every problem listed at once by file and line."""
 
 import re
-import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
@@ -23,6 +22,7 @@ from vedette.agent.config.services import Controls, Service
 from vedette.agent.config.twins import twins
 from vedette.agent.config.vantage import STATE_DIR
 from vedette.agent.document import Document, Place, Problem, load
+from vedette.agent.secrets import may_open
 from vedette.checks.settings import Settings, written
 
 Block = TypeVar("Block", bound=Settings)
@@ -103,8 +103,7 @@ def read_text(path: Path) -> str:
 
 def _octets(path: Path) -> bytes:
     """Return what is in *path*, which may have no end; raise OSError."""
-    if not (_is_handed(path) or stat.S_IFMT(path.stat().st_mode) in (stat.S_IFREG, stat.S_IFDIR)):
-        # To open a pipe that nobody writes to would never end.
+    if not (_is_handed(path) or may_open(path)):
         raise OSError("it is not a file: put the config into one")
     with path.open("rb") as file:
         octets = b"".join(islice(iter(partial(file.read, _PIECE), b""), _MOST // _PIECE))
