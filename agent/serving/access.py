@@ -61,7 +61,8 @@ CALLER: web.RequestKey[Caller] = web.RequestKey("caller", Caller)
 class Attempts:
     """Counts what was refused to each address; one that goes on gets no more answers for a while.
 
-    A wrong credential weighs as much as ten requests without one.
+    A wrong credential weighs as much as ten requests without one. Behind a proxy or a load balancer
+    strangers have the address of peers: who was admitted from an address is not shut out with it.
     """
 
     LIMIT, WRONG, MISSING = 100, 10, 1
@@ -71,6 +72,7 @@ class Attempts:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._spent: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        self._admitted: OrderedDict[tuple[str, Caller], None] = OrderedDict()
 
     def wait(self, address: str) -> float:
         """Return for how many more seconds *address* gets no answer; 0 if it does."""
@@ -89,6 +91,17 @@ class Attempts:
             log.warning("%s was refused too often: it gets no answer for a minute", network)
         while len(self._spent) > self._KEPT:
             self._spent.popitem(last=False)
+
+    def admitted(self, address: str, caller: Caller) -> None:
+        """Remember that *caller* has shown the right credential at *address*."""
+        self._admitted[_network(address), caller] = None
+        self._admitted.move_to_end((_network(address), caller))
+        while len(self._admitted) > self._KEPT:
+            self._admitted.popitem(last=False)
+
+    def knows(self, address: str, caller: Caller | None) -> bool:
+        """Whether *caller* was admitted from *address* before."""
+        return caller is not None and (_network(address), caller) in self._admitted
 
 
 def _network(address: str) -> str:
@@ -140,19 +153,9 @@ class Access:
         if self._permits(policy, Caller()):
             return Caller()
         address = request.remote or ""
-        caller = self._certified(request)
-        if caller is None and (wait := self._attempts.wait(address)):
-            raise web.HTTPTooManyRequests(
-                text="Too many requests without the right credential.\n",
-                headers={hdrs.RETRY_AFTER: f"{wait:.0f}"},
-            )
-        presented = _presented(request)
-        if caller is None and presented is not None:
-            caller = self._recognised(presented)
-            if caller is None:
-                self._attempts.refused(address, Attempts.WRONG)
-                raise _unauthorized("This credential is none that this agent knows.\n")
+        caller = self._certified(request) or self._shown(request, address)
         if caller is not None and self._permits(policy, caller):
+            self._attempts.admitted(address, caller)
             return caller
         self._attempts.refused(address, Attempts.MISSING)
         if caller is None:
@@ -161,6 +164,21 @@ class Access:
                 "the password of any user.\n"
             )
         raise web.HTTPForbidden(text="A peer may read /api/v1/observations and peers alone.\n")
+
+    def _shown(self, request: web.Request, address: str) -> Caller | None:
+        """Return whose token is shown; raise the refusal of a wrong one, or of the address."""
+        presented = _presented(request)
+        caller = None if presented is None else self._recognised(presented)
+        wait = self._attempts.wait(address)
+        if wait and not self._attempts.knows(address, caller):
+            raise web.HTTPTooManyRequests(
+                text="Too many requests without the right credential.\n",
+                headers={hdrs.RETRY_AFTER: f"{wait:.0f}"},
+            )
+        if presented is not None and caller is None:
+            self._attempts.refused(address, Attempts.WRONG)
+            raise _unauthorized("This credential is none that this agent knows.\n")
+        return caller
 
     def _permits(self, policy: Policy, caller: Caller) -> bool:
         if caller.reads:

@@ -20,7 +20,7 @@ from tests.servers.process import free_port
 from vedette.agent.clock import SteadyClock
 from vedette.agent.config import AgentSettings, Domain, read
 from vedette.agent.daemon import Agent
-from vedette.agent.serving.access import POLICIES, Access, Attempts, Policy
+from vedette.agent.serving.access import POLICIES, Access, Attempts, Caller, Policy
 from vedette.agent.serving.web import ListenError, application, serving
 from vedette.agent.surroundings import Surroundings
 
@@ -230,6 +230,18 @@ async def test_guessing_ends_soon_and_begins_anew_after_a_while() -> None:
         assert await status(f"{url}/metrics", bearer(TOKEN)) == 200
 
 
+async def test_strangers_do_not_shut_out_who_shares_their_address() -> None:
+    """Who was admitted from an address, as from a load balancer's, is not shut out with it."""
+    async with guarded(Clock()) as (_, url):
+        assert await status(f"{url}/metrics", bearer(TOKEN)) == 200
+        for _ in range(Attempts.LIMIT):
+            await status(f"{url}/metrics")
+        assert await status(f"{url}/metrics") == 429
+        assert await status(f"{url}/metrics", bearer(WRONG)) == 429
+        assert await status(f"{url}/metrics", bearer(PEER)) == 429
+        assert await status(f"{url}/metrics", bearer(TOKEN)) == 200
+
+
 def test_addresses_are_told_apart() -> None:
     """One that guesses shuts out itself: an IPv4 address, or a network of 64 bits of IPv6."""
     attempts = Attempts(Clock())
@@ -242,10 +254,14 @@ def test_addresses_are_told_apart() -> None:
 
 
 def test_what_is_remembered_of_strangers_is_bounded() -> None:
-    """However many addresses guess, so many are remembered and no more."""
-    attempts = Attempts(Clock())
+    """However many addresses guess or are right, so many are remembered and no more."""
+    attempts, reader = Attempts(Clock()), Caller(reads=True)
     for number in range(3000):
         attempts.refused(f"198.51.{number >> 8}.{number & 255}", Attempts.LIMIT)
+        attempts.admitted(f"198.51.{number >> 8}.{number & 255}", reader)
+    assert not attempts.knows("198.51.0.1", reader)
+    assert attempts.knows("198.51.11.1", reader)
+    assert len(attempts._admitted) == 1024
     assert attempts.wait("198.51.0.1") == 0
     assert attempts.wait("198.51.11.1") == Attempts.WINDOW
     assert len(attempts._spent) == 1024
