@@ -6,7 +6,7 @@ import re
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -150,20 +150,16 @@ def test_expressions_are_sound(name: str, title: str, expr: str) -> None:
 def test_what_nobody_could_look_at_is_not_ok(
     name: str, title: str, kind: str, tmp_path: Path
 ) -> None:
-    """What is UNKNOWN everywhere is shown as that, and what fails anywhere as failing."""
-    seen = {
-        "nobody": ("UNKNOWN", "UNKNOWN"),
-        "one": ("UNKNOWN", "OK"),
-        "both": ("OK", "OK"),
-        "failing": ("FAILING", "OK"),
-    }
-    series = {
-        f'vedette_probe_state{{job="j",instance="{vantage}",service="s",kind="{kind}",'
-        f'check="c",place="p",subject="{subject}",state="{state}"}}': [float(state == now)]
-        for subject, states in seen.items()
-        for vantage, now in zip("ab", states, strict=True)
-        for state in ("OK", "FAILING", "UNKNOWN")
-    }
+    """What no vantage that sees knows is shown as UNKNOWN, and what fails at one as failing."""
+    series = _looks(
+        kind,
+        {
+            "nobody": ("UNKNOWN", "UNKNOWN", "FAILING"),
+            "one": ("UNKNOWN", "OK", "FAILING"),
+            "both": ("OK", "OK", "FAILING"),
+            "failing": ("FAILING", "OK", "FAILING"),
+        },
+    )
     (panel,) = [one for one in panels(name) if one["title"] == title]
     (words,) = panel["fieldConfig"]["defaults"]["mappings"]
     (expr,) = [target["expr"] for target in panel["targets"]]
@@ -179,6 +175,40 @@ def test_what_nobody_could_look_at_is_not_ok(
     }
 
     assert shown == {"OK": {"one", "both"}, "FAILING": {"failing"}, "UNKNOWN": {"nobody"}}
+
+
+def _looks(kind: str, seen: Mapping[str, Sequence[str]]) -> dict[str, list[float]]:
+    """Return the series of what the vantages a, b and c show by subject; c is blind."""
+    blind = {
+        f'vedette_vantage_sighted{{job="j",instance="{one}"}}': [float(one != "c")] for one in "abc"
+    }
+    return blind | {
+        f'vedette_probe_state{{job="j",instance="{vantage}",service="s",kind="{kind}",'
+        f'check="c",place="name",subject="{subject}",state="{state}"}}': [float(state == now)]
+        for subject, states in seen.items()
+        for vantage, now in zip("abc", states, strict=True)
+        for state in ("OK", "FAILING", "UNKNOWN")
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "value"),
+    [
+        ("fleet", "Failing looks", 1),
+        ("fleet", "Share of looks that are OK, by service", 0.5),
+        ("http", "Pages failing by name", 1),
+    ],
+)
+def test_what_a_blind_vantage_shows_counts_for_nothing(
+    name: str, title: str, value: float, tmp_path: Path
+) -> None:
+    """One vantage without an uplink paints no service red: all that it looks at fails there."""
+    series = _looks("http", {"www": ("OK", "FAILING", "FAILING")})
+    (expr,) = [expr for _, one, expr in ALL if one == title]
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("groups: []")
+
+    assert promtool.evaluate(rules, series, f"({filled(expr)}) == {value}")[0]
 
 
 def selectors(tree: Any) -> Iterator[Any]:

@@ -23,6 +23,16 @@ def of_kind(kind: str) -> str:
     return f'{OF},kind="{kind}"'
 
 
+def sighted(series: str) -> str:
+    """Return *series* without those of blind vantages: their looks fail, and say nothing."""
+    return f"({series} unless on (job, instance) vedette_vantage_sighted{{{OURS}}} == 0)"
+
+
+def looks(matchers: str, state: str) -> str:
+    """Return the newest looks of vantages that see, 1 for those that show *state*, a pattern."""
+    return sighted(f'vedette_probe_state{{{matchers},state=~"{state}"}}')
+
+
 def _query(name: str, label: str, query: str) -> build.QueryVariable:
     return (
         build.QueryVariable(name)

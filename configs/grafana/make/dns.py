@@ -1,6 +1,6 @@
 """DNS: what names answer, at which servers, how soon, and until when their signatures hold."""
 
-from configs.grafana.make.board import OF, OURS, board, of_kind
+from configs.grafana.make.board import OF, OURS, board, looks, of_kind, sighted
 from configs.grafana.make.panels import (
     GOOD_BELOW_ONE,
     Panels,
@@ -33,9 +33,9 @@ def _now() -> Panels:
     for place, what in (("authoritative", "Authoritative servers"), ("recursive", "Resolvers")):
         yield number(
             f"{what} failing",
-            f"{what} whose newest look fails, at all vantages.",
+            f"{what} whose newest look fails, at all vantages that see.",
             "none",
-            f'sum(vedette_probe_state{{{_DNS},place="{place}",state="FAILING"}}) or vector(0)',
+            f"""sum({looks(f'{_DNS},place="{place}"', "FAILING")}) or vector(0)""",
             GOOD_BELOW_ONE,
         ).span(6)
     yield number(
@@ -57,16 +57,19 @@ def _now() -> Panels:
 def _answers() -> Panels:
     yield newest_looks(
         "Servers",
-        "Each server's newest look, the worst of all vantages. Grey is UNKNOWN: nobody could look.",
+        "Each server's newest look, the worst of the vantages that see. Grey is UNKNOWN: nobody "
+        "could look.",
         _DNS,
         "check, place, subject",
         "{{check}} {{place}} {{subject}}",
     )
     yield rows(
         "Why looks fail",
-        "Reasons of the newest looks that are not OK. Empty while all is well.",
+        "Reasons of the newest looks that are not OK, of vantages that see. Empty while all is "
+        "well.",
         "none",
-        f"sum by (check, place, subject, reason) (vedette_probe_failure_info{{{_DNS}}})",
+        "sum by (check, place, subject, reason) "
+        f"({sighted(f'vedette_probe_failure_info{{{_DNS}}}')})",
         {
             "check": "Name",
             "place": "Place",

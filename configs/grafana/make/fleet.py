@@ -1,6 +1,6 @@
 """Fleet and incidents: what is wrong, who says so, and whether anybody was told."""
 
-from configs.grafana.make.board import OF, OURS, board
+from configs.grafana.make.board import OF, OURS, board, looks
 from configs.grafana.make.panels import (
     BAD_BELOW_ONE,
     NEUTRAL,
@@ -53,9 +53,10 @@ def _now() -> Panels:
     )
     yield number(
         "Failing looks",
-        "Subjects (servers, addresses, prefixes by feed) whose newest look fails, at all vantages.",
+        "Subjects (servers, addresses, prefixes by feed) whose newest look fails, at all vantages "
+        "that see.",
         "none",
-        f'sum(vedette_probe_state{{{OF},state="FAILING"}})',
+        f"sum({looks(OF, 'FAILING')})",
     )
     yield number(
         "Oldest page on its way",
@@ -99,12 +100,10 @@ def _over_time() -> Panels:
     )
     yield lines(
         "Share of looks that are OK, by service",
-        "Newest looks that are OK, of all that are known. A vantage that sees nothing is left out "
-        "by being UNKNOWN.",
+        "Newest looks that are OK, of all that are known. A vantage that sees nothing is left out.",
         "percentunit",
         (
-            f'sum by (service) (vedette_probe_state{{{OF},state="OK"}}) / '
-            f'sum by (service) (vedette_probe_state{{{OF},state=~"OK|FAILING"}})',
+            f"sum by (service) ({looks(OF, 'OK')}) / sum by (service) ({looks(OF, 'OK|FAILING')})",
             "{{service}}",
         ),
         steps=((None, "red"), (0.9, "orange"), (1, "green")),

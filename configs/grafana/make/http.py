@@ -1,6 +1,6 @@
 """HTTP: which pages answer, by name and at each address, how soon, and until when certified."""
 
-from configs.grafana.make.board import OF, OURS, board, of_kind
+from configs.grafana.make.board import OF, OURS, board, looks, of_kind, sighted
 from configs.grafana.make.panels import Panels, lines, newest_looks, number, quantile, row, rows
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
@@ -24,15 +24,15 @@ def http() -> Dashboard:
 def _now() -> Panels:
     yield number(
         "Pages failing by name",
-        "Pages that fail as their users ask for them, at all vantages.",
+        "Pages that fail as their users ask for them, at all vantages that see.",
         "none",
-        f'sum(vedette_probe_state{{{_HTTP},place="name",state="FAILING"}})',
+        f"""sum({looks(f'{_HTTP},place="name"', "FAILING")})""",
     ).span(6)
     yield number(
         "Addresses failing",
-        "Single addresses that fail, at all vantages: dead edges.",
+        "Single addresses that fail, at all vantages that see: dead edges.",
         "none",
-        f'sum(vedette_probe_state{{{_HTTP},place!="name",state="FAILING"}}) or vector(0)',
+        f"""sum({looks(f'{_HTTP},place!="name"', "FAILING")}) or vector(0)""",
     ).span(6)
     yield number(
         "Slowest of 95 %",
@@ -53,16 +53,18 @@ def _now() -> Panels:
 def _pages() -> Panels:
     yield newest_looks(
         "Pages and addresses",
-        "Each newest look, the worst of all vantages. Grey is UNKNOWN: nobody could look.",
+        "Each newest look, the worst of the vantages that see. Grey is UNKNOWN: nobody could look.",
         _HTTP,
         "check, place, subject",
         "{{check}} {{subject}}",
     )
     yield rows(
         "Why looks fail",
-        "Reasons of the newest looks that are not OK. Empty while all is well.",
+        "Reasons of the newest looks that are not OK, of vantages that see. Empty while all is "
+        "well.",
         "none",
-        f"sum by (check, place, subject, reason) (vedette_probe_failure_info{{{_HTTP}}})",
+        "sum by (check, place, subject, reason) "
+        f"({sighted(f'vedette_probe_failure_info{{{_HTTP}}}')})",
         {
             "check": "Page",
             "place": "Place",

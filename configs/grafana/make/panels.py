@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from configs.grafana.make.board import SOURCE
+from configs.grafana.make.board import SOURCE, looks
 from grafana_foundation_sdk.builders import common, stat, statetimeline, table, timeseries
 from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.builders import prometheus as query
@@ -153,14 +153,12 @@ def rows(
 
 def newest_looks(title: str, description: str, matchers: str, by: str, legend: str) -> Panel:
     """Return bars of what newest looks show *by* labels: the worst, UNKNOWN where nobody knows."""
-    state = f"max by ({by}) (vedette_probe_state{{{matchers},state="
+    failing, well = (f"max by ({by}) ({looks(matchers, one)} == 1)" for one in ("FAILING", "OK"))
+    looked_at = f'max by ({by}) (vedette_probe_state{{{matchers},state="OK"}})'
     return states(
         title,
         description,
-        (
-            f'{state}"FAILING"}} == 1) or {state}"OK"}} == 1) - 1 or {state}"UNKNOWN"}} == 1) + 1',
-            legend,
-        ),
+        (f"{failing} or {well} - 1 or {looked_at} * 0 + 2", legend),
         words={"0": ("OK", "green"), "1": ("FAILING", "red"), "2": ("UNKNOWN", "#808080")},
     )
 
