@@ -113,6 +113,16 @@ def test_panels_keep_the_rules_of_the_linter(name: str, panel: dict[str, Any]) -
     assert {source["uid"] for source in sources} == {"${datasource}"}
 
 
+@pytest.mark.parametrize("panel", [one for _, one in PANELS if one["type"] == "table"])
+def test_tables_have_the_columns_that_they_name(panel: dict[str, Any]) -> None:
+    """Whatever labels a scrape adds, as the operator's pod and container, none is a column."""
+    (target,) = panel["targets"]
+    (labels,) = re.findall(r"\bby \(([^)]*)\)", target["expr"])
+    named = panel["transformations"][0]["options"]["renameByName"]
+
+    assert set(labels.split(", ")) == set(named) - {"Value"}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_no_two_panels_overlap_or_share_a_title(name: str) -> None:
     """Panels lie side by side on the grid of 24 columns, and each is told from the others."""

@@ -87,7 +87,7 @@ def _work() -> Panels:
         "Versions",
         "The version that each agent runs.",
         "none",
-        f"vedette_build_info{{{OURS}}}",
+        f"max by (instance, version) (vedette_build_info{{{OURS}}})",
         {"instance": "Vantage", "version": "Version", "Value": "Up"},
     )
 

@@ -79,7 +79,8 @@ def _over_time() -> Panels:
         "Open since",
         "Every open incident with its headline, by vantage. Empty while nothing is wrong.",
         "dateTimeAsIso",
-        f"vedette_incident_opened_timestamp_seconds{{{OF}}} * 1000",
+        "max by (instance, severity, diagnosis, service, subject) "
+        f"(vedette_incident_opened_timestamp_seconds{{{OF}}}) * 1000",
         {
             "instance": "Vantage",
             "severity": "Severity",
@@ -124,7 +125,7 @@ def _vantages() -> Panels:
         "Vantages",
         "The agents that are scraped, with what they hang on. Those of one domain are one voice.",
         "none",
-        f"vedette_vantage_info{{{OURS}}}",
+        f"max by (vantage, provider, region, asn, url) (vedette_vantage_info{{{OURS}}})",
         {
             "vantage": "Vantage",
             "provider": "Provider",
