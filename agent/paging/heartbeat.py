@@ -102,14 +102,16 @@ def undelivered_since(waiting: Iterable[Waiting], heard: Mapping[str, float]) ->
     )
 
 
-def is_refused(ended: Sequence[Ended], pagers: Collection[str]) -> bool:
+def refusing(ended: Iterable[Ended]) -> Sequence[Ended]:
+    """Return the last page of each pager that has refused the last that it was sent."""
+    told = (one for one in ended if one.delivery.outcome is not Outcome.SUPERSEDED)
+    newest = {one.row.pager: one for one in told}
+    return [one for one in newest.values() if one.delivery.outcome is Outcome.REJECTED]
+
+
+def is_refused(ended: Iterable[Ended], pagers: Collection[str]) -> bool:
     """Whether each of *pagers* has refused the last page that it was sent."""
-    newest = {
-        one.row.pager: one.delivery.outcome
-        for one in ended
-        if one.row.pager in pagers and one.delivery.outcome is not Outcome.SUPERSEDED
-    }
-    return bool(pagers) and all(newest.get(name) is Outcome.REJECTED for name in pagers)
+    return bool(pagers) and {one.row.pager for one in refusing(ended)} >= set(pagers)
 
 
 @dataclass(slots=True)

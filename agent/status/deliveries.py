@@ -6,10 +6,10 @@ Rule: pure; time is passed in.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
-from itertools import islice
 
 from vedette.agent.memory.pages import Sent
-from vedette.agent.paging.outbox import Outbox
+from vedette.agent.paging.heartbeat import refusing
+from vedette.agent.paging.outbox import Ended, Outbox
 from vedette.exporters.page import Page
 
 SHOWN = 20
@@ -32,12 +32,17 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Deliveries:
-    """The pages that are owed, the oldest first, and the newest that are not."""
+    """The pages that are owed, the oldest first, *by* which pagers, and the newest that are not.
+
+    *refused* are the last pages of pagers that have refused the last that they were sent.
+    """
 
     owed: Sequence[Delivery]
     ended: Sequence[Delivery]
     total: int
     oldest: float | None
+    by: Sequence[str]
+    refused: Sequence[Delivery]
 
     @property
     def more(self) -> int:
@@ -45,21 +50,19 @@ class Deliveries:
         return self.total - len(self.owed)
 
 
-def deliveries(outbox: Outbox, key: str | None = None) -> Deliveries:
-    """Return the pages of the incident *key*, or all, that this run of the agent knows."""
-    waiting = [one for one in outbox.waiting if key in (None, one.row.page.key)]
+def deliveries(outbox: Outbox) -> Deliveries:
+    """Return the pages that this run of the agent knows."""
+    waiting = outbox.waiting
     first = nsmallest(SHOWN, waiting, key=lambda one: one.row.queued_at)
     owed = [
         _delivery(one.row.pager, one.row.page, None, one.row.queued_at, one.detail, one.attempts)
         for one in first
     ]
-    newest = (
-        _delivery(one.row.pager, one.row.page, one.delivery.outcome, one.at, one.delivery.detail, 0)
-        for one in reversed(outbox.ended)
-        if key in (None, one.row.page.key)
-    )
     oldest = owed[0].at if owed else None
-    return Deliveries(owed, list(islice(newest, SHOWN)), len(waiting), oldest)
+    by = [*dict.fromkeys(one.row.pager for one in waiting)]
+    refused = [_ended(one) for one in refusing(outbox.ended)]
+    newest = [_ended(one) for one in outbox.ended[: -SHOWN - 1 : -1]]
+    return Deliveries(owed, newest, len(waiting), oldest, by, refused)
 
 
 def of_record(sent: Iterable[Sent]) -> Iterator[Delivery]:
@@ -70,6 +73,11 @@ def of_record(sent: Iterable[Sent]) -> Iterator[Delivery]:
         yield _delivery(
             one.row.pager, one.row.page, one.outcome if ended else None, at, one.detail, 0
         )
+
+
+def _ended(one: Ended) -> Delivery:
+    row, delivery = one.row, one.delivery
+    return _delivery(row.pager, row.page, delivery.outcome, one.at, delivery.detail, 0)
 
 
 def _delivery(

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -108,11 +108,19 @@ async def overview(
         counts.update(one.counts)
     unwell = [one for one in stand if one.verdict is not Verdict.OK]
     well = stand[len(unwell) :]
-    mood = _mood(whole, agent, fleet, counts, sum(one.unseen for one in stand))
+    told = deliveries(agent.outbox)
+    ails = bool(told.owed or told.refused or agent.journal.failing)
+    unseen = any(one.unseen for one in stand)
+    mood = _mood(
+        whole,
+        fleet,
+        fails=ails or counts[Verdict.FAILING] > 0,
+        unknown=unseen or counts[Verdict.UNKNOWN] > 0 or not agent.ready,
+    )
     return Overview(
         now=now,
         mood=mood,
-        headline=_headline(mood, len(open_), counts[Verdict.FAILING]),
+        headline=_headline(mood, len(open_)),
         troubles=whole,
         others=others,
         unnamed=len(open_) - len(whole) - len(others),
@@ -129,30 +137,28 @@ async def overview(
         peers=peers() if peers else heard(agent, fleet),
         feeds=[feed_row(feed.health(now), now) for feed in agent.plan.feeds],
         rpki=_rpki(agent, now),
-        deliveries=deliveries(agent.outbox),
+        deliveries=told,
     )
 
 
-def _mood(
-    whole: Sequence[Trouble], agent: Agent, fleet: Fleet, counts: Mapping[Verdict, int], unseen: int
-) -> Mood:
+def _mood(whole: Sequence[Trouble], fleet: Fleet, *, fails: bool, unknown: bool) -> Mood:
     if fleet.sights[fleet.own].blind.holds:
         return Mood.BLIND
     if any(not one.head.is_warning for one in whole):
         return Mood.INCIDENT
-    if whole or agent.outbox.waiting or agent.journal.failing or counts[Verdict.FAILING]:
+    if whole or fails:
         return Mood.WARNING
-    return Mood.UNKNOWN if unseen or counts[Verdict.UNKNOWN] or not agent.ready else Mood.QUIET
+    return Mood.UNKNOWN if unknown else Mood.QUIET
 
 
-def _headline(mood: Mood, count: int, failing: int) -> str:
+def _headline(mood: Mood, count: int) -> str:
     if mood is Mood.BLIND:
         return "This vantage is blind"
     if count:
         return f"{count} open incident{'s' if count != 1 else ''}"
     if mood is Mood.UNKNOWN:
         return "No incident, and not everything is known"
-    return "No incident, and something fails" if failing else "All quiet"
+    return "All quiet" if mood is Mood.QUIET else "No incident, and something fails"
 
 
 def _rpki(agent: Agent, now: float) -> Rpki | None:

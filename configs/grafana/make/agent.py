@@ -54,7 +54,7 @@ def _now() -> Panels:
     )
     yield number(
         "Pages on their way",
-        "Pages that no pager has accepted or refused yet.",
+        "Pages that their pager has neither accepted nor refused yet.",
         "none",
         f"sum(vedette_pages_undelivered{{{OURS}}})",
     )

@@ -60,7 +60,7 @@ def _now() -> Panels:
     )
     yield number(
         "Oldest page on its way",
-        "Age of the oldest page that no pager has accepted or refused.",
+        "Age of the oldest page that its pager has neither accepted nor refused.",
         "s",
         f"max(vedette_page_undelivered_seconds{{{OURS}}})",
         ((None, "green"), (30, "orange"), (60, "red")),
@@ -174,7 +174,7 @@ def _pages() -> Panels:
     )
     yield lines(
         "Pages on their way",
-        "Age of the oldest page that no pager has accepted or refused, and how many there are.",
+        "Age of the oldest page that its pager has neither accepted nor refused.",
         "s",
         (f"max by (instance) (vedette_page_undelivered_seconds{{{OURS}}})", "{{instance}}"),
         steps=((None, "green"), (60, "red")),

@@ -21,6 +21,8 @@ from vedette.agent.daemon import Agent
 from vedette.agent.memory.events import Event, EventName
 from vedette.agent.memory.pages import Row
 from vedette.agent.memory.statements import end, keep_event, keep_incident, queue
+from vedette.agent.paging.outbox import Ended
+from vedette.agent.paging.queue import Waiting
 from vedette.agent.routes.roas import OwnRoute, RouteState
 from vedette.agent.status.address import incident_id
 from vedette.agent.status.routes import LISTED
@@ -28,7 +30,7 @@ from vedette.agent.status.trouble import ALARMS
 from vedette.checks.bgp.feed.health import CollectorHealth
 from vedette.checks.bgp.rpki.source import VrpHealth
 from vedette.checks.finding import Kind, Verdict
-from vedette.exporters.page import Action
+from vedette.exporters.page import Action, Delivery, Outcome
 
 _NAMES = ", ".join(f"{{{{name: w{n}.example}}}}" for n in range(40))
 MANY = f"""\
@@ -278,6 +280,25 @@ async def test_undelivered_pages(make: Make, session: ClientSession) -> None:
 
     assert told.index("1 page undelivered") < told.index("Who says what")
     assert "undelivered for 0 s" in told
+
+
+async def test_who_was_not_told_is_named(make: Make, session: ClientSession) -> None:
+    """At the top stands which pager has not taken a page yet, and which has refused its last."""
+    agent, call = make("fra-1"), page("the cause")
+    ends = [
+        ("first", Outcome.REJECTED), ("first", Outcome.DELIVERED),
+        ("second", Outcome.DELIVERED), ("second", Outcome.REJECTED), ("second", Outcome.SUPERSEDED),
+    ]  # fmt: skip
+    for id_, (pager, outcome) in enumerate(ends):
+        delivery = Delivery(outcome=outcome, detail="no such key")
+        agent.outbox.ended.append(Ended(Row(id_, pager, call, 0.0), agent.now(), delivery))
+    agent.outbox._queue.add(Waiting(Row(len(ends), "third", call, agent.now())))
+    told = Reader(await shown(session, agent)).text
+
+    assert "1 page undelivered , the oldest for 0 s: not taken by third yet" in told
+    assert "second has refused the last page that it was sent, 0 s ago: no such key" in told
+    assert "first has refused" not in told
+    assert "All quiet" not in told
 
 
 async def test_many_services(make: Make, session: ClientSession) -> None:
