@@ -10,6 +10,7 @@ from tests.helm.chart import (
     CASES,
     CHART,
     MAJORS,
+    NAMESPACE,
     Object,
     helm,
     of_kind,
@@ -119,6 +120,17 @@ def test_the_operators_models_refuse_what_is_none(key: str, value: str) -> None:
     except ValueError:
         noticed = True
     assert noticed
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"), [("", f"v-vedette.{NAMESPACE}.svc"), ("fra-1.example.net",) * 2]
+)
+def test_prometheus_asks_for_a_name_that_the_certificate_has(given: str, asked: str) -> None:
+    """It is the Service's, or another one, as a public certificate for peers cannot have that."""
+    values = {"listener.tls.existingSecret": "t", "serviceMonitor.serverName": given}
+    (endpoint,) = the(rendered(values=values), "ServiceMonitor")["spec"]["endpoints"]
+
+    assert endpoint["tlsConfig"]["serverName"] == asked
 
 
 def test_without_the_operator_nothing_of_it_is_made() -> None:
