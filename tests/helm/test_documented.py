@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.helm.chart import CHART, RELEASE, helm, template
@@ -47,13 +48,47 @@ def test_the_values_of_the_readme_are_values(tmp_path: Path) -> None:
         assert ran.status == 0, ran.said
 
 
+def notes(*values: str) -> str:
+    """Return what helm tells who installs the chart with *values*."""
+    given = [f"--set={value}" for value in values]
+    named = ["install", RELEASE, str(CHART), "--dry-run=client", "--namespace=watch-tower"]
+    ran = helm("helm4", *named, *given)
+    assert ran.status == 0, ran.said
+    return ran.out.partition("NOTES:")[2]
+
+
+@pytest.mark.parametrize(
+    ("values", "is_shut"),
+    [
+        ((), False),
+        (("ingress.enabled=true", "ingress.host=a.test"), True),
+        (
+            (
+                "ingress.enabled=true",
+                "ingress.host=a.test",
+                "networkPolicy.ingress.namespaces={monitoring,ingress-nginx}",
+            ),
+            False,
+        ),
+        (("service.type=LoadBalancer",), True),
+        (("service.type=LoadBalancer", "networkPolicy.enabled=false"), False),
+        (
+            (
+                "service.type=LoadBalancer",
+                "networkPolicy.ingress.from[0].ipBlock.cidr=192.0.2.0/24",
+            ),
+            False,
+        ),
+    ],
+)
+def test_the_notes_tell_of_a_way_in_that_is_shut(values: tuple[str, ...], is_shut: bool) -> None:
+    """A way in from outside that the network policy closes is told, as nobody comes through it."""
+    assert ("the network policy lets in neither" in notes(*values)) is is_shut
+
+
 def test_the_notes_tell_what_is_not_done_yet() -> None:
     """Who installs the chart as it is reads that nobody will be woken, and by whom it is run."""
-    ran = helm(
-        "helm4", "install", RELEASE, str(CHART), "--dry-run=client", "--namespace=watch-tower"
-    )
-    assert ran.status == 0, ran.said
-    notes = ran.out.partition("NOTES:")[2]
+    said = notes()
     for told in ("nobody will be woken", "config.agent.domain.provider", "v-vedette-token",
                  "Prometheus operator is not here"):  # fmt: skip
-        assert told in notes
+        assert told in said
