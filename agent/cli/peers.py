@@ -161,7 +161,7 @@ def _draw(lines: Sequence[Line]) -> None:
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for title in ("Agent", "sees", "", "heard", "its clock", ""):
-        table.add_column(title)
+        table.add_column(title, overflow="fold")
     for line in lines:
         heard = line.sight.heard_ago if line.sight else None
         offset = line.sight.clock_offset if line.sight else None

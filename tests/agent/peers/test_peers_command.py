@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import yaml
 from tests.agent.daemon import until
 from tests.agent.peers.fleet import NAMES, Fleet
 from vedette.agent.cli import main
+from vedette.agent.cli.peers import Line, _draw
 
 
 async def asked(path: Path, *options: str) -> int:
@@ -52,6 +54,18 @@ async def test_who_is_missing_is_told_by_all(
         assert any(line.startswith("fra-1 sgp-1 no it cannot be reached: ") for line in lines)
         assert any(line.startswith("nyc-1 - no at http://127.0.0.1:") for line in lines)
         assert any(line.startswith("sgp-1 - no at http://127.0.0.1:") for line in lines)
+
+
+def test_a_narrow_terminal_cuts_no_word(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is wrong stands whole in any width: a URL or a name without spaces is its point."""
+    monkeypatch.setenv("COLUMNS", "50")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    _draw([Line("fra-1", "sgp-1", False, None, "at https://sgp-1.monitoring.example.net:9469: no")])
+    told = "".join(line[-22:].strip() for line in capsys.readouterr().out.splitlines())
+
+    assert "https://sgp-1.monitoring.example.net:9469:" in told
 
 
 async def test_no_peer_controls_the_terminal(
