@@ -3,6 +3,7 @@
 Rule: nothing here logs, returns or keeps what was presented.
 """
 
+import asyncio
 import hmac
 import logging
 from base64 import b64decode
@@ -20,6 +21,7 @@ from vedette.agent.config import AgentSettings
 
 log = logging.getLogger(__name__)
 
+Admitted = Callable[[asyncio.BaseProtocol], None]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 BODY = 64 << 10
@@ -127,8 +129,9 @@ class Access:
         token: str | None,
         peers: Mapping[str, str | None],
         now: Callable[[], float],
+        admitted: Admitted = lambda _: None,
     ) -> None:
-        self._settings, self._peers = settings, frozenset(peers)
+        self._settings, self._peers, self._tell = settings, frozenset(peers), admitted
         self._known = [(_digest(token), Caller(reads=True))] if token is not None else []
         self._known += [
             (_digest(shared), Caller(peer=name))
@@ -145,7 +148,9 @@ class Access:
             log.error("%s has no policy: this is a bug, please report it", request.match_info.route)
             raise web.HTTPForbidden(text="This route has no policy, so nobody may read it.\n")
         if policy is not Policy.ANYBODY:
-            request[CALLER] = self._admitted(request, policy)
+            request[CALLER] = caller = self._admitted(request, policy)
+            if caller != Caller() or not self._settings.is_guarded:
+                self._tell(request.protocol)
         _bound(request)
         return await handler(request)
 

@@ -14,20 +14,40 @@ HANDSHAKE = 10.0
 
 
 class Door:
-    """Makes what each connection to *server* talks to; beyond MOST they are closed at once."""
+    """Makes what each connection to *server* talks to, of which there are MOST.
 
-    def __init__(self, server: web.Server) -> None:
-        self._server = server
+    Who comes beyond them takes the place of the stranger that was there first: one over whose
+    connection nobody was *admitted* yet. So strangers keep out neither a peer nor a health probe.
+    """
+
+    def __init__(self, server: web.Server, admitted: set[asyncio.BaseProtocol]) -> None:
+        self._server, self._admitted = server, admitted
         self._is_full = False
 
     def __call__(self) -> asyncio.Protocol:
         """Return what the next connection talks to."""
-        was_full, self._is_full = self._is_full, len(self._server.connections) >= MOST
+        connections = self._server.connections
+        self._admitted.intersection_update(connections)
+        was_full, self._is_full = self._is_full, len(connections) >= MOST
         if not self._is_full:
             return self._server()
         if not was_full:
-            log.warning("the listener has %d connections: it closes what comes beyond them", MOST)
-        return _Closed()
+            log.warning(
+                "the listener has %d connections: for each one more it closes the oldest that has "
+                "shown no credential",
+                MOST,
+            )
+        return self._server() if self._has_made_room() else _Closed()
+
+    def _has_made_room(self) -> bool:
+        """Close the oldest connection of a stranger, if there is one that is not closing yet."""
+        for one in self._server.connections:
+            transport = one.transport
+            if one in self._admitted or transport is None or transport.is_closing():
+                continue
+            transport.abort()
+            return True
+        return False
 
 
 class _Closed(asyncio.Protocol):

@@ -16,7 +16,7 @@ from vedette.agent.routes import telemetry as routetelemetry
 from vedette.agent.secrets import SecretError, token_of
 from vedette.agent.serving import telemetry
 from vedette.agent.serving import votes as votetelemetry
-from vedette.agent.serving.access import BODY, Access
+from vedette.agent.serving.access import BODY, Access, Admitted
 from vedette.agent.serving.certificate import served
 from vedette.agent.serving.door import HANDSHAKE, Door
 from vedette.agent.serving.probes import Probes, Seen
@@ -39,8 +39,9 @@ class ListenError(Exception):
 async def serving(agent: Agent) -> AsyncIterator[None]:
     """Serve *agent* at its `listen` address until the block ends; raise ListenError."""
     endpoint, tls = agent.config.agent.endpoint, _tls(agent)
+    admitted: set[asyncio.BaseProtocol] = set()
     runner = web.AppRunner(
-        application(agent),
+        application(agent, admitted.add),
         access_log=None,
         shutdown_timeout=1,
         max_headers=HEADERS,
@@ -49,7 +50,7 @@ async def serving(agent: Agent) -> AsyncIterator[None]:
     await runner.setup()
     assert runner.server is not None
     try:
-        async with _listening(endpoint, Door(runner.server), tls):
+        async with _listening(endpoint, Door(runner.server, admitted), tls):
             yield
     finally:
         await runner.cleanup()
@@ -102,17 +103,20 @@ def _tls(agent: Agent) -> ssl.SSLContext | None:
         raise ListenError(f"agent.tls: {error}") from error
 
 
-def _access(agent: Agent) -> Access:
+def _access(agent: Agent, admitted: Admitted) -> Access:
     try:
         shared = {peer.name: token_of(peer, agent.folder) for peer in agent.config.peers}
         own = token_of(agent.config.agent, agent.folder)
     except SecretError as error:
         raise ListenError(str(error)) from error
-    return Access(agent.config.agent, own, shared, agent.now)
+    return Access(agent.config.agent, own, shared, agent.now, admitted)
 
 
-def application(agent: Agent) -> web.Application:
-    """Return all that *agent* serves; every route has a name, by which its policy is found."""
+def application(agent: Agent, admitted: Admitted = lambda _: None) -> web.Application:
+    """Return all that *agent* serves; every route has a name, by which its policy is found.
+
+    *admitted* is told the connections of those who have shown a credential, where one is needed.
+    """
     shown = Metrics(agent)
     if agent.remote:
         agent.remote.lines = shown.lines
@@ -133,7 +137,7 @@ def application(agent: Agent) -> web.Application:
             return web.Response(text="Ready\n")
         return web.Response(status=503, text="Not ready: no alarm has been judged yet\n")
 
-    app = web.Application(client_max_size=BODY, middlewares=[_access(agent).guard])
+    app = web.Application(client_max_size=BODY, middlewares=[_access(agent, admitted).guard])
     status.add(app, agent)
     app.router.add_get("/metrics", metrics, name="metrics")
     app.router.add_get("/-/healthy", healthy, name="healthy")

@@ -7,7 +7,7 @@ import logging
 import weakref
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import aiohttp
@@ -165,24 +165,45 @@ async def test_a_reader_that_leaves_harms_nobody(
 async def test_strangers_get_so_many_connections_and_no_more(
     agent: Agent, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Who opens hundreds takes no more of them than MOST from probes and pages, which is told."""
+    """Who opens hundreds keeps out nobody: those that came first go, not who was admitted."""
     host, _, port = agent.config.agent.listen.partition(":")
     before = open_files()
-    kept = [await asyncio.open_connection(host, int(port)) for _ in range(door.MOST)]
-    for _ in range(5):
+    async with aiohttp.ClientSession() as session:
+        async with session.get(f"http://{host}:{port}/metrics") as response:
+            await response.read()
+        (ours,) = session.connector._conns.values()
+        kept = [await asyncio.open_connection(host, int(port)) for _ in range(door.MOST + 4)]
+        for reader, _ in kept[:5]:
+            with suppress(ConnectionResetError):
+                assert await reader.read() == b""
+        assert open_files() <= before + 2 * door.MOST + 10
+        assert alarms(await scraped(agent)) == 3 * len(agent.engine.rules)
+        assert ours[0][0].is_connected()
+        assert not any(reader.at_eof() for reader, _ in kept[6:])
+    for _, writer in kept:
+        writer.close()
+        with suppress(ConnectionResetError):
+            await writer.wait_closed()
+
+    told = [r.message for r in caplog.records if r.levelno >= logging.WARNING]
+    assert len(told) == 1
+    assert told[0].startswith("the listener has 256 connections")
+
+
+async def test_who_was_admitted_is_not_sent_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where all who are there were admitted, who comes beyond them is hung up on."""
+    monkeypatch.setattr(door, "MOST", 2)
+    async with alone(tmp_path) as agent, aiohttp.ClientSession() as session:
+        asked = [await session.get(f"{agent.config.agent.status_url}events") for _ in range(2)]
+        host, _, port = agent.config.agent.listen.partition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         assert await reader.read() == b""
         writer.close()
-        await writer.wait_closed()
-    assert open_files() <= before + 2 * door.MOST
-    for _, writer in kept:
-        writer.close()
-        await writer.wait_closed()
-
-    assert alarms(await scraped(agent)) == 3 * len(agent.engine.rules)
-    assert [r.message for r in caplog.records if r.levelno >= logging.WARNING] == [
-        "the listener has 256 connections: it closes what comes beyond them"
-    ]
+        for one in asked:
+            assert await one.content.readline() == b"event: changed\n"
+            one.close()
 
 
 async def test_who_asks_nothing_is_hung_up_on(
