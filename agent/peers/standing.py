@@ -42,7 +42,7 @@ class Standing:
         """What a person should mend, though the peer is heard."""
         notes = []
         counted = told(self.peer.domain)
-        if self.says is not None and self.says != counted:
+        if self.says is not None and _same(self.says) != _same(counted):
             notes.append(f"it says that it is at {_place(self.says)}; {_place(counted)} counts")
         if self.strangers:
             names = sorted(map(str, self.strangers))
@@ -51,6 +51,12 @@ class Standing:
             side = "ahead" if self.offset > 0 else "behind"
             notes.append(f"its clock is {abs(self.offset):.0f} s {side}")
         return notes
+
+
+def _same(domain: Told) -> tuple[str | None, ...]:
+    """Return what two domains have in common that are one: they differ in case alone."""
+    parts = (domain.provider, domain.account, domain.region, domain.asn)
+    return tuple(None if part is None else str(part).lower() for part in parts)
 
 
 def _place(domain: Told) -> str:

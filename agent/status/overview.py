@@ -11,7 +11,7 @@ from vedette.agent.daemon import Agent
 from vedette.agent.status.contents import Contents
 from vedette.agent.status.deliveries import Deliveries, deliveries
 from vedette.agent.status.feeds import FeedRow, Rpki, feed_row, rpki
-from vedette.agent.status.peers import Peer, Peers, heard
+from vedette.agent.status.peers import Peer, heard
 from vedette.agent.status.services import Standing, standings
 from vedette.agent.status.shares import History, Routes, routes
 from vedette.agent.status.trouble import Head, Trouble, Troubles
@@ -90,9 +90,8 @@ async def overview(
     gathering: Gathering,
     troubles: Troubles,
     history: History,
-    peers: Peers | None = None,
 ) -> Overview:
-    """Return what the first page says; *peers* tells of the other agents, else their looks do."""
+    """Return what the first page says."""
     stand = await gathering.standings()
     fleet = fleet_of(agent)
     now, open_ = fleet.now, troubles.open()
@@ -134,7 +133,7 @@ async def overview(
         checks=sum(one.checks for one in stand),
         counts=counts,
         routes=await routes(contents.checks, agent.ledger, history, now),
-        peers=peers() if peers else heard(agent, fleet),
+        peers=heard(agent, fleet),
         feeds=[feed_row(feed.health(now), now) for feed in agent.plan.feeds],
         rpki=_rpki(agent, now),
         deliveries=told,

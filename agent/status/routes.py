@@ -12,7 +12,6 @@ from vedette.agent.daemon import VERSION, Agent
 from vedette.agent.memory.store import StoreError
 from vedette.agent.status.contents import Contents
 from vedette.agent.status.overview import Gathering, fleet_of, overview
-from vedette.agent.status.peers import Peers
 from vedette.agent.status.rendering import Rendering
 from vedette.agent.status.services import subjects
 from vedette.agent.status.shares import History
@@ -50,12 +49,9 @@ _HERE = {"overview.html": "Now", "services.html": "Services", "incidents.html": 
 """Which page of the menu a document is."""
 
 
-def add(app: web.Application, agent: Agent, peers: Peers | None = None) -> None:
-    """Add the status page of *agent* to *app*: every route has a name that begins with `status`.
-
-    *peers* tells of the other agents; without it what was heard from them does.
-    """
-    pages, ticks = _Pages(agent, peers), Ticks(lambda: pulse(agent))
+def add(app: web.Application, agent: Agent) -> None:
+    """Add the status page of *agent* to *app*: every route has a name that begins with `status`."""
+    pages, ticks = _Pages(agent), Ticks(lambda: pulse(agent))
     for path, name, handler in (
         ("/", "status", pages.first),
         ("/services", "status-services", pages.services),
@@ -86,9 +82,8 @@ def pulse(agent: Agent) -> Hashable:
 class _Pages:
     """The documents of *agent*."""
 
-    def __init__(self, agent: Agent, peers: Peers | None) -> None:
+    def __init__(self, agent: Agent) -> None:
         self._agent = agent
-        self._peers = peers
         self._rendering = Rendering()
         self._contents = Contents(agent)
         self._gathering = Gathering(agent, self._contents)
@@ -112,7 +107,6 @@ class _Pages:
             self._gathering,
             self._troubles,
             self._history,
-            self._peers,
         )
         return await self._document(request, "overview.html", said=said)
 

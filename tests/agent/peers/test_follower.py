@@ -23,6 +23,7 @@ from vedette.agent.memory.ledger import CheckKey
 from vedette.agent.peers import asking, follower, wire
 from vedette.agent.peers.follower import LONGEST_PAUSE, Follower
 from vedette.agent.peers.standing import Standing
+from vedette.agent.peers.wire import Told
 from vedette.agent.surroundings import Surroundings
 from vedette.checks.finding import Kind
 
@@ -214,6 +215,8 @@ async def test_a_lie_about_the_domain_changes_nothing(tmp_path):
         await peer.idle.wait()
         assert agent.plan.quorum.vantages["nyc-1"].provider == "digitalocean"
         assert standing.notes == ["it says that it is at hetzner/eu; digitalocean/us-east counts"]
+        standing.says = Told("DigitalOcean", region="US-East")
+        assert standing.notes == []
 
 
 async def test_what_is_not_understood_costs_itself(tmp_path, caplog):

@@ -23,6 +23,7 @@ from vedette.agent.memory.pages import Row
 from vedette.agent.memory.statements import end, keep_event, keep_incident, queue
 from vedette.agent.paging.outbox import Ended
 from vedette.agent.paging.queue import Waiting
+from vedette.agent.peers.wire import Told
 from vedette.agent.routes.roas import OwnRoute, RouteState
 from vedette.agent.status.address import incident_id
 from vedette.agent.status.routes import LISTED
@@ -36,6 +37,14 @@ _NAMES = ", ".join(f"{{{{name: w{n}.example}}}}" for n in range(40))
 MANY = f"""\
 agent: {{{{name: {{agent!r}}, domain: {{{{provider: lab}}}}}}}}
 services: [{{{{name: {{name!r}}, dns: [{_NAMES}]}}}}]
+"""
+FLEET = """\
+agent: {{name: {agent!r}, domain: {{provider: host}}}}
+services: [{{name: {name!r}, dns: [{{name: w.example}}]}}]
+controls: {{dns: [{{name: c.example}}]}}
+peers:
+  - {{name: nyc-1, url: "http://127.0.0.1:1", domain: {{provider: lab}}, token_file: TOKEN}}
+  - {{name: sgp-1, url: "http://127.0.0.1:2", domain: {{provider: lab}}, token_file: TOKEN}}
 """
 
 
@@ -299,6 +308,23 @@ async def test_who_was_not_told_is_named(make: Make, session: ClientSession) -> 
     assert "second has refused the last page that it was sent, 0 s ago: no such key" in told
     assert "first has refused" not in told
     assert "All quiet" not in told
+
+
+async def test_a_peer_whose_word_counts_is_not_in_doubt(
+    make: Make, session: ClientSession, tmp_path: Path
+) -> None:
+    """What should be mended at a peer stands beside it; in doubt is who may soon count no more."""
+    (tmp_path / "token").write_text("0123456789abcdef")
+    agent = make("fra-1", FLEET.replace("TOKEN", str(tmp_path / "token")))
+    for name, error, says in (("nyc-1", "", Told("lab", region="eu")), ("sgp-1", "it hangs", None)):
+        for planned in agent.plan.checks:
+            agent.ledgers[name].add(planned.key, TIMING, [seen(agent.now(), key=planned.key)])
+        standing = agent.exchange.followers[name].standing
+        standing.error, standing.says = error, says
+    told = Reader(await shown(session, agent)).text
+
+    assert "nyc-1 lab heard 0 s ago it says that it is at lab/eu; lab counts" in told
+    assert "sgp-1 lab in doubt 0 s ago it hangs" in told
 
 
 async def test_many_services(make: Make, session: ClientSession) -> None:
