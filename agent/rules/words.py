@@ -38,13 +38,15 @@ def _asked(query: str, shown: str = "{{ . | first | value }}") -> str:
     return f"{{{{ with {asked} }}}}{shown}{{{{ end }}}}"
 
 
+def _seen(metric: str, matchers: str) -> str:
+    """Return the series that are 1 at vantages that see: at a blind one all looks fail."""
+    series = f"{metric}{{service=%q,check=%q,{matchers}}} == 1"
+    return f"({series} unless on (job, instance) vedette_vantage_sighted == 0)"
+
+
 def _count(metric: str, matchers: str) -> str:
     """Return a template of how many subjects have a series that is 1; 0 where none has."""
-    query = (
-        f"count(count by (subject, place) ({metric}{{service=%q,check=%q,{matchers}}} == 1)) "
-        "or vector(0)"
-    )
-    return _asked(query)
+    return _asked(f"count(count by (subject, place) {_seen(metric, matchers)}) or vector(0)")
 
 
 def _share(place: str, what: str, reasons: tuple[str, ...] = ()) -> str:
@@ -61,10 +63,7 @@ def _share(place: str, what: str, reasons: tuple[str, ...] = ()) -> str:
 
 def _which(matchers: str) -> str:
     """Return a template of who fails, and for what."""
-    query = (
-        "count by (subject, reason) "
-        f"(vedette_probe_failure_info{{service=%q,check=%q,{matchers}}} == 1)"
-    )
+    query = f"count by (subject, reason) {_seen('vedette_probe_failure_info', matchers)}"
     row = "{{ $row.Labels.subject }}: {{ $row.Labels.reason }}"
     comma = "{{ if $i }}, {{ end }}"
     return _asked(query, f" ({{{{ range $i, $row := . }}}}{comma}{row}{{{{ end }}}})")

@@ -1,5 +1,7 @@
 """`vedette rules`: what it writes, for whom, and what it says that it cannot write."""
 
+import json
+import re
 from pathlib import Path
 
 import promql_parser
@@ -8,6 +10,7 @@ import yaml
 
 from tests.servers import promtool
 from vedette.agent.cli import main
+from vedette.agent.rules.words import summary
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLES = sorted((ROOT / "configs").glob("*.yaml"))
@@ -105,3 +108,26 @@ def test_what_is_missing_neither_fires_nor_resolves(
     assert not found[15], "one bad look fires"
     assert found[30]
     assert bool(found[15 * (len(bad) + len(gap))]) is kept
+
+
+@pytest.mark.parametrize(
+    ("diagnosis", "place"), [("service_down", "name"), ("resolver_fault", "recursive")]
+)
+def test_a_line_tells_what_vantages_saw_that_see(
+    diagnosis: str, place: str, tmp_path: Path
+) -> None:
+    """At a blind vantage all looks fail, and its reasons stand in nobody's first line."""
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("groups: []")
+    series: dict[str, list[float | None]] = {}
+    for vantage, sees, reason in (("fra-1", 1, "status"), ("sgp-1", 0, "timeout")):
+        who = f'job="j",instance="{vantage}"'
+        what = f'service="shop",check="c",place="{place}",subject="s"'
+        series[f"vedette_vantage_sighted{{{who}}}"] = [sees]
+        series[f'vedette_probe_failure_info{{{who},{what},reason="{reason}"}}'] = [1]
+    asked = json.loads(re.findall(r'printf ("(?:[^"\\]|\\.)*")', summary(diagnosis))[-1])
+    query = asked.replace("%q", '"shop"', 1).replace("%q", '"c"', 1)
+
+    assert promtool.evaluate(rules, series, query)[0] == {
+        frozenset({("subject", "s"), ("reason", "status")})
+    }
