@@ -15,6 +15,7 @@ import pytest
 import trustme
 import yaml
 from aiohttp import web
+from yarl import URL
 
 from tests.servers.process import free_port
 from vedette.agent.clock import SteadyClock
@@ -330,6 +331,31 @@ async def test_no_secret_in_logs_and_answers(
     for secret in (TOKEN, PEER, OTHER, WRONG):
         assert secret not in said
         assert secret not in caplog.text
+
+
+NO_REQUESTS = {
+    "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(40),
+    "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "no host": b"GET / HTTP/1.1\r\n\r\n",
+    "a control in a credential": (
+        f"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\x01\r\n\r\n".encode()
+    ),
+    "a line without an end": f"GET /?{TOKEN * 500} HTTP/1.1\r\n".encode(),
+}
+
+
+@pytest.mark.parametrize("sent", NO_REQUESTS.values(), ids=NO_REQUESTS)
+async def test_what_is_no_request_leaves_no_line(
+    sent: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who scans ports fills no disk, and a secret in what cannot be read is not told."""
+    async with served(tmp_path, "0.0.0.0", token_file="own.token") as (_, url):
+        reader, writer = await asyncio.open_connection("127.0.0.1", URL(url).port)
+        writer.write(sent)
+        answer = await reader.read()
+        writer.close()
+    assert answer.startswith(b"HTTP/1.0 400")
+    assert caplog.text == ""
 
 
 class Papers:
