@@ -184,13 +184,14 @@ class _Pages:
     async def _document(
         self, request: web.Request, template: str, status: int = 200, **said: object
     ) -> web.Response:
-        agent = self._agent.config.agent
+        agent, fleet = self._agent.config.agent, fleet_of(self._agent)
         body = await self._rendering.document(
             template,
             **said,
             agent=agent,
             version=VERSION,
-            asked_at=self._agent.now(),
+            asked_at=fleet.now,
+            blind=fleet.sights[fleet.own].blind.holds,
             # Relative, so that the page works behind a proxy that serves it below a path.
             root="../" * (request.rel_url.raw_path.count("/") - 1) or "./",
             here=_HERE.get(template),

@@ -327,6 +327,19 @@ async def test_a_peer_whose_word_counts_is_not_in_doubt(
     assert "sgp-1 lab in doubt 0 s ago it hangs" in told
 
 
+async def test_a_blind_vantage_says_so_on_every_page(make: Make, session: ClientSession) -> None:
+    """Who follows the link to a service reads that its looks fail because nothing is seen here."""
+    agent, blind = make("fra-1", FLEET.partition("peers:")[0]), "This vantage is blind"
+    assert blind not in Reader(await shown(session, agent, "services/fra-1")).text
+    for planned in agent.plan.checks:
+        looks = [seen(agent.now() - ago, Verdict.FAILING, key=planned.key) for ago in (60, 30, 0)]
+        agent.ledger.add(planned.key, TIMING, looks)
+
+    for path in ("", "services", "services/fra-1", "incidents"):
+        document = (await shown(session, agent, path)).partition("<main")[2]
+        assert Reader(f"<main{document}").text.count(blind) == 1
+
+
 async def test_many_services(make: Make, session: ClientSession) -> None:
     """Those that are not well are shown first, and of a thousand each stands on one page."""
     names = [f"  - {{name: s{n:04}, dns: [{{name: w{n}.test}}]}}\n" for n in range(1000)]
