@@ -11,6 +11,7 @@ from aiohttp import web
 
 from vedette.agent.blackbox.handlers import Exporter, Prober
 from vedette.agent.blackbox.loaded import Loaded
+from vedette.agent.serving import faults
 from vedette.checks.net import Endpoint
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ async def serve(prober: Prober, addresses: Sequence[Endpoint], prefix: str, ever
 async def _listening(
     prober: Prober, addresses: Sequence[Endpoint], prefix: str
 ) -> AsyncIterator[None]:
-    server = web.Server(Exporter(prober, prefix).answer, access_log=None)
+    server = web.Server(Exporter(prober, prefix).answer, access_log=None, logger=faults.log)
     runner = web.ServerRunner(server, shutdown_timeout=1)
     await runner.setup()
     try:

@@ -1,13 +1,11 @@
 """What the agent shows: metrics, health and the status page, on its own listener."""
 
 import asyncio
-import logging
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 
 from aiohttp import web, web_app
-from aiohttp.http_exceptions import HttpProcessingError
 from isal import isal_zlib
 from prometheus_client.exposition import gzip_accepted
 
@@ -16,7 +14,7 @@ from vedette.agent.peers import routes
 from vedette.agent.peers.telemetry import peers
 from vedette.agent.routes import telemetry as routetelemetry
 from vedette.agent.secrets import SecretError, token_of
-from vedette.agent.serving import telemetry
+from vedette.agent.serving import faults, telemetry
 from vedette.agent.serving import votes as votetelemetry
 from vedette.agent.serving.access import BODY, Access, Admitted
 from vedette.agent.serving.certificate import served
@@ -32,18 +30,6 @@ HEADERS = 64
 IDLE = 75.0
 """Seconds for which a connection may wait for its first request, or for another one."""
 
-_faults = logging.getLogger(f"{__name__}.faults")
-"""Where the server tells of requests that it could not answer."""
-
-
-def _is_ours(record: logging.LogRecord) -> bool:
-    """Whether the fault is ours: of what is no request there is no end, and secrets are in it."""
-    error = record.exc_info[1] if record.exc_info else None
-    return not isinstance(error, HttpProcessingError)
-
-
-_faults.addFilter(_is_ours)
-
 
 class ListenError(Exception):
     """The listener cannot be opened; the message names the address and the remedy."""
@@ -57,7 +43,7 @@ async def serving(agent: Agent) -> AsyncIterator[None]:
     runner = web.AppRunner(
         application(agent, admitted.add),
         access_log=None,
-        logger=_faults,
+        logger=faults.log,
         shutdown_timeout=1,
         max_headers=HEADERS,
         keepalive_timeout=IDLE,

@@ -144,3 +144,13 @@ async def test_probes_and_the_program_have_a_level_each(tmp_path, flags, shown, 
             get(f"{url}/probe?module=m&target={target}")
     text = (tmp_path / "log").read_text()
     assert [words for words in [*shown, *hidden] if words in text] == shown
+
+
+async def test_what_is_no_request_leaves_no_line(tmp_path):
+    """Who scans ports fills no disk with tracebacks."""
+    with started(tmp_path) as (url, _, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+        writer.write(b"GET / HTTP/1.1\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.0 400")
+        writer.close()
+    assert "Traceback" not in (tmp_path / "log").read_text()
