@@ -86,6 +86,23 @@ def test_the_notes_tell_of_a_way_in_that_is_shut(values: tuple[str, ...], is_shu
     assert ("the network policy lets in neither" in notes(*values)) is is_shut
 
 
+PAGED = "config.pagers[0].alertmanager.urls[0]=http://am:9093"
+
+
+@pytest.mark.parametrize(
+    ("values", "is_told"),
+    [
+        ((), False),
+        ((PAGED,), True),
+        ((PAGED, "config.agent.url=https://fra-1.example.net/"), False),
+        ((PAGED, "ingress.enabled=true", "ingress.host=a.test"), False),
+    ],
+)
+def test_the_notes_tell_of_links_that_lead_nowhere(values: tuple[str, ...], is_told: bool) -> None:
+    """Who is woken cannot open the Service's own name, which stands on pages unless one says."""
+    assert ("pages link to http://v-vedette.watch-tower.svc:9469/" in notes(*values)) is is_told
+
+
 def test_the_notes_tell_what_is_not_done_yet() -> None:
     """Who installs the chart as it is reads that nobody will be woken, and by whom it is run."""
     said = notes()
