@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import resource
 import signal
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
@@ -13,6 +14,9 @@ from vedette.agent.config import ConfigError
 from vedette.agent.memory.storefile import StoreError, claimed
 from vedette.agent.secrets import SecretError
 from vedette.agent.serving import web
+
+FILES = 65_536
+"""How many files and sockets the agent may have open, where it is let."""
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -28,6 +32,7 @@ def _run(options: argparse.Namespace) -> int:
     hung_up: list[int] = []
     # What was asked for before this is done by the first reading; after it, by another.
     signal.signal(signal.SIGHUP, lambda number, _frame: hung_up.append(number))
+    allow_files()
     try:
         document = reload.Document.read(options.config)
         with claimed(options.config.parent / document.config.agent.state_dir):
@@ -40,6 +45,17 @@ def _run(options: argparse.Namespace) -> int:
     except (StoreError, SecretError, web.ListenError) as error:
         return complain(f"vedette: {error}")
     return 0
+
+
+def allow_files() -> None:
+    """Allow FILES, or what the system lets us: most give 1024 to who does not ask.
+
+    Strangers whose TLS has not begun have one each for ten seconds; probes and pages need some too.
+    """
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if most == resource.RLIM_INFINITY else min(FILES, most)
+    if resource.RLIM_INFINITY != allowed < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def run_loop(work: Coroutine[None, None, None]) -> None:

@@ -1,5 +1,6 @@
 """What is true of every command before it begins."""
 
+import resource
 import signal
 from asyncio import Event
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from typing import cast
 import pytest
 
 from vedette.agent import cli, reload
-from vedette.agent.cli.run import _until_signalled
+from vedette.agent.cli.run import FILES, _until_signalled, allow_files
 
 _SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
 
@@ -90,3 +91,25 @@ def hangups() -> Iterator[None]:
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        ((1024, 524_288), (FILES, 524_288)),
+        ((1024, 4096), (4096, 4096)),
+        ((1024, resource.RLIM_INFINITY), (FILES, resource.RLIM_INFINITY)),
+        ((100_000, 524_288), None),
+        ((resource.RLIM_INFINITY, resource.RLIM_INFINITY), None),
+    ],
+)
+def test_the_agent_takes_what_files_it_may_have(
+    given: tuple[int, int], left: tuple[int, int] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand are soon taken by strangers, and no look or page could be made; more stay more."""
+    kept: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: given)
+    monkeypatch.setattr(resource, "setrlimit", lambda _, limits: kept.append(limits))
+    allow_files()
+
+    assert kept == ([] if left is None else [left])
