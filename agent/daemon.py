@@ -98,7 +98,7 @@ class Agent(Parts):
         works: list[tuple[str, Work]] = [
             ("alarms", self._keep_stepping),
             ("outbox", self.outbox.run),
-            ("addresses of pagers", self.reach.run),
+            ("addresses", self.reach.run),
         ]
         if self.config.remediation:
             works.append(("remediation", self.remedies.run))

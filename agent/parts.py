@@ -87,6 +87,11 @@ class Parts:
         self.good = LastKnownGood(self.store.last_known_good(), after=ripe_after)
         if before and before.config.agent.last_known_good_after == ripe_after:
             self.good = before.good  # with what ripens
+        self.reach = Reach(
+            self.config.paging.endpoints,
+            self.store.receivers(),
+            keep=lambda host, found: self.journal.write([keep_receiver(host, found)]),
+        )
         self.learning = Learning(
             changes=Changes(self.store.pasts()),
             good=self.good,
@@ -124,7 +129,7 @@ class Parts:
         )
         since = self.now() - ACCEPTED_FOR
         accepted = [*standing(told, since), *self.store.accepted(since)]
-        self.exchange = Exchange(config, self.folder, self.lookout, self.now, accepted)
+        self.exchange = Exchange(config, self.folder, self.lookout, self.reach, accepted)
 
     def _restore(self, name: str, restore: Callable[[dict[str, object]], None]) -> None:
         try:
@@ -174,11 +179,6 @@ class Parts:
             good=self.good,
             store=store,
             storms=Storms(store.storms()),
-        )
-        self.reach = Reach(
-            config.paging.endpoints,
-            store.receivers(),
-            keep=lambda host, found: self.journal.write([keep_receiver(host, found)]),
         )
         self.drills = Drills(
             config.drill,

@@ -1,4 +1,4 @@
-"""The way to a receiver's host when DNS may be what broke.
+"""The way to the host of a receiver, or of another agent, when DNS may be what broke.
 
 Rule: where a host is, is asked of several; who is there, TLS alone proves.
 """
@@ -34,7 +34,7 @@ System = Callable[[str], Awaitable[Sequence[str]]]
 
 
 class Reach:
-    """Finds the addresses of receivers: asks the system, then *resolvers*, then remembers.
+    """Finds the addresses of hosts: asks the system, then *resolvers*, then remembers.
 
     The system's resolver is asked first, as it knows the hosts file and names of one's own. Where
     it fails, is silent, or has led nowhere, *resolvers* are asked as well, all at once. Addresses
@@ -69,7 +69,7 @@ class Reach:
                 try:
                     await self.addresses(host)
                 except OSError as error:
-                    log.warning("the address of a pager is not known: %s", error)
+                    log.warning("an address is not known: %s", error)
             await asyncio.sleep(ROUND)
 
     def doubt(self, host: str) -> None:
@@ -131,13 +131,13 @@ class Reach:
             found, happy_eyeballs_delay=_STAGGER, interleave=1
         )
 
-    def connector(self) -> TCPConnector:
-        """Return a connector for HTTP that goes this way.
+    def connector(self, *, is_kept: bool = False) -> TCPConnector:
+        """Return a connector for HTTP that goes this way; its connections are used anew if kept.
 
         Pages are rare: a connection kept since the last one is more often dead than fast.
         """
         return TCPConnector(
-            force_close=True,
+            force_close=not is_kept,
             resolver=_ForHttp(self),
             use_dns_cache=False,
             happy_eyeballs_delay=_STAGGER,

@@ -21,6 +21,7 @@ from vedette.agent.peers.wire import RefusedError
 from vedette.agent.secrets import SecretError, Tokened, token_of
 from vedette.checks.tls import trust
 from vedette.checks.words import one_line
+from vedette.exporters.reach import Reach
 
 BROKEN = 1
 """The exit status where somebody does not see somebody."""
@@ -127,7 +128,8 @@ async def _other(config: Config, peer: PeerSettings, folder: Path) -> Said:
 async def _ask(
     config: Config, name: str, url: str, token: str | None, tls: ssl.SSLContext | None
 ) -> Said:
-    async with asking.session(config.agent.name, token) as session:
+    reach = Reach(config.paging.endpoints)
+    async with asking.session(config.agent.name, token, reach) as session:
         try:
             body = await asking.answer(session, f"{url}{asking.PEERS}", tls)
             sights = msgspec.json.decode(body, type=Sights)

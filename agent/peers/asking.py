@@ -10,6 +10,7 @@ import aiohttp
 from vedette.agent.config import PeerSettings, beside
 from vedette.agent.peers.wire import LARGEST, Refusal, RefusedError
 from vedette.checks.http.tls import TlsSettings, context, words
+from vedette.exporters.reach import Reach
 
 OBSERVATIONS = "/api/v1/observations"
 PEERS = "/api/v1/peers"
@@ -30,13 +31,18 @@ class UnansweredError(Exception):
     """There is no answer; the message says why, and what to do."""
 
 
-def session(agent: str, token: str | None) -> aiohttp.ClientSession:
-    """Return a session in which *agent* asks, by *token* where it has one."""
+class UnreachedError(UnansweredError):
+    """Not even a refusal came: perhaps nobody is at that address any more."""
+
+
+def session(agent: str, token: str | None, reach: Reach) -> aiohttp.ClientSession:
+    """Return a session in which *agent* asks whom *reach* finds, by *token* where it has one."""
     headers = {"User-Agent": f"vedette ({agent})"}
     if token is not None:
         headers["Authorization"] = f"Bearer {token}"
     timeout = aiohttp.ClientTimeout(total=WAIT + ANSWERED, connect=ANSWERED)
-    return aiohttp.ClientSession(headers=headers, timeout=timeout)
+    connector = reach.connector(is_kept=True)
+    return aiohttp.ClientSession(connector=connector, headers=headers, timeout=timeout)
 
 
 def tls_of(peer: PeerSettings, folder: Path) -> ssl.SSLContext | None:
@@ -70,9 +76,9 @@ async def answer(
                 raise UnansweredError(f"it answers {response.status}: {remedy}")
             return await _body(response)
     except TimeoutError:
-        raise UnansweredError(f"no answer within {WAIT + ANSWERED:g} s") from None
+        raise UnreachedError(f"no answer within {WAIT + ANSWERED:g} s") from None
     except (aiohttp.ClientError, OSError) as error:
-        raise UnansweredError(_words(error)) from None
+        raise UnreachedError(_words(error)) from None
 
 
 async def _body(response: aiohttp.ClientResponse) -> bytes:

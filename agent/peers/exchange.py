@@ -1,6 +1,6 @@
 """The whole of an agent's talk with its peers: what it tells, whom it follows, how that stands."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from vedette.agent import secrets
@@ -11,11 +11,13 @@ from vedette.agent.peers.follower import Follower
 from vedette.agent.peers.hearsay import Hearsay
 from vedette.agent.peers.offer import Offer
 from vedette.agent.peers.standing import Standing
+from vedette.exporters.reach import Reach
 
 
 class Exchange:
-    """An offer to all peers of *config*, and a follower of each; raises SecretError.
+    """An offer to all peers of *config*, and a follower of each, found by *reach*.
 
+    Raises SecretError.
     *accepted* are the pages that pagers took in a former life, the oldest first.
     """
 
@@ -24,11 +26,11 @@ class Exchange:
         config: Config,
         folder: Path,
         lookout: Lookout,
-        now: Callable[[], float],
+        reach: Reach,
         accepted: Iterable[Accepted] = (),
     ) -> None:
-        self.now = now
-        self.offer = Offer(config.agent, now, accepted)
+        self.now = lookout.now
+        self.offer = Offer(config.agent, self.now, accepted)
         self.hearsay = Hearsay()
         self.followers: Mapping[str, Follower] = {
             peer.name: Follower(
@@ -38,7 +40,7 @@ class Exchange:
                 folder=folder,
                 lookout=lookout,
                 hearsay=self.hearsay,
-                now=now,
+                reach=reach,
             )
             for peer in config.peers
         }

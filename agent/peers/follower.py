@@ -3,9 +3,10 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 import aiohttp
 from msgspec import Raw
@@ -19,6 +20,7 @@ from vedette.agent.peers.standing import Standing
 from vedette.agent.peers.wire import Refusal, RefusedError
 from vedette.agent.plan import Planned
 from vedette.exporters.page import Action
+from vedette.exporters.reach import Reach
 
 log = logging.getLogger(__name__)
 
@@ -47,13 +49,15 @@ class Follower:
         folder: Path,
         lookout: Lookout,
         hearsay: Hearsay,
-        now: Callable[[], float],
+        reach: Reach,
     ) -> None:
         self.standing = Standing(peer)
         self._peer, self._agent, self._folder = peer, agent, folder
-        self._lookout, self._now = lookout, now
+        self._lookout, self._now = lookout, lookout.now
         self._planned: Mapping[CheckKey, Planned] = {one.key: one for one in lookout.plan.checks}
         self._hearsay, self._token = hearsay, token
+        self._reach, self._host = reach, urlsplit(peer.url).hostname or ""
+        reach.add(self._host)
         self._cursor, self._is_behind = "", False
         self._ahead = 0.0
         self._pause = FIRST_PAUSE
@@ -67,7 +71,7 @@ class Follower:
     async def run(self) -> NoReturn:
         """Follow the peer for ever."""
         clock = asyncio.get_running_loop().time
-        async with asking.session(self._agent.name, self._token) as session:
+        async with asking.session(self._agent.name, self._token, self._reach) as session:
             while True:
                 began = clock()
                 error = await self._ask(session)
@@ -111,8 +115,12 @@ class Follower:
         except RefusedError as error:
             self.standing.refused[error.why] += 1
             return str(error)
+        except asking.UnreachedError as error:
+            self._reach.doubt(self._host)
+            return str(error)
         except (asking.UnansweredError, ValueError) as error:
             return str(error)
+        self._reach.trust(self._host)
         # Half of the time that was neither ours nor the peer's is the way of its answer.
         way = max(0.0, clock() - began - document.held) / 2
         await self._take(document, way)

@@ -4,7 +4,7 @@ import asyncio
 import json
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from vedette.agent.clock import SteadyClock
 from vedette.agent.config import read
 from vedette.agent.daemon import Agent
 from vedette.agent.memory.ledger import CheckKey
+from vedette.agent.memory.statements import keep_receiver
+from vedette.agent.memory.store import Store
 from vedette.agent.peers import asking, follower, wire
 from vedette.agent.peers.follower import LONGEST_PAUSE, Follower
 from vedette.agent.peers.standing import Standing
@@ -48,10 +50,12 @@ class Peer:
         self.answers = list(answers)
         self.asked: list[dict[str, str]] = []
         self.credentials: list[str | None] = []
+        self.at: list[str] = []
         self.idle = asyncio.Event()
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         self.asked.append(dict(request.query))
+        self.at.append(request.get_extra_info("sockname")[0])
         self.credentials.append(request.headers.get("Authorization"))
         if not self.answers:
             self.idle.set()
@@ -86,14 +90,17 @@ async def resets(request: web.Request) -> web.StreamResponse:
 
 
 @asynccontextmanager
-async def following(folder: Path, peer: Peer) -> AsyncIterator[tuple[Agent, Standing]]:
+async def following(
+    folder: Path, peer: Peer, host: str = "127.0.0.1"
+) -> AsyncIterator[tuple[Agent, Standing]]:
     """Follow *peer* as an agent does that looks at nothing, and whose clock stands still."""
     app = web.Application()
     app.router.add_get(asking.OBSERVATIONS, peer.answer)
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
     port = free_port()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
+    for address in ("127.0.0.1", "127.0.0.2"):
+        await web.TCPSite(runner, address, port).start()
     (folder / "token").write_text(TOKEN)
     config = {
         "agent": {"name": "fra-1", "domain": {"provider": "hetzner"}},
@@ -101,11 +108,12 @@ async def following(folder: Path, peer: Peer) -> AsyncIterator[tuple[Agent, Stan
         "peers": [
             {
                 "name": "nyc-1",
-                "url": f"http://127.0.0.1:{port}",
+                "url": f"http://{host}:{port}",
                 "domain": {"provider": "digitalocean", "region": "us-east"},
                 "token_file": "token",
             }
         ],
+        "paging": {"resolvers": []},
     }
     path = folder / "vedette.yaml"
     path.write_text(yaml.safe_dump(config))
@@ -166,6 +174,26 @@ async def test_no_fault_lasts_since_a_time_that_never_was(tmp_path, at):
         await peer.idle.wait()
         (series,) = agent.ledgers["nyc-1"].of(KEY)
         assert 0 <= series.last.finding.facts["since"]["withdrawn"] <= NOW
+
+
+async def test_it_is_heard_where_nobody_knows_its_name(tmp_path):
+    """A peer is found at the address that it had: an outage of DNS does not part a fleet."""
+    with closing(Store(tmp_path / "state")) as store:
+        store.write([keep_receiver("nyc-1.invalid", ["127.0.0.1"])])
+    peer = Peer(says())
+    async with following(tmp_path, peer, "nyc-1.invalid") as (_, standing):
+        await asyncio.wait_for(peer.idle.wait(), 10)
+        assert standing.is_up
+
+
+async def test_who_does_not_answer_is_looked_for_elsewhere(tmp_path):
+    """Where an address of a peer gives no answer, the next attempt begins with another one."""
+    with closing(Store(tmp_path / "state")) as store:
+        store.write([keep_receiver("nyc-1.invalid", ["127.0.0.2", "127.0.0.1"])])
+    peer = Peer(resets, resets, says())  # an idempotent question is asked twice at once
+    async with following(tmp_path, peer, "nyc-1.invalid"):
+        await asyncio.wait_for(peer.idle.wait(), 10)
+    assert peer.at[:3] == ["127.0.0.2", "127.0.0.2", "127.0.0.1"]
 
 
 async def test_it_is_asked_for_what_is_newer(tmp_path):
