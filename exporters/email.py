@@ -8,7 +8,6 @@ import asyncio
 import hashlib
 import json
 import socket
-import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from email.headerregistry import HeaderRegistry, MessageIDHeader
@@ -26,6 +25,7 @@ from vedette.exporters.details import fit
 from vedette.exporters.page import Action, Delivery, Outcome, Page, Severity
 from vedette.exporters.post import cleaned, cut, utf8
 from vedette.exporters.reach import Reach
+from vedette.exporters.trust import trusting
 
 MAX_TEXT = 256_000
 _MAX_SUBJECT = 250
@@ -187,7 +187,7 @@ class Email:
         self._secrets: Mapping[str, str] = {"password": password or ""}
         self._reach = reach or Reach()
         self._timeout = timeout
-        self._tls = ssl.create_default_context(cafile=settings.ca_file)
+        self._tls = trusting(settings.ca_file, is_web=False)
         self._reach.add(settings.host)
 
     async def send(self, page: Page) -> Delivery:
@@ -226,7 +226,7 @@ class Email:
             timeout=self._timeout,
             use_tls=settings.tls == "tls",
             start_tls=settings.tls == "starttls",
-            tls_context=self._tls,
+            tls_context=None if settings.tls == "none" else self._tls(),
         )
         try:
             await client.connect()

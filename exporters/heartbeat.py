@@ -41,7 +41,7 @@ class DeadMansSwitch:
         self.name = name
         self._parts = urlsplit(url)
         self._method, self._suffixes = method, frozenset(suffixes)
-        self._client = Client(reach, [url], tls=None, timeout=timeout)
+        self._client = Client(reach, [url], timeout=timeout)
 
     def knows(self, signal: Signal) -> bool:
         """Whether it can be told *signal*."""

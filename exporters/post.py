@@ -5,7 +5,6 @@ Rule: what is secret leaves only in the request; no text that we return may hold
 
 import json
 import re
-import ssl
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ import aiohttp
 from vedette.checks.words import one_line
 from vedette.exporters.page import Delivery, Outcome
 from vedette.exporters.reach import Reach
+from vedette.exporters.trust import Trust, trusting
 
 # 408 and 425 are of the way, not of the page: the same bytes may be taken the next time.
 _RETRIED = frozenset({408, 425, 429})
@@ -52,9 +52,9 @@ class Client:
     """
 
     def __init__(
-        self, reach: Reach, urls: Collection[str], *, tls: ssl.SSLContext | None, timeout: float
+        self, reach: Reach, urls: Collection[str], *, tls: Trust | None = None, timeout: float
     ) -> None:
-        self._reach, self._tls, self._timeout = reach, tls, timeout
+        self._reach, self._tls, self._timeout = reach, tls or trusting(), timeout
         self._session: aiohttp.ClientSession | None = None
         for url in urls:
             reach.add(_host(url))
@@ -77,7 +77,7 @@ class Client:
                 data=body,
                 headers=headers,
                 allow_redirects=False,
-                ssl=self._tls or True,
+                ssl=self._tls() if urlsplit(url).scheme == "https" else True,
             ) as response:
                 self._reach.trust(_host(url))
                 return Answer(await judge(response), _said_at(response.headers))
@@ -124,7 +124,7 @@ class Poster:
         urls: Collection[str],
         *,
         secrets: Mapping[str, str] | None = None,
-        tls: ssl.SSLContext | None = None,
+        tls: Trust | None = None,
         timeout: float = 10.0,
         heeds: Callable[[int], bool] = lambda status: status == _BUSY,
         longest_wait: float = LONGEST_WAIT,

@@ -7,7 +7,6 @@ files are written and read in a thread. Order is kept: nothing is sent before wh
 import asyncio
 import logging
 import random
-import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -28,6 +27,7 @@ from vedette.exporters.page import Delivery, Outcome
 from vedette.exporters.post import Poster
 from vedette.exporters.reach import Reach
 from vedette.exporters.remotewrite import HEADERS, Encoder, Request
+from vedette.exporters.trust import trusting
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ def external(agent: AgentSettings, labels: Mapping[str, str]) -> Mapping[str, st
 
 
 def poster(settings: RemoteWriteSettings, folder: Path, reach: Reach) -> tuple[Poster, str | None]:
-    """Return what posts, and its Authorization header; raise SecretError or ValueError."""
+    """Return what posts, and its Authorization header; raise SecretError."""
     login, bearer = settings.basic_auth, settings.bearer
     credential = authorization = None
     if login is not None:
@@ -104,23 +104,16 @@ def poster(settings: RemoteWriteSettings, folder: Path, reach: Reach) -> tuple[P
         reach,
         [settings.url],
         secrets=secrets,
-        tls=_tls(settings, folder),
+        tls=trusting(
+            beside(folder, settings.ca_file),
+            beside(folder, settings.client_cert),
+            beside(folder, settings.client_key),
+        ),
         timeout=settings.timeout,
         heeds=lambda _status: True,
         longest_wait=LONGEST_WAIT,
     )
     return made, authorization
-
-
-def _tls(settings: RemoteWriteSettings, folder: Path) -> ssl.SSLContext | None:
-    if not settings.url.startswith("https://"):
-        return None
-    context = ssl.create_default_context(cafile=beside(folder, settings.ca_file))
-    if settings.client_cert is not None:
-        context.load_cert_chain(
-            str(folder / settings.client_cert), beside(folder, settings.client_key)
-        )
-    return context
 
 
 class RemoteWriter:
@@ -288,7 +281,7 @@ def remote_writer(
 ) -> RemoteWriter | None:
     """Return what sends the metrics, where *config*, read at *folder*, asks for it.
 
-    Raises SecretError, or ValueError for certificates that cannot be used.
+    Raises SecretError.
     """
     settings = config.remote_write
     if settings is None:

@@ -95,7 +95,7 @@ async def posted(reach: Reach, port: int, authority: trustme.CA, times: int = 1)
     """Post to HOST so many times, trusting *authority*."""
     context = ssl.create_default_context()
     authority.configure_trust(context)
-    poster = Poster(reach, [], tls=context, timeout=8)
+    poster = Poster(reach, [], tls=lambda: context, timeout=8)
     try:
         return [
             (await poster.post(f"https://{HOST}:{port}/", b"{}", accepted=(202,))).delivery
