@@ -97,7 +97,8 @@ def keep_attempt(attempt: Attempt) -> Statement:
 def queue(row: Row) -> Statement:
     """Return the statement that puts one page into the outbox."""
     return (
-        "INSERT INTO outbox (id, pager, page, queued_at) VALUES (?, ?, ?, ?)",
+        # A row of that number is one that could not be read when the agent started.
+        "INSERT OR REPLACE INTO outbox (id, pager, page, queued_at) VALUES (?, ?, ?, ?)",
         (row.id, row.pager, json.dumps(asdict(row.page)), row.queued_at),
     )
 

@@ -21,7 +21,7 @@ from vedette.agent.memory.events import Event, EventName
 from vedette.agent.memory.lastgood import Configuration, Generation
 from vedette.agent.memory.pages import Accepted, Row, Sent, Told
 from vedette.agent.memory.statements import Statement
-from vedette.agent.memory.storefile import FILE, look_into, open_file, open_to_write
+from vedette.agent.memory.storefile import FILE, look_into, open_or_renew, open_to_write
 from vedette.agent.memory.storefile import StoreError as StoreError  # noqa: PLC0414 - what it raises
 from vedette.agent.paging.drill import Drill, Phase
 from vedette.agent.paging.storm import Grade, Storm
@@ -92,7 +92,7 @@ class Store:
     def _thaw(self) -> None:
         """Go over from what is held in memory to the file, once that can be written."""
         try:
-            db = open_file(self.path)
+            db = open_or_renew(self.path)
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"{self.path} cannot be written ({error})") from error
         self._db.close()

@@ -1,7 +1,8 @@
 """The state file itself: its form, and what becomes of it when disk or power fail.
 
 A damaged file is set aside, and what can be read of it goes into a new one. One that can be read
-but not written is gone on from in memory. Whatever is lost, an agent that watches is worth more.
+but not written, damaged or not, is gone on from in memory. Whatever is lost, an agent that watches
+is worth more.
 """
 
 import fcntl
@@ -101,13 +102,11 @@ def open_to_write(path: Path) -> Opened:
     """Open the file, or the best that can be made of it; raise StoreError."""
     try:
         try:
-            return Opened(open_file(path))
-        except sqlite3.Error as error:
-            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-            if code in _DAMAGED and _was_ours(path):
-                return Opened(_renewed(path, error))
-            if code in _UNWRITABLE and path.is_file():
-                return Opened(_copied(path, error), frozen=True)
+            return Opened(open_or_renew(path))
+        except (OSError, sqlite3.Error) as error:
+            is_refused = isinstance(error, OSError) or _code(error) in _UNWRITABLE
+            if is_refused and path.is_file():
+                return Opened(_in_memory(path, error), frozen=True)
             raise
     except (OSError, sqlite3.Error) as error:
         raise _unusable(path, error) from error
@@ -153,6 +152,19 @@ def _unusable(path: Path, error: Exception) -> StoreError:
     )
 
 
+def open_or_renew(path: Path) -> sqlite3.Connection:
+    """Open the file to write it, or in place of a damaged one a new one with what that held.
+
+    Raise OSError or sqlite3.Error.
+    """
+    try:
+        return open_file(path)
+    except sqlite3.Error as error:
+        if _code(error) in _DAMAGED and _was_ours(path):
+            return _renewed(path, error)
+        raise
+
+
 def open_file(path: Path) -> sqlite3.Connection:
     """Open the file to write it, made or brought to this version where need be.
 
@@ -160,26 +172,38 @@ def open_file(path: Path) -> sqlite3.Connection:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     db = sqlite3.connect(path, isolation_level=None, timeout=1.0)
-    db.text_factory = _text
-    try:
+    with _closed_in_vain(db):
         version = _version(db, path)
         db.execute("PRAGMA journal_mode = WAL")
         # In this mode each commit is on the disk, log and all, before it returns.
         db.execute("PRAGMA synchronous = FULL")
         _check(db)
         _prepare(db, version)
+    return db
+
+
+@contextmanager
+def _closed_in_vain(db: sqlite3.Connection) -> Iterator[None]:
+    """Close *db* where the block finds it of no use; raise sqlite3.Error where it is damaged."""
+    db.text_factory = _text
+    try:
+        yield
     except UnicodeDecodeError:  # the damage is in what SQLite quotes of its schema
         db.close()
         raise _corrupt("its schema is no text") from None
     except BaseException:
         db.close()
         raise
-    return db
 
 
 def _text(octets: bytes) -> str:
     """Return text of the file, which a bad disk may have changed: that is for its reader to say."""
     return octets.decode(errors="replace")
+
+
+def _code(error: sqlite3.Error) -> int:
+    """Return what kind of error it is, without its details."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def _corrupt(said: str) -> sqlite3.DatabaseError:
@@ -210,16 +234,29 @@ def _was_ours(path: Path) -> bool:
 def _renewed(path: Path, error: sqlite3.Error) -> sqlite3.Connection:
     """Set a damaged file aside and return a new one with what can be read of it."""
     aside = _aside(path)
-    for suffix in _SUFFIXES:
-        with suppress(FileNotFoundError):
-            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
-    db = open_file(path)
-    saved = _salvage(aside, db)
+    _rename(path, aside)
+    try:
+        db = open_file(path)
+        with _closed_in_vain(db), closing(sqlite3.connect(aside, isolation_level=None)) as damaged:
+            saved = _salvage(damaged, db)
+    except (OSError, sqlite3.Error):  # there may be no room for another file
+        _rename(aside, path)
+        raise
     log.error(
         "%s was damaged (%s) and is kept as %s: %d rows of it could be read, and the agent goes on "
         "with these; what still fails is paged again under its key", path, error, aside, saved,
     )  # fmt: skip
     return db
+
+
+def _rename(path: Path, other: Path) -> None:
+    """Have a file, with what belongs to it, take another name, and the place of who has that."""
+    for suffix in _SUFFIXES:
+        there = other.with_name(other.name + suffix)
+        try:
+            path.with_name(path.name + suffix).rename(there)
+        except FileNotFoundError:
+            there.unlink(missing_ok=True)
 
 
 def _aside(path: Path) -> Path:
@@ -229,21 +266,20 @@ def _aside(path: Path) -> Path:
     return aside
 
 
-def _salvage(aside: Path, db: sqlite3.Connection) -> int:
+def _salvage(damaged: sqlite3.Connection, db: sqlite3.Connection) -> int:
     """Copy into *db* the rows that can be read of a damaged file, and return how many they are."""
     before = db.total_changes
     tables = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
-    with closing(sqlite3.connect(aside, isolation_level=None)) as damaged:
-        # Else a file that is shorter than it says is not read at all.
-        damaged.execute("PRAGMA writable_schema = ON")
-        for table in tables:
-            columns = [row[1] for row in db.execute(f'PRAGMA table_info("{table}")')]
-            named = ", ".join(f'"{column}"' for column in ["rowid", *columns])
-            into = f'"{table}" ({named}) VALUES (?{", ?" * len(columns)})'
-            db.execute("BEGIN")
-            for row in _readable(damaged, f'SELECT {named} FROM "{table}"'):  # noqa: S608
-                db.execute(f"INSERT OR IGNORE INTO {into}", row)
-            db.execute("COMMIT")
+    # Else a file that is shorter than it says is not read at all.
+    damaged.execute("PRAGMA writable_schema = ON")
+    for table in tables:
+        columns = [row[1] for row in db.execute(f'PRAGMA table_info("{table}")')]
+        named = ", ".join(f'"{column}"' for column in ["rowid", *columns])
+        into = f'"{table}" ({named}) VALUES (?{", ?" * len(columns)})'
+        db.execute("BEGIN")
+        for row in _readable(damaged, f'SELECT {named} FROM "{table}"'):  # noqa: S608
+            db.execute(f"INSERT OR IGNORE INTO {into}", row)
+        db.execute("COMMIT")
     return db.total_changes - before
 
 
@@ -254,35 +290,67 @@ def _readable(damaged: sqlite3.Connection, sql: str) -> Iterator[tuple[object, .
             yield from damaged.execute(f"{sql} ORDER BY rowid {order}")
 
 
-def _copied(path: Path, error: sqlite3.Error) -> sqlite3.Connection:
-    """Return a copy in memory of a file that cannot be written now."""
-    db = sqlite3.connect(":memory:", isolation_level=None)
-    db.text_factory = _text
-    journal = _log_of(path)
+def _in_memory(path: Path, error: Exception) -> sqlite3.Connection:
+    """Return a copy in memory of a file that cannot be written now, or what can be read of it."""
     try:
-        # In place, as the disk that is full may be that of temporary files too.
-        with closing(
-            _reading(path, is_logged=journal.exists() and journal.stat().st_size > 0)
-        ) as file:
-            file.backup(db)
-    except sqlite3.Error:
-        _copy_by_way_of_another(path, db)
-    _prepare(db, _version(db, path))
+        db = _copied(path)
+    except sqlite3.Error as damage:
+        if _code(damage) not in _DAMAGED or not _was_ours(path):
+            raise
+        db, saved = _salvaged(path)
+        said = f"cannot be written ({error}) and is damaged ({damage}): {saved} rows can be read"
+    else:
+        said = f"cannot be written ({error})"
     log.error(
-        "%s cannot be written (%s): going on from what it holds, in memory; make it writable, and "
-        "nothing is lost", path, error,
+        "%s %s: going on from what it holds, in memory; make it writable, and nothing is lost",
+        path, said,
     )  # fmt: skip
     return db
 
 
-def _copy_by_way_of_another(path: Path, db: sqlite3.Connection) -> None:
-    """Copy the file into *db* from a folder that can be written, as its log may ask for that."""
+def _copied(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    journal = _log_of(path)
+    with _closed_in_vain(db):
+        try:
+            # In place, as the disk that is full may be that of temporary files too.
+            with closing(
+                _reading(path, is_logged=journal.exists() and journal.stat().st_size > 0)
+            ) as file:
+                file.backup(db)
+        except sqlite3.Error:
+            with _elsewhere(path) as file:
+                file.backup(db)
+        _check(db)
+        _prepare(db, _version(db, path))
+    return db
+
+
+def _salvaged(path: Path) -> tuple[sqlite3.Connection, int]:
+    """Return what can be read of a damaged file that cannot be written, and how many rows it is.
+
+    Its log is read, too, where there is room for a copy of both.
+    """
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    db.text_factory = _text
+    _prepare(db, _VERSION)
+    try:
+        with _elsewhere(path) as damaged:
+            return db, _salvage(damaged, db)
+    except OSError:
+        with closing(_reading(path, is_logged=False)) as damaged:
+            return db, _salvage(damaged, db)
+
+
+@contextmanager
+def _elsewhere(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a copy of the file in a folder that can be written, as its log may ask for that."""
     with tempfile.TemporaryDirectory() as folder:
         for suffix in _SUFFIXES[:2]:
             with suppress(FileNotFoundError):
                 shutil.copy(path.with_name(path.name + suffix), folder)
-        with closing(sqlite3.connect(Path(folder) / path.name)) as copy:
-            copy.backup(db)
+        with closing(sqlite3.connect(Path(folder) / path.name, isolation_level=None)) as copy:
+            yield copy
 
 
 def _look_into(path: Path) -> sqlite3.Connection:

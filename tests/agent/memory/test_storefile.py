@@ -149,6 +149,36 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, caplog) -> None:
     assert "cannot be written" in caplog.text
 
 
+@pytest.mark.parametrize("damage", [b"", b"\xaa" * 300, bytes(4000)])
+@pytest.mark.parametrize("at", [16, 100, 4096 * 3])
+def test_a_damaged_file_that_cannot_be_written(tmp_path: Path, at: int, damage: bytes) -> None:
+    """A disk that fails spoils a file and is written no more: an agent starts, and makes up for it.
+
+    What it learns meanwhile is kept in a new file, once there can be one.
+    """
+    state = tmp_path / "state"
+    fill(state)
+    with (state / "vedette.db").open("r+b") as file:
+        file.seek(at)
+        file.write(damage)
+        if not damage:
+            file.truncate()
+    with unwritable(state):
+        store = Store(state)
+        assert store.frozen
+        assert store.alarms() in ({}, {"a": ALARM})
+        journal = Journal(store)
+        journal.write([queue(Row(store.last_row() + 1, "pd", PAGE, 1))])
+        assert journal.failing
+    journal.write([keep_alarm("b", ALARM)])
+    assert not journal.failing
+    store.close()
+    assert (state / "vedette.db.damaged-1").exists()
+    with closing(Store(state)) as again:
+        assert "b" in again.alarms()
+        assert PAGE in [row.page for row in again.waiting()]
+
+
 def test_without_a_state_an_unwritable_folder_is_a_fault(tmp_path: Path) -> None:
     """At a first start, where a person looks on, a folder that cannot be written is an error."""
     state = tmp_path / "state"
