@@ -47,7 +47,7 @@ class Page:
 
 
 class Outcome(StrEnum):
-    """What became of one attempt: delivered, worth another try, or never to be accepted.
+    """What became of one attempt: delivered, worth another try soon, or refused.
 
     Or of a page that was not sent, as a peer had told people before: superseded.
     """

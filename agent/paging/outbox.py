@@ -7,7 +7,7 @@ import asyncio
 import logging
 import math
 import random
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -15,11 +15,12 @@ from vedette.agent.clock import utc
 from vedette.agent.memory.journal import Journal
 from vedette.agent.memory.pages import Row, Told
 from vedette.agent.memory.statements import Statement, back_up, end, queue
-from vedette.agent.paging.arrears import NOTHING, Former, arrears, taken_up
+from vedette.agent.paging.arrears import NOTHING, Arrear, Former, arrears, taken_up
 from vedette.agent.paging.backoff import LONGEST_WAIT, backoff
 from vedette.agent.paging.deduplication import HEARD_WITHIN, Deduplication, Place
 from vedette.agent.paging.queue import Queue, Waiting
 from vedette.agent.paging.recipients import Recipients
+from vedette.agent.paging.refused import Refused
 from vedette.agent.paging.routing import Route, Routes
 from vedette.agent.paging.secondchannels import called_off, handed_over
 from vedette.agent.paging.taken import Taken
@@ -87,6 +88,7 @@ class Outbox:
         self._quiet_until: dict[str, float] = {}
         self._taken = Taken(former.told)
         self._arrears = arrears(former, self._routes, self._pagers)
+        self._refused = Refused()
         self._deduplication: Deduplication | None = None
         self._accepted: Callable[[str, str, Action], None] = lambda _pager, _key, _action: None
         self._doubtful: set[Place] = set()
@@ -147,6 +149,7 @@ class Outbox:
         over: Sequence[Waiting] = ()
         if page.action is Action.RESOLVE:
             over = called_off(page.key, self._pagers, names, self._queue, self._routes)
+            self._refused.end(page.key)
         return [
             *(self._mark(one, now) for one in over),
             *(self._put(name, page, now) for name in names),
@@ -161,7 +164,7 @@ class Outbox:
 
     async def run(self) -> None:
         """Deliver for ever; pages of different keys go out side by side, triggers first."""
-        self._make_up()
+        self._give_again(self._arrears)
         async with asyncio.TaskGroup() as tasks:
             for pager in self._pagers.values():
                 if isinstance(pager, Repeating):
@@ -170,17 +173,17 @@ class Outbox:
                 self._wake.clear()
                 self._supersede()
                 self._call_again()
+                self._give_again(self._refused.due(self._now()))
                 self._back_up_due()
                 for waiting in self._due():
                     tasks.create_task(self._attempt(waiting))
                 await self._sleep()
 
-    def _make_up(self) -> None:
-        """Queue what a former life has left undone, but where something newer waits by now.
+    def _give_again(self, left: Iterable[Arrear]) -> None:
+        """Queue what was left undone or refused, but where something newer waits by now.
 
         What a second channel has had already does not go there again.
         """
-        left, self._arrears = self._arrears, ()
         now, statements = self._now(), list[Statement]()
         for pager, page, since in left:
             if self._queue.holds(pager, page.key):
@@ -243,7 +246,7 @@ class Outbox:
             times.append(backed_up[0])
         if self._deduplication:
             times.append(self._deduplication.next_at)
-        first = min([*times, now + LONGEST_WAIT])
+        first = min([*times, self._refused.next_at, now + LONGEST_WAIT])
         try:
             async with asyncio.timeout(max(_TURN, first - now)):
                 await self._wake.wait()
@@ -328,6 +331,14 @@ class Outbox:
         refused = delivery.outcome is Outcome.REJECTED
         backed = self._back_up(waiting, now) if refused else []
         self._queue.end(waiting)
+        if (
+            refused
+            and row.page.action is Action.TRIGGER
+            and row.pager in self._routes.first(row.page)
+        ):
+            self._refused.note(row, now)
+        else:
+            self._refused.forget((row.pager, row.page.key))
         if row.page.action is Action.RESOLVE and delivery.outcome is Outcome.SUPERSEDED:
             self._drop((row.pager, row.page.key))
         self._taken.note(Told(row.pager, row.page, delivery.outcome, now, row.queued_at))

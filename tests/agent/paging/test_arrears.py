@@ -179,7 +179,7 @@ def test_what_a_pager_has_refused_is_tried_again(
 ) -> None:
     """Who refused a call for what is open is called again; who knows of it already is not."""
     first, new = Receiver(lambda *_: answer, "first"), Receiver(lambda *_: answer, "new")
-    delivered(first, new, former=Former((), former, ["k"], 9), routes=REPLACED, seconds=300)
+    delivered(first, new, former=Former((), former, ["k"], 9), routes=REPLACED, seconds=30)
 
     assert [one.name for one in (first, new) for _ in one.asked] == list(calls)
 

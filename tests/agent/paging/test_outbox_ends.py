@@ -72,8 +72,8 @@ def test_a_call_again_is_another_page_and_says_why() -> None:
     assert len({one.summary for one in pages}) == 1
 
 
-def test_a_call_that_is_refused_again_is_not_repeated() -> None:
-    """A pager that refuses, or is gone from the config, is asked once for each end, and no more."""
+def test_a_call_that_is_refused_again_is_repeated_as_any_is() -> None:
+    """A pager that refuses is asked once for each end, and then ever more seldom."""
 
     async def main() -> Receiver:
         loop, hearsay = asyncio.get_running_loop(), Hearsay()
@@ -85,7 +85,7 @@ def test_a_call_that_is_refused_again_is_not_repeated() -> None:
         await run_for(outbox.run(), 300)
         return pager
 
-    assert [round(at) for at, _ in in_virtual_time(main()).asked] == [0, 40]
+    assert [round(at) for at, _ in in_virtual_time(main()).asked] == [0, 40, 100, 220]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,108 @@
+"""Calls that pagers have refused: given again while they are wanted, and no longer."""
+
+import asyncio
+
+import pytest
+
+from tests.agent.paging.test_outbox import (
+    DELIVERED,
+    REJECTED,
+    RESOLVE,
+    RETRY,
+    Receiver,
+    Sheet,
+    delivered,
+    page,
+    run_for,
+)
+from tests.virtual import in_virtual_time
+from vedette.agent.memory.journal import Journal
+from vedette.agent.paging.outbox import Outbox
+from vedette.agent.paging.routing import Route, Routes
+from vedette.exporters.page import Delivery, Page
+
+pytestmark = pytest.mark.usefixtures("quiet")
+
+
+def until(at: float, before: Delivery = REJECTED) -> Receiver:
+    """Return a pager before which something else stands until then."""
+    return Receiver(
+        lambda *_: before if asyncio.get_running_loop().time() < at else DELIVERED, "pd"
+    )
+
+
+def times(pager: Receiver) -> list[float]:
+    return [round(at) for at, _ in pager.asked]
+
+
+def test_what_burns_gets_through_once_it_is_taken() -> None:
+    """A call that was refused is given again after a minute, and then twice as late each time."""
+    pager = until(500)
+    outbox = delivered(pager, pages=[page()], seconds=86400)
+
+    assert times(pager) == [0, 60, 180, 420, 900]
+    assert not outbox.waiting
+
+
+def test_a_receiver_that_never_takes_it_is_asked_once_an_hour() -> None:
+    """A wrong key is no flood: within a day it is told some thirty times."""
+    pager = Receiver(lambda *_: REJECTED)
+    delivered(pager, pages=[page()], seconds=86400)
+
+    assert len(pager.asked) < 30
+    assert times(pager)[-1] - times(pager)[-2] == 3600
+
+
+def later(pager: Receiver, at: float, then: Page, *more: Receiver, routes=None) -> Outbox:
+    """Queue a call, and *then* another page at a time."""
+
+    async def main() -> Outbox:
+        loop = asyncio.get_running_loop()
+        outbox = Outbox([pager, *more], Journal(Sheet()), now=loop.time, routes=routes)
+        outbox.add(page(summary="first"), 0.0)
+        loop.call_at(at, lambda: outbox.add(then, loop.time()))
+        await run_for(outbox.run(), 3600)
+        return outbox
+
+    return in_virtual_time(main())
+
+
+@pytest.mark.parametrize("answer", [REJECTED, DELIVERED])
+def test_what_is_over_is_not_called_for(answer: Delivery) -> None:
+    """Once its end is due, a call that was refused is given to nobody, whatever becomes of that."""
+    pager = Receiver(lambda one, _: answer if one.action is RESOLVE else REJECTED)
+    later(pager, 70, page(action=RESOLVE))
+
+    assert times(pager) == [0, 60, 70]
+
+
+def test_what_is_over_elsewhere_is_over() -> None:
+    """An end that goes only to the pager that took the call ends it for who refused that, too."""
+    refuses, takes = Receiver(lambda *_: REJECTED), Receiver(lambda *_: DELIVERED, "mail")
+    later(refuses, 70, page(action=RESOLVE), takes)
+
+    assert times(refuses) == [0, 60]
+    assert [one.action for _, one in takes.asked][-1] is RESOLVE
+
+
+@pytest.mark.parametrize("answer", [RETRY, DELIVERED])
+def test_only_the_newest_is_given_again(answer: Delivery) -> None:
+    """What says more of the same takes the place of what was refused, though it waits itself."""
+    pager = Receiver(lambda one, _: REJECTED if one.summary == "first" else answer)
+    later(pager, 70, page(summary="more"))
+
+    assert [(round(at), one.summary) for at, one in pager.asked][:3] == [
+        (0, "first"), (60, "first"), (70, "more"),
+    ]  # fmt: skip
+    assert {one.summary for _, one in pager.asked[2:]} == {"more"}
+
+
+def test_a_second_channel_is_called_once() -> None:
+    """Who is tried again is not answered for anew: the second channel had the call at once."""
+    second = Receiver(lambda *_: DELIVERED, "mail")
+    routes = Routes([Route("pd"), Route("mail", backup_of="pd")])
+    pager = until(500)
+    delivered(pager, second, pages=[page()], seconds=3600, routes=routes)
+
+    assert times(pager) == [0, 60, 180, 420, 900]
+    assert times(second) == [0]
