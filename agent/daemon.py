@@ -31,7 +31,15 @@ from vedette.agent.memory.statements import (
     keep_standing,
 )
 from vedette.agent.memory.store import StoreError
-from vedette.agent.paging.heartbeat import Heart, Signs, beats, is_refused, late, undelivered_since
+from vedette.agent.paging.heartbeat import (
+    Heart,
+    Signs,
+    beats,
+    is_refused,
+    is_unheard,
+    late,
+    undelivered_since,
+)
 from vedette.agent.paging.paging import KEPT_FOR
 from vedette.agent.paging.storm import Told
 from vedette.agent.parts import Parts
@@ -240,6 +248,7 @@ class Agent(Parts):
             late=late(self.plan.checks, self.ledger, self._started_at, now),
             undelivered_since=undelivered_since(self.outbox.waiting, self.outbox.heard),
             refused=is_refused(self.outbox.ended, self.drills.pagers),
+            unheard=is_unheard(self.outbox.refused, self.outbox.heard),
         )
 
     def _calendar(self) -> AsyncIOScheduler:

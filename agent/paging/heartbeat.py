@@ -13,6 +13,7 @@ from pathlib import Path
 
 from vedette.agent.config.heartbeats import HeartbeatSettings
 from vedette.agent.memory.ledger import Ledger
+from vedette.agent.memory.pages import Row
 from vedette.agent.paging.outbox import Ended
 from vedette.agent.paging.queue import Waiting
 from vedette.agent.plan import Planned
@@ -46,7 +47,8 @@ class Signs:
 
     *late* are the checks that nobody has looked at for longer than a look says anything;
     *undelivered_since* is when the oldest page was queued that no pager has accepted; *refused*
-    whether each pager has refused the last page that it was sent.
+    whether each pager has refused the last page that it was sent, *unheard* whether a call for what
+    is not over was refused, and no pager has accepted it.
     """
 
     stepped_at: float
@@ -54,6 +56,7 @@ class Signs:
     late: int
     undelivered_since: float | None
     refused: bool
+    unheard: bool = False
 
 
 def ails(signs: Signs, now: float) -> dict[Ailment, str]:
@@ -71,6 +74,8 @@ def ails(signs: Signs, now: float) -> dict[Ailment, str]:
         found[Ailment.PAGES_STUCK] = f"no pager has accepted a page for {ago:.0f} s"
     if signs.refused:
         found[Ailment.PAGES_REFUSED] = "every pager has refused the last page that it was sent"
+    elif signs.unheard:
+        found[Ailment.PAGES_REFUSED] = "a page was refused, and no pager has accepted it"
     return found
 
 
@@ -100,6 +105,11 @@ def undelivered_since(waiting: Iterable[Waiting], heard: Mapping[str, float]) ->
         ),
         default=None,
     )
+
+
+def is_unheard(refused: Iterable[Row], heard: Mapping[str, float]) -> bool:
+    """Whether one of the *refused* calls was accepted by nobody: *heard* is as above."""
+    return any(row.queued_at > heard.get(row.page.key, float("-inf")) for row in refused)
 
 
 def refusing(ended: Iterable[Ended]) -> Sequence[Ended]:

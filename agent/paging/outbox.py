@@ -130,6 +130,11 @@ class Outbox:
         return queued
 
     @property
+    def refused(self) -> Sequence[Row]:
+        """The calls that a pager has refused, and that are not over."""
+        return self._refused.rows
+
+    @property
     def heard(self) -> Mapping[str, float]:
         """When the newest page of each key was queued that any pager has accepted."""
         return self._taken.heard

@@ -6,7 +6,7 @@ Rule: no I/O, no clock; time is passed in.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from vedette.agent.memory.pages import Row
@@ -52,6 +52,11 @@ class Refused:
             if refusal.due_at <= now:
                 refusal.due_at, row = math.inf, refusal.row
                 yield Arrear(row.pager, row.page, row.queued_at)
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        """Return the calls that were refused."""
+        return [refusal.row for refusal in self._refusals.values()]
 
     @property
     def next_at(self) -> float:

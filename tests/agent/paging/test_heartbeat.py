@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,11 +27,13 @@ from vedette.agent.paging.heartbeat import (
     Signs,
     ails,
     is_refused,
+    is_unheard,
     late,
     undelivered_since,
 )
 from vedette.agent.paging.outbox import Ended, Outbox
 from vedette.agent.paging.queue import Waiting
+from vedette.agent.paging.routing import Route, Routes
 from vedette.agent.plan import Planned
 from vedette.exporters.heartbeat import Signal
 from vedette.exporters.metrics import render
@@ -59,6 +62,7 @@ def signs(**different: object) -> Signs:
         (signs(undelivered_since=NOW - STUCK_AFTER - 1), [Ailment.PAGES_STUCK]),
         (signs(refused=True), [Ailment.PAGES_REFUSED]),
         (signs(late=10, refused=True), [Ailment.NOT_LOOKING, Ailment.PAGES_REFUSED]),
+        (signs(unheard=True), [Ailment.PAGES_REFUSED]),
     ],
 )
 def test_what_keeps_it_silent(shown: Signs, ailments: Sequence[Ailment]) -> None:
@@ -141,6 +145,26 @@ def test_pages_are_refused_once_each_pager_has_refused_its_last() -> None:
     assert not is_refused(refused, ["pd", "mail", "sms"])
     assert not is_refused([*refused, Ended(row("pd", "b", 2), 2, DELIVERED)], ["pd", "mail"])
     assert not is_refused([], [])
+
+
+def test_a_page_that_only_one_pager_is_for_is_missed_there() -> None:
+    """What is refused by the one pager that gets it is heard by nobody, whatever others took."""
+    grave, rest = Receiver(lambda *_: REJECTED, "pd"), Receiver(lambda *_: DELIVERED, "mail")
+    critical, warning = page("a", severity=Severity.CRITICAL), page("b", severity=Severity.WARNING)
+    by = [
+        Route(pager, severities=frozenset({one.severity}))
+        for pager, one in (("pd", critical), ("mail", warning))
+    ]
+    outbox = delivered(grave, rest, pages=[critical, warning], seconds=30, routes=Routes(by))
+    assert not is_refused(outbox.ended, ["pd", "mail"])
+    assert is_unheard(outbox.refused, outbox.heard)
+
+    outbox = delivered(grave, rest, pages=[critical, warning], seconds=30)
+    assert not is_unheard(outbox.refused, outbox.heard)
+
+    over = replace(critical, action=Action.RESOLVE)
+    outbox = delivered(grave, rest, pages=[critical, over], seconds=30, routes=Routes(by))
+    assert not is_unheard(outbox.refused, outbox.heard)
 
 
 class Switch:
