@@ -22,7 +22,7 @@ from pydantic import Field, StringConstraints, model_validator
 from vedette.checks.settings import Settings
 from vedette.checks.words import one_line
 from vedette.exporters.details import fit
-from vedette.exporters.page import Action, Delivery, Outcome, Page, Severity
+from vedette.exporters.page import ACCEPTED, Action, Delivery, Outcome, Page, Severity
 from vedette.exporters.post import cleaned, cut, utf8
 from vedette.exporters.reach import Reach
 from vedette.exporters.trust import trusting
@@ -207,7 +207,7 @@ class Email:
             return Delivery(outcome=Outcome.RETRY, detail=self._clean(f"{error}" or repr(error)))
         self._reach.trust(host)
         await _part(client)
-        detail = f"accepted, but not for {', '.join(sorted(refused))}" if refused else "accepted"
+        detail = f"accepted, but not for {', '.join(sorted(refused))}" if refused else ACCEPTED
         return Delivery(outcome=Outcome.DELIVERED, detail=self._clean(detail))
 
     async def close(self) -> None:

@@ -67,6 +67,10 @@ class Delivery:
     retry_after: float | None = None
 
 
+ACCEPTED = "accepted"
+"""The detail of a delivery of which there is no more to say."""
+
+
 class Pager(Protocol):
     """A way to reach a human: it tries once, and never sleeps, loops or raises."""
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from vedette.checks.words import one_line
-from vedette.exporters.page import Delivery, Outcome
+from vedette.exporters.page import ACCEPTED, Delivery, Outcome
 from vedette.exporters.reach import Reach
 from vedette.exporters.trust import Trust, trusting
 
@@ -159,7 +159,7 @@ class Poster:
         status = response.status
         if status in accepted:
             # The page is theirs now, whatever becomes of the rest of the answer.
-            return Delivery(outcome=Outcome.DELIVERED, detail="accepted")
+            return Delivery(outcome=Outcome.DELIVERED, detail=ACCEPTED)
         final = 400 <= status < 500 and status not in _RETRIED
         try:
             said = self._clean(_said(await _beginning(response.content)))

@@ -27,6 +27,7 @@ from vedette.agent.paging.taken import Taken
 from vedette.agent.peers.hearsay import Hearsay
 from vedette.exporters.pace import Pace
 from vedette.exporters.page import (
+    ACCEPTED,
     Action,
     Announcing,
     Delivery,
@@ -358,8 +359,11 @@ class Outbox:
         elif delivery.outcome is Outcome.SUPERSEDED:
             log.info("%s of %s is not sent to %s: %s", row.page.action, row.page.key, row.pager,
                      delivery.detail)  # fmt: skip
-        else:
+        elif delivery.detail in ("", ACCEPTED):
             log.info("%s of %s accepted by %s", row.page.action, row.page.key, row.pager)
+        else:  # not by all whom it is for
+            log.warning("%s of %s given to %s: %s", row.page.action, row.page.key, row.pager,
+                        delivery.detail)  # fmt: skip
 
     def _drop(self, place: Place) -> None:
         """Have what is left to a peer not be told again and again."""

@@ -245,3 +245,21 @@ def test_every_step_is_written_down() -> None:
 
     assert len(queued) == len(told) == 1
     assert queued[0] != told[0]
+
+
+@pytest.mark.parametrize(
+    ("detail", "level"),
+    [("accepted", "INFO"), ("accepted, but not for ops@x.example: 550", "WARNING")],
+)
+def test_who_was_not_reached_is_in_the_log(
+    detail: str, level: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A page that not all took whom it is for is told as that, with who did not."""
+    caplog.set_level("INFO")
+    delivered(
+        Receiver(lambda *_: Delivery(outcome=Outcome.DELIVERED, detail=detail)), pages=[page()]
+    )
+
+    (record,) = [record for record in caplog.records if record.name.endswith("outbox")]
+    assert record.levelname == level
+    assert detail in record.message
