@@ -6,6 +6,9 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from socket import AF_INET, SOCK_DGRAM, socket
 
+import dns.message
+import dns.rdatatype
+import dns.rrset
 import pytest
 import trustme
 from aiohttp import web
@@ -125,6 +128,31 @@ async def test_without_any_resolver_known_addresses_serve() -> None:
             reach = Reach([dead], {HOST: ["127.0.0.9", "127.0.0.1"]}, system=silent)
             (seen,) = await posted(reach, there.port, authority)
     assert (seen.outcome, there.taken) == (Outcome.DELIVERED, 1)
+
+
+class Halved(asyncio.DatagramProtocol):
+    """A resolver that answers for IPv4, and is silent about IPv6 as some firewalls are."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+
+    def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
+        question = dns.message.from_wire(data)
+        (asked,) = question.question
+        if asked.rdtype == dns.rdatatype.A:
+            answer = dns.message.make_response(question, recursion_available=True)
+            answer.answer.append(dns.rrset.from_text(asked.name, 60, "IN", "A", "192.0.2.7"))
+            self.transport.sendto(answer.to_wire(), address)
+
+
+@pytest.mark.parametrize("system", [broken, silent])
+async def test_one_family_of_addresses_is_enough(system) -> None:
+    """Where nobody says whether a pager has IPv6, its IPv4 addresses are known in time."""
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(Halved, ("127.0.0.1", 0))
+    there = Endpoint(*transport.get_extra_info("sockname"))
+    assert await Reach([there], system=system).addresses(HOST) == ("192.0.2.7",)
+    transport.close()
 
 
 async def test_nothing_known_is_worth_another_try() -> None:
