@@ -58,6 +58,7 @@ class Reach:
         self._system = system or SystemLookup().addresses
         self._doubts: dict[str, int] = {}
         self._hosts: set[str] = set()
+        self._unanswered: set[str] = set()
 
     def add(self, host: str) -> None:
         """Look *host* up from time to time, so that its addresses are known when DNS breaks."""
@@ -95,13 +96,20 @@ class Reach:
         found = tuple(dict.fromkeys([*answered, *known]))[:KEPT]
         if not found:
             raise OSError(f"no resolver knows {host}, and no address of it was ever known")
-        if not answered:
-            log.warning("no resolver answers for %s: trying the addresses it had", host)
+        self._tell(host, is_answered=bool(answered))
         self._known[host] = found
         if set(found) != set(known):
             self._keep(host, found)
         turn = doubts % len(found)
         return (*found[turn:], *found[:turn])
+
+    def _tell(self, host: str, *, is_answered: bool) -> None:
+        """Log where no resolver answers any more: a peer is asked for again and again."""
+        if is_answered:
+            self._unanswered.discard(host)
+        elif host not in self._unanswered:
+            self._unanswered.add(host)
+            log.warning("no resolver answers for %s: trying the addresses it had", host)
 
     async def _answered(self, host: str, patience: float, *, all_: bool) -> Sequence[str]:
         """Return what the first to answer says, or with *all_* what everybody says in time."""

@@ -130,6 +130,23 @@ async def test_without_any_resolver_known_addresses_serve() -> None:
     assert (seen.outcome, there.taken) == (Outcome.DELIVERED, 1)
 
 
+async def test_that_nobody_answers_is_told_once(caplog) -> None:
+    """Who is looked for again and again while DNS is broken fills no log."""
+    answers = [OSError("broken"), OSError("broken"), ["192.0.2.1"], OSError("broken")]
+
+    async def system(_: str) -> Sequence[str]:
+        answer = answers.pop(0)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    reach, told = Reach((), {HOST: ["192.0.2.1"]}, system=system), []
+    while answers:
+        assert await reach.addresses(HOST) == ("192.0.2.1",)
+        told.append(caplog.text.count("no resolver answers"))
+    assert told == [1, 1, 1, 2]
+
+
 class Halved(asyncio.DatagramProtocol):
     """A resolver that answers for IPv4, and is silent about IPv6 as some firewalls are."""
 
