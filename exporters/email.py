@@ -242,8 +242,7 @@ class Email:
         if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
             codes = [one.code for one in error.recipients]
         final = all(code >= 500 for code in codes)
-        if codes == [0]:
-            self._reach.doubt(self._settings.host)
+        (self._reach.doubt if codes == [0] else self._reach.turn)(self._settings.host)
         said = "; ".join(str(one) for one in error.args) or repr(error)
         return Delivery(
             outcome=Outcome.REJECTED if final else Outcome.RETRY, detail=self._clean(said)

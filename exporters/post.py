@@ -79,8 +79,10 @@ class Client:
                 allow_redirects=False,
                 ssl=self._tls() if urlsplit(url).scheme == "https" else True,
             ) as response:
-                self._reach.trust(_host(url))
-                return Answer(await judge(response), _said_at(response.headers))
+                delivery = await judge(response)
+                is_taken = delivery.outcome is Outcome.DELIVERED
+                (self._reach.trust if is_taken else self._reach.turn)(_host(url))
+                return Answer(delivery, _said_at(response.headers))
         except TimeoutError:
             detail = f"no answer within {self._timeout:g} s"
         except (aiohttp.ClientError, OSError, ValueError) as exc:

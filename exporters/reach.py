@@ -57,6 +57,7 @@ class Reach:
         self._keep = keep
         self._system = system or SystemLookup().addresses
         self._doubts: dict[str, int] = {}
+        self._turns: dict[str, int] = {}
         self._hosts: set[str] = set()
         self._unanswered: set[str] = set()
 
@@ -79,8 +80,13 @@ class Reach:
         """Take note that no address of *host* led to it: the next time more are asked."""
         self._doubts[host] = self._doubts.get(host, 0) + 1
 
+    def turn(self, host: str) -> None:
+        """Take note that *host* has answered, and is of no use at that address of it for now."""
+        self._doubts.pop(host, None)
+        self._turns[host] = self._turns.get(host, 0) + 1
+
     def trust(self, host: str) -> None:
-        """Take note that *host* has answered."""
+        """Take note that *host* has answered as it should: the next attempt begins there, too."""
         self._doubts.pop(host, None)
 
     async def addresses(self, host: str) -> Sequence[str]:
@@ -93,6 +99,8 @@ class Reach:
         known = self._known.get(host, ())
         doubts = self._doubts.get(host, 0)
         answered = await self._answered(host, PATIENCE / 2 if known else PATIENCE, all_=doubts > 0)
+        # Of those that were only remembered, another may have answered: they have no turn for that.
+        answered = _from(answered, self._turns.get(host, 0))
         found = tuple(dict.fromkeys([*answered, *known]))[:KEPT]
         if not found:
             raise OSError(f"no resolver knows {host}, and no address of it was ever known")
@@ -100,8 +108,7 @@ class Reach:
         self._known[host] = found
         if set(found) != set(known):
             self._keep(host, found)
-        turn = doubts % len(found)
-        return (*found[turn:], *found[:turn])
+        return _from(found, doubts)
 
     def _tell(self, host: str, *, is_answered: bool) -> None:
         """Log where no resolver answers any more: a peer is asked for again and again."""
@@ -152,6 +159,12 @@ class Reach:
             use_dns_cache=False,
             happy_eyeballs_delay=_STAGGER,
         )
+
+
+def _from(addresses: Sequence[str], number: int) -> Sequence[str]:
+    """Return *addresses*, beginning with the one of this *number*; behind the last is the first."""
+    turn = number % (len(addresses) or 1)
+    return (*addresses[turn:], *addresses[:turn])
 
 
 def _said(asked: Collection["asyncio.Future[Sequence[str]]"]) -> Sequence[str]:

@@ -1,5 +1,6 @@
 """A page as a mail: to a real SMTP server, over TLS, and no header is of the page's making."""
 
+import asyncio
 import re
 import ssl
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from tests.servers.process import free_port
 from tests.servers.smtp import smtp
 from vedette.exporters.email import Email, EmailSettings, encode
 from vedette.exporters.page import Action, Delivery, Outcome, Page
+from vedette.exporters.reach import Reach
 
 DELIVERED, RETRY, REJECTED, _ = Outcome
 RESOLVE = replace(PAGE, action=Action.RESOLVE, summary="resolved: all is well")
@@ -216,3 +218,22 @@ def test_wrong_settings(wrong: dict[str, Any]) -> None:
     """Addresses that are none, and passwords that would travel in clear text, are errors."""
     with pytest.raises(ValidationError):
         settings(25, **wrong)
+
+
+async def test_a_busy_server_is_left_for_another() -> None:
+    """Where one server of several says that it is too busy, the next attempt goes to another."""
+
+    async def both(_: str) -> list[str]:
+        return ["127.0.0.2", "127.0.0.1"]
+
+    async def busy(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"421 too many connections\r\n")
+        writer.close()
+
+    with smtp() as mailbox:
+        server = await asyncio.start_server(busy, "127.0.0.2", mailbox.port)
+        made = settings(mailbox.port, host="mail.test")
+        pager = Email("mail", made, now=lambda: NOW, reach=Reach(system=both), timeout=5)
+        seen = [(await pager.send(PAGE)).outcome for _ in range(2)]
+        server.close()
+    assert seen == [RETRY, DELIVERED]

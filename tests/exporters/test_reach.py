@@ -66,13 +66,13 @@ class Receiver:
     """Takes pages over TLS, for one name, at one loopback address."""
 
     def __init__(self, port: int) -> None:
-        self.port = port
+        self.port, self.status = port, 202
         self.taken = 0
 
     async def take(self, _: web.Request) -> web.Response:
         """Take a page."""
         self.taken += 1
-        return web.Response(status=202)
+        return web.Response(status=self.status)
 
 
 @asynccontextmanager
@@ -209,6 +209,25 @@ async def test_a_wrong_answer_is_doubted() -> None:
             reach = Reach([resolver], system=tells("127.0.0.77"))
             seen = await posted(reach, there.port, authority, 2)
     assert [one.outcome for one in seen] == [Outcome.RETRY, Outcome.DELIVERED]
+
+
+@pytest.mark.parametrize("status", [404, 503])
+async def test_a_sick_edge_is_left_for_another(status: int) -> None:
+    """Where one of a receiver's addresses answers what is no good, the next attempt is elsewhere.
+
+    Of what is only remembered another may have the address by now: that is no next attempt.
+    """
+    authority = trustme.CA()
+    async with (
+        receiver(authority, host="127.0.0.2") as sick,
+        receiver(authority, host="127.0.0.3", port=sick.port) as former,
+        receiver(authority, port=sick.port) as well,
+    ):
+        sick.status = status
+        reach = Reach((), {HOST: ["127.0.0.3"]}, system=tells("127.0.0.2", "127.0.0.1"))
+        seen = await posted(reach, sick.port, authority, 3)
+    assert [one.outcome for one in seen[1:]] == [Outcome.DELIVERED] * 2
+    assert (sick.taken, well.taken, former.taken) == (1, 2, 0)
 
 
 async def test_the_system_is_asked_first() -> None:
