@@ -14,7 +14,8 @@ from vedette.agent.paging.arrears import Arrear
 from vedette.agent.paging.deduplication import Place
 
 FIRST_WAIT = 60.0
-LONGEST_WAIT = 3600.0
+LONGEST_WAIT = 600.0
+"""Seconds; less than the quarter of an hour for which the chart's alert looks back."""
 
 
 @dataclass(slots=True)
