@@ -133,7 +133,7 @@ class Outbox:
     @property
     def refused(self) -> Sequence[Row]:
         """The calls that a pager has refused, and that are not over."""
-        return self._refused.rows
+        return self._refused.calls
 
     @property
     def heard(self) -> Mapping[str, float]:
@@ -337,11 +337,7 @@ class Outbox:
         refused = delivery.outcome is Outcome.REJECTED
         backed = self._back_up(waiting, now) if refused else []
         self._queue.end(waiting)
-        if (
-            refused
-            and row.page.action is Action.TRIGGER
-            and row.pager in self._routes.first(row.page)
-        ):
+        if refused and self._is_wanted(row):
             self._refused.note(row, now)
         else:
             self._refused.forget((row.pager, row.page.key))
@@ -364,6 +360,13 @@ class Outbox:
         else:  # not by all whom it is for
             log.warning("%s of %s given to %s: %s", row.page.action, row.page.key, row.pager,
                         delivery.detail)  # fmt: skip
+
+    def _is_wanted(self, row: Row) -> bool:
+        """Whether a pager that has refused *row* is to have it: a call of its own, or its end."""
+        if row.page.action is Action.TRIGGER:
+            return row.pager in self._routes.first(row.page)
+        is_called = self._taken.call((row.pager, row.page.key)) is not None
+        return is_called and row.pager in self._pagers
 
     def _drop(self, place: Place) -> None:
         """Have what is left to a peer not be told again and again."""

@@ -1,7 +1,8 @@
-"""Calls for help that pagers have refused: given again, ever more seldom, until they are over.
+"""Calls that pagers have refused: given again, ever more seldom, until they are over; and ends.
 
 What refuses may only stand in the receiver's place, as a proxy that does not know it for a minute,
-or be mended meanwhile; and what burns for hours is worth more than one try.
+or be mended meanwhile; and what burns for hours is worth more than one try. An end that never came
+leaves open what is over.
 Rule: no I/O, no clock; time is passed in.
 """
 
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from vedette.agent.memory.pages import Row
 from vedette.agent.paging.arrears import Arrear
 from vedette.agent.paging.deduplication import Place
+from vedette.exporters.page import Action
 
 FIRST_WAIT = 60.0
 LONGEST_WAIT = 600.0
@@ -26,7 +28,7 @@ class _Refusal:
 
 
 class Refused:
-    """The newest call of each key at each pager, where that has refused it."""
+    """The newest page of each key at each pager, where that has refused it."""
 
     def __init__(self) -> None:
         self._refusals: dict[Place, _Refusal] = {}
@@ -55,9 +57,10 @@ class Refused:
                 yield Arrear(row.pager, row.page, row.queued_at)
 
     @property
-    def rows(self) -> Sequence[Row]:
-        """Return the calls that were refused."""
-        return [refusal.row for refusal in self._refusals.values()]
+    def calls(self) -> Sequence[Row]:
+        """Return the calls for help that were refused."""
+        rows = (refusal.row for refusal in self._refusals.values())
+        return [row for row in rows if row.page.action is Action.TRIGGER]
 
     @property
     def next_at(self) -> float:

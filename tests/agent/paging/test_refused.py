@@ -97,6 +97,37 @@ def test_only_the_newest_is_given_again(answer: Delivery) -> None:
     assert {one.summary for _, one in pager.asked[2:]} == {"more"}
 
 
+def test_an_end_that_was_refused_comes_later() -> None:
+    """What a pager has taken is not left open there since its end was refused for a while."""
+    pager = Receiver(
+        lambda one, _: (
+            REJECTED
+            if one.action is RESOLVE and asyncio.get_running_loop().time() < 200
+            else DELIVERED
+        )
+    )
+    outbox = later(pager, 70, page(action=RESOLVE))
+
+    assert times(pager) == [0, 70, 130, 250]
+    assert not outbox.waiting
+    assert not outbox.refused
+
+
+def test_no_end_comes_after_what_has_begun_again() -> None:
+    """An end that was refused is given up once the same is called for anew."""
+    pager = Receiver(lambda one, _: REJECTED if one.action is RESOLVE else DELIVERED)
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        outbox = Outbox([pager], Journal(Sheet()), now=loop.time)
+        for at, one in ((0, page()), (10, page(action=RESOLVE)), (20, page(summary="again"))):
+            loop.call_at(at, lambda one=one: outbox.add(one, loop.time()))
+        await run_for(outbox.run(), 3600)
+
+    in_virtual_time(main())
+    assert times(pager) == [0, 10, 20]
+
+
 def test_a_second_channel_is_called_once() -> None:
     """Who is tried again is not answered for anew: the second channel had the call at once."""
     second = Receiver(lambda *_: DELIVERED, "mail")
