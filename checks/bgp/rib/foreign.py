@@ -35,7 +35,10 @@ class Foreign:
 
 @dataclass(slots=True)
 class _Seen:
+    """*left* ASes kept the route of what was over; *peak* is the most of those beyond them."""
+
     sessions: dict[int, int] = field(default_factory=dict)
+    left: int = 0
     peak: int = 0
     since: float | None = None
     at: float | None = None
@@ -121,9 +124,14 @@ class Strangers:
 
     def _review(self, key: Key, seen: _Seen, now: float) -> bool:
         asns = len(seen.sessions)
-        came, seen.peak = seen.at is None, max(seen.peak, asns)
+        seen.left = min(seen.left, asns)
+        more = asns - seen.left
+        came, seen.peak = seen.at is None, max(seen.peak, more)
         seen.at = now if seen.at is None else seen.at
-        if asns < self._least or asns <= LEFTOVER * seen.peak:
+        if more <= LEFTOVER * seen.peak:
+            # Zombies must neither keep up what is over, nor hide what begins beside them.
+            more, seen.left, seen.peak = 0, asns, 0
+        if more < self._least:
             self._end(key, seen)
             seen.lasts_since = None
         elif seen.since is None:

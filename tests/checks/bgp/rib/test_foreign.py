@@ -46,6 +46,24 @@ def test_leftover_routes_end_a_hijack() -> None:
     assert not since(routes)
 
 
+@pytest.mark.parametrize("prefix", [PREFIX, "192.0.2.0/25"])
+def test_leftover_routes_hide_no_second_hijack(prefix: str) -> None:
+    """Beside the zombies of a wide hijack, a small one by the same AS counts as the first did."""
+    routes = seeded(400)
+    for n in range(300):
+        routes.announce(peer(n), prefix, FOREIGN, 201)
+    for n in range(4, 300):
+        routes.withdraw(peer(n), prefix, 301)
+    reason = "origin" if prefix == PREFIX else "more_specific"
+    for n in (300, 301):
+        routes.announce(peer(n), prefix, FOREIGN, 5000)
+    assert reason not in since(routes)
+    routes.announce(peer(302), prefix, FOREIGN, 5001)
+    assert since(routes)[reason] == 5001
+    routes.withdraw(peer(302), prefix, 5002)
+    assert reason not in since(routes)
+
+
 FOREIGN_ROUTES = [
     (Reason.ORIGIN, PREFIX, FOREIGN),
     (Reason.MORE_SPECIFIC, "192.0.2.0/25", FOREIGN),
