@@ -44,7 +44,7 @@ def _fails(kind: Kind) -> Judge:
         case Kind.HTTP:
             return lambda voices: most(_by_name(voices) or _present(voices), failing)
         case Kind.BGP:
-            return lambda voices: half(voices, failing)
+            return lambda voices: half(bgp.judging(voices, *Reason), failing)
 
 
 def _by_name(voices: Sequence[Voice]) -> Sequence[Voice]:

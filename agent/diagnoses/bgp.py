@@ -1,7 +1,8 @@
 """What looks at a prefix mean.
 
 Each voice is a feed: agents that read the same feed are one voice about routes. Half of the feeds
-are enough, so that one's own routers are believed while the world has not heard yet.
+are enough, so that one's own routers are believed while the world has not heard yet. A feed whose
+peers never had the prefix is none of them.
 Rule: pure.
 """
 
@@ -12,6 +13,7 @@ from vedette.agent.alarms.alarm import UNDECIDED, Evidence
 from vedette.agent.diagnoses.names import Diagnosis
 from vedette.agent.diagnoses.view import Voice
 from vedette.agent.diagnoses.votes import failing, most
+from vedette.checks.bgp.judge import STRANGERS, TOO_FEW
 from vedette.checks.bgp.reason import Reason
 from vedette.checks.finding import Finding, Verdict
 
@@ -43,10 +45,11 @@ def given_by(reason: Reason) -> Judge:
     """Return the judge of whether *reason* holds at half of the feeds, or more."""
 
     def judge(voices: Sequence[Voice]) -> Evidence:
-        if not voices:
+        able = judging(voices, reason) or voices
+        need = math.ceil(len(able) / 2)
+        said = [_says(voice, reason) for voice in able]
+        if not said:
             return UNDECIDED
-        need = math.ceil(len(voices) / 2)
-        said = [_says(voice, reason) for voice in voices]
         holding = sorted((one for one in said if one.holds), key=lambda one: one.began_at)
         if len(holding) >= need:
             return holding[need - 1]
@@ -54,6 +57,19 @@ def given_by(reason: Reason) -> Judge:
         return Evidence(False) if len(holding) + undecided < need else UNDECIDED
 
     return judge
+
+
+def judging(voices: Sequence[Voice], *reasons: Reason) -> Sequence[Voice]:
+    """Leave out the feeds that never had the prefix, unless they give one of *reasons*.
+
+    To wait for what they say would be to wait for ever.
+    """
+    return [voice for voice in voices if not _is_beyond(voice.series.last.finding, reasons)]
+
+
+def _is_beyond(finding: Finding, reasons: Sequence[Reason]) -> bool:
+    given = (since_of(finding, reason) is not None for reason in reasons)
+    return TOO_FEW in finding.facts and not any(given)
 
 
 def feed_stale(voices: Sequence[Voice]) -> Evidence:
@@ -64,7 +80,8 @@ def feed_stale(voices: Sequence[Voice]) -> Evidence:
 def _says(voice: Voice, reason: Reason) -> Evidence:
     """Return what a feed says of *reason*: it tells at once what changes, so it speaks of now."""
     if voice.verdict is Verdict.UNKNOWN:
-        return UNDECIDED
+        is_heard = voice.finding.reason is Reason.UNSEEDED and TOO_FEW in voice.finding.facts
+        return Evidence(False) if is_heard and reason in STRANGERS else UNDECIDED
     since = since_of(voice.finding, reason)
     if since is not None:
         return Evidence(True, since, max(since, voice.now))

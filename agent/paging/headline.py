@@ -6,7 +6,7 @@ Rule: pure.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from vedette.agent.diagnoses.bgp import REASONS, since_of
+from vedette.agent.diagnoses.bgp import REASONS, judging, since_of
 from vedette.agent.diagnoses.dns import (
     EMPTY,
     WRONG,
@@ -101,7 +101,8 @@ def _route(rule: Rule, voices: Sequence[Voice]) -> str:
     what = finding.detail
     if rule.diagnosis in _STRANGERS:
         what = _strangers(rule, finding) or what
-    feeds = f" at {len(saying)} of {len(voices)} feeds" if len(voices) > 1 else ""
+    asked = len(judging(voices, reason))
+    feeds = f" at {len(saying)} of {asked} feeds" if asked > 1 else ""
     return f"{what}{feeds},"
 
 

@@ -6,8 +6,8 @@ Facts: `share` (0 to 1), `holding` and `of` (peers), `unknown` (peers whose sess
 that neither hold nor are over), and `foreign_origins`, `more_specifics`, `foreign_neighbours` (who
 should not be there, to peer ASes); with a validator also `rpki` (the state of the own route, None
 while unknown), `rpki_valid` and `rpki_invalid` (which of the foreign routes are that), and
-`roa_expires_at` (epoch seconds). Where nothing can be said there is only `feed`. How long a
-fault must last is the alarm's. Rule: no I/O, no clock.
+`roa_expires_at` (epoch seconds). Where nothing can be said there is only `feed`; `too_few` (peers)
+is there where it never could. How long a fault must last is the alarm's. Rule: no I/O, no clock.
 """
 
 from collections.abc import Mapping
@@ -28,6 +28,10 @@ JUDGED = (
     Reason.RPKI_INVALID,
 )
 """What can be wrong with a prefix."""
+STRANGERS = (Reason.ORIGIN, Reason.MORE_SPECIFIC, Reason.PATH)
+"""What is wrong by what is there, and not by what is gone."""
+TOO_FEW = "too_few"
+"""The fact that so few peers of a feed ever had a prefix that it cannot tell what is gone."""
 
 
 def judge(
@@ -44,26 +48,27 @@ def judge(
     Without a validator there is no *validation*.
     """
     prefix = watch.prefix
+    known = _known(standing, feed)
     if silence is not None:
-        return _unknown(Reason.FEED_STALE, f"nothing is known about {prefix}: {silence}", feed)
+        return _unknown(Reason.FEED_STALE, f"nothing is known about {prefix}: {silence}", known)
     if standing is None:
         detail = f"nothing is known about {prefix}: {feed} has not been seeded"
-        return _unknown(Reason.UNSEEDED, detail, feed)
-    if not standing.enough:
+        return _unknown(Reason.UNSEEDED, detail, known)
+    since = {r: at for r, at in standing.conditions.items() if holds(r, standing)}
+    if not standing.enough and not since:  # strangers are there whoever had it before
         detail = f"too few peers ever had {prefix} to judge by: {standing.of + standing.unknown}"
-        return _unknown(Reason.UNSEEDED, detail, feed)
-    if not standing.known:
+        return _unknown(Reason.UNSEEDED, detail, known)
+    if standing.enough and not standing.known:
         total = standing.of + standing.unknown
         detail = f"the sessions of {standing.unknown} of {total} peers with {prefix} are down"
-        return _unknown(Reason.FEED_STALE, detail, feed)
-    since = {r: at for r, at in standing.conditions.items() if holds(r, standing)}
-    if invalid_since is not None:
+        return _unknown(Reason.FEED_STALE, detail, known)
+    if invalid_since is not None and standing.known:
         since[Reason.RPKI_INVALID] = invalid_since
     return Finding(
         verdict=Verdict.FAILING if since else Verdict.OK,
         reason=leading(since),
         detail=_detail(watch, standing, validation),
-        facts=_facts(standing, feed, since) | _rpki(standing, validation),
+        facts=known | _facts(standing, since) | _rpki(standing, validation),
     )
 
 
@@ -95,11 +100,17 @@ def _has_collapsed_first(standing: Standing) -> bool:
     return fell_at < standing.conditions[Reason.ORIGIN]
 
 
-def _unknown(reason: Reason, detail: str, feed: str) -> Finding:
-    return Finding(verdict=Verdict.UNKNOWN, reason=reason, detail=detail, facts={"feed": feed})
+def _unknown(reason: Reason, detail: str, known: dict[str, Fact]) -> Finding:
+    return Finding(verdict=Verdict.UNKNOWN, reason=reason, detail=detail, facts=known)
 
 
-def _facts(standing: Standing, feed: str, since: Mapping[Reason, float]) -> dict[str, Fact]:
+def _known(standing: Standing | None, feed: str) -> dict[str, Fact]:
+    """Return the facts that are known though nothing can be said."""
+    few = None if standing is None or standing.enough else standing.of + standing.unknown
+    return {"feed": feed} if few is None else {"feed": feed, TOO_FEW: few}
+
+
+def _facts(standing: Standing, since: Mapping[Reason, float]) -> dict[str, Fact]:
     return {
         "share": round(standing.share, 4),
         "holding": standing.holding,
@@ -108,7 +119,6 @@ def _facts(standing: Standing, feed: str, since: Mapping[Reason, float]) -> dict
         "origins": _by_asn(standing.origins),
         "neighbours": _by_asn(standing.neighbours),
         "collectors": standing.collectors,
-        "feed": feed,
         "since": {str(reason): at for reason, at in since.items()},
         "undecided": _undecided(standing),
         "foreign_origins": _named(standing, Reason.ORIGIN),

@@ -158,6 +158,23 @@ async def test_one_router_of_ours_hears_it_before_the_world(tmp_path: Path) -> N
         await w.daemon.sees("vedette_bgp_feed_up", 0, feed="bmp")
 
 
+async def test_routers_that_never_had_the_prefix_keep_no_page_open(tmp_path: Path) -> None:
+    """What the world sees again is over, though our routers hear only what others send them."""
+    port = free_port()
+    feeds = [{"bmp": {"listen": f"127.0.0.1:{port}"}}]
+    async with seeded(tmp_path, more={"feeds": feeds}) as w:
+        _, router = await asyncio.open_connection("127.0.0.1", port)
+        router.write(initiation("edge-1") + peer_up() + monitoring(bytes(4)))
+        await w.daemon.sees("vedette_bgp_feed_up", feed="bmp")
+        await w.routes.play(*map(gone, range(PEERS)))
+        await w.told(TRIGGER)
+        assert "feeds" not in payload(w)["summary"]
+        assert payload(w)["custom_details"]["feeds"] == ["2 of 2 speak (bmp, ris-live)"]
+        await w.routes.play(*map(held, range(PEERS)))
+        await w.told(TRIGGER, RESOLVE)
+        router.close()
+
+
 @pytest.mark.parametrize("returns", [True, False], ids=["ends meanwhile", "lasts"])
 async def test_the_plug_is_pulled_amid_a_withdrawal(tmp_path: Path, returns: bool) -> None:
     """The silent feed joins the open page; after the new seed the verdict is right: two events."""

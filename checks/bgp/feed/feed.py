@@ -164,8 +164,9 @@ class Feed:
 
         Each collector says so of its own peers, while the feed is heard.
         """
-        standings = [one for prefix in self._watched if (one := self._routes.standing(prefix))]
-        unknown = sum(one.enough and not one.known for one in standings)
+        found = (self._routes.standing(prefix) for prefix in self._watched)
+        standings = [one for one in found if one is not None and one.enough]
+        unknown = sum(not one.known for one in standings)
         if not standings or unknown * 2 < len(standings):
             return None
         return (

@@ -159,11 +159,7 @@ class Routes:
     def standing(self, prefix: str) -> Standing | None:
         """Return how *prefix* stands; None while nothing can be said about it."""
         table = self._tables[prefix]
-        standing = table.standing() if table.is_judged else None
-        is_unseen = standing is not None and not (
-            standing.of or standing.unknown or standing.foreign
-        )
-        return None if is_unseen and table.seeded_at is None else standing
+        return table.standing() if table.is_judged else None
 
     def holders(self, prefix: str) -> Mapping[Peer, Path]:
         """Return who holds *prefix*, and by which path."""

@@ -1,5 +1,7 @@
 """What feeds say of a prefix, added up."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,6 +36,16 @@ def feed(since: dict[str, float] | None, *, undecided: tuple[str, ...] = (), at:
     return voice(series(look, key=KEY, timing=TIMING), NOW)
 
 
+def few(*, reason: str = "unseeded", origin: bool = False):
+    """Return the voice of a feed whose peers never had the prefix; it may see it hijacked."""
+    if origin:
+        look = seen(125.0, "origin", key=KEY, place="feed", since={"origin": 100.0}, too_few=0)
+    else:
+        look = seen(125.0, Verdict.UNKNOWN, key=KEY, place="feed", too_few=0)
+        look = look._replace(finding=replace(look.finding, reason=Reason(reason)))
+    return voice(series(look, key=KEY, timing=TIMING), NOW)
+
+
 FALLEN = {"withdrawn": 100.0}
 
 
@@ -50,11 +62,35 @@ FALLEN = {"withdrawn": 100.0}
         ([feed(FALLEN), feed({}), feed({})], False),
         ([feed(FALLEN), feed({}), feed(None)], None),
         ([feed(FALLEN), feed({"withdrawn": 110.0}), feed(None)], True),
+        ([few()], None),
+        ([feed({}), few()], False),
+        ([feed({}), few(reason="feed_stale")], False),
+        ([feed({}), few(origin=True)], False),
+        ([feed(FALLEN), few(), few()], True),
+        ([feed(None), few()], None),
     ],
 )
 def test_half_of_the_feeds_are_enough(feeds: list, expected: bool | None) -> None:
     """Half of the feeds decide; what those that know nothing could still turn is undecided."""
     assert withdrawn(feeds).holds is expected
+
+
+@pytest.mark.parametrize(
+    ("feeds", "expected"),
+    [
+        ([few()], False),
+        ([few(reason="feed_stale")], None),
+        ([few(origin=True)], True),
+        ([feed({}), few(origin=True)], True),
+        ([feed({"origin": 90.0}), few(), few()], True),
+        ([feed({}), few()], False),
+    ],
+)
+def test_a_feed_that_never_had_the_prefix_tells_of_strangers(
+    feeds: list, expected: bool | None
+) -> None:
+    """It is a voice for a hijack while it sees one, and holds none open that it does not see."""
+    assert given_by(Reason.ORIGIN)(feeds).holds is expected
 
 
 def test_it_holds_since_the_last_feed_needed_said_so_and_up_to_now() -> None:

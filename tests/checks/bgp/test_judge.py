@@ -185,3 +185,15 @@ def test_unknown() -> None:
     assert unseeded.reason is few.reason is Reason.UNSEEDED
     assert lost.detail == "the sessions of 5 of 9 peers with 192.0.2.0/24 are down"
     assert few.detail == "too few peers ever had 192.0.2.0/24 to judge by: 2"
+    assert [f.facts.get("too_few") for f in (silent, unseeded, lost, few)] == [None, None, None, 2]
+
+
+def test_strangers_are_judged_however_few_had_the_prefix() -> None:
+    """A hijack of a prefix that two peers had, or a feed never, is one; its end is UNKNOWN."""
+    hijacked = replace(standing(0, 0), enough=False, conditions={Reason.ORIGIN: 50.0})
+    found = judge(WATCH, hijacked, feed="bmp", invalid_since=40.0)
+    assert (found.verdict, found.reason) == (Verdict.FAILING, Reason.ORIGIN)
+    assert found.facts["since"] == {"origin": 50.0}
+    assert found.facts["too_few"] == 0
+    over = judge(WATCH, replace(hijacked, conditions={}), feed="bmp", silence="has no router")
+    assert (over.reason, over.facts["too_few"]) == (Reason.FEED_STALE, 0)

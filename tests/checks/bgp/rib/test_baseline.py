@@ -117,7 +117,7 @@ def test_who_lost_the_route_counts_for_a_week_from_then_on(restarts: bool) -> No
 def test_learning_without_a_seed() -> None:
     """A prefix that nobody seeded is judged by what was seen of it, once three peers had it."""
     routes = fresh(learn=True)
-    assert routes.standing(PREFIX) is None
+    assert not seen(routes).enough
     for n in range(2):
         routes.announce(peer(n), PREFIX, PATH, 101)
         routes.withdraw(peer(n), PREFIX, 102)
