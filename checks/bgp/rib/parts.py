@@ -4,6 +4,7 @@ Rule: no I/O, no clock.
 """
 
 import ipaddress
+import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -164,13 +165,29 @@ class Parts:
                 if prefix != table.watch.prefix:
                     self._parts[prefix] = _Part(table)
 
-    def end_of_rib(self, peer: int, version: int) -> None:
-        """Take the silence of *peer* about parts for no route, now that it has said all."""
+    def end_of_rib(self, peer: int, version: int, whole_at: float | None) -> None:
+        """Take the silence of *peer* about parts for no route, now that it has said all.
+
+        What it held at *whole_at* it has told since.
+        """
         for prefix, part in [
             (p, self._parts[p]) for p in self.in_doubt if version_of(p) == version
         ]:
             part.cover.strangers.heard(peer, prefix)
             self._tidy(prefix, part)
+        if whole_at is not None:
+            for prefix in self._told_before(whole_at, peer, version):
+                self._give_up(prefix, self._parts[prefix], peer, whole_at)
+
+    def _told_before(self, at: float, peer: int, version: int) -> Collection[str]:
+        """Return the parts that *peer* holds and told of before *at*, for all that is known."""
+        held = [(p, part) for p, part in self._parts.items() if peer in part.routes]
+        return [
+            prefix
+            for prefix, part in held
+            if version_of(prefix) == version
+            and self._said.get((peer, prefix), math.inf if part.live >> peer & 1 else _NEVER) < at
+        ]
 
     @property
     def in_doubt(self) -> Collection[str]:

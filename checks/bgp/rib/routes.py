@@ -249,6 +249,9 @@ class Routes:
 
     def _end_of_rib(self, update: EndOfRib, now: float) -> None:
         number = self._peers.number(update.peer)
+        is_whole, at = update.whole_at is not None, update.whole_at or update.at
+        if is_whole and number is not None and self._peers.down.get(number, at) <= at:
+            self._peers.down.pop(number, None)  # a dump lists who is up
         if number is None or number in self._peers.down:
             return
         told_all = self._peers.told_all
@@ -256,9 +259,9 @@ class Routes:
         tables = sum(version == update.version for _, version in told_all)
         for prefix, table in self._tables.items():
             if version_of(prefix) == update.version:
-                table.end_of_rib(number, update.at)
+                table.end_of_rib(number, at, is_whole=is_whole)
                 table.learn_from(tables, now)
-        self._parts.end_of_rib(number, update.version)
+        self._parts.end_of_rib(number, update.version, update.whole_at)
         self._review_all(now)
 
     def _end_table(self, now: float) -> None:

@@ -129,9 +129,15 @@ class Table:
             self.peer_down(peer, at)
         return spoke
 
-    def end_of_rib(self, peer: int, at: float) -> None:
-        """Take the silence of *peer* about the prefix for no route, now that it has said all."""
-        if self._cells.has(peer) and not self._cells.is_known(peer):
+    def end_of_rib(self, peer: int, at: float, *, is_whole: bool) -> None:
+        """Take the silence of *peer* about the prefix for no route, now that it has said all.
+
+        Where *is_whole*, so is what it said before: it held nothing as of *at* that is not listed.
+        """
+        if not self._cells.has(peer):
+            return
+        is_gone = is_whole and self._cells.holds(peer) and self._cells.at(peer) < at
+        if is_gone or not self._cells.is_known(peer):
             self._lose(peer, at, KNOWN | LIVE)
 
     def lapse(self) -> None:

@@ -222,11 +222,11 @@ class Files:
             while octets := each.octets():
                 yield self._take(each, octets)
         except (OSError, zlib.error) as error:
-            self._errors.append(f"it cannot be read: {error}")
+            self._fault(each, f"it cannot be read: {error}")
         updates: list[Update] = []
         if settled:
             if not each.settle():
-                self._errors.append("it ends within a record")
+                self._fault(each, "it ends within a record")
             if each.session not in (None, self._messages):
                 updates = each.session.end()
         if updates or self._errors:
@@ -244,6 +244,11 @@ class Files:
         updates = each.session.take(octets)
         each.record = each.session.unread()
         return self._batch(each, each.session.records - before, updates)
+
+    def _fault(self, each: _Followed, sentence: str) -> None:
+        self._errors.append(sentence)
+        if each.session is not None:
+            each.session.miss()
 
     def _make(self) -> Session:
         collector, told = self._settings.collector, self._errors.append

@@ -81,7 +81,7 @@ class Session:
         self._searching = False
         speakers = Speakers() if speakers is None else speakers
         self._bgp4mp = Bgp4mp(name, interest, errors, speakers)
-        self._table_dump = TableDump(name, interest, errors, speakers)
+        self._table_dump = TableDump(name, interest, self._fault, speakers)
 
     @property
     def elements(self) -> int:
@@ -94,7 +94,7 @@ class Session:
             try:
                 octets = stream.read1(_CHUNK)
             except (EOFError, OSError, zlib.error) as error:
-                self._errors(f"a file cannot be read to its end: {error}")
+                self._fault(f"a file cannot be read to its end: {error}")
                 break
             if not octets:
                 break
@@ -124,17 +124,25 @@ class Session:
         octets, self._buffer = self._buffer, b""
         return octets
 
+    def miss(self) -> None:
+        """Note that something of a file is missing, so that a dump in it does not tell all."""
+        self._table_dump.is_whole = False
+
     def end(self) -> list[Update]:
         """Return what the end of a file says: the peers of a RIB dump have told all."""
         if self._buffer and not self._searching:
-            self._errors("a file ends within a record")
+            self._fault("a file ends within a record")
         self._buffer, self._searching, self._at = b"", False, None
         return self._table_dump.end()
+
+    def _fault(self, sentence: str) -> None:
+        self.miss()
+        self._errors(sentence)
 
     def _search(self, buffer: bytes, start: int) -> int:
         """Return where the next header may be."""
         if not self._searching:
-            self._errors("a record's header is garbled, or of a type that is not read")
+            self._fault("a record's header is garbled, or of a type that is not read")
         self._searching = True
         for found in _LIKE_A_HEADER.finditer(buffer, start):
             seconds, kind, _, length = _HEADER.unpack_from(buffer, found.start())
@@ -156,9 +164,9 @@ class Session:
                 return self._table_dump.new(subtype, body, float(seconds))
             if kind == _TABLE_DUMP:
                 return self._table_dump.old(subtype, body, float(seconds))
-            self._errors("a record of OSPF or IS-IS has nothing of BGP")
+            self._fault("a record of OSPF or IS-IS has nothing of BGP")
         except WireError as error:
-            self._errors(str(error))
+            self._fault(str(error))
         except (IndexError, struct.error):
-            self._errors("a record is shorter than its fields")
+            self._fault("a record is shorter than its fields")
         return []

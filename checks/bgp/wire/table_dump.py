@@ -23,17 +23,25 @@ _SAMPLE = 1000
 """In how many RIB records of each version all entries are looked at, to see which peers tell their
 tables; one that has a whole table is seen there, one that is not seen stays unknown."""
 
+_STAMPED = 60.0
+"""Seconds by which a dump may be older than it says: some are stamped with when they were due."""
+
 Speaker = tuple[Peer, int]
 """A peer and its AS number."""
 
 
 class TableDump:
-    """The RIB records of one collector; *elements* counts entries, of interest or not."""
+    """The RIB records of one collector; *elements* counts entries, of interest or not.
+
+    *is_whole* while nothing of the dump is known to be missing.
+    """
 
     def __init__(
         self, collector: str, interest: Interest, errors: Errors, speakers: Speakers
     ) -> None:
         self.elements = 0
+        self.is_whole = True
+        self._began_at: float | None = None
         self._collector = collector
         self._interest = interest
         self._errors = errors
@@ -44,10 +52,14 @@ class TableDump:
 
     def end(self) -> list[Update]:
         """Return that the peers of a dump have told all, and be ready for another."""
+        whole_at = None
+        if self.is_whole and self._began_at is not None:
+            whole_at = self._began_at - _STAMPED
         ends: list[Update] = [
-            EndOfRib(peer, version, at) for (peer, version), at in self._seen.items()
+            EndOfRib(peer, version, at, whole_at) for (peer, version), at in self._seen.items()
         ]
         self._table, self._seen, self._sampled = None, {}, {4: 0, 6: 0}
+        self._began_at, self.is_whole = None, True
         return ends
 
     def old(self, subtype: int, body: bytes, at: float) -> list[Update]:
@@ -61,6 +73,7 @@ class TableDump:
         if bits > _BITS[version] or length != len(attributes):
             raise WireError("a RIB record is not as long as it says")
         self.elements += 1
+        self._began_at = at if self._began_at is None else self._began_at
         peer = Peer(self._collector, str(ipaddress.ip_address(peer_address)))
         self._seen[peer, version] = at
         raw = bytes((bits,)) + address[: bits + 7 >> 3]
@@ -72,8 +85,10 @@ class TableDump:
     def new(self, subtype: int, body: bytes, at: float) -> list[Update]:
         """Read TABLE_DUMP_V2, a prefix's routes; raise WireError, IndexError or struct.error."""
         if subtype == _PEER_INDEX_TABLE:
-            self._table = self._peer_index_table(body)
-            return []
+            table = self._peer_index_table(body)
+            ends = self.end()  # a file may have one dump after another
+            self._table, self._began_at = table, at
+            return ends
         if subtype in _NOT_READ:
             return []
         version: int | None

@@ -23,6 +23,9 @@ from vedette.checks.bgp.reason import Reason
 from vedette.checks.bgp.rib.baseline import MEMORY
 from vedette.checks.bgp.rib.routes import TELLING
 from vedette.checks.bgp.update import CollectorDown, EndOfRib, PeerState
+from vedette.checks.bgp.watch import Watch
+
+V6_WATCH = Watch("2001:db8::/32", frozenset({ORIGIN}))
 
 
 def test_peer_down_is_unknown_until_it_announces() -> None:
@@ -120,6 +123,37 @@ def test_end_of_rib_turns_silence_into_no_route() -> None:
     assert counts(routes) == (9, 9, 1)
     routes.apply(EndOfRib(peer(0), 4, 103), 103)
     assert counts(routes) == (9, 10, 0)
+
+
+def test_a_dump_ends_what_it_does_not_list() -> None:
+    """What a peer told of before a whole dump is gone; what it told of since, or of v6, is not."""
+    part = "192.0.2.0/25"
+    routes = Told([WATCH, V6_WATCH], least=1, learn=True)
+    for n, at in ((0, 100), (1, 300)):
+        for prefix, path in ((PREFIX, PATH), (part, FOREIGN), (V6_WATCH.prefix, PATH)):
+            routes.announce(peer(n), prefix, path, at)
+    assert (counts(routes), set(since(routes))) == ((2, 2, 0), {"more_specific"})
+    for n in (0, 1):
+        routes.apply(EndOfRib(peer(n), 4, 310, None), 310)
+    assert (counts(routes), set(since(routes))) == ((2, 2, 0), {"more_specific"})
+    for n in (0, 1):
+        routes.apply(EndOfRib(peer(n), 4, 310, 200), 310)
+    assert counts(routes) == (1, 2, 0)
+    assert foreign(routes) == {("more_specific", part, 64666): 1}
+    assert routes.announce(peer(0), PREFIX, PATH, 201)
+    standing = routes.standing(V6_WATCH.prefix)
+    assert standing is not None
+    assert (standing.holding, standing.of) == (2, 2)
+
+
+def test_a_dump_speaks_for_a_session_that_was_down_before_it() -> None:
+    """Who is in a dump was up when it began, though nobody told of that."""
+    routes = router(7)
+    routes.peer_down(peer(0), 150)
+    routes.apply(EndOfRib(peer(0), 4, 310, 140), 310)
+    assert counts(routes) == (0, 0, 1)
+    routes.apply(EndOfRib(peer(0), 4, 310, 200), 310)
+    assert counts(routes) == (0, 1, 0)
 
 
 @pytest.mark.parametrize("restarts", [False, True])

@@ -28,6 +28,7 @@ from tests.servers.bird import bird
 from tests.servers.gobgp import gobgp
 from tests.servers.speaker import Route, speaker
 from vedette.checks.bgp.prefix import Peer
+from vedette.checks.bgp.rib.routes import Routes
 from vedette.checks.bgp.settings import MrtSettings
 from vedette.checks.bgp.sources.mrt import SETTLED, Files, Mrt, mrt_feed
 from vedette.checks.bgp.update import Announce, EndOfRib, PeerState, Update, Withdraw
@@ -252,6 +253,38 @@ def test_peer_of_a_record(tmp_path: Path) -> None:
     assert batch.records == 1
     assert batch.updates[0].peer == Peer("rrc00", PEER)  # type: ignore[union-attr]
     following.close()
+
+
+def dump(at: int, *prefixes: str) -> bytes:
+    """Return a RIB dump as of *at*, in which three peers have *prefixes*."""
+    index, held = bytes(4) + struct.pack("!HH", 0, 3), b""
+    for n in range(3):
+        index += b"\2" + bytes(4) + ip_address(f"198.51.100.{n}").packed
+        index += struct.pack("!I", 64511 + n)
+        path = attribute(1, b"\0") + attribute(2, segments((64511 + n, 64500), 4))
+        held += struct.pack("!HIH", n, at, len(path)) + path
+    octets = record(13, 1, index, at)
+    for prefix in prefixes:
+        octets += record(13, 2, bytes(4) + nlri(prefix) + struct.pack("!H", 3) + held, at)
+    return octets
+
+
+@pytest.mark.parametrize("cut", [0, 1], ids=["whole", "cut off"])
+def test_dumps_alone_tell_of_a_withdrawal(tmp_path: Path, cut: int) -> None:
+    """A prefix that a whole dump does not list any more is withdrawn; of half a dump, it is not."""
+    routes = Routes([Watch(V4, frozenset({64500}))], learn=True)
+    following = files(tmp_path)
+    first = dump(int(NOW) - 600, V4, "10.0.0.0/8")
+    second = dump(int(NOW) - 300, "10.0.0.0/8", "11.0.0.0/8")
+    for name, octets, age in (("1", first, 590), ("2", second[: len(second) - cut], 290)):
+        written(tmp_path / name, octets, age)
+        for batch in following.batches(NOW - age + SETTLED + 1):
+            for said in batch.updates:
+                routes.apply(said, NOW)
+    following.close()
+    standing = routes.standing(V4)
+    assert standing is not None
+    assert (standing.holding, standing.of) == ((3, 3) if cut else (0, 3))
 
 
 def test_a_table_tells_the_messages_of_other_files_which_paths_there_are(tmp_path: Path) -> None:

@@ -184,7 +184,7 @@ def test_a_table_of_version_2(subtype: int, prefix: str) -> None:
     assert updates == [
         Announce(keys[0], 64511, prefix, PATH, AT),
         Announce(keys[1], 4200000001, prefix, PATH, AT),
-        *(EndOfRib(key, version, AT) for key in keys),
+        *(EndOfRib(key, version, AT, AT - 60) for key in keys),
     ]
 
 
@@ -246,6 +246,18 @@ def test_what_is_not_unicast_is_passed_over() -> None:
     assert told(octets) == []
 
 
+def test_a_dump_of_which_something_is_missing_does_not_tell_all() -> None:
+    """A record or an entry that cannot be read spoils its dump, and not the next in the file."""
+    whole = index_table() + rib(2, V4, (0, HELD))
+    story = Told()
+
+    updates = story.file(whole + rib(2, V4, (1, attribute(2, b"\2"))) + whole)
+
+    ends = [u.whole_at for u in updates if isinstance(u, EndOfRib)]
+    assert ends == [None, None, AT - 60]
+    assert story.file(whole + announced(1)[:-1])[-1] == EndOfRib(KEY, 4, AT)
+
+
 @pytest.mark.parametrize(
     "octets",
     [
@@ -301,8 +313,8 @@ def test_an_old_table() -> None:
     assert updates == [
         Announce(four, 64511, V4, PATH, AT),
         Announce(six, 64512, V6, PATH, AT),
-        EndOfRib(four, 4, AT),
-        EndOfRib(six, 6, AT),
+        EndOfRib(four, 4, AT, AT - 60),
+        EndOfRib(six, 6, AT, AT - 60),
     ]
 
 
