@@ -194,12 +194,24 @@ class Session:
         self.elements += decoded.elements
         if decoded.fault:
             self._errors(decoded.fault)
+        if decoded.path == ():
+            decoded = self._but_internal(decoded)
         if opened and is_out:
             return self._speakers.told(peer, opened.local_asn, decoded, at)
         if opened and (opened.local_asn, header.asn) == (decoded.path or ())[:2]:
             # FRR 8.4 puts its own number before what an external peer said.
             decoded = decoded._replace(path=decoded.path[1:] if decoded.path else None)
         return self._speakers.told(peer, header.asn, decoded, at)
+
+    def _but_internal(self, decoded: Decoded) -> Decoded:
+        """Leave out the parts of what is watched that no AS was told of: they stay in the own AS.
+
+        Routers have many, and they are nothing to the world until somebody else hears them.
+        """
+        watches = self._interest.watches
+        kept = [route for route in decoded.announced if watches(route[0])]
+        internal = [route for route in decoded.announced if not watches(route[0])]
+        return decoded._replace(announced=kept, withdrawn=decoded.withdrawn + internal)
 
     def _decode(self, header: _Header, body: bytes, path_ids: frozenset[int]) -> Decoded:
         """Read an UPDATE, with path identifiers or without: FRR 8.4 agrees on them and has none.

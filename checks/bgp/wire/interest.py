@@ -22,14 +22,19 @@ class Interest:
     def __init__(self, prefixes: Iterable[str]) -> None:
         """Take prefixes of both versions; raise ValueError for what is none."""
         self._networks: dict[int, dict[int, set[int]]] = {4: {}, 6: {}}
-        for text in prefixes:
-            network = ipaddress.ip_network(canonical(text))
+        self._watched = frozenset(map(canonical, prefixes))
+        for text in self._watched:
+            network = ipaddress.ip_network(text)
             kept = _BITS[network.version] - network.prefixlen
             of_length = self._networks[network.version].setdefault(network.prefixlen, set())
             of_length.add(int(network.network_address) >> kept)
         self._heads4, self._heads6 = self._heads(4), self._heads(6)
         self._octets: dict[int, dict[bytes, str | None]] = {4: {}, 6: {}}
         self._texts: dict[str, str | None] = {}
+
+    def watches(self, prefix: str) -> bool:
+        """Whether a canonical *prefix* is watched itself, and not as a part of another."""
+        return prefix in self._watched
 
     def of_octets(self, raw: bytes, version: int) -> str | None:
         """Return the canonical text of NLRI (RFC 4271 section 4.3), or None.
@@ -94,3 +99,7 @@ class Everything(Interest):
 
     def __init__(self) -> None:
         super().__init__(("0.0.0.0/0", "::/0"))
+
+    def watches(self, prefix: str) -> bool:  # noqa: ARG002 - it does not matter which
+        """Return that it is."""
+        return True

@@ -174,6 +174,20 @@ def test_adj_rib_out_speaks_for_the_router() -> None:
     assert seen == announce(Peer(ROUTER, f"{PEER} adj-rib-out"), 4200000001)
 
 
+def test_a_part_that_stays_in_the_own_as_is_none() -> None:
+    """Without an AS path a route is internal: a watched prefix is held, and a part of it is not."""
+    part, watched = nlri("192.0.2.16/28"), Interest([V4])
+    story = Told(watched)
+
+    (seen,) = story.take(monitoring(body(announced=[part], path=PATH)))
+    assert seen == announce(prefix="192.0.2.16/28")
+    inside = story.take(monitoring(body(announced=[part, nlri(V4)], path=())))
+    assert inside == [
+        Withdraw(KEY, 64511, "192.0.2.16/28", AT + 0.5),
+        Announce(KEY, 64511, V4, (64511,), AT + 0.5),
+    ]
+
+
 def test_all_views_of_a_session_go_down_with_it() -> None:
     """A peer's end is the end of what it says and of what is said to it."""
     updates = told(monitoring(HOLDS), monitoring(HOLDS, flags=OUT), peer_down())
