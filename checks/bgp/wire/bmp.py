@@ -147,10 +147,14 @@ class Session:
         rest = body[_PER_PEER.size :]
         told_at = header.seconds + header.microseconds / 1e6
         at = min(told_at, now) if header.seconds else now
+        session = header.session
+        is_new = Peer(self.collector, header.name()) not in self._views.get(session, ())
         peer = self._peer(header)
         if kind == _ROUTE_MONITORING:
-            return self._route_monitoring(header, peer, rest, at)
-        session = header.session
+            updates = self._route_monitoring(header, peer, rest, at)
+            # Peer Up tells of the session, and not of each view on it.
+            is_told = is_new and session in self._opened
+            return [PeerState(peer, True, at), *updates] if is_told else updates
         self._opened.pop(session, None)
         try:
             if kind == _PEER_UP:

@@ -369,3 +369,26 @@ async def test_a_restart_before_the_table_has_come() -> None:
         writer.write(HELD)
         await until(lambda: counts() == (1, 1, 0))
         writer.transport.abort()
+
+
+async def test_a_router_that_comes_back_and_announces_no_more() -> None:
+    """What it sent a peer before (Adj-RIB-Out), and does not send once it is back, is lost."""
+    port, out = free_port(), 0x10
+    settings = BmpSettings(listen=f"127.0.0.1:{port}")
+    feed = bmp_feed([Watch(V4, frozenset({64496}))], settings, lambda: NOW)
+
+    def counts() -> tuple[int, int, int]:
+        seen = feed.standing(V4)
+        return (seen.holding, seen.of, seen.unknown) if seen else (-1, -1, -1)
+
+    async with following(feed):
+        await until(lambda: "no router" in str(feed.silence(NOW)))
+        for held, expected in ((True, (1, 1, 0)), (False, (0, 1, 0))):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(initiation("edge1") + peer_up())
+            if held:
+                writer.write(monitoring(body(announced=[nlri(V4)], path=(64496,)), flags=out))
+            writer.write(monitoring(bytes(4), flags=out))  # End-of-RIB
+            await until(lambda expected=expected: counts() == expected)
+            writer.transport.abort()
+            await until(lambda: "no router" in str(feed.silence(NOW)))

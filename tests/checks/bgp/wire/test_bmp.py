@@ -36,6 +36,7 @@ V4, V6 = "192.0.2.0/24", "2001:db8::/32"
 PATH = (64511, 64500)
 KEY = Peer(ROUTER, PEER)
 POST, TWO_OCTETS, OUT = 0x40, 0x20, 0x10
+HELD_OUT = monitoring(body(announced=[nlri(V4)], path=PATH), flags=OUT)
 HOLDS, LOST = body(announced=[nlri(V4)], path=PATH), body(withdrawn=[nlri(V4)])
 
 
@@ -169,9 +170,19 @@ def test_post_policy_of_another_view_still_counts() -> None:
 
 def test_adj_rib_out_speaks_for_the_router() -> None:
     """What is sent to a peer is said by the router's own AS."""
-    (_, seen) = told(peer_up(sent=opening(4200000001)), monitoring(HOLDS, flags=OUT))
+    (*_, seen) = told(peer_up(sent=opening(4200000001)), monitoring(HOLDS, flags=OUT))
 
     assert seen == announce(Peer(ROUTER, f"{PEER} adj-rib-out"), 4200000001)
+
+
+def test_a_view_of_a_session_that_is_up_is_up() -> None:
+    """Peer Up is told once a session; each view that shows on it later has begun with it."""
+    up = [u for u in told(peer_up(), HELD_OUT, HELD_OUT) if isinstance(u, PeerState)]
+    assert up == [
+        PeerState(KEY, True, AT + 0.5),
+        PeerState(Peer(ROUTER, f"{PEER} adj-rib-out"), True, AT + 0.5),
+    ]
+    assert [type(u) for u in told(HELD_OUT)] == [Announce]
 
 
 def test_a_part_that_stays_in_the_own_as_is_none() -> None:
