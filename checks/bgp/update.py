@@ -45,13 +45,15 @@ class EndOfRib(NamedTuple):
     """A peer has sent its whole table of IP *version* 4 or 6 (RFC 4724 section 2).
 
     Of a dump, *whole_at* is the time as of which it tells all: what the peer had been heard to hold
-    before, and the dump does not list, is gone. It is None where that cannot be told.
+    before, and the dump does not list, is gone. It is None where that cannot be told. *early*: the
+    session had just begun, so that it may be the end of what there was by then.
     """
 
     peer: Peer
     version: int
     at: float
     whole_at: float | None = None
+    early: bool = False
 
 
 class CollectorDown(NamedTuple):

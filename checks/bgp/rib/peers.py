@@ -3,6 +3,7 @@
 Rule: no I/O, no clock.
 """
 
+import math
 from collections.abc import Iterator
 
 from vedette.checks.bgp.path import Path
@@ -16,7 +17,8 @@ class Peers:
     """Numbers for sessions, so that a table can be an array; *asns* has 0 where nobody said it.
 
     *told_all* are those whose whole table of an IP version has come: what they announce is new.
-    *telling* maps those whose session began to when it did, by the feed's clock and by ours.
+    *telling* maps those whose session began to when it did, by the feed's clock, and to when they
+    are taken to have told all, by ours.
     """
 
     def __init__(self) -> None:
@@ -25,6 +27,7 @@ class Peers:
         self.down: dict[int, float] = {}
         self.told_all: set[tuple[int, int]] = set()
         self.telling: dict[int, tuple[float, float]] = {}
+        self._next = math.inf  # when the first of those has, or sooner
         self._numbers: dict[Peer, int] = {}
         self._peers: list[Peer] = []
 
@@ -53,6 +56,19 @@ class Peers:
         """Note that the session of *number* ended or began: it has a table to tell."""
         self.told_all -= {(number, 4), (number, 6)}
         self.telling.pop(number, None)
+
+    def tells(self, number: int, began_at: float, until: float) -> None:
+        """Note that *number*, whose session began at *began_at*, tells its table *until* then."""
+        self.telling[number] = began_at, until
+        self._next = min(self._next, until)
+
+    def has_told(self, now: float) -> int | None:
+        """Return who is taken to have told all as of *now*, the first one first, if anybody is."""
+        if now < self._next:
+            return None
+        number = min(self.telling, key=lambda number: self.telling[number][1], default=None)
+        self._next = math.inf if number is None else self.telling[number][1]
+        return None if now < self._next else number
 
     def of(self, collector: str) -> Iterator[Peer]:
         """Return the sessions of *collector*."""

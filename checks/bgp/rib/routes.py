@@ -33,6 +33,10 @@ TELLING = 3600.0
 and in BGP an End-of-RIB is for those who agreed on graceful restarts."""
 
 
+SETTLING = 300.0
+"""The same where the end was told so early that it may have been that of the first of it."""
+
+
 class Routes:
     """The state of every peer session for each watched prefix, and for what is inside it.
 
@@ -226,7 +230,7 @@ class Routes:
             return
         self._peers.begin_anew(number)
         if self._learns:
-            self._peers.telling[number] = update.at, now
+            self._peers.tells(number, update.at, now + TELLING)
         if number == known:
             return
         if number in down:
@@ -254,6 +258,10 @@ class Routes:
             self._peers.down.pop(number, None)  # a dump lists who is up
         if number is None or number in self._peers.down:
             return
+        if update.early and number in self._peers.telling:
+            began_at, ends_at = self._peers.telling[number]
+            self._peers.tells(number, began_at, min(ends_at, now + SETTLING))
+            return
         told_all = self._peers.told_all
         told_all.add((number, update.version))
         tables = sum(version == update.version for _, version in told_all)
@@ -269,10 +277,10 @@ class Routes:
 
         One at a time, since that takes as long as hundreds of updates.
         """
-        number, (at, since) = next(iter(self._peers.telling.items()), (None, (0.0, now)))
-        if number is None or now - since < TELLING:
+        number = self._peers.has_told(now)
+        if number is None:
             return
-        del self._peers.telling[number]
+        at, _ = self._peers.telling.pop(number)
         for version in (4, 6):
             self._end_of_rib(EndOfRib(self._peers[number], version, at), now)
 

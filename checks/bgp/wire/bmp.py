@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from vedette.checks.bgp.prefix import Peer
-from vedette.checks.bgp.update import PeerState, Update
+from vedette.checks.bgp.update import EndOfRib, PeerState, Update
 from vedette.checks.bgp.wire.interest import Interest
 from vedette.checks.bgp.wire.open import read_open
 from vedette.checks.bgp.wire.speaker import Errors, Speakers
@@ -34,6 +34,9 @@ _LOC_RIB = 3  # a peer type, the only one without the flags below
 _IPV6, _POST_POLICY, _TWO_OCTET_AS, _ADJ_RIB_OUT = 0x80, 0x40, 0x20, 0x10
 _UPDATE = 2
 _MOST_SESSIONS = 16384
+_SETTLED = 300.0
+"""Seconds in which a BGP session tells its table. A router that has begun with its sessions ends
+its own dump (RFC 7854 section 5) while their tables are still on the way."""
 
 
 class _Header(NamedTuple):
@@ -73,6 +76,7 @@ class _Opened(NamedTuple):
     """What the OPENs of a BGP session agreed on."""
 
     local_asn: int
+    at: float | None  # by the router's clock, None where that is unknown or ahead
     into: frozenset[int]  # IP versions with path identifiers, in what the router receives
     out: frozenset[int]  # and in what it sends
 
@@ -146,19 +150,20 @@ class Session:
         header = _Header._make(_PER_PEER.unpack_from(body))
         rest = body[_PER_PEER.size :]
         told_at = header.seconds + header.microseconds / 1e6
-        at = min(told_at, now) if header.seconds else now
+        is_dated = header.seconds > 0 and told_at <= now
+        at = told_at if is_dated else now
         session = header.session
         is_new = Peer(self.collector, header.name()) not in self._views.get(session, ())
         peer = self._peer(header)
         if kind == _ROUTE_MONITORING:
-            updates = self._route_monitoring(header, peer, rest, at)
+            updates = self._route_monitoring(header, peer, rest, at, now)
             # Peer Up tells of the session, and not of each view on it.
             is_told = is_new and session in self._opened
             return [PeerState(peer, True, at), *updates] if is_told else updates
         self._opened.pop(session, None)
         try:
             if kind == _PEER_UP:
-                self._opened[session] = _opened(header.kind, rest)
+                self._opened[session] = _opened(header.kind, rest, at if is_dated else None)
             elif len(rest) != _DOWN_OCTETS.get(rest[0] if rest else 0, len(rest)):
                 self._errors("a Peer Down is not as long as its reason")
         except WireError as error:
@@ -179,7 +184,7 @@ class Session:
         return PeerState(view, up, at)
 
     def _route_monitoring(
-        self, header: _Header, peer: Peer, message: bytes, at: float
+        self, header: _Header, peer: Peer, message: bytes, at: float, now: float
     ) -> list[Update]:
         """Read the UPDATE within; of what came in, post-policy only where pre-policy is not."""
         length, kind = struct.unpack_from("!HB", message, 16)
@@ -198,6 +203,9 @@ class Session:
         self.elements += decoded.elements
         if decoded.fault:
             self._errors(decoded.fault)
+        if decoded.end_of_rib is not None:
+            is_early = bool(opened and opened.at is not None and now - opened.at < _SETTLED)
+            return [EndOfRib(peer, decoded.end_of_rib, at, early=is_early)]
         if decoded.path == ():
             decoded = self._but_internal(decoded)
         if opened and is_out:
@@ -235,16 +243,16 @@ class Session:
         return decoded
 
 
-def _opened(kind: int, body: bytes) -> _Opened:
-    """Return what the OPENs of a Peer Up, after address and ports, agreed on (RFC 7911)."""
+def _opened(kind: int, body: bytes, at: float | None) -> _Opened:
+    """Return what the OPENs of a Peer Up *at*, after its ports, agreed on (RFC 7911)."""
     sent, rest = read_open(body[20:])
     received, information = read_open(rest)
     list(_values(information, 0))
     if kind == _LOC_RIB:  # both are made up to describe the table, RFC 9069 section 5.1
         table = sent.receives | sent.sends
-        return _Opened(sent.asn, table, table)
+        return _Opened(sent.asn, at, table, table)
     into, out = sent.receives & received.sends, sent.sends & received.receives
-    return _Opened(sent.asn, into, out)
+    return _Opened(sent.asn, at, into, out)
 
 
 def _values(body: bytes, offset: int) -> Iterator[tuple[int, bytes]]:

@@ -21,7 +21,7 @@ from tests.checks.bgp.rib.told import (
 )
 from vedette.checks.bgp.reason import Reason
 from vedette.checks.bgp.rib.baseline import MEMORY
-from vedette.checks.bgp.rib.routes import TELLING
+from vedette.checks.bgp.rib.routes import SETTLING, TELLING
 from vedette.checks.bgp.update import CollectorDown, EndOfRib, PeerState
 from vedette.checks.bgp.watch import Watch
 
@@ -176,6 +176,22 @@ def test_a_session_that_never_ends_its_table_has_an_hour_for_it(restarts: bool) 
     assert not seen(routes).in_doubt
     assert routes.announce(peer(0), PREFIX, (7, ORIGIN), 104)
     assert counts(routes) == (1, 1, 0)
+
+
+def test_an_end_that_comes_early_is_waited_with() -> None:
+    """What a session that has just begun ends may be its first routes: it has five minutes more."""
+    routes = router(7)
+    for n in (0, 1):
+        routes.peer_down(peer(n), 102)
+        routes.peer_up(peer(n), 103)
+    routes.apply(EndOfRib(peer(0), 4, 104, early=True), 104)
+    routes.apply(EndOfRib(peer(0), 6, 105, early=True), 105)
+    routes.review(PREFIX, 103 + SETTLING)
+    assert counts(routes) == (0, 0, 1)
+    routes.review(PREFIX, 105 + SETTLING)
+    assert counts(routes) == (0, 1, 0)
+    routes.announce(peer(1), PREFIX, (7, ORIGIN), 500)
+    assert counts(routes) == (1, 2, 0)
 
 
 def test_only_who_tells_whole_tables_has_an_hour_for_it() -> None:

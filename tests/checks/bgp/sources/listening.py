@@ -27,7 +27,7 @@ class Listening:
 
     def of(self, kind: type) -> list[tuple[object, ...]]:
         """Return the updates of a *kind*, without peers and times."""
-        leave = {"peer", "collector", "asn", "at", "whole_at"}
+        leave = {"peer", "collector", "asn", "at", "whole_at", "early"}
         return [
             tuple(value for key, value in update._asdict().items() if key not in leave)
             for update in self.updates

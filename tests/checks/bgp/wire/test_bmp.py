@@ -76,7 +76,7 @@ def test_a_peers_life() -> None:
     assert updates == [
         PeerState(KEY, True, at),
         announce(),
-        EndOfRib(KEY, 4, at),
+        EndOfRib(KEY, 4, at, early=True),
         Withdraw(KEY, 64511, V4, at),
         PeerState(KEY, False, at),
     ]
@@ -276,6 +276,18 @@ def test_a_peer_is_up_even_if_its_opens_cannot_be_read(cut: int) -> None:
 
     assert story.take(bmp(3, of_peer(bytes(20) + opens))) == [PeerState(KEY, True, AT + 0.5)]
     assert story.errors.total() == 1
+
+
+@pytest.mark.parametrize(
+    ("up_at", "early"), [(NOW - 299, True), (NOW - 301, False), (0, False), (NOW + 60, False)]
+)
+def test_the_end_of_a_table_that_has_just_begun_is_early(up_at: float, early: bool) -> None:
+    """A router that has begun with its sessions ends its dump while their tables are on the way.
+
+    Where it does not say when they began, or its clock is ahead, it is believed.
+    """
+    (_, end) = told(peer_up(at=int(up_at)), monitoring(bytes(4), at=0))
+    assert end == EndOfRib(KEY, 4, NOW, early=early)
 
 
 @pytest.mark.parametrize(("at", "told_at"), [(0, NOW), (AT + 3600, NOW), (AT, AT + 0.5)])
