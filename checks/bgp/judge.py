@@ -1,13 +1,14 @@
 """From how a prefix stands to a finding.
 
-Facts: `share` (0 to 1), `holding` and `of` (peers), `unknown` (peers whose session is down),
-`origins` and `neighbours` (AS number to peers, foreign ones included), `collectors`, `feed`,
-`since` (reason to epoch seconds: all that is wrong, not only what leads), `undecided` (reasons
-that neither hold nor are over), and `foreign_origins`, `more_specifics`, `foreign_neighbours` (who
-should not be there, to peer ASes); with a validator also `rpki` (the state of the own route, None
-while unknown), `rpki_valid` and `rpki_invalid` (which of the foreign routes are that), and
-`roa_expires_at` (epoch seconds). Where nothing can be said there is only `feed`; `too_few` (peers)
-is there where it never could. How long a fault must last is the alarm's. Rule: no I/O, no clock.
+Facts: `share` (0 to 1; None of too few), `holding` and `of` (peers), `unknown` (peers whose
+session is down), `origins` and `neighbours` (AS number to peers, foreign ones included),
+`collectors`, `feed`, `since` (reason to epoch seconds: all that is wrong, not only what leads),
+`undecided` (reasons that neither hold nor are over), and `foreign_origins`, `more_specifics`,
+`foreign_neighbours` (who should not be there, to peer ASes); with a validator also `rpki` (the
+state of the own route, None while unknown), `rpki_valid` and `rpki_invalid` (which of the foreign
+routes are that), and `roa_expires_at` (epoch seconds). Where nothing can be said there is only
+`feed`; `too_few` (peers) is there where it never could. How long a fault must last is the alarm's.
+Rule: no I/O, no clock.
 """
 
 from collections.abc import Mapping
@@ -112,7 +113,7 @@ def _known(standing: Standing | None, feed: str) -> dict[str, Fact]:
 
 def _facts(standing: Standing, since: Mapping[Reason, float]) -> dict[str, Fact]:
     return {
-        "share": round(standing.share, 4),
+        "share": round(standing.share, 4) if standing.enough else None,
         "holding": standing.holding,
         "of": standing.of,
         "unknown": standing.unknown,

@@ -194,6 +194,6 @@ def test_strangers_are_judged_however_few_had_the_prefix() -> None:
     found = judge(WATCH, hijacked, feed="bmp", invalid_since=40.0)
     assert (found.verdict, found.reason) == (Verdict.FAILING, Reason.ORIGIN)
     assert found.facts["since"] == {"origin": 50.0}
-    assert found.facts["too_few"] == 0
+    assert (found.facts["too_few"], found.facts["share"]) == (0, None)
     over = judge(WATCH, replace(hijacked, conditions={}), feed="bmp", silence="has no router")
     assert (over.reason, over.facts["too_few"]) == (Reason.FEED_STALE, 0)
