@@ -59,6 +59,10 @@ class BgpSettings(CheckSettings):
     @model_validator(mode="after")
     def _are_inside(self) -> "BgpSettings":
         outer = ip_network(self.prefix)
+        if not outer.prefixlen:
+            raise ValueError(
+                "prefix: every route is part of a default route, and would be a hijack"
+            )
         for prefix in self.more_specifics:
             inner = ip_network(prefix)
             if inner.network_address not in outer or inner.prefixlen <= outer.prefixlen:

@@ -21,6 +21,8 @@ def test_origins_are_numbers_or_as_names() -> None:
     "values",
     [
         {"prefix": "1.1.1.1/24", "origins": [1]},
+        {"prefix": "0.0.0.0/0", "origins": [1]},
+        {"prefix": "::/0", "origins": [1]},
         {"prefix": "1.1.1.0/24", "origins": []},
         {"prefix": "1.1.1.0/24", "origins": [0]},
         {"prefix": "1.1.1.0/24", "origins": [2**32]},
