@@ -35,6 +35,9 @@ class Feed(Protocol):
     def without_sessions(self) -> str | None:
         """Return in a clause that it has lost the peers of most prefixes, if so."""
 
+    def lagging(self) -> str | None:
+        """Return in a clause that what it tells is old, if so, though it is believed."""
+
 
 class Now(Protocol):
     """The agent's clock."""
@@ -104,7 +107,8 @@ class FeedCheck:
     async def _look(self) -> Finding:
         now = self._now()
         feed = self._feed
-        silence = feed.silence(now) or feed.unseeded(now) or feed.without_sessions()
+        silence = feed.silence(now) or feed.unseeded(now)
+        silence = silence or feed.without_sessions() or feed.lagging()
         return Finding(
             verdict=Verdict.FAILING if silence else Verdict.OK,
             reason=Reason.FEED_STALE if silence else None,

@@ -174,6 +174,13 @@ class Feed:
             f"{len(standings)} prefixes"
         )
 
+    def lagging(self) -> str | None:
+        """Return in a clause that what it tells is old, if so: what is wrong now shows later."""
+        lag = self._intake.lag
+        if lag is None or lag <= self._times.lag:
+            return None
+        return f"{self.source} tells what was {lag / 60:.0f} minutes ago by this host's clock"
+
     def baseline(self) -> dict[str, Any]:
         """Return baselines, neighbours and falls as JSON-able data, which a restart still knows."""
         now = self._intake.now()

@@ -1,5 +1,6 @@
 """The cadences of feeds."""
 
+import math
 import random
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ class Times:
     reseed_most: float = 3600.0
     calm: float = 5.0  # a flood without drops for so long is over
     seeded: float = 300.0  # without a table for so long, something is wrong with the seeds
+    lag: float = math.inf  # news takes no longer, unless something is wrong
     silent: float = 180.0  # a collector whose peers send no keepalive, three of 60 s, is down
 
     def backoff(self, attempt: int) -> float:

@@ -18,6 +18,8 @@ from vedette.checks.bgp.watch import Watch
 from vedette.checks.bgp.wire.frames import Alive, FrameError, Pong, Refused, Subscribed, parse
 from vedette.checks.bgp.wire.interest import Interest
 
+MOST_LAG = 300.0
+"""Seconds that news may take, which comes within one or two."""
 MAX_FRAME = 16 * 1024 * 1024
 SLICE = 0.003
 """Seconds for which frames are read before others may go on."""
@@ -30,7 +32,7 @@ def ris_live_feed(
     times: Times | None = None,
 ) -> Feed:
     """Return a feed of what RIS Live says of *watches*, seeded from RIPEstat."""
-    routes, times = Routes(watches), times or Times()
+    routes, times = Routes(watches), times or Times(lag=MOST_LAG)
     return Feed(
         RisLive(routes.watched, settings.url, now, times),
         routes,

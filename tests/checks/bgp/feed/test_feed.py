@@ -27,6 +27,7 @@ from vedette.checks.bgp.feed.seeding import Tables
 from vedette.checks.bgp.feed.times import Times
 from vedette.checks.bgp.reason import Reason
 from vedette.checks.bgp.rib.routes import Routes
+from vedette.checks.bgp.sources.rislive import MOST_LAG
 from vedette.checks.bgp.update import Announce, PeerState, Update, Withdraw
 from vedette.checks.finding import Finding, Verdict
 
@@ -269,6 +270,25 @@ async def test_a_feed_without_tables_says_so_after_a_while() -> None:
             server.seed_gate.set()
             await until(lambda: seeded(feed))
             assert feed.unseeded(late) is None
+
+
+async def test_a_feed_that_lags_says_so_and_is_believed() -> None:
+    """What is told five minutes after it was is the feed's fault; the prefix is judged by it."""
+    clock = Clock()
+    async with ris_live() as server:
+        server.seed(PREFIX, rows(10), 990)
+        feed = make(server, clock, times=replace(FAST, lag=MOST_LAG))
+        (check,) = FeedCheck(feed, clock).looks()
+        async with following(feed):
+            await until(lambda: seeded(feed))
+            clock.at = 2000.0
+            for at, verdict in ((1701.0, Verdict.OK), (1400.0, Verdict.FAILING)):
+                await server.play(*(update(n % 10, at, announced=[PREFIX]) for n in range(31)))
+                await until(lambda at=at: feed.health(clock()).lag == 2000.0 - at)
+                assert (await check.once()).verdict is verdict
+            said = (await check.once()).detail
+            assert said == "ris-live tells what was 10 minutes ago by this host's clock"
+            assert (await look(feed, clock)).verdict is Verdict.OK
 
 
 async def test_a_feed_whose_sessions_end_is_stale_though_it_is_heard() -> None:
