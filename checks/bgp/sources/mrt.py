@@ -99,6 +99,7 @@ class _Followed:
         self.record = b""
         self.session: Session | None = None
         self.settled = False
+        self.written = 0  # when it was, in nanoseconds, as far as that is read
         self.offset = 0
         self._head = b""
         self._spoilt = False
@@ -212,7 +213,11 @@ class Files:
             except OSError:
                 each.settled = True
                 continue
-            if not each.settled or status.st_size != each.offset:
+            # One that is written anew may have the size of the one before it.
+            if each.written != status.st_mtime_ns or status.st_size != each.offset:
+                each.settled = False
+            if not each.settled:
+                each.written = status.st_mtime_ns
                 found.append((status.st_mtime, each))
         return sorted(found, key=lambda one: (one[0], one[1].path))
 

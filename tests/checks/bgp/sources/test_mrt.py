@@ -287,6 +287,19 @@ def test_dumps_alone_tell_of_a_withdrawal(tmp_path: Path, cut: int) -> None:
     assert (standing.holding, standing.of) == ((3, 3) if cut else (0, 3))
 
 
+@pytest.mark.parametrize("second", [(V4,), ("10.0.0.0/8",)], ids=["same size", "other size"])
+def test_a_dump_is_written_over_the_one_before_it(tmp_path: Path, second: tuple[str, ...]) -> None:
+    """A complete file that is written anew is read anew to its end, also where it is as long."""
+    following, ends = files(tmp_path), list[float]()
+    for at, prefixes in ((NOW - 600, (V4,)), (NOW - 300, second)):
+        written(tmp_path / "rib", dump(int(at), *prefixes), NOW - at)
+        for now in (at + 5, at + SETTLED + 1, at + SETTLED + 6):
+            told = [update for batch in following.batches(now) for update in batch.updates]
+            ends += [said.at for said in told if isinstance(said, EndOfRib)]
+    following.close()
+    assert ends == [NOW - 600] * 3 + [NOW - 300] * 3
+
+
 def test_a_table_tells_the_messages_of_other_files_which_paths_there_are(tmp_path: Path) -> None:
     """A path that goes leaves the other one that a table dump, a file of its own, has listed."""
     index = bytes(4) + struct.pack("!HHB", 0, 1, 2) + bytes(4) + ip_address(PEER).packed
