@@ -21,6 +21,8 @@ from vedette.checks.bgp.update import CollectorDown
 SLICE = 0.003
 """Seconds for which updates are applied before others may go on: probes must not be late."""
 
+AHEAD = 60.0
+"""Seconds that a collector's clock may be ahead; what it says to be of later is of now."""
 _FELL, _COLLAPSED = "fell", "collapsed"
 """What tells of a fall among the peers and neighbours that are stored of a prefix."""
 
@@ -229,6 +231,8 @@ class Feed:
             case Returned():
                 self._ask_for_the_unknown()
             case update:
+                if update.at > now + AHEAD:  # or all that its peer says until then would be late
+                    update = update._replace(at=now)
                 self._late += not self._routes.apply(update, now)
 
     def _seed(self, prefix: str, routes: Mapping[Peer, Path], at: float, now: float) -> None:

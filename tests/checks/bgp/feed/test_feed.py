@@ -272,6 +272,23 @@ async def test_a_feed_without_tables_says_so_after_a_while() -> None:
             assert feed.unseeded(late) is None
 
 
+@pytest.mark.parametrize("ahead", [10.0, 3600.0])
+async def test_a_collector_whose_clock_was_ahead_is_heard_once_it_is_right(ahead: float) -> None:
+    """What is dated into the future is of now, and what follows it is no older; a bit is left."""
+    clock = Clock()
+    async with ris_live() as server:
+        server.seed(PREFIX, rows(10), 990)
+        source, feed = scripted(server, clock)
+        async with following(feed):
+            await until(lambda: seeded(feed))
+            source.tell(*(Announce(peer(n), 64511, PREFIX, PATH, 1000.0 + ahead) for n in range(9)))
+            await until(lambda: not feed.health(clock()).queue)
+            clock.at = 1005.0
+            source.tell(*(Withdraw(peer(n), 64511, PREFIX, 1005.0) for n in range(9)))
+            await until(lambda: not feed.health(clock()).queue)
+            assert holding(feed) == ((10, 10) if ahead < 60 else (1, 10))
+
+
 async def test_a_feed_that_lags_says_so_and_is_believed() -> None:
     """What is told five minutes after it was is the feed's fault; the prefix is judged by it."""
     clock = Clock()
