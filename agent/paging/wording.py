@@ -20,7 +20,7 @@ from vedette.agent.diagnoses.view import View
 from vedette.agent.memory.lastgood import LastKnownGood
 from vedette.agent.memory.ledger import CheckKey, Ledger, Series
 from vedette.agent.paging.headline import cause
-from vedette.agent.paging.workaround import host_of, serving
+from vedette.agent.paging.workaround import serving
 from vedette.checks.bgp.check import FEED
 from vedette.checks.dns.server import Place
 from vedette.checks.finding import Fact, Kind, Verdict
@@ -141,8 +141,8 @@ def told(rule: Alarm, incident: Incident, witness: Witness, now: float) -> str:
     line = f"{rule.diagnosis}: {what} since {since}{f', {whence}' if whence else ''}"
     if rule.diagnosis in _NO_NAME:
         return line
-    began_at, host = incident.members[rule.id], host_of(rule.key)
-    extra = serving(incident.service, witness.good, ledger, now, since=began_at, host=host)
+    began_at = incident.members[rule.id]
+    extra = serving(incident.service, witness.good, ledger, now, since=began_at, about=rule.key)
     return f"{line}; {'there, ' if whence else ''}{extra}" if extra else line
 
 

@@ -3,6 +3,7 @@
 Rule: pure; no I/O, no clock; time is passed in.
 """
 
+from collections import defaultdict
 from itertools import dropwhile
 from urllib.parse import urlsplit
 
@@ -28,24 +29,22 @@ def serving(
     now: float,
     *,
     since: float,
-    host: str | None = None,
+    about: CheckKey | None = None,
 ) -> str:
     """Say whether the remembered addresses still serve; empty when nobody looks at them.
 
     They do at the vantage of *ledger*, and have since the fault began at *since*: nothing is said
-    of one that comes and goes. With a *host*, only its own: what serves another name of the service
-    is no way around.
+    of one that comes and goes, or that serves one page and not another. Where the fault is *about*
+    a page, only looks at that page count, and of a name those at its pages: what serves another
+    one of the service is no way around.
     """
     answers = {answer for one in good for answer in one.answers}
-    looks = [
-        series
-        for series in ledger.of_service(service, Kind.HTTP)
-        if series.place == "address"
-        and series.subject in answers
-        and host in (None, host_of(series.key))
-    ]
-    alive = [one.subject for one in looks if _serves(one, since, now)]
-    dead = [one.subject for one in looks if _is_dead(one, now)]
+    looks = defaultdict[str, list[Series]](list)
+    for series in ledger.of_service(service, Kind.HTTP):
+        if series.place == "address" and series.subject in answers and _is_of(series.key, about):
+            looks[series.subject].append(series)
+    alive = [at for at, asked in looks.items() if all(_serves(one, since, now) for one in asked)]
+    dead = [at for at, asked in looks.items() if all(_is_dead(one, now) for one in asked)]
     if alive and not dead:
         return f"the last-known-good addresses still serve ({', '.join(alive)})"
     if alive:
@@ -54,6 +53,12 @@ def serving(
             f"{', '.join(dead)} do not"
         )
     return f"the last-known-good addresses do not serve either ({', '.join(dead)})" if dead else ""
+
+
+def _is_of(page: CheckKey, about: CheckKey | None) -> bool:
+    if about is None or about.kind is Kind.HTTP:
+        return about in (None, page)
+    return host_of(page) == host_of(about)
 
 
 def _serves(series: Series, since: float, now: float) -> bool:

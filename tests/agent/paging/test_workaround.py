@@ -49,17 +49,19 @@ def test_what_comes_and_goes_is_neither_alive_nor_dead(looks: str, said: str) ->
     assert serving("shop", GOOD, ledger, 9.0, since=5.0) == said
 
 
+NAME = CheckKey("shop", Kind.DNS, "shop.example A")
+LOGIN = CheckKey("shop", Kind.HTTP, "https://shop.example/login")
 ELSEWHERE = CheckKey("shop", Kind.HTTP, "https://other.example/")
 
 
 @pytest.mark.parametrize(
-    ("key", "place", "subject", "host", "counts"),
+    ("key", "place", "subject", "about", "counts"),
     [
-        (SHOP, "address", ADDRESS, "shop.example", True),
+        (SHOP, "address", ADDRESS, NAME, True),
         (SHOP, "address", ADDRESS, None, True),
-        (SHOP, "address", "192.0.2.9", "shop.example", False),
-        (SHOP, "standby", ADDRESS, "shop.example", False),
-        (ELSEWHERE, "address", ADDRESS, "shop.example", False),
+        (SHOP, "address", "192.0.2.9", NAME, False),
+        (SHOP, "standby", ADDRESS, NAME, False),
+        (ELSEWHERE, "address", ADDRESS, NAME, False),
         (ELSEWHERE, "address", ADDRESS, None, True),
     ],
     ids=[
@@ -67,14 +69,37 @@ ELSEWHERE = CheckKey("shop", Kind.HTTP, "https://other.example/")
     ],
 )  # fmt: skip
 def test_only_a_good_address_of_the_name_is_a_way_around(
-    key: CheckKey, place: str, subject: str, host: str | None, counts: bool
+    key: CheckKey, place: str, subject: str, about: CheckKey | None, counts: bool
 ) -> None:
     """What was never answered, or serves another name, is nothing to pin."""
     ledger = Ledger(since=0.0)
     ledger.add(key, EVERY_SECOND, [seen(0, OK, key=key, place=place, subject=subject)])
     said = f"the last-known-good addresses still serve ({ADDRESS})" if counts else ""
 
-    assert serving("shop", GOOD, ledger, 0.0, since=0.0, host=host) == said
+    assert serving("shop", GOOD, ledger, 0.0, since=0.0, about=about) == said
+
+
+@pytest.mark.parametrize(
+    ("shop", "login", "about", "said"),
+    [
+        (OK, OK, NAME, "the last-known-good addresses still serve (192.0.2.1)"),
+        ("status", "status", NAME, "the last-known-good addresses do not serve either (192.0.2.1)"),
+        (OK, "status", NAME, ""),
+        (OK, "status", SHOP, "the last-known-good addresses still serve (192.0.2.1)"),
+        (OK, "status", LOGIN, "the last-known-good addresses do not serve either (192.0.2.1)"),
+    ],
+    ids=["both well", "both fail", "one fails", "the one that is well", "the one that fails"],
+)
+def test_an_address_is_named_once_and_for_the_page_that_fails(
+    shop: str, login: str, about: CheckKey, said: str
+) -> None:
+    """Of two pages at one address each is told for itself, and the name only what both have."""
+    ledger = Ledger(since=0.0)
+    for key, verdict in ((SHOP, shop), (LOGIN, login)):
+        one = seen(0, verdict, key=key, place="address", subject=ADDRESS)
+        ledger.add(key, EVERY_SECOND, [one])
+
+    assert serving("shop", GOOD, ledger, 0.0, since=0.0, about=about) == said
 
 
 @pytest.mark.parametrize(
