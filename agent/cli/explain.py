@@ -67,7 +67,7 @@ def _fact(name: str, value: Fact) -> str:
     match value:
         case bool():
             return "yes" if value else "no"
-        case int() | float() if name.endswith("not_after"):
+        case int() | float() if name.endswith(("not_before", "not_after")):
             return utc(value)
         case int() | float() if name.endswith("_seconds"):
             return f"{value * 1000:.1f} ms"
@@ -75,7 +75,7 @@ def _fact(name: str, value: Fact) -> str:
             return f"{value:.0%}"
         case float():
             return f"{value:.4g}"
-        case Mapping() if name.endswith("not_after"):
+        case Mapping() if name.endswith(("not_before", "not_after")):
             return ", ".join(f"{key}: {utc(at)}" for key, at in value.items())
         case Mapping():
             return ", ".join(f"{key}: {number:g}" for key, number in value.items())

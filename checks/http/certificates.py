@@ -45,6 +45,10 @@ def certificates(sent: tuple[bytes, ...]) -> dict[str, Fact]:
             "certificate_serial": serial(leaf),
             "certificate_not_after": leaf.not_valid_after_utc.timestamp(),
             "chain_not_after": min(each.not_valid_after_utc.timestamp() for each in parsed),
+            "certificates_not_before": {
+                each.subject.rfc4514_string(): each.not_valid_before_utc.timestamp()
+                for each in parsed
+            },
             "certificates_not_after": {
                 each.subject.rfc4514_string(): each.not_valid_after_utc.timestamp()
                 for each in parsed

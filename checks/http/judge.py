@@ -24,11 +24,13 @@ the last hop, and the seconds are sums.
 | `certificate_names` | its alternative names: host names, then addresses |
 | `certificate_not_after` | epoch seconds when the server's certificate expires |
 | `chain_not_after` | epoch seconds when the first certificate of the sent chain expires |
-| `certificates_not_after` | the same of each certificate that was sent, by its subject |
+| `certificates_not_before` | epoch seconds when each certificate that was sent began, by subject |
+| `certificates_not_after` | the same of when each expires |
 | `certificate_expiring` | True when one of them that still counts ends within `expiring` |
 | `disturbed` | True when the seconds may be wrong for our own sake; of every kind |
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 from vedette.checks.finding import Fact, Finding, Verdict
@@ -175,10 +177,19 @@ def ending(facts: Mapping[str, Fact], settings: HttpSettings, now: float) -> flo
     Of a chain that was accepted, a certificate that has ended already is one that nobody needs. Who
     is trusted for it may end first, and is not sent.
     """
-    sent = facts.get("certificates_not_after")
-    ends = [facts.get(f"{which}_not_after") for which in ("chain", "certificate", "verified")]
-    ends += sent.values() if isinstance(sent, Mapping) else ()
-    left = [end for end in ends if isinstance(end, float) and end > now]
-    if not settings.verify or not left or min(left) - now >= settings.expiring:
+    if not settings.verify:
         return None
-    return min(left)
+    lives = _lives(facts)
+    ends = [facts.get(f"{which}_not_after") for which in ("chain", "certificate", "verified")]
+    known = {end for end in (*ends, *lives) if isinstance(end, float)}
+    soon = [end for end in known if now < end < now + settings.notice(lives.get(end, math.inf))]
+    return min(soon, default=None)
+
+
+def _lives(facts: Mapping[str, Fact]) -> Mapping[float, float]:
+    """Return for how long each certificate that was sent is good in all, by when it ends."""
+    begun, ends = facts.get("certificates_not_before"), facts.get("certificates_not_after")
+    if not isinstance(ends, Mapping):
+        return {}
+    begun = begun if isinstance(begun, Mapping) else {}
+    return {end: end - begun.get(subject, -math.inf) for subject, end in ends.items()}

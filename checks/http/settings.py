@@ -221,7 +221,8 @@ class HttpSettings(CheckSettings):
     http3: bool = False
     """Whether to speak HTTP/3, and nothing else."""
     expiring: Duration = 14 * 86400.0
-    """How long before its end a certificate is worth a warning; 0 is never."""
+    """How long before its end a certificate is worth a warning; 0 is never. Without the key a fifth
+    of its life is enough, where that is less."""
 
     status: Annotated[
         list[Annotated[int | str, BeforeValidator(_status)]], BeforeValidator(_several)
@@ -323,6 +324,15 @@ class HttpSettings(CheckSettings):
     def keeps_body(self) -> bool:
         """Whether a rule reads the body."""
         return bool(self.body or self.body_not or self.json_)
+
+    def notice(self, life: float) -> float:
+        """Return how many seconds before its end one is worth a warning that lives for *life*.
+
+        What lives for days is renewed when a third or a half of its life is left.
+        """
+        return (
+            self.expiring if "expiring" in self.model_fields_set else min(self.expiring, life / 5)
+        )
 
     def accepts(self, status: int) -> bool:
         """Whether an answer may have *status*."""

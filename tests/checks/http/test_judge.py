@@ -240,6 +240,39 @@ def test_ending_beside_one_that_nobody_needs() -> None:
     assert ending(facts, HttpSettings(url=URL), 0.0) == 3 * DAY
 
 
+@pytest.mark.parametrize(
+    ("life", "left", "rules", "is_told"),
+    [
+        (90, 14.1, {}, False),
+        (90, 13.9, {}, True),
+        (47, 13.9, {}, False),
+        (47, 9.3, {}, True),
+        (160 / 24, 5.0, {}, False),
+        (160 / 24, 1.3, {}, True),
+        (160 / 24, 5.0, {"expiring": "14d"}, True),
+        (160 / 24, 1.3, {"expiring": 0}, False),
+    ],
+    ids=[
+        "of months", "of months, late", "of weeks", "of weeks, late", "of days", "of days, late",
+        "of days, as asked for", "never",
+    ],
+)  # fmt: skip
+def test_a_certificate_that_lives_for_days_ends_soon_only_by_its_own_measure(
+    life: float, left: float, rules: dict[str, object], is_told: bool
+) -> None:
+    """What is renewed every few days is no standing warning, unless the config asks for it."""
+    facts = {
+        "certificate_not_after": left * DAY,
+        "chain_not_after": left * DAY,
+        "certificates_not_before": {"CN=leaf": (left - life) * DAY, "CN=issuer": -900 * DAY},
+        "certificates_not_after": {"CN=leaf": left * DAY, "CN=issuer": 900 * DAY},
+    }
+
+    told = ending(facts, HttpSettings(url=URL, **rules), 0.0)
+
+    assert told == (left * DAY if is_told else None)
+
+
 def test_without_a_certificate_nothing_ends() -> None:
     """Plain HTTP has no certificate that could end."""
     assert ending({}, HttpSettings(url="http://a.example/"), 0.0) is None
