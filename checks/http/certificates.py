@@ -4,13 +4,16 @@ Rule: no socket.
 """
 
 import ssl
-from functools import lru_cache
+from collections.abc import Mapping
+from functools import lru_cache, partial
+from pathlib import Path
 
+from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from vedette.checks.certificate import UNREADABLE, names, read, serial
 from vedette.checks.finding import Fact
-from vedette.checks.tls import chain
+from vedette.checks.tls import Renewed, chain
 
 
 def facts(session: ssl.SSLObject) -> dict[str, Fact]:
@@ -56,3 +59,27 @@ def certificates(sent: tuple[bytes, ...]) -> dict[str, Fact]:
         }
     except UNREADABLE:
         return {}
+
+
+def own(cert_file: str) -> Mapping[str, Fact]:
+    """Return when the certificate that we show begins and ends, by its file as it is now."""
+    try:
+        return _own(cert_file).current()
+    except ValueError:  # who makes a connection says so
+        return {}
+
+
+@lru_cache(maxsize=4096)
+def _own(cert_file: str) -> Renewed[Mapping[str, Fact]]:
+    return Renewed(partial(_times, cert_file), (cert_file,))
+
+
+def _times(cert_file: str) -> Mapping[str, Fact]:
+    try:
+        shown = x509.load_pem_x509_certificate(Path(cert_file).read_bytes())
+    except OSError as error:
+        raise ValueError(f"{cert_file} cannot be read: {error.strerror}") from error
+    return {
+        "own_certificate_not_before": shown.not_valid_before_utc.timestamp(),
+        "own_certificate_not_after": shown.not_valid_after_utc.timestamp(),
+    }

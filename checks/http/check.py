@@ -1,15 +1,16 @@
 """A URL, looked at by name and at single addresses."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 from vedette.checks.finding import Fact, Finding, Kind, Look, Verdict
 from vedette.checks.http.asking import request_of, token_request_of
 from vedette.checks.http.authentication import Secrets
+from vedette.checks.http.certificates import own
 from vedette.checks.http.fetch import Fetch
-from vedette.checks.http.judge import ending, judge
+from vedette.checks.http.judge import ending, excused, judge
 from vedette.checks.http.places import Addresses, LastKnownGood, Place
 from vedette.checks.http.reason import Reason
 from vedette.checks.http.request import Request
@@ -108,13 +109,19 @@ class HttpCheck:
         try:
             response = await fetch.run()
         except NetworkFailure as failure:
-            return self._failed(failure, where, {**fetch.facts, "phase": fetch.phase})
+            facts = {**fetch.facts, **self._own(), "phase": fetch.phase}
+            return excused(self._failed(failure, where, facts), self._now())
         if self._tokens is not None and response.status == 401:
             self._tokens.refused()
         # What may be slow for our own sake is not judged by its seconds.
         seconds = 0.0 if is_disturbed() else reading() - start
         judged = judge(response, self._settings, where, seconds)
-        return self._dated(judged, {**fetch.facts, "http_version": response.version})
+        facts = {**fetch.facts, **self._own(), "http_version": response.version}
+        return excused(self._dated(judged, facts), self._now())
+
+    def _own(self) -> Mapping[str, Fact]:
+        shown = self._settings.client_cert
+        return own(shown) if shown is not None else {}
 
     async def _authorized(self, until: float) -> Request:
         if self._tokens is None:

@@ -26,12 +26,14 @@ the last hop, and the seconds are sums.
 | `chain_not_after` | epoch seconds when the first certificate of the sent chain expires |
 | `certificates_not_before` | epoch seconds when each certificate that was sent began, by subject |
 | `certificates_not_after` | the same of when each expires |
-| `certificate_expiring` | True when one of them that still counts ends within `expiring` |
+| `own_certificate_not_before`, `own_certificate_not_after` | the same of the one that we show |
+| `certificate_expiring` | True when one of these that still counts ends within `expiring` |
 | `disturbed` | True when the seconds may be wrong for our own sake; of every kind |
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from vedette.checks.finding import Fact, Finding, Verdict
 from vedette.checks.http import expression
@@ -39,6 +41,7 @@ from vedette.checks.http.patterns import compiled, searchable
 from vedette.checks.http.reason import Reason
 from vedette.checks.http.response import Response
 from vedette.checks.http.settings import HttpSettings
+from vedette.checks.http.tls import minute
 from vedette.checks.words import printable
 
 _Fault = tuple[Reason, str] | None
@@ -175,21 +178,46 @@ def ending(facts: Mapping[str, Fact], settings: HttpSettings, now: float) -> flo
     """Return when the first certificate ends, where that is within `expiring`; else None.
 
     Of a chain that was accepted, a certificate that has ended already is one that nobody needs. Who
-    is trusted for it may end first, and is not sent.
+    is trusted for it may end first, and is not sent. Whoever we trust, our own one has to be good.
     """
-    if not settings.verify:
-        return None
-    lives = _lives(facts)
-    ends = [facts.get(f"{which}_not_after") for which in ("chain", "certificate", "verified")]
-    known = {end for end in (*ends, *lives) if isinstance(end, float)}
-    soon = [end for end in known if now < end < now + settings.notice(lives.get(end, math.inf))]
+    lives = _lives(facts, settings)
+    shown = [facts.get(f"{which}_not_after") for which in ("chain", "certificate", "verified")]
+    ends = {*lives, *(end for end in shown if settings.verify and isinstance(end, float))}
+    soon = [end for end in ends if now < end < now + settings.notice(lives.get(end, math.inf))]
     return min(soon, default=None)
 
 
-def _lives(facts: Mapping[str, Fact]) -> Mapping[float, float]:
+def _lives(facts: Mapping[str, Fact], settings: HttpSettings) -> Mapping[float, float]:
     """Return for how long each certificate that was sent is good in all, by when it ends."""
     begun, ends = facts.get("certificates_not_before"), facts.get("certificates_not_after")
-    if not isinstance(ends, Mapping):
-        return {}
-    begun = begun if isinstance(begun, Mapping) else {}
-    return {end: end - begun.get(subject, -math.inf) for subject, end in ends.items()}
+    lives: dict[float, float] = {}
+    if settings.verify and isinstance(ends, Mapping):
+        begun = begun if isinstance(begun, Mapping) else {}
+        lives = {end: end - begun.get(subject, -math.inf) for subject, end in ends.items()}
+    own = [facts.get(f"own_certificate_not_{which}") for which in ("before", "after")]
+    match own:
+        case [float(start), float(end)]:
+            lives[end] = end - start
+    return lives
+
+
+def excused(finding: Finding, now: float) -> Finding:
+    """Return *finding*, as UNKNOWN where it may be that only we are refused.
+
+    A server that wants a certificate refuses one that has ended, and tells nobody else so.
+    """
+    ended = finding.facts.get("own_certificate_not_after")
+    if not isinstance(ended, float) or ended > now or not _is_refusal(finding):
+        return finding
+    words = f"our own certificate expired on {minute(ended)}, and {finding.detail}"
+    return replace(finding, verdict=Verdict.UNKNOWN, reason=Reason.TLS_EXPIRED, detail=words)
+
+
+def _is_refusal(finding: Finding) -> bool:
+    """Whether a server fails so that does not want us: in the handshake, after it, or by a 4xx."""
+    if finding.reason is Reason.STATUS:
+        status = finding.facts.get("status")
+        return isinstance(status, int) and 400 <= status < 500
+    if finding.facts.get("phase") not in ("tls", "processing"):
+        return False
+    return finding.reason in (Reason.TLS_HANDSHAKE, Reason.RESET)

@@ -153,24 +153,27 @@ def expired(known: Mapping[str, Fact]) -> str:
     ended = ended or known.get("chain_not_after")
     if not isinstance(leaf, float) or not isinstance(ended, float):
         return "a certificate has expired"
-    return f"{_whose(known, ended)} expired on {_minute(ended)}"
+    return f"{_whose(known, ended)} expired on {minute(ended)}"
 
 
 def expires(known: Mapping[str, Fact], at: float) -> str:
     """Say which certificate ends *at* that time, which is to come."""
-    return f"{_whose(known, at)} ends on {_minute(at)}"
+    return f"{_whose(known, at)} ends on {minute(at)}"
 
 
 def _whose(known: Mapping[str, Fact], end: float) -> str:
     if known.get("certificate_not_after") == end:
         return "the certificate"
+    if known.get("own_certificate_not_after") == end:
+        return "our own certificate"
     sent = known.get("certificates_not_after")
     if isinstance(sent, Mapping) and end not in sent.values():
         return "the authority that we trust for it"
     return "a certificate of the issuing chain"
 
 
-def _minute(at: float) -> str:
+def minute(at: float) -> str:
+    """Return a moment in epoch seconds as people read it."""
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
 
 

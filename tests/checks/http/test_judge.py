@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vedette.checks.finding import Verdict
-from vedette.checks.http.judge import ending, judge
+from vedette.checks.finding import Fact, Finding, Verdict
+from vedette.checks.http.judge import ending, excused, judge
 from vedette.checks.http.reason import Reason
 from vedette.checks.http.response import Response
 from vedette.checks.http.settings import HttpSettings
 from vedette.checks.http.tls import expires
 
+OK, FAILING, _ = Verdict
 URL = "https://api.example.com/"
 MOVED = Response(status=301, headers=(("location", "https://b.test/"),), unfollowed=True)
 TYPED = Response(status=200, headers=(("content-type", "text/html"),))
@@ -271,6 +272,52 @@ def test_a_certificate_that_lives_for_days_ends_soon_only_by_its_own_measure(
     told = ending(facts, HttpSettings(url=URL, **rules), 0.0)
 
     assert told == (left * DAY if is_told else None)
+
+
+def test_our_own_certificate_ends_soon_whomever_we_trust() -> None:
+    """A client's certificate is told like a server's, also of who verifies no server."""
+    days = {"own_certificate_not_before": -87 * DAY, "own_certificate_not_after": 3 * DAY}
+    hours = {"own_certificate_not_before": -DAY, "own_certificate_not_after": 3 * DAY}
+
+    assert ending(days, HttpSettings(url=URL, verify=False), 0.0) == 3 * DAY
+    assert expires(days, 3 * DAY) == "our own certificate ends on 1970-01-04 00:00 UTC"
+    assert ending(hours, HttpSettings(url=URL), 0.0) is None
+
+
+@pytest.mark.parametrize(
+    ("verdict", "reason", "facts", "ended", "is_excused"),
+    [
+        (FAILING, Reason.STATUS, {"status": 400}, 0.0, True),
+        (FAILING, Reason.STATUS, {"status": 403}, 0.0, True),
+        (FAILING, Reason.TLS_HANDSHAKE, {"phase": "tls"}, 0.0, True),
+        (FAILING, Reason.TLS_HANDSHAKE, {"phase": "processing"}, 0.0, True),
+        (FAILING, Reason.RESET, {"phase": "processing"}, 0.0, True),
+        (FAILING, Reason.STATUS, {"status": 400}, 9.0, False),
+        (FAILING, Reason.STATUS, {"status": 400}, None, False),
+        (FAILING, Reason.STATUS, {"status": 503}, 0.0, False),
+        (FAILING, Reason.RESET, {"phase": "connect"}, 0.0, False),
+        (FAILING, Reason.TIMEOUT, {"phase": "processing"}, 0.0, False),
+        (FAILING, Reason.TLS_EXPIRED, {"phase": "tls"}, 0.0, False),
+        (OK, None, {"status": 200}, 0.0, False),
+    ],
+)
+def test_who_is_refused_with_an_old_certificate_cannot_look(
+    verdict: Verdict,
+    reason: Reason | None,
+    facts: dict[str, Fact],
+    ended: float | None,
+    is_excused: bool,
+) -> None:
+    """To refuse an old certificate says nothing of a server; the rest still does."""
+    own = {} if ended is None else {"own_certificate_not_after": ended}
+    found = Finding(verdict=verdict, reason=reason, detail="it fails", facts={**facts, **own})
+
+    told = excused(found, 5.0)
+
+    assert (told != found) is is_excused
+    if is_excused:
+        assert (told.verdict, told.reason) == (Verdict.UNKNOWN, Reason.TLS_EXPIRED)
+        assert told.detail == ("our own certificate expired on 1970-01-01 00:00 UTC, and it fails")
 
 
 def test_without_a_certificate_nothing_ends() -> None:

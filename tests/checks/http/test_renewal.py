@@ -5,6 +5,7 @@ import logging
 import os
 import ssl
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from vedette.checks.http.tls import TlsSettings, built, context
 from vedette.checks.net import NetworkFailure
 from vedette.checks.tls import Renewed
 
+PAST = datetime(2020, 1, 1, tzinfo=UTC)
 OK = says(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 HTTP1 = ("http/1.1",)
 
@@ -140,6 +142,45 @@ async def test_client_certificate(
     assert shown == ["old.test", "old.test", "new.test"]
     (line,) = caplog.messages
     assert f"cannot use the client certificate {pair[0]} with its key {pair[1]}" in line
+
+
+@pytest.mark.parametrize(
+    ("ends", "verdict", "reason", "words"),
+    [
+        (PAST, Verdict.UNKNOWN, Reason.TLS_EXPIRED, "our own certificate expired on 2020-01-01"),
+        (FUTURE, Verdict.OK, None, "answered 200; our own certificate ends on"),
+    ],
+)
+async def test_own_certificate(
+    tmp_path: Path,
+    pair: tuple[Path, Path],
+    ends: datetime,
+    verdict: Verdict,
+    reason: Reason | None,
+    words: str,
+) -> None:
+    """That ours ends soon is told ahead, and a server that refuses it afterwards is not down."""
+    ca = trustme.CA()
+    ca.cert_pem.write_to_path(tmp_path / "ca.pem")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.verify_mode = ssl.CERT_REQUIRED
+    ca.configure_trust(context)
+    ca.issue_cert("a.test").configure_cert(context)
+    written(pair, ca.issue_cert("me.test", not_after=ends))
+    server = await asyncio.start_server(OK, "127.0.0.1", 0, ssl=context)
+    async with server:
+        check = checking(
+            f"https://a.test:{server.sockets[0].getsockname()[1]}/",
+            ca_file=str(tmp_path / "ca.pem"),
+            client_cert=str(pair[0]),
+            client_key=str(pair[1]),
+            now=FUTURE.timestamp() - 3 * 86400,
+        )
+        found = await looked(check)
+
+    assert (found.verdict, found.reason) == (verdict, reason), found
+    assert words in found.detail
+    assert ("certificate_expiring" in found.facts) is (verdict is Verdict.OK)
 
 
 async def test_http3(tmp_path: Path) -> None:
