@@ -198,12 +198,11 @@ class _Builder:
         owners: list[Service | Controls] = [*config.services, config.controls]
         names = [dns for owner in owners for dns in owner.dns]
         walks = any(Source.AUTHORITATIVE in dns.places for dns in names)
-        system = around.system()
-        self._resolver = StubResolver(system, stubs)
+        self._resolver = StubResolver(around.system, stubs)
         authorities = Authorities(_age(config))
         self._means = Means(
             delegations=Delegations(roots, stubs),
-            system=system,
+            system=around.system,
             resolve=self._resolver.resolve,
             now=now,
             wall=around.clock.wall,

@@ -14,8 +14,7 @@ from vedette.agent.routes import feeds
 from vedette.checks.bgp.feed.feed import Feed
 from vedette.checks.bgp.rpki.source import VrpSource
 from vedette.checks.bgp.watch import Watch
-from vedette.checks.dns.resolver import system_servers
-from vedette.checks.net import Endpoint
+from vedette.checks.dns.resolver import Servers, SystemServers
 from vedette.exporters.page import Pager
 from vedette.exporters.reach import Reach
 
@@ -55,7 +54,7 @@ class Surroundings:
 
     clock: SteadyClock = field(default_factory=SteadyClock)
     stopwatch: Callable[[], float] = perf_counter
-    system: Callable[[], Sequence[Endpoint]] = system_servers
+    system: Servers = field(default_factory=SystemServers)
     listen: Listen = _listen
     vrps: Callable[[Config, Collection[Watch], Path, Now], VrpSource | None] = feeds.vrps
     pagers: Callable[[Config, Path, Reach, Now], Sequence[Pager]] = _pagers

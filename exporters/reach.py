@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 
 import aiohappyeyeballs
 from aiohttp import TCPConnector
@@ -52,7 +53,9 @@ class Reach:
         keep: Keep = lambda _host, _addresses: None,
         system: System | None = None,
     ) -> None:
-        self._others = [StubResolver([one], seconds=PATIENCE - SILENCE - HALF) for one in resolvers]
+        self._others = [
+            StubResolver(partial(tuple, [one]), seconds=PATIENCE - SILENCE - HALF) for one in resolvers
+        ]
         self._known = {host: tuple(addresses) for host, addresses in (known or {}).items()}
         self._keep = keep
         self._system = system or SystemLookup().addresses

@@ -57,7 +57,8 @@ class SystemResolver:
         hosts, conf = self._files
         self._hosts = dict(_addresses(_lines(hosts)))
         self._settings = Search(_lines(conf))
-        self._stub = StubResolver(system_servers(conf))
+        found = system_servers(conf)
+        self._stub = StubResolver(lambda: found)
 
 
 class Search:

@@ -23,7 +23,7 @@ from vedette.checks.dns.check import DnsCheck, Means
 from vedette.checks.dns.dnssec.anchors import read_anchors
 from vedette.checks.dns.dnssec.chain import Trust
 from vedette.checks.dns.names import domain_name
-from vedette.checks.dns.resolver import StubResolver, system_servers
+from vedette.checks.dns.resolver import StubResolver, SystemServers
 from vedette.checks.dns.roots import ROOT_SERVERS, Server, read_hints
 from vedette.checks.dns.settings import DnsSettings
 from vedette.checks.dns.walk import Delegations, Walk
@@ -203,7 +203,7 @@ async def _dns(options: argparse.Namespace) -> _Seen:
     )
     settings = DnsSettings.model_validate(wanted)
     roots = read_hints(options.root_hints) if options.root_hints else ROOT_SERVERS
-    system = system_servers()
+    system = SystemServers()
     means = Means(
         delegations=Delegations(roots, _stubs(options.stub_zone)),
         system=system,
@@ -246,7 +246,7 @@ async def _http(options: argparse.Namespace) -> _Seen:
     check = HttpCheck(
         settings,
         timeout=options.timeout,
-        resolve=StubResolver(system_servers()).resolve,
+        resolve=StubResolver(SystemServers()).resolve,
         now=SteadyClock().now,
     )
     await check.refresh()

@@ -13,6 +13,7 @@ from vedette.checks.dns.exchange import load
 from vedette.checks.dns.judge import rules_of
 from vedette.checks.dns.message import ask
 from vedette.checks.dns.reason import Reason
+from vedette.checks.dns.resolver import Servers
 from vedette.checks.dns.roots import Server
 from vedette.checks.dns.server import PORTS, Channel, Place, Resolver, Source, short
 from vedette.checks.dns.settings import DnsSettings
@@ -67,7 +68,7 @@ class Means:
     """What all DNS checks of an agent look with; without *trust* no signature is judged."""
 
     delegations: Delegations
-    system: Sequence[Endpoint]
+    system: Servers
     resolve: Resolve
     now: Callable[[], float]
     """Epoch seconds."""
@@ -101,6 +102,7 @@ class DnsCheck:
         self._servers: Mapping[str, Server] = _NONE
         self._hosts: Mapping[str, Sequence[str] | NetworkFailure] = _NONE
         self._subjects: dict[tuple[Place, str], Subject | Blocked] = {}
+        self._system: Sequence[Endpoint] = ()
         self._looks: tuple[Look, ...] = ()
         self._walked_at = -math.inf
         self._walking: asyncio.Task[float] | None = None
@@ -120,6 +122,8 @@ class DnsCheck:
 
     def looks(self) -> Sequence[Look]:
         """Return one look for every address of every server, and those at the zone as a whole."""
+        if self._system != self._system_now():
+            self._arrange()
         if self._zone is None or self.walked is None:
             return self._looks
         round_ = Round(self.walked.servers)
@@ -257,12 +261,16 @@ class DnsCheck:
     def _arrange(self) -> None:
         """Say anew who is asked, keeping each subject that is still the same server."""
         before, self._subjects = self._subjects, {}
+        self._system = self._system_now()
         for place, label, subject in self._named():
             key = place, label
             self._subjects.setdefault(key, _same(before.get(key), subject))
         self._looks = tuple(
             Look(label, place, subject.look) for (place, label), subject in self._subjects.items()
         )
+
+    def _system_now(self) -> Sequence[Endpoint]:
+        return self._means.system() if Source.SYSTEM in self.settings.places else ()
 
     def _named(self) -> Iterator[_Named]:
         for source in self.settings.places:
@@ -272,7 +280,7 @@ class DnsCheck:
                 case Source.PARENT:
                     yield from self._walked(Place.PARENT)
                 case Source.SYSTEM:
-                    for end in self._means.system:
+                    for end in self._system:
                         label = f"system {short(end)}"
                         yield Place.RECURSIVE, label, self._resolver(Channel(end), label)
                 case Resolver():

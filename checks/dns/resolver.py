@@ -2,8 +2,10 @@
 
 import asyncio
 import ipaddress
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from time import monotonic
 
 import dns.flags
 import dns.name
@@ -23,6 +25,12 @@ _STEPS = 8
 """How often a CNAME or a referral may lead from one group of servers to another."""
 _KEPT = 4096
 """How many last replies are remembered."""
+_FRESH = 5.0
+"""Seconds after which resolv.conf is read again."""
+_CONF = Path("/etc/resolv.conf")
+
+Servers = Callable[[], Sequence[Endpoint]]
+"""Returns the resolvers of a host as they are now."""
 
 
 class StubResolver:
@@ -34,12 +42,12 @@ class StubResolver:
 
     def __init__(
         self,
-        servers: Sequence[Endpoint],
+        servers: Servers,
         stub_zones: Mapping[str, Sequence[Endpoint]] | None = None,
         *,
         seconds: float = 5.0,
     ) -> None:
-        self._servers = tuple(servers)
+        self._servers = servers
         self._stubs = {
             dns.name.from_text(zone): tuple(ends) for zone, ends in (stub_zones or {}).items()
         }
@@ -103,7 +111,7 @@ class StubResolver:
     def _start(self, name: dns.name.Name) -> tuple[dns.name.Name | None, Sequence[Endpoint]]:
         """Return the stub zone that holds *name*, if one does, and whom to ask for it."""
         zone = max(filter(name.is_subdomain, self._stubs), key=len, default=None)
-        return zone, self._servers if zone is None else self._stubs[zone]
+        return zone, self._servers() if zone is None else self._stubs[zone]
 
     async def _referred(
         self, referral: Referral, deadline: float, steps: int
@@ -158,12 +166,42 @@ def _failure(reply: Reply, question: Question, server: Endpoint) -> NetworkFailu
     return NetworkFailure(finding.reason or Reason.NODATA, finding.detail)
 
 
-def system_servers(path: Path = Path("/etc/resolv.conf")) -> tuple[Endpoint, ...]:
+class SystemServers:
+    """The name servers of the host, as its resolv.conf names them by now (Servers).
+
+    A host may begin without any, and get others with its next lease. While the file is written anew
+    those of before are the ones.
+    """
+
+    def __init__(self, path: Path = _CONF, clock: Callable[[], float] = monotonic) -> None:
+        """*clock* tells seconds from anywhere."""
+        self._path = path
+        self._clock = clock
+        self._found: Sequence[Endpoint] = ()
+        self._stale_at = -math.inf
+
+    def __call__(self) -> Sequence[Endpoint]:
+        """Return them; without any it is the host itself."""
+        now = self._clock()
+        if now >= self._stale_at:
+            self._found = _named(self._path) or self._found
+            self._stale_at = now + _FRESH
+        return self._found or _ITSELF
+
+
+def system_servers(path: Path = _CONF) -> Sequence[Endpoint]:
     """Return the name servers of the host; without any it is the host itself (resolv.conf(5))."""
+    return _named(path) or _ITSELF
+
+
+_ITSELF = (Endpoint("127.0.0.1", 53),)
+
+
+def _named(path: Path) -> Sequence[Endpoint]:
     try:
         lines = path.read_text(errors="replace").splitlines()
     except OSError:
-        lines = []
+        return ()
     words = [line.split() for line in lines]
     found = [w[1] for w in words if len(w) > 1 and w[0] == "nameserver" and is_address(w[1])]
-    return tuple(Endpoint(host, 53) for host in dict.fromkeys(found or ["127.0.0.1"]))
+    return tuple(Endpoint(host, 53) for host in dict.fromkeys(found))

@@ -24,8 +24,8 @@ def checks(server: str) -> Iterator[DnsCheck]:
     """Return checks of one name after another at *server*, without end."""
     means = Means(
         delegations=Delegations((), {}),
-        system=(),
-        resolve=StubResolver((), {}).resolve,
+        system=lambda: (),
+        resolve=StubResolver(lambda: (), {}).resolve,
         now=SteadyClock().now,
     )
     while True:

@@ -95,7 +95,7 @@ async def _named(size: int, server: Endpoint) -> Costs:
     delegations = Delegations((), {"bench.test": [server]})
     means = Means(
         delegations=delegations,
-        system=(),
+        system=lambda: (),
         resolve=_nobody,
         now=SteadyClock().now,
         authorities=Authorities(_SHARED),

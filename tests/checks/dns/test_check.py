@@ -60,7 +60,7 @@ def check(delegations: Delegations | None = None, **settings: object) -> DnsChec
         DnsSettings.model_validate({"name": "api.example.com", **settings}),
         Means(
             delegations=delegations or Delegations([]),
-            system=[Endpoint("127.0.0.53", 53)],
+            system=lambda: [Endpoint("127.0.0.53", 53)],
             resolve=google if settings.get("servers") == ["dns.example:5353"] else nobody,
             now=lambda: 0.0,
         ),
@@ -156,6 +156,22 @@ def test_subjects() -> None:
         ("[2001:db8::1]:5353", "recursive"),
     ]
     assert (made.name, made.kind) == ("api.example.com A", Kind.DNS)
+
+
+def test_system_is_who_it_is_now() -> None:
+    """A host that gets other resolvers is asked at these from the next round on."""
+    hosts = ["127.0.0.53"]
+    means = Means(
+        delegations=Delegations([]),
+        system=lambda: [Endpoint(host, 53) for host in hosts],
+        resolve=nobody,
+        now=lambda: 0.0,
+    )
+    made = DnsCheck(DnsSettings(name="api.example.com", servers=["system"]), means, seconds=0.5)
+    before, hosts[:] = made.looks(), ["127.0.0.1", "127.0.0.2"]
+
+    assert [look.subject for look in before] == ["system 127.0.0.53"]
+    assert [look.subject for look in made.looks()] == ["system 127.0.0.1", "system 127.0.0.2"]
 
 
 async def test_not_yet_walked() -> None:
@@ -265,7 +281,7 @@ async def test_looks_while_a_refresh_is_under_way(before: Walk | NetworkFailure)
 
     settings = {"name": "api.example.com", "servers": ["authoritative", "dns.example"]}
     means = Means(
-        delegations=Walks(before, walk_to(2, 3)), system=[], resolve=slowly, now=lambda: 0.0
+        delegations=Walks(before, walk_to(2, 3)), system=list, resolve=slowly, now=lambda: 0.0
     )
     made = DnsCheck(DnsSettings.model_validate(settings), means, seconds=0.5)
     found.set()

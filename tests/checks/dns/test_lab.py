@@ -75,7 +75,7 @@ class Watch:
             DnsSettings.model_validate({"settle": SETTLE, **asked}),
             Means(
                 delegations=self._delegations,
-                system=[],
+                system=list,
                 resolve=nobody,
                 now=self.now,
                 wall=time.time,

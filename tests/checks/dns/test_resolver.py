@@ -12,7 +12,7 @@ from tests.servers.nsd import nsd
 from tests.servers.process import free_port
 from tests.servers.responder import responder
 from vedette.checks.dns.reason import Reason
-from vedette.checks.dns.resolver import StubResolver, system_servers
+from vedette.checks.dns.resolver import StubResolver, SystemServers, system_servers
 from vedette.checks.net import Endpoint, NetworkFailure
 
 ZONE = """\
@@ -48,7 +48,7 @@ async def reason(resolver: StubResolver, host: str) -> Reason:
 
 async def test_without_question() -> None:
     """Addresses and localhost need no server."""
-    resolver = StubResolver([])
+    resolver = StubResolver(list)
     assert await resolver.resolve("192.0.2.1") == ("192.0.2.1",)
     assert await resolver.resolve("2001:db8::1") == ("2001:db8::1",)
     assert await resolver.resolve("LocalHost.") == ("127.0.0.1", "::1")
@@ -58,7 +58,7 @@ async def test_stub_zone() -> None:
     """Hosts below a stub zone are asked at its servers, and a CNAME out of it goes on elsewhere."""
     with nsd({"example.com": ZONE}) as end:
         async with responder(udp=answering) as system:
-            resolver = StubResolver([system], {"example.com": [end]})
+            resolver = StubResolver(lambda: [system], {"example.com": [end]})
             assert await resolver.resolve("both.example.com") == ("192.0.2.1", "2001:db8::1")
             assert await resolver.resolve("alias.example.com") == ("192.0.2.1", "2001:db8::1")
             assert await resolver.resolve("out.example.com") == ("192.0.2.9", "2001:db8::9")
@@ -78,7 +78,7 @@ async def test_next_server() -> None:
         responder(udp=lambda wire: []) as silent,
         responder(udp=answering) as good,
     ):
-        resolver = StubResolver([closed, refusing, silent, good], seconds=1.0)
+        resolver = StubResolver(lambda: [closed, refusing, silent, good], seconds=1.0)
         assert await resolver.resolve("www.example.org") == ("192.0.2.9", "2001:db8::9")
 
 
@@ -94,15 +94,15 @@ async def test_next_server() -> None:
 async def test_reasons(rcode: dns.rcode.Rcode, expected: Reason) -> None:
     """What the server says is the reason."""
     async with responder(udp=lambda wire: [reply_to(wire, rcode=rcode)]) as system:
-        assert await reason(StubResolver([system]), "www.example.org") is expected
+        assert await reason(StubResolver(lambda: [system]), "www.example.org") is expected
 
 
 async def test_silence() -> None:
     """Servers that are silent are a timeout, within the bound."""
     async with responder(udp=lambda wire: []) as system:
-        resolver = StubResolver([system], seconds=0.1)
+        resolver = StubResolver(lambda: [system], seconds=0.1)
         assert await reason(resolver, "www.example.org") is Reason.TIMEOUT
-    assert await reason(StubResolver([]), "www.example.org") is Reason.TIMEOUT
+    assert await reason(StubResolver(list), "www.example.org") is Reason.TIMEOUT
 
 
 async def test_one_family_is_enough() -> None:
@@ -114,7 +114,7 @@ async def test_one_family_is_enough() -> None:
         return answering(wire)
 
     async with responder(udp=only_v4) as system:
-        assert await StubResolver([system]).resolve("www.example.org") == ("192.0.2.9",)
+        assert await StubResolver(lambda: [system]).resolve("www.example.org") == ("192.0.2.9",)
 
 
 async def test_stubs_that_lead_in_circles() -> None:
@@ -125,7 +125,7 @@ async def test_stubs_that_lead_in_circles() -> None:
         return [reply_to(wire, (f"{name} 60 IN CNAME a.{name}",))]
 
     async with responder(udp=onward) as end:
-        resolver = StubResolver([], {"example.com": [end]})
+        resolver = StubResolver(list, {"example.com": [end]})
         assert await reason(resolver, "example.com") is Reason.CNAME_LOOP
 
 
@@ -146,3 +146,25 @@ def test_system_servers(tmp_path: Path, text: str | None, hosts: int) -> None:
     servers = system_servers(path)
     assert len(servers) == hosts
     assert (servers[0].host == "127.0.0.1") == (hosts == 1)
+
+
+def test_system_servers_are_those_of_now(tmp_path: Path) -> None:
+    """A host that gets resolvers late, or others, is asked at them; half a file changes none."""
+    path, now = tmp_path / "resolv.conf", 0.0
+    servers = SystemServers(path, lambda: now)
+    told = [[end.host for end in servers()]]
+    for text in ("nameserver 10.0.0.1\n", "", "nameserver 10.0.0.2\n"):
+        path.write_text(text)
+        told.append([end.host for end in servers()])
+        now += 10.0
+        told.append([end.host for end in servers()])
+
+    assert told == [
+        ["127.0.0.1"],
+        ["127.0.0.1"],
+        ["10.0.0.1"],
+        ["10.0.0.1"],
+        ["10.0.0.1"],
+        ["10.0.0.1"],
+        ["10.0.0.2"],
+    ]

@@ -357,7 +357,7 @@ async def test_stub_zone_refers_lower(internet: Path) -> None:
 async def test_hosts_below_a_cut_of_a_stub_zone(internet: Path) -> None:
     """The stub resolver, too, follows a stub zone's cuts, with glue and without, but in no ring."""
     assert internet
-    resolver = StubResolver([], {"test": [Endpoint(TOP, 53)]}, seconds=2.0)
+    resolver = StubResolver(list, {"test": [Endpoint(TOP, 53)]}, seconds=2.0)
     assert await resolver.resolve("api.deep.shop.test") == ("192.0.2.2",)
     assert await resolver.resolve("www.sub.glueless.test") == ("192.0.2.5",)
     with pytest.raises(NetworkFailure) as caught:
