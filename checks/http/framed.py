@@ -12,6 +12,15 @@ from vedette.checks.net import Endpoint, NetworkFailure
 _STATUS = re.compile(r"[1-9][0-9]{2}")  # RFC 9110 section 15
 
 
+def trimmed(value: bytes) -> bytes:
+    """Return a header's value without the spaces around it.
+
+    A server must not send them (RFC 9113 section 8.2.1, RFC 9114 section 4.2), and some do: to
+    browsers and curl they are no fault, as they are none in HTTP/1.1.
+    """
+    return value.strip(b" \t")
+
+
 class Framed(ABC):
     """One answer; each turn says what there is to say, and takes in what comes next."""
 

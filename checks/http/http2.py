@@ -6,9 +6,10 @@ import h2.errors
 import h2.events
 import h2.exceptions
 import h2.settings
+import hpack
 
 from vedette.checks.http.connection import Connection
-from vedette.checks.http.framed import Framed
+from vedette.checks.http.framed import Framed, trimmed
 from vedette.checks.http.hop import Hop
 from vedette.checks.http.request import Request
 from vedette.checks.net import Endpoint
@@ -29,6 +30,13 @@ class _Open(h2.connection.H2ConnectionStateMachine):
             h2.connection.ConnectionInputs.RECV_GOAWAY,
         ): (None, h2.connection.ConnectionState.CLIENT_OPEN)
     }
+
+
+class _Decoder(hpack.Decoder):
+    """Reads headers as they are meant."""
+
+    def decode(self, data: bytes, raw: bool = False) -> list[hpack.HeaderTuple]:
+        return [one.__class__(one[0], trimmed(one[1])) for one in super().decode(data, raw)]
 
 
 def fields(request: Request) -> list[tuple[str, str]]:
@@ -56,6 +64,7 @@ class Http2(Framed):
         config = h2.config.H2Configuration(validate_outbound_headers=False)
         self._http = h2.connection.H2Connection(config)
         self._http.state_machine = _Open()
+        self._http.decoder = _Decoder(self._http.decoder.max_header_list_size)
         self._http.local_settings = h2.settings.Settings(
             initial_values={
                 h2.settings.SettingCodes.ENABLE_PUSH: 0,

@@ -16,7 +16,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 from aioquic.h3.connection import H3_ALPN, ErrorCode, H3Connection, H3Stream
-from aioquic.h3.events import DataReceived, H3Event, HeadersReceived
+from aioquic.h3.events import DataReceived, H3Event, Headers, HeadersReceived
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
 from aioquic.quic.events import ConnectionTerminated, HandshakeCompleted, QuicEvent, StreamReset
@@ -32,7 +32,7 @@ from vedette.checks.finding import Fact
 from vedette.checks.http import tls
 from vedette.checks.http.certificates import certificates
 from vedette.checks.http.connection import translate
-from vedette.checks.http.framed import Framed
+from vedette.checks.http.framed import Framed, trimmed
 from vedette.checks.http.hop import Hop
 from vedette.checks.http.http2 import fields
 from vedette.checks.http.reason import Reason
@@ -125,6 +125,10 @@ class _Answers(H3Connection):
 
     def _check_content_length(self, stream: H3Stream) -> None:
         pass
+
+    def _decode_headers(self, stream_id: int, frame_data: bytes | None) -> Headers:
+        headers = super()._decode_headers(stream_id, frame_data)
+        return [(name, trimmed(value)) for name, value in headers]
 
 
 class Http3(Framed):

@@ -156,6 +156,22 @@ async def test_odd_status(
     assert f"its status is {status!r}" in detail
 
 
+async def test_spaces_around_a_value(
+    authority: tuple[trustme.CA, trustme.LeafCert], tls: TlsSettings
+) -> None:
+    """A header whose value has spaces around it is that value, as for browsers and curl."""
+    said = headers(**{"x-frame-options": " SAMEORIGIN\t"})
+    head = HeadersFrame(1, said, flags=["END_HEADERS", "END_STREAM"])
+
+    async def answer(_http: h2.connection.H2Connection, writer: asyncio.StreamWriter) -> None:
+        writer.write(frames(head))
+
+    async with speaking(authority[1], answer) as port:
+        response, _ = await fetched(f"https://api.test:{port}/", tls=tls)
+
+    assert response.header("x-frame-options") == "SAMEORIGIN"
+
+
 async def test_goaway_before_the_answer(
     authority: tuple[trustme.CA, trustme.LeafCert], tls: TlsSettings
 ) -> None:

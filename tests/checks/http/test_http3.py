@@ -183,6 +183,18 @@ async def test_silence(tls: TlsSettings) -> None:
     assert (reason, fetch.phase) == (Reason.CONNECT_TIMEOUT, "connect")
 
 
+async def test_spaces_around_a_value(leaf: trustme.LeafCert, tls: TlsSettings) -> None:
+    """A header whose value has spaces around it is that value, as for browsers and curl."""
+
+    def handle(server: Serving, stream: int) -> None:
+        server.answer(stream, headers=((b"x-own", b" mine\t"),))
+
+    async with http3(handle, leaf) as port:
+        response, _ = await fetched(f"https://api.test:{port}/", tls=tls, protocols=H3)
+
+    assert response.header("x-own") == "mine"
+
+
 async def test_long_headers(leaf: trustme.LeafCert, tls: TlsSettings) -> None:
     """Headers that do not end are refused before they are all kept."""
 
