@@ -27,6 +27,8 @@ from vedette.checks.words import some
 _EXPIRED = 10
 _NOT_YET_VALID = 9
 _NAME = frozenset({62, 64})  # host name, address
+# openssl/ssl.h: ssl has it from Python 3.12 on
+_LEGACY_SERVER_CONNECT = 0x4
 _TOO_OLD = frozenset({"TLSV1_ALERT_PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL"})
 
 
@@ -103,6 +105,9 @@ def _bound(made: ssl.SSLContext, settings: TlsSettings) -> None:
         if highest is not None:
             made.maximum_version = highest
     bounds = (lowest, highest)
+    # Browsers open pages of servers without RFC 5746: it keeps a stranger from speaking before us
+    # where a server lets him renegotiate, and what we ask is no secret of anybody's.
+    made.options |= _LEGACY_SERVER_CONNECT
     is_old = any(bound is not None and bound < ssl.TLSVersion.TLSv1_2 for bound in bounds)
     # OpenSSL 3 has no TLS 1.1 without SHA-1. Python leaves out what some servers have alone, and
     # browsers and curl speak.

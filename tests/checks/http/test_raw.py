@@ -123,6 +123,24 @@ async def test_half_a_handshake(behaviour: Behaviour, reason: Reason) -> None:
     assert "TLS handshake" in finding.detail
 
 
+async def test_server_of_before_2010() -> None:
+    """A server that lacks secure renegotiation (RFC 5746) is shaken hands with, as by browsers."""
+    hello = b"\x03\x03" + bytes(32) + b"\0" + b"\xc0\x2f" + b"\0"  # and no extension
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(4096)
+        message = b"\x02" + len(hello).to_bytes(3) + hello
+        writer.write(b"\x16\x03\x03" + len(message).to_bytes(2) + message)
+        await writer.drain()
+        await reader.read(4096)
+
+    async with raw(behave) as port:
+        finding = await look(f"https://127.0.0.1:{port}/", timeout=0.3)
+
+    # It says no more than hello, which we take: nothing is refused.
+    assert finding.reason is Reason.TIMEOUT, finding.detail
+
+
 async def test_client_certificate_wanted() -> None:
     """A missing client certificate is a failed handshake, though TLS 1.3 says so late."""
     ca = trustme.CA()

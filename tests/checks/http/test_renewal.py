@@ -5,7 +5,7 @@ import logging
 import os
 import ssl
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ import trustme
 
 from tests.checks.http.fetching import fetched
 from tests.checks.http.looking import checking
-from tests.checks.http.raw import FUTURE, raw, says
+from tests.checks.http.raw import FUTURE, PAST, raw, says
 from tests.servers.http3 import http3
 from vedette.checks.finding import Finding, Verdict
 from vedette.checks.http.check import HttpCheck
@@ -22,7 +22,6 @@ from vedette.checks.http.tls import TlsSettings, built, context
 from vedette.checks.net import NetworkFailure
 from vedette.checks.tls import Renewed
 
-PAST = datetime(2020, 1, 1, tzinfo=UTC)
 OK = says(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 HTTP1 = ("http/1.1",)
 
