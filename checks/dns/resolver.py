@@ -3,7 +3,7 @@
 import asyncio
 import ipaddress
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
 
@@ -25,10 +25,13 @@ _STEPS = 8
 """How often a CNAME or a referral may lead from one group of servers to another."""
 _KEPT = 4096
 """How many last replies are remembered."""
+_PATIENCE = 0.2
+"""For what part of the time one family's addresses are waited for where the other's are there."""
 _FRESH = 5.0
 """Seconds after which resolv.conf is read again."""
 _CONF = Path("/etc/resolv.conf")
 
+_Addresses = tuple[str, ...] | NetworkFailure
 Servers = Callable[[], Sequence[Endpoint]]
 """Returns the resolvers of a host as they are now."""
 
@@ -65,7 +68,7 @@ class StubResolver:
         if spoken(name) == "localhost":
             return ("127.0.0.1", "::1")  # RFC 6761 section 6.3
         deadline = asyncio.get_running_loop().time() + self._seconds
-        found = await asyncio.gather(
+        found = await self._both(
             self._addresses(name, dns.rdatatype.A, deadline),
             self._addresses(name, dns.rdatatype.AAAA, deadline),
         )
@@ -77,13 +80,29 @@ class StubResolver:
             return tuple(dict.fromkeys(addresses))
         raise next((f for f in failures if f.reason is not Reason.NODATA), failures[0])
 
+    async def _both(self, *families: Coroutine[None, None, _Addresses]) -> Sequence[_Addresses]:
+        """Return what the families have, or one that has addresses where the other is late.
+
+        Some servers never answer for AAAA (RFC 4074): nobody waits for that (RFC 8305 section 3).
+        """
+        asked = [asyncio.create_task(one) for one in families]
+        try:
+            done, late = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+            is_enough = any(not isinstance(one.result(), NetworkFailure) for one in done)
+            if late:
+                await asyncio.wait(late, timeout=_PATIENCE * self._seconds if is_enough else None)
+            return [one.result() for one in asked if one.done()]
+        finally:
+            for one in asked:
+                one.cancel()
+
     async def _addresses(
         self,
         name: dns.name.Name,
         rdtype: dns.rdatatype.RdataType,
         deadline: float,
         steps: int = _STEPS,
-    ) -> tuple[str, ...] | NetworkFailure:
+    ) -> _Addresses:
         """Return addresses, or the failure as a value, so that the other family can still do."""
         zone, servers = self._start(name)
         for left in reversed(range(steps)):

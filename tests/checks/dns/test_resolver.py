@@ -1,5 +1,6 @@
 """The stub resolver: hosts to addresses, and DNS's reasons where that fails."""
 
+import asyncio
 from pathlib import Path
 
 import dns.message
@@ -103,6 +104,19 @@ async def test_silence() -> None:
         resolver = StubResolver(lambda: [system], seconds=0.1)
         assert await reason(resolver, "www.example.org") is Reason.TIMEOUT
     assert await reason(StubResolver(list), "www.example.org") is Reason.TIMEOUT
+
+
+async def test_one_family_is_not_waited_for() -> None:
+    """Servers that never answer for one family cost a part of the time, and no address."""
+
+    def silent_for_v6(wire: bytes) -> list[bytes]:
+        is_v4 = dns.message.from_wire(wire).question[0].rdtype == dns.rdatatype.A
+        return answering(wire) if is_v4 else []
+
+    async with responder(udp=silent_for_v6) as system:
+        async with asyncio.timeout(3.0):
+            resolver = StubResolver(lambda: [system], seconds=6.0)
+            assert await resolver.resolve("www.example.org") == ("192.0.2.9",)
 
 
 async def test_one_family_is_enough() -> None:
