@@ -24,8 +24,6 @@ SILENCE = 1.0
 """Seconds for which the system's resolver may be silent before others are asked."""
 PATIENCE = 4.0
 """Seconds for which any resolver is waited for; where addresses are known, half of it."""
-HALF = 0.5
-"""Seconds that are left, of those, for who was told the addresses of one family alone."""
 ROUND = 3600.0
 """Seconds after which all hosts are looked up again, so that what is known is not old."""
 KEPT = 16
@@ -53,9 +51,7 @@ class Reach:
         keep: Keep = lambda _host, _addresses: None,
         system: System | None = None,
     ) -> None:
-        self._others = [
-            StubResolver(partial(tuple, [one]), seconds=PATIENCE - SILENCE - HALF) for one in resolvers
-        ]
+        self._others = [StubResolver(partial(tuple, [one]), seconds=PATIENCE) for one in resolvers]
         self._known = {host: tuple(addresses) for host, addresses in (known or {}).items()}
         self._keep = keep
         self._system = system or SystemLookup().addresses
