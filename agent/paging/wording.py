@@ -3,6 +3,7 @@
 Rule: pure; no I/O, no clock; time is passed in.
 """
 
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -137,7 +138,7 @@ def told(rule: Alarm, incident: Incident, witness: Witness, now: float) -> str:
         what = _blindness(rule.subject, witness, now)
     else:
         what = cause(rule, View(ledger, now))
-    whence = _whence(rule, ledger, witness, now)
+    whence = _whence(rule, ledger, witness, incident.members[rule.id], now)
     line = f"{rule.diagnosis}: {what} since {since}{f', {whence}' if whence else ''}"
     if rule.diagnosis in _NO_NAME:
         return line
@@ -146,19 +147,23 @@ def told(rule: Alarm, incident: Incident, witness: Witness, now: float) -> str:
     return f"{line}; {'there, ' if whence else ''}{extra}" if extra else line
 
 
-def _whence(rule: Rule, teller: Ledger, witness: Witness, now: float) -> str:
+def _whence(rule: Rule, teller: Ledger, witness: Witness, since: float, now: float) -> str:
     """Say from where it is so what the *teller* tells, where it is not so from elsewhere.
 
-    Of what fails for some looks it says nothing: they may come from anywhere.
+    Of what fails for some looks it says nothing: they may come from anywhere. Nor does it count who
+    has not looked *since* it began, or saw something fail.
     """
     key, alone = rule.key, rule.alone
-    if key is None or alone is None or rule.diagnosis not in _IN_PART:
+    if key is None or alone is None or key.kind is Kind.BGP:
         return ""
     judge = _is_down(key) if rule.diagnosis is Diagnosis.SERVICE_DEGRADED else alone
     seeing = [name for name in witness.ledgers if name not in witness.unsighted]
     votes = {name: judge(View(witness.ledgers[name], now)).holds for name in seeing}
     bad = sorted(name for name, holds in votes.items() if holds)
-    well = sum(holds is False for holds in votes.values())
+    well = sum(
+        holds is False and _is_well(witness.ledgers[name].of(key), since)
+        for name, holds in votes.items()
+    )
     if not well or all(witness.ledgers[name] is not teller for name in bad):
         return ""
     regions = {witness.vantages[name].region for name in bad}
@@ -166,6 +171,14 @@ def _whence(rule: Rule, teller: Ledger, witness: Witness, now: float) -> str:
     who = some(bad, _SHOWN)
     who = f"{region} ({who})" if region else who
     return f"from {who} and not from {well} other{'' if well == 1 else 's'}"
+
+
+def _is_well(looks: Sequence[Series], since: float) -> bool:
+    """Whether somebody has looked since then, and nothing failed."""
+    failed_at = max(
+        (one.failed_at for one in looks if one.failed_at is not None), default=-math.inf
+    )
+    return failed_at < since <= max((one.last.started_at for one in looks), default=-math.inf)
 
 
 def _is_down(key: CheckKey) -> Callable[[View], Evidence]:
@@ -179,11 +192,6 @@ def _blindness(name: str, witness: Witness, now: float) -> str:
     return f"{name} sees none of the internet it checks itself by"
 
 
-_IN_PART = (
-    Diagnosis.REGIONAL_FAILURE,
-    Diagnosis.SERVICE_DEGRADED,
-    Diagnosis.CERTIFICATE_INVALID,
-)
 # Where the addresses themselves are cut off, the ones of old are no way around.
 _NO_NAME = (*REASONS, Diagnosis.VANTAGE_BLIND, Diagnosis.FEED_STALE)
 

@@ -146,6 +146,34 @@ def test_what_is_not_seen_from_everywhere_says_from_where(bad: list[str], said: 
     assert f"{start.partition(' ')[0]} … UTC{end}" == said
 
 
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        ("..........", ", from ams-1, sgp-1 and not from 3 others"),
+        ("..x.......", ", from ams-1, sgp-1 and not from 3 others"),
+        (".....x....", ""),
+        ("....      ", ""),
+    ],
+    ids=["well", "well since", "failed since", "not looked since"],
+)
+def test_a_name_that_fails_for_some_says_from_where(others: str, said: str) -> None:
+    """It is said of who has looked since the fault began and saw nothing of it, and of nobody else.
+
+    They may have met it now and then, or be about to meet it.
+    """
+    world = World("[]", peers=[*FLEET.values()])
+    for now, look in enumerate(others):
+        for name in world.ledgers:
+            bad = now > 3 if name in {"ams-1", "sgp-1"} else look == "x"
+            if not look.isspace() or name in {"ams-1", "sgp-1"}:
+                world.look(now, (FAILING if bad else OK, OK, OK), vantage=name)
+        world.step(now)
+
+    summary = world.pages[0].summary
+    assert summary.startswith("record_emptied: ")
+    assert summary.endswith(f" UTC{said}")
+
+
 def test_what_one_tells_is_not_said_of_others() -> None:
     """Of an address that fails here alone it is not said that it does for whom the page is down."""
     world = World("[]", peers=[*FLEET.values()])
