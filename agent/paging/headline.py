@@ -23,7 +23,9 @@ from vedette.agent.diagnoses.dns import (
     leads_away,
     siblings,
 )
+from vedette.agent.diagnoses.http import at as http_at
 from vedette.agent.diagnoses.http import (
+    intermittent,
     is_expiring,
     is_uncertified,
     scattered,
@@ -39,6 +41,7 @@ from vedette.checks.dns.reason import Reason
 from vedette.checks.dns.server import Place
 from vedette.checks.finding import Finding
 from vedette.checks.http.places import Place as HttpPlace
+from vedette.checks.http.reason import Reason as HttpReason
 from vedette.checks.net import is_address
 from vedette.checks.words import some
 
@@ -234,22 +237,36 @@ def _degraded(rule: Rule, voices: Sequence[Voice]) -> str:
     asked = single(voices)
     dead = voting(asked, failing)
     if dead:
-        who = some([f"{v.series.subject}: {_counting(v, failing).reason}" for v in dead])
+        who = some([f"{v.series.subject}: {_reason(_counting(v, failing))}" for v in dead])
         standby = " as a standby" if dead[0].place == HttpPlace.STANDBY else ""
         return f"{rule.subject} fails{standby} at {len(dead)} of {len(asked)} addresses ({who}),"
     if slow := slow_edges(voices):
         who = some([f"{v.series.subject}: {seconds:.1f} s" for v, seconds in slow])
         return f"{rule.subject} is slow at {len(slow)} of {len(asked)} addresses ({who}),"
-    rows = [(v.series.subject, *scattered(v, rule.hold)) for v in voices]
-    where, bad, known = max(rows, key=lambda row: len(row[1]))
-    if not bad:
-        return ""
-    return _now_and_then(rule, bad, known, f" {_at(where)}")
+    judged = [*http_at(HttpPlace.NAME, voices), *asked]
+    # What comes and goes everywhere is no single address's fault: by name is what users do.
+    waving = judged[:1] if all(intermittent(v, rule.hold).holds for v in judged) else judged
+    rows = [(v.series.subject, *scattered(v, rule.hold)) for v in waving]
+    where, bad, known = max(rows, key=lambda row: len(row[1]), default=("", [], 0))
+    return _now_and_then(rule, bad, known, f" {_at(where)}") if bad else ""
 
 
 def _now_and_then(rule: Rule, bad: Sequence[Seen], known: int, where: str = "") -> str:
     reasons = _commonest(str(look.finding.reason) for look in bad)
+    # Of answers in a row that failed alike the first is kept whole: how often is not known of each.
+    codes = dict.fromkeys(filter(None, (_status(look.finding) for look in bad)))
+    reasons += f", such as {some([*codes])}" if codes else ""
     return f"{rule.subject} fails in {len(bad)} of the last {known} looks{where} ({reasons}),"
+
+
+def _reason(finding: Finding) -> str:
+    """Return why a look at a page failed."""
+    return f"{finding.reason} {_status(finding)}".rstrip()
+
+
+def _status(finding: Finding) -> str:
+    """Return the status of an answer that failed for it; nothing of any other."""
+    return str(finding.facts.get("status", "")) if finding.reason == HttpReason.STATUS else ""
 
 
 def _at(subject: str) -> str:

@@ -311,6 +311,11 @@ def test_latency_is_the_rule_of_the_check() -> None:
             edges(FAILING, place="standby"),
             f"{URL} fails as a standby at 1 of 1 addresses (192.0.2.1: status),",
         ),
+        (
+            DEGRADED,
+            [by_name(OK), *edges(OK, OK), *edges(FAILING, place="standby", status=503)],
+            f"{URL} fails as a standby at 1 of 3 addresses (192.0.2.1: status 503),",
+        ),
         (CERTIFICATE, [by_name(OK), *edges(OK, NAME, NAME)], f"{URL} at 192.0.2.2 says tls_name,"),
         (
             CERTIFICATE,
@@ -333,6 +338,29 @@ def test_headline_of_waves() -> None:
 
     said = line(DEGRADED, *rounds, at=570)
     assert said == f"{URL} fails in 5 of the last 20 looks by name (5 status),"
+
+
+@pytest.mark.parametrize(
+    ("second", "facts", "said"),
+    [
+        (FAILING, {"remembered": True}, "5 of the last 20 looks by name (5 status, such as 503)"),
+        (FAILING, {}, "5 of the last 20 looks by name (5 status, such as 503)"),
+        (OK, {}, "7 of the last 20 looks at 192.0.2.1 (7 status)"),
+    ],
+    ids=["only remembered", "everywhere", "at one address"],
+)
+def test_headline_of_waves_names_what_is_judged(
+    second: Word, facts: dict[str, Fact], said: str
+) -> None:
+    """An address is blamed that comes and goes more than others, and is looked at for itself."""
+    rounds = []
+    for i in range(20):
+        word, at = FAILING if i % 3 == 0 else OK, 30.0 * i
+        name = by_name(FAILING if i % 4 == 1 else OK, at, status=503)
+        addresses = edges(word, second if word is FAILING else OK, at=at, **facts)
+        rounds.append([name, *addresses])
+
+    assert line(DEGRADED, *rounds, at=570) == f"{URL} fails in {said},"
 
 
 def test_service_down_without_a_look_by_name() -> None:
