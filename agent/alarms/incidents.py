@@ -239,17 +239,25 @@ def waits_until(faults: Faults, open_: Sequence[Incident]) -> float:
 
 
 def _waits_until(id_: str, began_at: float, faults: Faults) -> float:
-    """Return until when a fault that would open a page waits for a better one: its cause maybe."""
+    """Return until when a fault that would open a page waits for a better one: its cause maybe.
+
+    A warning waits longer, and for what would wake people alone: that never joins a warning's page.
+    """
     rules = faults.rules
-    if is_warning(rules[id_].severity):
-        return began_at + rules[id_].hold + PATIENCE * rules[id_].clear
+    is_mild = is_warning(rules[id_].severity)
     certain = [
         _certain_by(at, rules[other])
         for other, at in faults.pending.items()
-        if other in rules and _rank(other, rules) < _rank(id_, rules)
+        if other in rules
+        and _rank(other, rules) < _rank(id_, rules)
+        and not (is_mild and is_warning(rules[other].severity))
     ]
+    by = max(certain, default=-math.inf)
+    if is_mild:
+        patient = began_at + rules[id_].hold + PATIENCE * rules[id_].clear
+        return max(patient, min(by, began_at + NEAR))
     # A cause that takes longer to be certain than the fault itself may have the headline later.
-    return min(max(certain, default=-math.inf), _certain_by(began_at, rules[id_]))
+    return min(by, _certain_by(began_at, rules[id_]))
 
 
 def _certain_by(began_at: float, rule: Alarm) -> float:

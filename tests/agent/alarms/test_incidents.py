@@ -46,6 +46,7 @@ RULES = {r.id: r for r in (*HTTP.values(), *BGP.values(), *DNS.values(), *OTHERS
 BEGAN = 50.0
 LATE = BEGAN + TIMING.hold + PATIENCE * TIMING.clear
 CERTAIN = LATE + TIMING.every  # a cause that is one has been looked at for a hold by then
+SETTLED = BEGAN + PARTLY.hold + PARTLY.every + PATIENCE * PARTLY.clear
 ids = st.sampled_from(sorted(RULES))
 firings = st.dictionaries(ids, st.integers(0, 2000).map(float))
 
@@ -226,6 +227,10 @@ def test_what_grows_or_ebbs_is_one_page(
         (EMPTIED, ALSO_EMPTIED, 100, True),  # the same of another check leads no better
         (FAULT, None, LATE - 1, False),  # a warning waits for what it may be a symptom of
         (FAULT, None, LATE, True),
+        (DEGRADED, PARTLY, LATE, False),  # what takes long to be certain would page beside it
+        (DEGRADED, PARTLY, SETTLED - 1, False),
+        (DEGRADED, PARTLY, SETTLED, True),
+        (DEGRADED, FAULT, LATE, True),  # which joins it
     ],
 )
 def test_who_waits(firing: Rule, pending: Rule | None, now: float, opens: bool) -> None:
@@ -260,6 +265,13 @@ def test_a_cause_that_takes_long_to_be_certain_delays_no_page(hold: float) -> No
 
     ((after, change),) = told([opened], {DOWN: BEGAN, slow: BEGAN}, now=BEGAN + hold)
     assert (after.key, after.headline, change) == (opened.key, EMPTIED.id, Change.REHEADLINED)
+
+
+def test_a_warning_waits_for_no_cause_that_is_not_near() -> None:
+    """A cause that takes hours to be certain, as its config says, delays it by ten minutes."""
+    slow = replace(PARTLY, hold=14400.0)
+    for now, opens in ((BEGAN + NEAR - 1, False), (BEGAN + NEAR, True)):
+        assert bool(told([], {DEGRADED: BEGAN}, pending={slow: BEGAN}, now=now)) is opens
 
 
 def test_a_critical_fault_never_joins_a_warning() -> None:
