@@ -15,10 +15,11 @@ from vedette.checks.http.settings import BY_NAME, HttpSettings
 def beyond_dns(dns: DnsSettings) -> Collection[Diagnosis]:
     """Return what a dns check cannot tell by the servers that it asks."""
     places, beyond = set(dns.places), set[Diagnosis]()
-    if Source.AUTHORITATIVE not in places:
-        beyond.add(Diagnosis.AUTHORITATIVE_DOWN)
-    if not any(place is Source.SYSTEM or isinstance(place, Resolver) for place in places):
+    is_resolved = any(place is Source.SYSTEM or isinstance(place, Resolver) for place in places)
+    if not is_resolved:
         beyond.add(Diagnosis.RESOLVER_FAULT)
+    if Source.AUTHORITATIVE not in places and (Source.PARENT in places or not is_resolved):
+        beyond.add(Diagnosis.AUTHORITATIVE_DOWN)
     if not {Source.AUTHORITATIVE, Source.PARENT} & places:
         beyond.add(Diagnosis.DELEGATION_CHANGED)
     return _once(frozenset(beyond))

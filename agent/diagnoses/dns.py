@@ -30,6 +30,8 @@ Voices = Sequence[Voice]
 Controls = Sequence[Voices]
 """Of every control that is a name."""
 
+_ASKED = (Place.AUTHORITATIVE, Place.PARENT, Place.RECURSIVE)
+"""What answers itself: the rest is what servers show, held against each other."""
 EMPTY = (Reason.NODATA, Reason.NXDOMAIN, Reason.TOO_FEW)
 DOWN = (
     Reason.TIMEOUT,
@@ -110,10 +112,20 @@ def authoritative_down(voices: Voices, controls: Controls) -> Evidence:
     """Most authoritative servers are silent, refuse, fail, or do not know that they are that.
 
     Those that an alias leads to, out of the zones that we ask, are down where most resolvers fail
-    for it that find the controls.
+    for it that find the controls. So are those of a name that only resolvers are asked for.
     """
+    resolvers = at(Place.RECURSIVE, voices)
+    if resolvers and len(resolvers) == sum(v.place in _ASKED for v in voices):
+        return _down_behind_resolvers(resolvers, controls)
     down = most(at(Place.AUTHORITATIVE, voices), is_down)
     return either(down, _down_behind_alias(voices, controls)) if down.holds is False else down
+
+
+def _down_behind_resolvers(resolvers: Voices, controls: Controls) -> Evidence:
+    """Most resolvers fail that do not fail for the controls too; one alone must be known to not."""
+    able = [v for v in resolvers if not fails_controls(v, controls).holds]
+    is_known = len(able) > 1 or any(of_controls(v, controls) for v in able)
+    return most(able, is_down) if is_known else Evidence(False)
 
 
 def _down_behind_alias(voices: Voices, controls: Controls) -> Evidence:
@@ -163,7 +175,7 @@ def resolver_fault(voices: Voices, controls: Controls) -> Evidence:
     none of those that fail finds the controls.
     """
     counts, resolvers = is_faulty(voices), at(Place.RECURSIVE, voices)
-    right = most(at(Place.AUTHORITATIVE, voices) or resolvers, fine)
+    right = is_right(voices)
     is_beyond = bool(_down_behind_alias(voices, controls).holds)
 
     def judged(resolver: Voice) -> Evidence:
@@ -176,6 +188,12 @@ def resolver_fault(voices: Voices, controls: Controls) -> Evidence:
         return both(failing, either(elsewhere, fails_controls(resolver, controls)))
 
     return either(*map(judged, resolvers))
+
+
+def is_right(voices: Voices) -> Evidence:
+    """Whether most authoritative servers are right; without them, half of the resolvers."""
+    servers = at(Place.AUTHORITATIVE, voices)
+    return most(servers, fine) if servers else half(at(Place.RECURSIVE, voices), fine)
 
 
 def is_faulty(voices: Voices) -> Callable[[Finding], bool]:

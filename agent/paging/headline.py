@@ -18,6 +18,7 @@ from vedette.agent.diagnoses.dns import (
     is_down,
     is_empty,
     is_faulty,
+    is_right,
     is_undelegated,
     is_wrong,
     leads_away,
@@ -199,7 +200,7 @@ def _resolver_fault(subject: str, voices: Sequence[Voice]) -> str:
     verb = "is empty" if reasons <= set(EMPTY) else "is wrong" if reasons <= set(WRONG) else "fails"
     who = some([f"{subject}: {reason}" for subject, reason in said.items()])
     right = f"while {_share(voting(asked, fine), asked)} answer"
-    says = right if most(asked, fine).holds else "and so do controls there"
+    says = right if is_right(voices).holds else "and so do controls there"
     return f"{subject} {verb} at {_share(faulty, resolvers)} ({who}), {says},"
 
 

@@ -29,7 +29,7 @@ AUTHORITIES = {Diagnosis.AUTHORITATIVE_DOWN, Diagnosis.DELEGATION_CHANGED}
         ("authoritative, system", set()),
         ("authoritative, 192.0.2.53", set()),
         ("authoritative", RESOLVERS),
-        ("'tls://192.0.2.53'", AUTHORITIES),
+        ("'tls://192.0.2.53'", {Diagnosis.DELEGATION_CHANGED}),
         ("parent, system", {Diagnosis.AUTHORITATIVE_DOWN}),
         ("parent", RESOLVERS | {Diagnosis.AUTHORITATIVE_DOWN}),
     ],

@@ -38,13 +38,13 @@ def test_a_page_is_down_by_name_and_has_a_certificate_over_tls(
         (["authoritative", "system"], set()),
         (["authoritative", "9.9.9.9"], set()),
         (["authoritative"], {Diagnosis.RESOLVER_FAULT}),
-        (["system"], {Diagnosis.AUTHORITATIVE_DOWN, Diagnosis.DELEGATION_CHANGED}),
+        (["system"], {Diagnosis.DELEGATION_CHANGED}),
         (["parent", "9.9.9.9"], {Diagnosis.AUTHORITATIVE_DOWN}),
     ],
 )
 def test_a_fault_of_servers_shows_where_they_are_asked(
     servers: list[str], beyond: set[Diagnosis]
 ) -> None:
-    """Without authorities, resolvers or the parent nothing is known of theirs."""
+    """Nothing is known of the parent and of resolvers without them; resolvers tell of servers."""
     written = {"name": "shop.example", "type": "NS", "servers": servers}
     assert set(beyond_dns(DnsSettings.model_validate(written))) == beyond

@@ -204,6 +204,18 @@ SERVFAIL = ["servfail"] * 3
         ),
         pytest.param(round_((), ["nodata", "nodata", OK]), "record_emptied", id="resolvers alone"),
         pytest.param(round_((), ["nodata", "timeout", OK]), "", id="resolvers alone, and split"),
+        pytest.param(round_((), SERVFAIL), "authoritative_down", id="resolvers alone, and none"),
+        pytest.param(
+            round_((), ["timeout", "servfail", OK]),
+            "authoritative_down",
+            id="one resolver finds it",
+        ),
+        pytest.param(round_((), SERVFAIL, [OK]), "", id="who asks the parent asks for that"),
+        pytest.param(
+            round_((), ["servfail", OK, OK]), "resolver_fault", id="two resolvers find it"
+        ),
+        pytest.param(round_((), ["servfail", OK]), "resolver_fault", id="one of two finds it"),
+        pytest.param(round_((), ["nodata", OK]), "resolver_fault", id="one of two has nothing"),
     ],
 )
 def test_each_cause_is_seen_as_itself_and_never_as_another(
@@ -219,6 +231,24 @@ def test_each_cause_is_seen_as_itself_and_never_as_another(
 
     assert {str(d) for d, holds in said.items() if holds} == set(causes.split())
     assert all(unasked.get(d) for d, holds in said.items() if holds is None)
+
+
+@pytest.mark.parametrize(
+    ("said", "controls", "causes"),
+    [
+        (["servfail"], [OK], {"authoritative_down"}),
+        (["servfail"], [], set()),
+        (["servfail"], ["servfail"], {"resolver_fault"}),
+        (["servfail"] * 2, [], {"authoritative_down"}),
+        (["timeout"] * 2, ["timeout", OK], {"authoritative_down", "resolver_fault"}),
+        (["timeout"] * 2, ["timeout"] * 2, {"resolver_fault"}),
+    ],
+)
+def test_resolvers_that_find_other_names_show_that_nobody_answers_for_this_one(
+    said: Words, controls: Words, causes: set[str]
+) -> None:
+    """Where no server of it is asked; one resolver alone must find the controls to be believed."""
+    assert holding(world(looks("recursive", said), controls, controls)) == causes
 
 
 servers = st.lists(st.sampled_from([OK, "nodata", "timeout", "wrong_answer", UNKNOWN]), min_size=1)
