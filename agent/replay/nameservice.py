@@ -109,7 +109,7 @@ class NameService:
         if (type_, name) == ("SOA", zone):
             reply.answer.append(soa)
             return reply.to_wire()[2:]
-        answers = state.answers or self._known(name, type_, state)
+        answers = state.answers
         is_unknown = zone in self._tree.made or name in self._names.strangers
         if is_unknown and type_ in ("A", "AAAA") and not answers:
             return _bare(query, "REFUSED")  # unknown to this world is no evidence
@@ -138,16 +138,8 @@ class NameService:
         flags = dns.flags.RA | (dns.flags.AD if secure and not unchecked else 0)
         reply = _reply(query, state.rcode, flags, state.ede)
         if state.rcode in ("NOERROR", "NXDOMAIN"):
-            answers = state.answers or self._known(name, type_, state)
-            reply.answer.extend(_records(name, type_, answers, state.ttl))
+            reply.answer.extend(_records(name, type_, state.answers, state.ttl))
         return reply.to_wire()[2:]
-
-    def _known(self, name: str, type_: str, state: NameState) -> Sequence[str]:
-        """Return the addresses of a name server, which every side knows alike."""
-        wants_ipv6 = {"A": False, "AAAA": True}.get(type_)
-        if wants_ipv6 is None or state.rcode != "NOERROR":
-            return ()
-        return [a for a in self._tree.addresses.get(name, ()) if (":" in a) is wants_ipv6]
 
     def _parental(self, query: dns.message.Message, name: str, state: NameState) -> bytes | None:
         if not state.rcode:

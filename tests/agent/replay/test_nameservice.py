@@ -186,6 +186,16 @@ def test_a_walk_from_the_root_finds_the_zone() -> None:
     assert not at_top.flags & dns.flags.AA
 
 
+def test_the_name_of_a_server_can_be_emptied_too() -> None:
+    """Its address is known to all sides without being written out, until a change says else."""
+    name = "ns1.shop.example"
+    world = World(name_change(10, name=name))
+
+    for address in (AUTHORITY, RESOLVER):
+        assert world.texts(address, name=name, at=9.0) == [f"{name}. 300 IN A 192.0.2.1"]
+        assert world.texts(address, name=name, at=10.0) == []
+
+
 def test_the_parent_can_name_other_servers() -> None:
     """What it says of the zone's NS is told in referrals and to who asks."""
     stolen = name_change(
