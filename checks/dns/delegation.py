@@ -184,6 +184,8 @@ def _contrast(
     nothing: str,
 ) -> str:
     """Return what else was said, before or by the child; empty where it is the same."""
+    if was is not None and was == child != says:
+        return f" where it was {_list(was, nothing)}, as {by} still says"
     others = []
     if was is not None and was != says:
         others.append(f"it was {_list(was, nothing)}")

@@ -69,12 +69,18 @@ CASES: Mapping[str, tuple[Side, Side | NetworkFailure, str]] = {
         side(PARENT, EVIL),
         SAME,
         f"{PARENT} delegates example.com to {EVIL} "
-        f"where it was {NS1}, {NS2} and {CHILD} says {NS1}, {NS2}",
+        f"where it was {NS1}, {NS2}, as {CHILD} still says",
     ),
     "taken over, child and all": (
         side(PARENT, EVIL),
         side("ns1.evil.example (192.0.2.66)", EVIL),
         f"{PARENT} delegates example.com to {EVIL} where it was {NS1}, {NS2}",
+    ),
+    "taken over, and the old servers say a third thing": (
+        side(PARENT, EVIL),
+        side(CHILD, NS1, ns1="192.0.2.1"),
+        f"{PARENT} delegates example.com to {EVIL} "
+        f"where it was {NS1}, {NS2} and {CHILD} says {NS1}",
     ),
     "changed while the child is silent": (
         side(PARENT, EVIL),
@@ -95,13 +101,13 @@ CASES: Mapping[str, tuple[Side, Side | NetworkFailure, str]] = {
         side(PARENT, NS1, NS2, ns1="192.0.2.66"),
         SAME,
         f"{PARENT} delegates example.com to {NS1}, {NS2}; it gives ns1.example.com 192.0.2.66 "
-        f"where it was 192.0.2.1 and {CHILD} says 192.0.2.1",
+        f"where it was 192.0.2.1, as {CHILD} still says",
     ),
     "glue gone": (
         side(PARENT, NS1, NS2, ns1=""),
         SAME,
         f"{PARENT} delegates example.com to {NS1}, {NS2}; it gives ns1.example.com no address "
-        f"where it was 192.0.2.1 and {CHILD} says 192.0.2.1",
+        f"where it was 192.0.2.1, as {CHILD} still says",
     ),
     "glue that the child has outgrown": (
         GOOD,
@@ -113,7 +119,7 @@ CASES: Mapping[str, tuple[Side, Side | NetworkFailure, str]] = {
         side(PARENT, rcode="NXDOMAIN"),
         SAME,
         f"{PARENT} does not delegate example.com any more: it answers NXDOMAIN "
-        f"where it was {NS1}, {NS2} and {CHILD} says {NS1}, {NS2}",
+        f"where it was {NS1}, {NS2}, as {CHILD} still says",
     ),
     "no servers": (
         side(PARENT),
