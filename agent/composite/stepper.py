@@ -309,12 +309,16 @@ class Stepper:
         alarm, before, state = self.alarms[id_], self.announced[id_], self.memories[id_].state
         other = self.at[alarm.suppressor] if alarm.suppressor else None
         is_early = other is not None and other.is_early(now)
-        suppressor = other.state if other and not is_early else None
+        suppressor = None if other is None or is_early or self._is_unseen(other) else other.state
         after = announce(before, alarm, state, suppressor, now)
         if after != before:
             self.announced[id_] = stepped.announced[id_] = after
         at = due_at(after, alarm, state, now)
         self._telling.put(id_, min(at, other.since) if other and is_early else at)
+
+    def _is_unseen(self, suppressor: Standing) -> bool:
+        """Whether a suppressor cannot be told because this vantage is blind, and nobody sees."""
+        return self._is_blinded and suppressor.state is State.INSUFFICIENT_DATA
 
 
 def _due_at(alarm: CompositeAlarm, memory: Memory, evidence: Evidence, now: float) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.agent.composite.world import CONFIG, SHOP, World
+from tests.agent.composite.world import BANK, CONFIG, SHOP, World
 from tests.agent.observations import seen
 from vedette.agent.alarms.agreement import Vantage
 from vedette.agent.alarms.incidents import Change
@@ -45,6 +45,28 @@ def test_what_keeps_it_quiet_counts_until_its_page_is_open(
 
     opened = [at for at, change in world.of("mine") if change is Change.OPENED]
     assert opened == ([] if opens is None else [opens])
+
+
+CONTROLLED = CONFIG + "controls: {dns: [{name: example.com, servers: [192.0.2.53]}]}\n"
+
+
+@pytest.mark.parametrize(("bank", "opens"), [("timeout", []), (OK, [314])])
+def test_blindness_ends_no_suppression(bank: Verdict | str, opens: Sequence[float]) -> None:
+    """What explains an alarm is not over because nobody sees it: sight that returns tells."""
+    upstream = UPSTREAM.replace(")'}", ")', clear: 0s}")
+    alarms = ALARM + "clear: 10m, suppressor: {alarm: upstream}}" + upstream
+    world = World(alarms, config=CONTROLLED)
+    ledger, (control,) = world.ledgers["here"], world.plan.controls
+    for now in range(400):
+        blind = 100 <= now < 250
+        for key, word in ((SHOP, "timeout"), (BANK, bank if now >= 250 else "timeout")):
+            if not (blind or (key is BANK and 250 <= now < 254)):  # it is looked at later
+                ledger.add(key, world.timing(key), [seen(now, word, key=key, place="name")])
+        look = seen(now, "timeout" if blind else OK, key=control, place="recursive")
+        ledger.add(control, world.timing(control), [look])
+        world.step(now)
+
+    assert [at for at, _ in world.of("mine")] == opens
 
 
 @pytest.mark.parametrize(
