@@ -55,6 +55,20 @@ def test_where_enough_see_the_rest_keeps_no_page_open(missing: Said) -> None:
     ]  # fmt: skip
 
 
+def test_a_quorum_s_word_is_over_with_the_alarm() -> None:
+    """What a quorum has ended and who is left alone sees anew, who is left alone ends."""
+    runs = [(dict.fromkeys(FIVE, DOWN), 20), (dict.fromkeys(FIVE, WELL), STAY)]
+    runs += [({"a": said} | dict.fromkeys("bcde"), STAY) for said in (WELL, DOWN, WELL)]
+    timeline = [moment for moment, seconds in runs for _ in range(seconds)]
+    said = whole(live(timeline, of_five(), ledgers(names=[*FIVE])))
+
+    assert [(change, severity) for _, key, _, change, severity in said if key == "test/shop"] == [
+        (change, severity)
+        for severity in (Severity.CRITICAL, Severity.WARNING)
+        for change in (Change.OPENED, Change.RESOLVED)
+    ]
+
+
 @pytest.mark.parametrize("clear", ["0s", "5s"])
 def test_who_is_left_alone_ends_no_alarm_of_a_users_own_that_a_quorum_paged(clear: str) -> None:
     """As with the diagnoses: it ends once enough see it well."""

@@ -47,6 +47,17 @@ def test_what_keeps_it_quiet_counts_until_its_page_is_open(
     assert opened == ([] if opens is None else [opens])
 
 
+def test_what_ends_while_it_is_explained_is_told_when_that_is_over() -> None:
+    """A page that was open before its suppressor fired stays so until that is over, too."""
+    alarms = ALARM + "clear: 0s, suppressor: {alarm: upstream, wait: 2s, extension: 9s}}" + UPSTREAM
+    rounds = [*[SHOP_BAD] * 20, *[BOTH_BAD] * 20, *[(OK, OK, FAILING)] * 20, *[WELL] * 40]
+    world = World(alarms).live(rounds)
+
+    (*_, (over, _)), ((_, opened), (ended, resolved)) = world.of("upstream"), world.of("mine")
+    assert (opened, resolved) == (Change.OPENED, Change.RESOLVED)
+    assert ended == over + 9
+
+
 CONTROLLED = CONFIG + "controls: {dns: [{name: example.com, servers: [192.0.2.53]}]}\n"
 
 
