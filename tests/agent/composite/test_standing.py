@@ -60,3 +60,17 @@ def test_what_is_seen_now_is_never_early() -> None:
 
     assert stands == Standing(OK, 10)
     assert not stands.is_early(10)
+
+
+def test_what_is_told_once_is_so_until_the_contrary_is() -> None:
+    """A change of routes is told when it happens: it needs not be seen again to last."""
+    told = Evidence(True, 5, 8)
+
+    assert standing.of_check(None, told, now=10, lasts=True) == Standing(ALARM, 5)
+    assert standing.of_check(None, told, now=10) == Standing(ALARM, 5, 8)
+
+
+@pytest.mark.parametrize("state", [OK, ALARM])
+def test_who_is_ahead_of_us_is_not_early(state: State) -> None:
+    """What a peer has seen counts, though by its clock that is yet to come."""
+    assert not Standing(state, 30).is_early(10)
