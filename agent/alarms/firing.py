@@ -14,7 +14,7 @@ from vedette.agent.alarms.incidents import Faults, Incident
 from vedette.agent.alarms.muted import Muted
 from vedette.agent.composite.alarm import Alarm, CompositeAlarm
 from vedette.agent.composite.stepper import Stepper
-from vedette.agent.diagnoses.names import milder
+from vedette.agent.diagnoses.names import Layer, Rule, milder
 from vedette.exporters.page import Severity
 
 
@@ -32,6 +32,8 @@ class Firing:
         self._rules, self._memories, self._evidence = rules, memories, evidence
         self._composites, self._muted = composites, muted
         self._of_service = by_service(rules)
+        watched = (one for one in rules.values() if isinstance(one, Rule))
+        self._watched = {one.service for one in watched if one.layer is not Layer.OURSELVES}
         self.quiet: set[str] = set()
         """The services of which an alarm keeps quiet for a while, and may page then."""
 
@@ -78,7 +80,7 @@ class Firing:
         """Return what incidents of *service* may be of, of which *own* are open."""
         firing, pending = self.of(service), self._rising(service)
         joined = {id_ for one in own for id_ in one.burning}
-        waits = {id_ for id_ in firing.keys() - joined if self._composites.is_quiet(id_, fleet.now)}
+        waits = {id_ for id_ in firing.keys() - joined if self._is_quiet(id_, fleet.now)}
         (self.quiet.add if waits else self.quiet.discard)(service)
         if self._muted.was(service):  # what only the window saw opens and joins nothing
             waits |= {id_ for id_ in firing.keys() - joined if not self.is_seen(id_)}
@@ -94,6 +96,16 @@ class Firing:
             self._rules,
             is_called,
         )
+
+    def _is_quiet(self, id_: str, now: float) -> bool:
+        """Whether an alarm may open no page now, though its service may.
+
+        So it is where all services that its rule goes by are in maintenance.
+        """
+        alarm = self._rules[id_]
+        about = alarm.about & self._watched if isinstance(alarm, CompositeAlarm) else frozenset()
+        is_maintained = bool(about) and about <= self._muted.services
+        return is_maintained or self._composites.is_quiet(id_, now)
 
     def _announced(self, id_: str) -> State:
         """Return the state that people may be told: a composite alarm may keep quiet."""

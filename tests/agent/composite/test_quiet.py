@@ -80,6 +80,29 @@ def test_blindness_ends_no_suppression(bank: Verdict | str, opens: Sequence[floa
     assert [at for at, _ in world.of("mine")] == opens
 
 
+ESCALATION = (
+    '- {name: below, rule: "ALARM(\\"https://shop.example/\\")", hold: 0s, clear: 0s}\n'
+    '- {name: mine, rule: "ALARM(below) AND OK(\\"%s\\")"}'
+)
+OF_SHOP = CONFIG.replace(
+    "- name: shop\n",
+    '- name: shop\n    maintenance: [{cron: "1 0 * * *", duration: 60s}]\n',
+)
+
+
+@pytest.mark.parametrize(
+    ("beside", "opens"), [("shop.example A", 120), ("https://bank.example/", 73)]
+)
+def test_an_alarm_of_no_service_heeds_the_windows_of_what_it_goes_by(
+    beside: str, opens: float
+) -> None:
+    """While each service that its rule goes by is in maintenance, it opens no page."""
+    world = World(ESCALATION % beside, config=OF_SHOP).live([*[WELL] * 70, *[SHOP_BAD] * 60])
+
+    assert world.of("below") == [(120, Change.OPENED)]
+    assert world.of("mine") == [(opens, Change.OPENED)]
+
+
 @pytest.mark.parametrize(
     ("quorum", "peers", "severity"),
     [
