@@ -100,12 +100,21 @@ class Firing:
     def _is_quiet(self, id_: str, now: float) -> bool:
         """Whether an alarm may open no page now, though its service may.
 
-        So it is where all services that its rule goes by are in maintenance.
+        So it is where all services that its rule goes by are in maintenance, and where it is the
+        clear time of alarms alone by which its rule holds.
         """
         alarm = self._rules[id_]
-        about = alarm.about & self._watched if isinstance(alarm, CompositeAlarm) else frozenset()
-        is_maintained = bool(about) and about <= self._muted.services
-        return is_maintained or self._composites.is_quiet(id_, now)
+        if not isinstance(alarm, CompositeAlarm):
+            return False
+        about = alarm.about & self._watched
+        if (about and about <= self._muted.services) or self._composites.is_quiet(id_, now):
+            return True
+        return self._composites.only_clears(id_, self._is_over)
+
+    def _is_over(self, id_: str) -> bool:
+        """Whether the fault of a standard alarm is, as far as was seen since the last window."""
+        known = self._evidence.get(id_, UNDECIDED).holds is not None
+        return known and isinstance(self._rules[id_], Rule) and not self.is_seen(id_)
 
     def _announced(self, id_: str) -> State:
         """Return the state that people may be told: a composite alarm may keep quiet."""

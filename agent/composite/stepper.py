@@ -6,13 +6,14 @@ when what its rule names stands otherwise, when sight does, or when its time has
 
 import heapq
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from vedette.agent.alarms.alarm import TICK, UNDECIDED, Evidence, Memory, State, caught_up, step
 from vedette.agent.alarms.fleet import Fleet
 from vedette.agent.composite.alarm import CompositeAlarm
 from vedette.agent.composite.announcement import Announcement, announce, by_whom, due_at
+from vedette.agent.composite.clearing import judge_clearing
 from vedette.agent.composite.edges import Edges
 from vedette.agent.composite.evaluate import StandingOf, evaluate
 from vedette.agent.composite.inputs import Changed, Inputs
@@ -77,6 +78,7 @@ class Stepper:
         self._unsettled: set[str] = set()
         self._rising: set[str] = set()
         self._outvoted: set[str] = set()
+        self._clearing: dict[str, bool] = {}
         self._judging, self._telling = Edges(), Edges()
         self._link()
 
@@ -104,6 +106,26 @@ class Stepper:
         stands = self.at.get(alarm.suppressor) if alarm.suppressor else None
         explained = stands is not None and stands.state is State.ALARM
         return explained or bool(by_whom(self.announced[id_], alarm, now))
+
+    def only_clears(self, id_: str, is_over: Callable[[str], bool]) -> bool:
+        """Whether the rule of *id_* holds only by alarms that clear as yet, as clearing.py says.
+
+        It is asked between two steps, in which what *is_over* says stays the same.
+        """
+        if id_ not in self._clearing:
+            judge_clearing(self._below(id_), self.at, is_over, self._stepped_at, self._clearing)
+        return self._clearing[id_]
+
+    def _below(self, id_: str) -> Sequence[CompositeAlarm]:
+        """Return those by which *id_* goes, and itself, if not yet judged, in an order to judge."""
+        found, todo = {id_}, [id_]
+        while todo:
+            alarm = self.alarms[todo.pop()]
+            parts = {alarm.targets[ref.name].id for ref in alarm.settings.rule.refs}
+            new = (parts & self.alarms.keys()) - found - self._clearing.keys()
+            found |= new
+            todo += new
+        return [self.alarms[one] for one in sorted(found, key=self._places.__getitem__)]
 
     def as_of_now(self) -> Mapping[str, Memory]:
         """Return what is remembered of each alarm, as if all were judged at each step till now."""
@@ -169,6 +191,7 @@ class Stepper:
         if not self.alarms:
             return Stepped()
         stepped, now, seen = Stepped(), fleet.now, list[Changed]()
+        self._clearing.clear()
         self._certain_until = certain_until
         is_anew = self._is_anew(now)
         for key in keys:

@@ -1,10 +1,11 @@
 """What keeps an alarm quiet until its page is open, and how grave and in which words that is."""
 
 from collections.abc import Sequence
+from itertools import chain
 
 import pytest
 
-from tests.agent.composite.world import BANK, CONFIG, SHOP, World
+from tests.agent.composite.world import BANK, CONFIG, SHOP, Round, World
 from tests.agent.observations import seen
 from vedette.agent.alarms.agreement import Vantage
 from vedette.agent.alarms.incidents import Change
@@ -14,6 +15,7 @@ from vedette.exporters.page import Severity
 
 OK, FAILING, UNKNOWN = Verdict
 WELL, SHOP_BAD, BOTH_BAD = (OK, OK, OK), (OK, FAILING, OK), (OK, FAILING, FAILING)
+UNSEEN = (UNKNOWN,) * 3
 MAINTENANCE = 'maintenance: [{cron: "10 0 * * *", duration: 10m}]\n'
 ALARM = "- {name: mine, rule: 'ALARM(\"https://shop.example/\")', "
 UPSTREAM = "\n- {name: upstream, rule: 'ALARM(\"https://bank.example/\")'}"
@@ -101,6 +103,38 @@ def test_an_alarm_of_no_service_heeds_the_windows_of_what_it_goes_by(
 
     assert world.of("below") == [(120, Change.OPENED)]
     assert world.of("mine") == [(opens, Change.OPENED)]
+
+
+SLOW = CONFIG.replace("clear: 5s", "clear: 5m")
+OVER_ALARMS = (
+    "- {name: below, rule: 'ALARM(\"shop/service_down/https://shop.example/\")', "
+    "hold: 0s, clear: 0s, severity: info%s}\n"
+    "- {name: mine, rule: 'ALARM(below) OR NOT OK(\"https://bank.example/\")', hold: %s%s}"
+)
+WINDOW = ", mute: [{cron: '10 0 * * *', duration: 10m}]"
+BANK_BAD = (OK, OK, FAILING)
+
+
+@pytest.mark.parametrize(
+    ("hold", "mute", "rounds", "opens"),
+    [
+        ("0s", WINDOW, [[SHOP_BAD] * 300, [WELL] * 400], []),
+        ("0s", WINDOW, [[SHOP_BAD] * 300, [WELL] * 220, [SHOP_BAD] * 20], [1220]),
+        ("0s", WINDOW, [[SHOP_BAD] * 300, [WELL] * 220, [BANK_BAD] * 20], [1220]),
+        ("0s", WINDOW, [[SHOP_BAD] * 300, [UNSEEN] * 400], [1200]),
+        ("60s", "", [[SHOP_BAD] * 50, [WELL] * 400], []),
+        ("60s", "", [[SHOP_BAD] * 70, [WELL] * 400], [760]),
+    ],
+    ids=["mended", "fails anew", "else fails", "not seen", "too short", "long enough"],
+)
+def test_what_only_clears_pages_nobody(
+    hold: str, mute: str, rounds: Sequence[Sequence[Round]], opens: Sequence[float]
+) -> None:
+    """A fault that is over opens no page because an alarm that is named has not cleared yet."""
+    world = World(OVER_ALARMS % (mute, hold, mute), config=SLOW)
+    world.live([*[WELL] * 700, *chain(*rounds)])
+
+    assert [at for at, change in world.of("mine") if change is Change.OPENED] == opens
 
 
 @pytest.mark.parametrize(
