@@ -15,6 +15,8 @@ from vedette.checks.dns.server import Place as DnsPlace
 from vedette.checks.http.places import Place as HttpPlace
 
 _SUBJECT = "{{ $labels.subject }}"
+_SERVER, _RESOLVER = DnsPlace.AUTHORITATIVE, DnsPlace.RECURSIVE
+_AUTHORITIES = "authoritative servers"
 
 
 def summary(diagnosis: str) -> str:
@@ -40,7 +42,7 @@ def _asked(query: str, shown: str = "{{ . | first | value }}") -> str:
 
 def _seen(metric: str, matchers: str) -> str:
     """Return the series that are 1 at vantages that see: at a blind one all looks fail."""
-    series = f"{metric}{{service=%q,check=%q,{matchers}}} == 1"
+    series = f"{metric}{{service=%[1]q,check=%[2]q,{matchers}}} == 1"
     return f"({series} unless on (job, instance) vedette_vantage_sighted == 0)"
 
 
@@ -52,7 +54,7 @@ def _count(metric: str, matchers: str) -> str:
 def _share(place: str, what: str, reasons: tuple[str, ...] = ()) -> str:
     """Return a template of how many of how many at a place fail, for one of *reasons*."""
     at = f'place="{place}"'
-    bad = f'reason=~"{"|".join(map(str, reasons))}",{at}' if reasons else at
+    bad = f'reason=~"{_any(reasons)}",{at}' if reasons else at
     failing = (
         _count("vedette_probe_failure_info", bad)
         if reasons
@@ -65,8 +67,29 @@ def _which(matchers: str) -> str:
     """Return a template of who fails, and for what."""
     query = f"count by (subject, reason) {_seen('vedette_probe_failure_info', matchers)}"
     row = "{{ $row.Labels.subject }}: {{ $row.Labels.reason }}"
-    comma = "{{ if $i }}, {{ end }}"
-    return _asked(query, f" ({{{{ range $i, $row := . }}}}{comma}{row}{{{{ end }}}})")
+    each, comma = 'range $i, $row := sortByLabel "subject" .', "{{ if $i }}, {{ end }}"
+    return _asked(query, f" ({{{{ {each} }}}}{comma}{row}{{{{ end }}}})")
+
+
+def _served(reasons: tuple[str, ...], *, told: bool = False) -> str:
+    """Return a template of how many authoritative servers fail, or resolvers where these alone do.
+
+    Who fails for what is *told*, or not.
+    """
+    failing = {
+        place: _seen("vedette_probe_failure_info", f'reason=~"{_any(reasons)}",place="{place}"')
+        for place in (_SERVER, _RESOLVER)
+    }
+    alone = f"{failing[_RESOLVER]} unless on () {failing[_SERVER]}"
+    shares = [
+        _share(place, what, reasons) + (_which(f"place={quoted(place)}") if told else "")
+        for place, what in ((_RESOLVER, "resolvers"), (_SERVER, _AUTHORITIES))
+    ]
+    return _asked(alone, f"{shares[0]}{{{{ else }}}}{shares[1]}")
+
+
+def _any(reasons: tuple[str, ...]) -> str:
+    return "|".join(map(str, reasons))
 
 
 def _route(reason: BgpReason) -> str:
@@ -80,27 +103,23 @@ def _route(reason: BgpReason) -> str:
     return _asked(query, "{{ . | first | value | humanizePercentage }}") + " of its peers"
 
 
-_AUTHORITIES = "authoritative servers"
+_ANSWERING = f'vedette_probe_state{{service=%q,check=%q,place="{_SERVER}",state="OK"}} == 1'
 _ENDS = "min(vedette_tls_certificate_expiry_timestamp_seconds{service=%q,check=%q})"
 _CAUSES: Mapping[Diagnosis, str] = {
-    Diagnosis.RECORD_EMPTIED: (
-        f"{_SUBJECT} is empty at {_share(DnsPlace.AUTHORITATIVE, _AUTHORITIES, dns.EMPTY)}"
-    ),
-    Diagnosis.AUTHORITATIVE_DOWN: (
-        f"{_SUBJECT} fails at {_share(DnsPlace.AUTHORITATIVE, _AUTHORITIES, dns.DOWN)}"
-        f"{_which('place=' + quoted(DnsPlace.AUTHORITATIVE))}"
-    ),
+    Diagnosis.RECORD_EMPTIED: f"{_SUBJECT} is empty at {_served(dns.EMPTY)}",
+    Diagnosis.AUTHORITATIVE_DOWN: f"{_SUBJECT} fails at {_served(dns.DOWN, told=True)}",
     Diagnosis.WRONG_ANSWER: (
-        f"{_SUBJECT} is wrong at {_share(DnsPlace.AUTHORITATIVE, _AUTHORITIES, dns.WRONG)} and "
-        f"{_share(DnsPlace.RECURSIVE, 'resolvers', dns.WRONG)}"
+        f"{_SUBJECT} is wrong at {_share(_SERVER, _AUTHORITIES, dns.WRONG)} and "
+        f"{_share(_RESOLVER, 'resolvers', dns.WRONG)}"
     ),
     Diagnosis.RESOLVER_FAULT: (
-        f"{_SUBJECT} fails at {_share(DnsPlace.RECURSIVE, 'resolvers')}"
-        f"{_which('place=' + quoted(DnsPlace.RECURSIVE))}, while the authoritative servers answer"
+        f"{_SUBJECT} fails at {_share(_RESOLVER, 'resolvers')}"
+        f"{_which('place=' + quoted(_RESOLVER))}"
+        f"{_asked(_ANSWERING, ', while authoritative servers answer')}"
     ),
     Diagnosis.DNSSEC_BOGUS: (
         f"{_SUBJECT} is bogus at "
-        f"{_share(DnsPlace.RECURSIVE, 'resolvers', (DnsReason.BOGUS,))}, or its chain of trust is "
+        f"{_share(_RESOLVER, 'resolvers', (DnsReason.BOGUS,))}, or its chain of trust is "
         "broken"
     ),
     Diagnosis.PARENT_DNSSEC_BOGUS: (
