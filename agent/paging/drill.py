@@ -91,8 +91,10 @@ def begun_again(drill: Drill) -> Drill:
 def planned(drill: Drill, settings: DrillSettings | None, now: float) -> Drill:
     """Return *drill* by the calendar of *settings*: by a new one nothing was missed before *now*.
 
-    What is to be repeated is, whatever the calendar says.
+    What is to be repeated is, whatever the calendar says. None began after *now*: the host's clock
+    was wrong then.
     """
+    drill = replace(drill, began_at=min(drill.began_at, now))
     calendar = f"{settings.cron} {settings.timezone}" if settings else ""
     if drill.calendar in (None, calendar) or drill.failed or drill.began_at == float("-inf"):
         return replace(drill, calendar=calendar)

@@ -130,6 +130,15 @@ def test_by_a_new_calendar_nothing_was_missed() -> None:
     assert begun == [MONDAY, MONDAY + 4 * WEEK]
 
 
+def test_a_clock_that_was_ahead_puts_no_drill_off() -> None:
+    """What began by a clock that was years ahead is followed by a drill on its next day."""
+    life = Life(pd=DELIVERED)
+    life.kept = Drill(began_at=MONDAY + 500 * WEEK, calendar="0 9 * * 1 UTC")
+    life.start(MONDAY - 3600)
+    life.run(MONDAY - 3600, MONDAY + 600)
+    assert [at for at, _, action in life.pages if action == "trigger"] == [MONDAY]
+
+
 @pytest.mark.parametrize("seconds", [0, 5, 10, 15])
 def test_a_restart_in_a_drill_begins_it_anew(seconds: float) -> None:
     """Whatever was under way when the agent ended, the drill comes to an end and is resolved."""
