@@ -50,8 +50,6 @@ def suppress(
         period = Suppression(state, SuppressedBy.EXTENSION_PERIOD, now + extension)
     elif state is not before.state:
         period = Suppression(state, SuppressedBy.WAIT_PERIOD, now + wait)
-    elif before.by is None:
-        period = before
     else:  # nothing keeps quiet for longer than it may, also where the clock was set back
         longest = extension if before.by is SuppressedBy.EXTENSION_PERIOD else wait
         period = replace(before, until=min(before.until, now + longest))

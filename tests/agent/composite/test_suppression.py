@@ -95,3 +95,12 @@ def test_suppressor_in_alarm_is_always_quiet(timeline: list[tuple[str, str]]) ->
     said = quiet(alarm, suppressor)
 
     assert [letter == "S" for letter in said] == [letter == "A" for letter in suppressor]
+
+
+@pytest.mark.parametrize(("letter", "longest"), [("W", 2), ("E", 3)])
+def test_a_clock_that_was_set_back_makes_no_period_longer(letter: str, longest: float) -> None:
+    """What was to be quiet until a time that is far away is so for one whole period at most."""
+    before = Suppression(State.ALARM, BY[letter], until=1000)
+    after = suppress(before, state=State.ALARM, suppressor=State.OK, wait=2, extension=3, now=0)
+
+    assert (after.by, after.until) == (BY[letter], longest)
