@@ -12,7 +12,7 @@ from vedette.agent.alarms.incidents import dedup_key
 from vedette.agent.clock import utc
 from vedette.agent.config.drill import DrillSettings
 from vedette.agent.paging.drill import AGAIN_AFTER, Drill, Heard, Phase, begun_again, planned, step
-from vedette.agent.paging.outbox import Ended
+from vedette.agent.paging.ended import Ended
 from vedette.exporters.metrics import Family, Labels, gauge
 from vedette.exporters.page import Action, Page, Severity
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from vedette.agent.config.heartbeats import HeartbeatSettings
 from vedette.agent.memory.ledger import Ledger
 from vedette.agent.memory.pages import Row
-from vedette.agent.paging.outbox import Ended
+from vedette.agent.paging.ended import Ended
 from vedette.agent.paging.queue import Waiting
 from vedette.agent.plan import Planned
 from vedette.agent.secrets import secret

@@ -9,7 +9,7 @@ import math
 import random
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from vedette.agent.clock import utc
 from vedette.agent.memory.journal import Journal
@@ -18,6 +18,7 @@ from vedette.agent.memory.statements import Statement, back_up, end, queue
 from vedette.agent.paging.arrears import NOTHING, Arrear, Former, arrears, taken_up
 from vedette.agent.paging.backoff import LONGEST_WAIT, backoff
 from vedette.agent.paging.deduplication import HEARD_WITHIN, Deduplication, Place
+from vedette.agent.paging.ended import Ended, tell
 from vedette.agent.paging.queue import Queue, Waiting
 from vedette.agent.paging.recipients import Recipients
 from vedette.agent.paging.refused import Refused
@@ -27,7 +28,6 @@ from vedette.agent.paging.taken import Taken
 from vedette.agent.peers.hearsay import Hearsay
 from vedette.exporters.pace import Pace
 from vedette.exporters.page import (
-    ACCEPTED,
     Action,
     Announcing,
     Delivery,
@@ -44,15 +44,6 @@ AT_ONCE = 8
 ANNOUNCED_EVERY = 30.0
 SETTLED_WITHIN = 5.0
 _TURN = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """What became of one page at one pager."""
-
-    row: Row
-    at: float
-    delivery: Delivery
 
 
 async def _guarded(pager: str, sending: Awaitable[Delivery]) -> Delivery:
@@ -346,20 +337,12 @@ class Outbox:
         self._taken.note(Told(row.pager, row.page, delivery.outcome, now, row.queued_at))
         if delivery.outcome is Outcome.DELIVERED:
             self._accepted(row.pager, row.page.key, row.page.action)
-        self.ended = [*self.ended[-49:], Ended(row, now, delivery)]
+        ended = Ended(row, now, delivery)
+        self.ended = [*self.ended[-49:], ended]
         counted = row.pager, delivery.outcome
         self.delivered[counted] = self.delivered.get(counted, 0) + 1
         self._journal.write([end(row.id, now, delivery.outcome, delivery.detail), *backed])
-        if refused:
-            log.error("page %s refused by %s: %s", row.page.key, row.pager, delivery.detail)
-        elif delivery.outcome is Outcome.SUPERSEDED:
-            log.info("%s of %s is not sent to %s: %s", row.page.action, row.page.key, row.pager,
-                     delivery.detail)  # fmt: skip
-        elif delivery.detail in ("", ACCEPTED):
-            log.info("%s of %s accepted by %s", row.page.action, row.page.key, row.pager)
-        else:  # not by all whom it is for
-            log.warning("%s of %s given to %s: %s", row.page.action, row.page.key, row.pager,
-                        delivery.detail)  # fmt: skip
+        tell(ended)
 
     def _is_wanted(self, row: Row) -> bool:
         """Whether a pager that has refused *row* is to have it: a call of its own, or its end."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from heapq import nsmallest
 
 from vedette.agent.memory.pages import Sent
+from vedette.agent.paging.ended import Ended
 from vedette.agent.paging.heartbeat import refusing
-from vedette.agent.paging.outbox import Ended, Outbox
+from vedette.agent.paging.outbox import Outbox
 from vedette.exporters.page import Page
 
 SHOWN = 20

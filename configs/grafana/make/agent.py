@@ -48,7 +48,7 @@ def _now() -> Panels:
     )
     yield number(
         "Pages refused",
-        "Pages within the hour that a pager refused for good.",
+        "Pages within the hour that a pager refused.",
         "none",
         f'sum(increase(vedette_pages_total{{{OURS},outcome="rejected"}}[1h])) or vector(0)',
     )

@@ -13,7 +13,7 @@ from vedette.agent.memory.statements import keep_drill
 from vedette.agent.memory.store import Store
 from vedette.agent.paging.drill import AGAIN_AFTER, Drill, Phase
 from vedette.agent.paging.drillpages import Drills
-from vedette.agent.paging.outbox import Ended
+from vedette.agent.paging.ended import Ended
 from vedette.exporters.page import Action, Delivery, Outcome, Page, Severity
 
 MONDAY = 4 * 86400.0 + 9 * 3600

@@ -18,6 +18,7 @@ from vedette.agent.memory.statements import end
 from vedette.agent.memory.statements import queue as queued
 from vedette.agent.memory.store import Store
 from vedette.agent.paging.arrears import Former
+from vedette.agent.paging.ended import Ended
 from vedette.agent.paging.heartbeat import (
     STEPPED_WITHIN,
     STUCK_AFTER,
@@ -31,7 +32,7 @@ from vedette.agent.paging.heartbeat import (
     late,
     undelivered_since,
 )
-from vedette.agent.paging.outbox import Ended, Outbox
+from vedette.agent.paging.outbox import Outbox
 from vedette.agent.paging.queue import Waiting
 from vedette.agent.paging.routing import Route, Routes
 from vedette.agent.plan import Planned

@@ -27,7 +27,8 @@ from tests.virtual import in_virtual_time
 from vedette.agent.memory.journal import Journal
 from vedette.agent.paging.backoff import LONGEST_WAIT
 from vedette.agent.paging.deduplication import AHEAD, HELD_FOR
-from vedette.agent.paging.outbox import Ended, Outbox
+from vedette.agent.paging.ended import Ended
+from vedette.agent.paging.outbox import Outbox
 from vedette.agent.peers.hearsay import Hearsay
 from vedette.exporters.page import Action, Delivery, Outcome, Page
 

@@ -23,7 +23,8 @@ from vedette.agent.memory.journal import Journal
 from vedette.agent.memory.pages import Row
 from vedette.agent.memory.statements import end
 from vedette.agent.paging.arrears import Former
-from vedette.agent.paging.outbox import Ended, Outbox
+from vedette.agent.paging.ended import Ended
+from vedette.agent.paging.outbox import Outbox
 from vedette.agent.paging.routing import Route, Routes
 from vedette.agent.peers.hearsay import Hearsay
 from vedette.exporters.pace import Pace

@@ -9,7 +9,7 @@ from vedette.agent.alarms.incidents import Incident
 from vedette.agent.config import read
 from vedette.agent.daemon import Agent
 from vedette.agent.memory.pages import Row
-from vedette.agent.paging.outbox import Ended
+from vedette.agent.paging.ended import Ended
 from vedette.agent.paging.queue import Waiting
 from vedette.checks.finding import Verdict
 from vedette.exporters.page import Action, Delivery, Outcome, Page, Severity

@@ -21,7 +21,7 @@ from vedette.agent.daemon import Agent
 from vedette.agent.memory.events import Event, EventName
 from vedette.agent.memory.pages import Row
 from vedette.agent.memory.statements import end, keep_event, keep_incident, queue
-from vedette.agent.paging.outbox import Ended
+from vedette.agent.paging.ended import Ended
 from vedette.agent.paging.queue import Waiting
 from vedette.agent.peers.wire import Told
 from vedette.agent.routes.roas import OwnRoute, RouteState
