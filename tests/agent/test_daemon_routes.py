@@ -2,6 +2,9 @@
 
 import gzip
 import json
+import re
+import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tests.agent.daemon import SERVICE_KEY, world
@@ -10,6 +13,13 @@ from tests.servers import mrt
 
 PREFIX, ORIGIN = "12.195.3.0/24", 39946
 TRIGGER, RESOLVE = ("trigger", SERVICE_KEY), ("resolve", SERVICE_KEY)
+
+
+def of_now(texts: Iterable[str]) -> Iterator[str]:
+    """Yield frames that came in this order a moment ago: a feed that tells of long ago lags."""
+    now = time.time()
+    for number, text in enumerate(texts):
+        yield re.sub(r'"timestamp": ?[0-9.]+', f'"timestamp": {now + number / 1e6:.6f}', text)
 
 
 async def test_a_real_withdrawal_is_paged_and_its_recovery_resolves(tmp_path: Path) -> None:
@@ -30,15 +40,15 @@ async def test_a_real_withdrawal_is_paged_and_its_recovery_resolves(tmp_path: Pa
     ]
 
     async with world(tmp_path, bgp=(PREFIX, ORIGIN), start=False) as w:
-        w.routes.seed(PREFIX, rows, seed["timestamp"])
+        w.routes.seed(PREFIX, rows, time.time() - 10)
         await w.daemon.start()
         await w.daemon.sees("vedette_bgp_visibility_ratio", 1)
-        await w.routes.play(*(text for at, text in news if at <= truth["due"]))
+        await w.routes.play(*of_now(text for at, text in news if at <= truth["due"]))
         await w.told(TRIGGER)
         payload = w.events[0]["payload"]
         assert payload["class"] == "prefix_withdrawn"
         assert f"{PREFIX} by AS{ORIGIN} is seen by" in payload["summary"]
-        await w.routes.play(*(text for at, text in news if at > truth["due"]))
+        await w.routes.play(*of_now(text for at, text in news if at > truth["due"]))
         await w.told(TRIGGER, RESOLVE)
 
 
@@ -54,7 +64,7 @@ async def test_real_frames_of_other_prefixes_change_nothing(tmp_path: Path) -> N
         w.routes.seed(PREFIX, [(f"00-192.0.2.{n}", [64500 + n, ORIGIN]) for n in range(9)], 0)
         await w.daemon.start()
         await w.daemon.sees("vedette_bgp_visibility_ratio", 1)
-        await w.routes.play(*lines)
+        await w.routes.play(*of_now(lines))
         await w.daemon.looks(3, PREFIX)
         await w.daemon.sees("vedette_bgp_feed_up", 1)
         await w.daemon.sees("vedette_probe_state", 1, check=PREFIX, state="OK")
