@@ -130,6 +130,18 @@ def test_by_a_new_calendar_nothing_was_missed() -> None:
     assert begun == [MONDAY, MONDAY + 4 * WEEK]
 
 
+def test_a_failed_drill_takes_back_no_success() -> None:
+    """When a pager last took a drill stays known while it takes none, unless it is gone."""
+    life = Life(pd=DELIVERED, mail=DELIVERED)
+    life.run(0, MONDAY + 3600, every=600)
+    (succeeded_at,) = set(life.drills.drill.succeeded.values())
+    life.answers = {"pd": REJECTED}
+    life.start(MONDAY + WEEK - 3600)
+    life.run(MONDAY + WEEK - 3600, MONDAY + WEEK + 3000, every=600)
+    assert set(life.drills.drill.failed) == {"pd"}
+    assert life.drills.drill.succeeded == {"pd": succeeded_at}
+
+
 def test_a_clock_that_was_ahead_puts_no_drill_off() -> None:
     """What began by a clock that was years ahead is followed by a drill on its next day."""
     life = Life(pd=DELIVERED)
