@@ -280,6 +280,13 @@ def rounds(key: CheckKey, *servers: Sequence[str], every: float = 30) -> Ledger:
             "while 1 of 1 authoritative servers answer,",
         ),
         (
+            KEY,
+            Diagnosis.RESOLVER_FAULT,
+            [["recursive", "servfail", "servfail"], ["recursive", "ok", "ok"]],
+            "shop.example A fails at 1 of 2 resolvers (recursive 0: servfail), "
+            "while 1 of 2 resolvers answer,",
+        ),
+        (
             PAGE,
             Diagnosis.SERVICE_DOWN,
             [["name", "timeout", "ok", "timeout", "timeout", "ok"]],
