@@ -260,6 +260,6 @@ def test_who_was_not_reached_is_in_the_log(
         Receiver(lambda *_: Delivery(outcome=Outcome.DELIVERED, detail=detail)), pages=[page()]
     )
 
-    (record,) = [record for record in caplog.records if record.name.endswith("outbox")]
+    (record,) = [record for record in caplog.records if record.name.endswith("ended")]
     assert record.levelname == level
     assert detail in record.message

@@ -125,8 +125,9 @@ def test_a_line_tells_what_vantages_saw_that_see(
         what = f'service="shop",check="c",place="{place}",subject="s"'
         series[f"vedette_vantage_sighted{{{who}}}"] = [sees]
         series[f'vedette_probe_failure_info{{{who},{what},reason="{reason}"}}'] = [1]
-    asked = json.loads(re.findall(r'printf ("(?:[^"\\]|\\.)*")', summary(diagnosis))[-1])
-    query = asked.replace("%q", '"shop"', 1).replace("%q", '"c"', 1)
+    asked = map(json.loads, re.findall(r'printf ("(?:[^"\\]|\\.)*")', summary(diagnosis)))
+    query = next(one for one in asked if one.startswith("count by (subject, reason)"))
+    query = query.replace("%[1]q", '"shop"').replace("%[2]q", '"c"')
 
     assert promtool.evaluate(rules, series, query)[0] == {
         frozenset({("subject", "s"), ("reason", "status")})
