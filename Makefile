@@ -10,6 +10,8 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; 
 	&& echo $$p && break; done)
 RUN := .venv/bin
 LOCK := tests/requirements.lock
+# Many tests wait for real servers: one worker more than there are processors.
+WORKERS := $(shell nproc=$$(getconf _NPROCESSORS_ONLN); echo $$((nproc < 3 ? nproc + 1 : 4)))
 INSTALL := $(RUN)/python -m pip install --quiet --disable-pip-version-check -c $(LOCK)
 
 help:
@@ -55,7 +57,7 @@ demo: .venv/runtime
 test: .venv/test
 	@tests/install-parts
 	@$(RUN)/python -m tests.helm.install
-	@$(RUN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
+	@$(RUN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: .venv/test
 	$(RUN)/ruff format --check .
