@@ -161,7 +161,8 @@ class Outbox:
 
     async def run(self) -> None:
         """Deliver for ever; pages of different keys go out side by side, triggers first."""
-        self._give_again(self._arrears)
+        left, self._arrears = self._arrears, ()
+        self._give_again(left)
         async with asyncio.TaskGroup() as tasks:
             for pager in self._pagers.values():
                 if isinstance(pager, Repeating):

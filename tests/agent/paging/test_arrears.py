@@ -13,6 +13,7 @@ from tests.agent.paging.test_outbox import (
     RETRY,
     TRIGGER,
     Receiver,
+    Sheet,
     delivered,
     page,
     run_for,
@@ -22,12 +23,14 @@ from vedette.agent.alarms.incidents import Incident
 from vedette.agent.clock import SteadyClock
 from vedette.agent.config import Config
 from vedette.agent.daemon import Agent
+from vedette.agent.memory.journal import Journal
 from vedette.agent.memory.pages import Row, Told
 from vedette.agent.memory.statements import Statement, end, keep_drill, keep_incident, keep_storm
 from vedette.agent.memory.statements import queue as queued
 from vedette.agent.memory.store import Store
 from vedette.agent.paging.arrears import Former
 from vedette.agent.paging.drill import Drill
+from vedette.agent.paging.outbox import Outbox
 from vedette.agent.paging.routing import Route, Routes
 from vedette.agent.paging.storm import Grade, Storm
 from vedette.agent.surroundings import Surroundings
@@ -268,3 +271,18 @@ def _config() -> Config:
             "pagers": [{"pagerduty": {"routing_key_file": "key"}, "name": "pd"}],
         }
     )
+
+
+def test_what_was_made_up_for_is_not_again_where_delivery_begins_anew() -> None:
+    """A bug that ends the delivery costs a pause, and sends nothing twice."""
+    pager = Receiver(lambda *_: DELIVERED, "pd")
+
+    async def main() -> None:
+        former = Former((), [CALLED, ended("rejected")], last_row=9)
+        clock = asyncio.get_running_loop().time
+        outbox = Outbox([pager], Journal(Sheet()), now=clock, former=former)
+        for _ in range(2):
+            await run_for(outbox.run(), 10)
+
+    in_virtual_time(main())
+    assert [one.action for _, one in pager.asked] == [RESOLVE]
