@@ -16,7 +16,7 @@ import aiohttp
 
 from vedette.checks.words import one_line
 from vedette.exporters.page import ACCEPTED, Delivery, Outcome
-from vedette.exporters.reach import Reach
+from vedette.exporters.reach import Reach, host_of
 from vedette.exporters.trust import Trust, trusting
 
 # 408 and 425 are of the way, not of the page: the same bytes may be taken the next time.
@@ -57,7 +57,7 @@ class Client:
         self._reach, self._tls, self._timeout = reach, tls or trusting(), timeout
         self._session: aiohttp.ClientSession | None = None
         for url in urls:
-            reach.add(_host(url))
+            reach.add(host_of(url))
 
     async def attempt(
         self,
@@ -81,13 +81,13 @@ class Client:
             ) as response:
                 delivery = await judge(response)
                 is_taken = delivery.outcome is Outcome.DELIVERED
-                (self._reach.trust if is_taken else self._reach.turn)(_host(url))
+                (self._reach.trust if is_taken else self._reach.turn)(host_of(url))
                 return Answer(delivery, _said_at(response.headers))
         except TimeoutError:
             detail = f"no answer within {self._timeout:g} s"
         except (aiohttp.ClientError, OSError, ValueError) as exc:
             detail = clean(_trouble(exc))
-        self._reach.doubt(_host(url))
+        self._reach.doubt(host_of(url))
         return Answer(Delivery(outcome=Outcome.RETRY, detail=detail))
 
     async def close(self) -> None:
@@ -249,10 +249,6 @@ def _trouble(exc: Exception) -> str:
         # Its text has a status that nobody sent, and the URL, in another spelling than ours.
         return f"the answer is not HTTP: {exc.message}"
     return f"{exc}" or repr(exc)
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).hostname or ""
 
 
 async def _beginning(content: aiohttp.StreamReader) -> bytes:

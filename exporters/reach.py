@@ -10,6 +10,7 @@ import threading
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from urllib.parse import urlsplit
 
 import aiohappyeyeballs
 from aiohttp import TCPConnector
@@ -158,6 +159,11 @@ class Reach:
             use_dns_cache=False,
             happy_eyeballs_delay=_STAGGER,
         )
+
+
+def host_of(url: str) -> str:
+    """Return the host of *url* as it is looked up; empty where it has none."""
+    return urlsplit(url).hostname or ""
 
 
 def _from(addresses: Sequence[str], number: int) -> Sequence[str]:

@@ -5,7 +5,6 @@ import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from vedette.agent import secrets
 from vedette.agent.alarms.agreement import AGREE
@@ -20,6 +19,7 @@ from vedette.agent.config.heartbeats import HeartbeatSettings
 from vedette.agent.secrets import SecretError
 from vedette.checks.dns.resolver import system_servers
 from vedette.checks.net import parse_endpoint
+from vedette.exporters.reach import host_of
 from vedette.exporters.webhook import WebhookSettings
 
 FOUND = 1
@@ -73,23 +73,19 @@ async def _survey(config: Config, folder: Path) -> Survey:
 def _hosts(pager: PagerSettings, folder: Path) -> Iterator[str]:
     """Return the hosts that take a page; one is enough."""
     if pager.pagerduty is not None:
-        yield _host(pager.pagerduty.endpoint)
+        yield host_of(pager.pagerduty.endpoint)
     elif pager.alertmanager is not None:
-        yield from map(_host, pager.alertmanager.urls)
+        yield from map(host_of, pager.alertmanager.urls)
     elif pager.webhook is not None:
-        yield _host(_url(pager.webhook, folder))
+        yield host_of(_url(pager.webhook, folder))
     elif pager.email is not None:
         yield pager.email.host
 
 
 def _switches(config: Config, folder: Path) -> Iterator[tuple[str, str]]:
     for one in config.heartbeats:
-        yield one.name, _host(_url(one, folder))
+        yield one.name, host_of(_url(one, folder))
 
 
 def _url(one: WebhookSettings | HeartbeatSettings, folder: Path) -> str:
     return one.url or str(secrets.secret(folder, one.url_file, one.url_env))
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).hostname or ""

@@ -172,6 +172,7 @@ def open_file(path: Path) -> sqlite3.Connection:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     db = sqlite3.connect(path, isolation_level=None, timeout=1.0)
+    db.text_factory = _text
     with _closed_in_vain(db):
         version = _version(db, path)
         db.execute("PRAGMA journal_mode = WAL")
@@ -185,7 +186,6 @@ def open_file(path: Path) -> sqlite3.Connection:
 @contextmanager
 def _closed_in_vain(db: sqlite3.Connection) -> Iterator[None]:
     """Close *db* where the block finds it of no use; raise sqlite3.Error where it is damaged."""
-    db.text_factory = _text
     try:
         yield
     except UnicodeDecodeError:  # the damage is in what SQLite quotes of its schema
@@ -310,6 +310,7 @@ def _in_memory(path: Path, error: Exception) -> sqlite3.Connection:
 
 def _copied(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(":memory:", isolation_level=None)
+    db.text_factory = _text
     journal = _log_of(path)
     with _closed_in_vain(db):
         try:

@@ -138,11 +138,11 @@ def told(rule: Alarm, incident: Incident, witness: Witness, now: float) -> str:
         what = _blindness(rule.subject, witness, now)
     else:
         what = cause(rule, View(ledger, now))
-    whence = _whence(rule, ledger, witness, incident.members[rule.id], now)
+    began_at = incident.members[rule.id]
+    whence = _whence(rule, ledger, witness, began_at, now)
     line = f"{rule.diagnosis}: {what} since {since}{f', {whence}' if whence else ''}"
     if rule.diagnosis in _NO_NAME:
         return line
-    began_at = incident.members[rule.id]
     extra = serving(incident.service, witness.good, ledger, now, since=began_at, about=rule.key)
     return f"{line}; {'there, ' if whence else ''}{extra}" if extra else line
 

@@ -6,7 +6,6 @@ import random
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
-from urllib.parse import urlsplit
 
 import aiohttp
 from msgspec import Raw
@@ -20,7 +19,7 @@ from vedette.agent.peers.standing import Standing
 from vedette.agent.peers.wire import Refusal, RefusedError
 from vedette.agent.plan import Planned
 from vedette.exporters.page import Action
-from vedette.exporters.reach import Reach
+from vedette.exporters.reach import Reach, host_of
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +55,7 @@ class Follower:
         self._lookout, self._now = lookout, lookout.now
         self._planned: Mapping[CheckKey, Planned] = {one.key: one for one in lookout.plan.checks}
         self._hearsay, self._token = hearsay, token
-        self._reach, self._host = reach, urlsplit(peer.url).hostname or ""
+        self._reach, self._host = reach, host_of(peer.url)
         reach.add(self._host)
         self._cursor, self._is_behind = "", False
         self._ahead = 0.0

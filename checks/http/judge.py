@@ -188,7 +188,7 @@ def ending(facts: Mapping[str, Fact], settings: HttpSettings, now: float) -> flo
 
 
 def _lives(facts: Mapping[str, Fact], settings: HttpSettings) -> Mapping[float, float]:
-    """Return for how long each certificate that was sent is good in all, by when it ends."""
+    """Return how long each certificate, of theirs or of ours, is good in all, by when it ends."""
     begun, ends = facts.get("certificates_not_before"), facts.get("certificates_not_after")
     lives: dict[float, float] = {}
     if settings.verify and isinstance(ends, Mapping):

@@ -90,7 +90,7 @@ def built(
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.set_alpn_protocols(list(protocols))
     _bound(made, settings)
-    _identify(made, settings)  # before the rest: what is wrong costs little then
+    identify(made, settings)  # before the rest: what is wrong costs little then
     _trust(made, settings)
     made.check_hostname = is_named and settings.verify
     return made
@@ -105,8 +105,8 @@ def _bound(made: ssl.SSLContext, settings: TlsSettings) -> None:
         if highest is not None:
             made.maximum_version = highest
     bounds = (lowest, highest)
-    # Browsers open pages of servers without RFC 5746: it keeps a stranger from speaking before us
-    # where a server lets him renegotiate, and what we ask is no secret of anybody's.
+    # Browsers open pages of servers without RFC 5746, though a stranger may speak before us where
+    # such a server lets him renegotiate.
     made.options |= _LEGACY_SERVER_CONNECT
     is_old = any(bound is not None and bound < ssl.TLSVersion.TLSv1_2 for bound in bounds)
     # OpenSSL 3 has no TLS 1.1 without SHA-1. Python leaves out what some servers have alone, and
@@ -123,7 +123,8 @@ def _trust(made: ssl.SSLContext, settings: TlsSettings) -> None:
     trust(made, settings.ca_file)
 
 
-def _identify(made: ssl.SSLContext, settings: TlsSettings) -> None:
+def identify(made: ssl.SSLContext, settings: TlsSettings) -> None:
+    """Have *made* show the certificate of *settings*, if there is one; or raise ValueError."""
     if settings.cert_file is None:
         return
     try:

@@ -31,8 +31,6 @@ LEAST = 3
 TELLING = 3600.0
 """How long a session may take for its table where nobody tells the end: GoBGP never does by BMP,
 and in BGP an End-of-RIB is for those who agreed on graceful restarts."""
-
-
 SETTLING = 300.0
 """The same where the end was told so early that it may have been that of the first of it."""
 

@@ -104,6 +104,15 @@ def written(pair: tuple[Path, Path], certificate: trustme.LeafCert) -> None:
     certificate.private_key_pem.write_to_path(pair[1])
 
 
+def demanding(ca: trustme.CA) -> ssl.SSLContext:
+    """Return what serves a.test to those who show a certificate of *ca*."""
+    made = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    made.verify_mode = ssl.CERT_REQUIRED
+    ca.configure_trust(made)
+    ca.issue_cert("a.test").configure_cert(made)
+    return made
+
+
 async def test_client_certificate(
     tmp_path: Path, pair: tuple[Path, Path], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -117,13 +126,9 @@ async def test_client_certificate(
         shown.append(subject[0][1])
         await OK(reader, writer)
 
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.verify_mode = ssl.CERT_REQUIRED
-    ca.configure_trust(context)
-    issued(ca).configure_cert(context)
     old, new = ca.issue_cert("old.test"), ca.issue_cert("new.test")
     written(pair, old)
-    server = await asyncio.start_server(talk, "127.0.0.1", 0, ssl=context)
+    server = await asyncio.start_server(talk, "127.0.0.1", 0, ssl=demanding(ca))
     async with server:
         check = checking(
             f"https://a.test:{server.sockets[0].getsockname()[1]}/",
@@ -161,12 +166,8 @@ async def test_own_certificate(
     """That ours ends soon is told ahead, and a server that refuses it afterwards is not down."""
     ca = trustme.CA()
     ca.cert_pem.write_to_path(tmp_path / "ca.pem")
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.verify_mode = ssl.CERT_REQUIRED
-    ca.configure_trust(context)
-    ca.issue_cert("a.test").configure_cert(context)
     written(pair, ca.issue_cert("me.test", not_after=ends))
-    server = await asyncio.start_server(OK, "127.0.0.1", 0, ssl=context)
+    server = await asyncio.start_server(OK, "127.0.0.1", 0, ssl=demanding(ca))
     async with server:
         check = checking(
             f"https://a.test:{server.sockets[0].getsockname()[1]}/",
