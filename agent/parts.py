@@ -174,6 +174,7 @@ class Parts:
             own=config.agent.name,
             deployment=config.agent.deployment,
             status_url=config.agent.status_url,
+            runbooks=config.runbooks,
             engine=self.engine,
             ledgers=self.ledgers,
             good=self.good,

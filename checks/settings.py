@@ -5,7 +5,15 @@ from enum import StrEnum
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -65,6 +73,15 @@ def of_http(url: str) -> str:
             "expected an http or https URL with a host, and a port from 1 to 65535 if any"
         )
     return url
+
+
+Link = Annotated[
+    str,
+    StringConstraints(pattern=r"^https?://[^\s]+$"),
+    AfterValidator(without_password),
+    AfterValidator(of_http),
+]
+"""A URL that people are given to follow."""
 
 
 class Settings(BaseModel):

@@ -117,6 +117,7 @@ def encode(page: Page, more: Mapping[str, str], ends_at: float, skew: float = 0.
         "summary": cut(page.summary, 1024),
         "description": "\n".join(f"{name}: {_text(value)}" for name, value in shown.items()),
         "source": page.source,
+        "runbook_url": page.link("runbook"),
     }
     alert: dict[str, object] = {
         "labels": labels(page, more),
@@ -124,8 +125,8 @@ def encode(page: Page, more: Mapping[str, str], ends_at: float, skew: float = 0.
         "startsAt": _rfc3339(min(page.began_at, ends_at) + skew),
         "endsAt": _rfc3339(ends_at + skew),
     }
-    if str(page.details.get("status_page", "")).startswith(("http://", "https://")):
-        alert["generatorURL"] = utf8(str(page.details["status_page"]))
+    if status_page := page.link("status_page"):
+        alert["generatorURL"] = utf8(status_page)
     return alert
 
 

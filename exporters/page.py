@@ -45,6 +45,11 @@ class Page:
     began_at: float
     details: Mapping[str, object] = field(default_factory=dict)
 
+    def link(self, detail: str) -> str:
+        """Return the URL that *detail* is; empty where it is none."""
+        text = str(self.details.get(detail, ""))
+        return text if text.startswith(("http://", "https://")) else ""
+
 
 class Outcome(StrEnum):
     """What became of one attempt: delivered, worth another try soon, or refused.

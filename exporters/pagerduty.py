@@ -93,6 +93,10 @@ def encode(page: Page, routing_key: str) -> dict[str, object]:
         "class": cut(page.diagnosis, MAX_SUMMARY),
     }
     event |= {"client": "Vedette", "payload": payload}
+    if status_page := page.link("status_page"):
+        event["client_url"] = utf8(status_page)
+    if runbook := page.link("runbook"):
+        event["links"] = [{"href": utf8(runbook), "text": "Runbook"}]
     room = MAX_BYTES - len(serialize(event)) - len(b',"custom_details":')
     payload["custom_details"] = fit(page.details, room, "PagerDuty")
     return event

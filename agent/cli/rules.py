@@ -10,7 +10,7 @@ from vedette.agent.config import Config, ConfigError, read
 from vedette.agent.memory.lastgood import LastKnownGood
 from vedette.agent.plan import Plan, make
 from vedette.agent.rules.document import written
-from vedette.agent.rules.groups import inexpressible, rules
+from vedette.agent.rules.groups import inexpressible, linked, rules
 
 _INTERVALS = (1.0, 300.0)
 """Seconds between two evaluations: Prometheus forgets what was recorded longer ago."""
@@ -58,7 +58,7 @@ def _rules(options: argparse.Namespace) -> int:
     deployment = config.agent.deployment
     text = written(
         f"vedette/{deployment}",
-        rules(plan, deployment, options.interval),
+        linked(rules(plan, deployment, options.interval), config.runbooks),
         options.interval,
         _notes(config, plan, options.config.name),
     )

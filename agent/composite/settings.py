@@ -6,7 +6,7 @@ from pydantic import Field, PlainValidator
 
 from vedette.agent.composite.rule import Rule
 from vedette.agent.composite.windows import WindowSettings
-from vedette.checks.settings import Duration, Missing, Settings
+from vedette.checks.settings import Duration, Link, Missing, Settings
 from vedette.exporters.page import Severity
 
 
@@ -47,6 +47,8 @@ class AlarmSettings(Settings):
     """Of the alarm; other rules name it so."""
     description: Annotated[str, Field(max_length=1024)] = ""
     """What a person needs to know; it stands on the page."""
+    runbook: Link | None = None
+    """What to do then: its page leads there, instead of to that of its service."""
     rule: Annotated[Rule, PlainValidator(_rule)]
     """The rule, in CloudWatch's grammar."""
     severity: Severity = Severity.CRITICAL

@@ -1,6 +1,6 @@
 """A whole config file as frozen settings."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from pydantic import Field, model_validator
@@ -89,6 +89,12 @@ class Config(Settings):
         if self.alarms:
             counts["alarm"] = len(self.alarms)
         return ", ".join(f"{n} {word}{'' if n == 1 else 's'}" for word, n in counts.items())
+
+    @property
+    def runbooks(self) -> Mapping[str, str]:
+        """Where it says what to do, by the name of a service, or of an alarm of the user's own."""
+        services = {one.name: one.runbook for one in self.services if one.runbook}
+        return services | {one.name: one.runbook for one in self.alarms if one.runbook}
 
     @property
     def nameables(self) -> Nameables:

@@ -8,7 +8,7 @@ from vedette.agent.config.vantage import Domain, Name
 from vedette.checks.bgp.settings import BgpSettings
 from vedette.checks.dns.settings import DnsSettings
 from vedette.checks.http.settings import HttpSettings
-from vedette.checks.settings import CheckSettings
+from vedette.checks.settings import CheckSettings, Link
 from vedette.exporters.page import Severity
 
 
@@ -27,6 +27,8 @@ class Service(CheckSettings):
     """Its prefixes."""
     maintenance: list[WindowSettings] = []
     """Windows in which no page opens for it."""
+    runbook: Link | None = None
+    """What to do when it fails: its pages lead there."""
     quorum: QuorumSettings = QuorumSettings()
     """Who must agree about it."""
     domain: Domain | None = None

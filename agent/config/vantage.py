@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, IPvAnyNetwork, model_validator
 
 from vedette.checks.dns.names import domain_name
 from vedette.checks.net import Endpoint, is_address, parse_endpoint
-from vedette.checks.settings import Duration, Settings, of_http, without_password
+from vedette.checks.settings import Duration, Link, Settings
 
 STATE_DIR = "./state"
 # What names are part of, paths and lines, is not to be read otherwise than it is written.
@@ -112,15 +112,7 @@ class AgentSettings(Settings):
     """The name of the fleet: it begins every dedup key, and peers of another are not heard."""
     listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:9469"
     """Address and port of status page, metrics, health and the peers' API."""
-    url: (
-        Annotated[
-            str,
-            Field(pattern=r"^https?://[^\s]+$"),
-            AfterValidator(without_password),
-            AfterValidator(of_http),
-        ]
-        | None
-    ) = None
+    url: Link | None = None
     """Where people reach the status page, as pages say it; without it, the listener's address."""
     token_file: str | None = None
     """The file of the token that readers must show."""

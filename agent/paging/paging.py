@@ -36,6 +36,8 @@ class Paging:
     own: str
     deployment: str
     status_url: str
+    runbooks: Mapping[str, str]
+    """Where it says what to do, by the name of a service or of an alarm of the user's own."""
     engine: Engine
     ledgers: Mapping[str, Ledger]
     good: LastKnownGood
@@ -101,6 +103,7 @@ class Paging:
     def _bare(self, incident: Incident, change: Change) -> Page:
         """Return a page of what the incident itself knows, with which nothing can go wrong."""
         resolved = change is Change.RESOLVED
+        links = {"runbook": self.runbook(incident), "status_page": self.status_url}
         return Page(
             key=incident.key,
             action=Action.RESOLVE if resolved else Action.TRIGGER,
@@ -111,7 +114,7 @@ class Paging:
             subject=incident.service,
             source=self.own,
             began_at=incident.began_at,
-            details={"status_page": self.status_url},
+            details={name: url for name, url in links.items() if url},
         )
 
     def _witness(self, incident: Incident, now: float) -> Witness:
@@ -132,7 +135,13 @@ class Paging:
             changes=self.changed(incident),
             shortage=fleet.shortage(incident.service),
             unsighted=fleet.unsighted,
+            runbook=self.runbook(incident),
         )
+
+    def runbook(self, incident: Incident) -> str:
+        """Return where it says what to do about *incident*; empty for nowhere."""
+        own = self.runbooks.get(incident.headline)
+        return own or self.runbooks.get(incident.service, "")
 
     def changed(self, incident: Incident) -> Sequence[str]:
         """Return what changed before *incident* began, and since; nothing if that is unreadable."""

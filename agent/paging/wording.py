@@ -56,6 +56,8 @@ class Witness:
     """By how much the vantages that see are too few to agree."""
     unsighted: Collection[str] = ()
     """The vantages that are not known to see the internet."""
+    runbook: str = ""
+    """Where it says what to do; empty for nowhere."""
 
     @property
     def ledger(self) -> Ledger:
@@ -202,6 +204,8 @@ def _details(
     ledger = witness.telling(rule, now)
     yield "diagnosis", headed(incident, witness.rules)[0]
     yield "since", utc(began_at)
+    if witness.runbook:
+        yield "runbook", witness.runbook
     yield "seen_from", list(_vantages(rule, witness, now))
     if witness.shortage:
         yield "quorum", witness.shortage

@@ -14,6 +14,7 @@ from vedette.agent.rules.alerts import Alert, good_seconds, of_diagnosis, of_sil
 from vedette.agent.rules.composites import Named, of_composite
 from vedette.agent.rules.promql import among
 from vedette.agent.rules.voting import Electorate, Recording, failing, holding
+from vedette.agent.rules.words import literal
 
 
 def rules(plan: Plan, deployment: str, interval: float) -> Iterator[Recording | Alert]:
@@ -41,6 +42,19 @@ def rules(plan: Plan, deployment: str, interval: float) -> Iterator[Recording | 
         about = sorted(alarm.about or [alarm.service])
         electorates = [Electorate(deployment, plan.quorum.of(service)) for service in about]
         yield from of_composite(electorates, alarm, named, interval)
+
+
+def linked(
+    rules: Iterable[Recording | Alert], runbooks: Mapping[str, str]
+) -> Iterator[Recording | Alert]:
+    """Return *rules* with the runbook of each alert; *runbooks* are by service, or own alarm."""
+    for rule in rules:
+        if isinstance(rule, Alert):
+            url = runbooks.get(rule.alert) or runbooks.get(rule.labels["service"])
+            led = {"runbook_url": literal(url)} if url else {}
+            yield replace(rule, annotations={**rule.annotations, **led})
+        else:
+            yield rule
 
 
 def _holding(standard: Sequence[Rule], quorum: Quorum, deployment: str) -> Iterator[Recording]:

@@ -61,8 +61,8 @@ class Head:
 class Trouble:
     """An incident with all that is known of it.
 
-    *witnessed* and *stands* speak of now, and are empty once it has ended; then *kept* has what its
-    last page said. *pages* are those of the record, where asked for.
+    *witnessed*, *stands* and *runbook* speak of now, and are empty once it has ended; then *kept*
+    has what its last page said. *pages* are those of the record, where asked for.
     """
 
     head: Head
@@ -72,6 +72,7 @@ class Trouble:
     more: int
     headlines: Sequence[tuple[float, str]]
     changes: Sequence[str]
+    runbook: str = ""
     pages: Sequence[Delivery] = ()
     kept: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
@@ -165,6 +166,7 @@ class Troubles:
             more=more,
             headlines=self._headlines(incident),
             changes=self._agent.paging.changed(incident),
+            runbook=self._agent.paging.runbook(incident) if is_open else "",
         )
 
     async def whole(self, incident: Incident, fleet: Fleet) -> Trouble:

@@ -45,7 +45,8 @@ async def test_an_alert_stands_at_every_member(tmp_path: Path) -> None:
     """Trigger, repetition and resolve reach all members; the alert says what the page says."""
     with alertmanager(tmp_path / "a") as a, alertmanager(tmp_path / "b") as b:
         async with pager(a.url, f"{b.url}/", labels={"team": "dns"}) as sender:
-            page = replace(PAGE, began_at=NOW() - 60)
+            details = {**PAGE.details, "runbook": "https://run.test/dns"}
+            page = replace(PAGE, began_at=NOW() - 60, details=details)
             assert (await sender.send(page)).outcome is DELIVERED
             ((first,), (second,)) = a.alerts(), b.alerts()
             assert (await sender.repeat()).outcome is DELIVERED
@@ -65,6 +66,7 @@ async def test_an_alert_stands_at_every_member(tmp_path: Path) -> None:
     assert first["annotations"]["summary"] == "dynamodb: record_emptied"
     assert "evidence: 4 of 4 servers answer NODATA" in first["annotations"]["description"]
     assert "fra-1" in first["annotations"]["description"]
+    assert first["annotations"]["runbook_url"] == "https://run.test/dns"
     assert first["status"]["state"] == "active"
 
 

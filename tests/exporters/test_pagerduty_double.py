@@ -39,6 +39,9 @@ def test_a_valid_event_has_no_faults(event: dict[str, Any]) -> None:
         TRIGGER | {"payload": PAYLOAD | {"component": 5}},
         TRIGGER | {"payload": PAYLOAD | {"colour": "red"}},
         TRIGGER | {"payload": PAYLOAD | {"custom_details": {"a": "x" * 512_000}}},
+        TRIGGER | {"links": {"href": "https://run.test/"}},
+        TRIGGER | {"links": [{"text": "Runbook"}]},
+        TRIGGER | {"client_url": "no URL"},
         {key: value for key, value in RESOLVE.items() if key != "dedup_key"},
     ],
 )

@@ -71,6 +71,17 @@ def test_a_resolve_carries_only_the_key() -> None:
     }
 
 
+def test_a_trigger_leads_to_the_status_page_and_to_the_runbook() -> None:
+    """What a page has as a URL can be followed in one tap; what is none is not linked."""
+    links = {"runbook": "https://run.test/dns", "status_page": "http://192.0.2.1:9469/"}
+    event = event_of(replace(PAGE, details=links))
+    plain = event_of(replace(PAGE, details={"runbook": "", "status_page": "none"}))
+
+    assert event["client_url"] == "http://192.0.2.1:9469/"
+    assert event["links"] == [{"href": "https://run.test/dns", "text": "Runbook"}]
+    assert not plain.keys() & {"client_url", "links"}
+
+
 @pytest.mark.parametrize("severity", list(Severity))
 def test_every_severity_is_pagerdutys(severity: Severity) -> None:
     """Our severities are PagerDuty's words."""

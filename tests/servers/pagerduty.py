@@ -61,7 +61,22 @@ def faults(body: bytes) -> list[str]:
         found.append("'dedup_key' is not a text of 1 to 255 characters")
     if action == "trigger":
         found += _payload_faults(event.get("payload"))
+    return found + _link_faults(event)
+
+
+def _link_faults(event: Event) -> list[str]:
+    found, links = [], event.get("links", [])
+    if not isinstance(links, list) or not all(map(_is_link, links)):
+        found.append("'links' are not a list of href and text")
+    if not str(event.get("client_url", "https://")).startswith(("http://", "https://")):
+        found.append("'client_url' is not a URL")
     return found
+
+
+def _is_link(link: object) -> bool:
+    if not isinstance(link, dict) or link.keys() - {"href", "text"}:
+        return False
+    return str(link.get("href")).startswith(("http://", "https://")) and bool(link.get("text", "x"))
 
 
 def _payload_faults(payload: object) -> list[str]:

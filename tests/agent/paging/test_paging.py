@@ -8,7 +8,7 @@ import pytest
 
 from tests.agent.composite.world import World
 from vedette.agent.alarms.engine import Engine
-from vedette.agent.alarms.incidents import Incident
+from vedette.agent.alarms.incidents import Change, Incident
 from vedette.agent.memory.events import Event, EventName
 from vedette.agent.memory.lastgood import LastKnownGood
 from vedette.agent.memory.statements import keep_event
@@ -28,6 +28,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def paging_of(store: Store, engine: Engine, storms: Storms) -> Paging:
     return Paging(
         own="here", deployment="test", status_url="", engine=engine, ledgers={},
+        runbooks={name: f"https://run.test/{name}" for name in ("shop", "mine")},
         good=LastKnownGood(), store=store, storms=storms,
     )  # fmt: skip
 
@@ -73,3 +74,18 @@ def test_a_roll_up_burns_while_a_member_does_that_no_peer_has_told_by_itself(
     assert [*burns, paging.burns("test/storm")] == [True, True, False]
     assert paging.burns("test/a")
     assert not paging.burns("test/storm/warning")
+
+
+@pytest.mark.parametrize(
+    ("alarm", "service", "leads_to"),
+    [("mine", "shop", "mine"), ("x", "shop", "shop"), ("x", "x", None)],
+)
+def test_a_page_leads_to_the_runbook_of_its_alarm_else_to_that_of_its_service(
+    store: Store, alarm: str, service: str, leads_to: str | None
+) -> None:
+    """Also where the config has neither any longer; then it leads nowhere."""
+    paging = paging_of(store, World(f"- {OWN}").engine, Storms())
+    incident = Incident("k", service, alarm, 1000, {alarm: 1000}, ((alarm, 1000),))
+    page = paging.write(incident, Change.OPENED, 1000)
+
+    assert page.details.get("runbook") == (f"https://run.test/{leads_to}" if leads_to else None)

@@ -64,6 +64,7 @@ def written(
     shortage: str = "",
     unsighted: Sequence[str] = (),
     failing: Mapping[str, float] | None = None,
+    runbook: str = "",
 ) -> Page:
     """Return the page for what the words say was seen at servers, by name and at addresses."""
     ledger = Ledger()
@@ -81,7 +82,7 @@ def written(
         vantage="fra-1", vantages=FLEET, status_url="http://127.0.0.1:9469/",
         ledgers={"fra-1": ledger, **(peers or {})},
         good=GOOD, rules=rules, failing=failing or {}, changes=changes, shortage=shortage,
-        unsighted=unsighted,
+        unsighted=unsighted, runbook=runbook,
     )  # fmt: skip
     return page(opened or incident(EMPTIED.id, DOWN.id), change, witness, NOW)
 
@@ -197,6 +198,13 @@ def test_details_are_in_reading_order() -> None:
 
     assert all(keys.index(one) < keys.index(next_) for one, next_ in pairwise(wanted))
     assert keys[-1] == "status_page"
+
+
+def test_leads_to_the_runbook_before_the_long_lists() -> None:
+    """Who reads a mail at night need not scroll for it; where there is none, nothing stands."""
+    names = list(written(runbook="https://run.test/shop").details)
+    assert names[:3] == ["diagnosis", "since", "runbook"]
+    assert "runbook" not in written().details
 
 
 @pytest.mark.parametrize("changes", [(), ("1970-01-01 00:16:00 UTC serial of n went",)])

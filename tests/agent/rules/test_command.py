@@ -22,12 +22,13 @@ peers:
 services:
   - name: shop
     dns: [{name: shop.example}, {name: www.shop.example, hold: 1m, clear: 0s}]
+    runbook: "https://run.test/{{shop}}"
     http: [{url: "https://shop.example/"}]
     bgp: [{prefix: 192.0.2.0/24, origins: [64500]}]
 controls: {dns: [{name: control.example}]}
 alarms:
   - {name: 'odd "name" {{ }}', rule: 'ALARM("https://shop.example/") OR TRUE'}
-  - {name: idle, rule: 'FALSE', missing: notBreaching}
+  - {name: idle, rule: 'FALSE', missing: notBreaching, runbook: "https://run.test/idle"}
 """
 
 
@@ -49,6 +50,9 @@ def test_a_fleet_is_rules(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     alerts = {rule["alert"] for rule in rules if "alert" in rule}
     assert {"record_emptied", "prefix_withdrawn", "vantage_silent", 'odd "name" {{ }}'} <= alerts
     assert "regional_failure: " in text
+    leads = {one["alert"]: one["annotations"].get("runbook_url") for one in rules if "alert" in one}
+    assert leads["record_emptied"] == '{{ "https://run.test/{{shop}}" }}'
+    assert (leads["idle"], leads["vantage_silent"]) == ("https://run.test/idle", None)
 
 
 def checked(text: str, folder: Path) -> list[dict[str, str]]:

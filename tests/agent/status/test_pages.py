@@ -206,6 +206,18 @@ async def test_what_changed(make: Make, session: ClientSession) -> None:
     assert "n45.0" not in told
 
 
+async def test_an_open_incident_leads_to_the_runbook(session: ClientSession, make: Make) -> None:
+    """Its own page and the overview have the link, whatever is in it."""
+    agent = make(
+        "fra-1", CONFIG.replace("http:", "runbook: 'https://run.test/?a=\"><b>'\n    http:")
+    )
+    incident = opened(agent)
+    for path in ("", f"incidents/{incident_id(incident)}"):
+        document = Reader(await shown(session, agent, path))
+        assert 'https://run.test/?a="><b>' in document.links
+        assert "b" not in document.tags
+
+
 async def test_an_incident_that_ended(make: Make, session: ClientSession) -> None:
     """Its page stays, from the store: what its last page said, its pages and how long it took."""
     agent = make("fra-1")
