@@ -17,7 +17,9 @@ from tests.agent.paging.test_outbox import (
 )
 from tests.virtual import in_virtual_time
 from vedette.agent.memory.journal import Journal
+from vedette.agent.memory.pages import Row
 from vedette.agent.paging.outbox import Outbox
+from vedette.agent.paging.refused import Refused
 from vedette.agent.paging.routing import Route, Routes
 from vedette.exporters.page import Delivery, Page
 
@@ -137,3 +139,23 @@ def test_a_second_channel_is_called_once() -> None:
 
     assert times(pager) == [0, 60, 180, 420, 900]
     assert times(second) == [0]
+
+
+def test_the_end_of_one_ends_no_other() -> None:
+    """Of two calls that were refused, the one that still burns is given again on its day."""
+    refused = Refused()
+    for id_, key in enumerate(("over", "burns")):
+        refused.note(Row(id_, "pd", page(key), 0.0), 0.0)
+    refused.end("over")
+
+    assert [row.page.key for row in refused.calls] == ["burns"]
+    assert [one.page.key for one in refused.due(refused.next_at)] == ["burns"]
+
+
+def test_an_end_is_no_call() -> None:
+    """Nobody needs to be told on the status page that an end was refused: it is given again."""
+    refused = Refused()
+    refused.note(Row(1, "pd", page(action=RESOLVE), 0.0), 0.0)
+
+    assert not refused.calls
+    assert refused.next_at < 3600
