@@ -267,8 +267,6 @@ def _details(payload: Mapping[str, object], room: int) -> RenderableType:
     grid.add_row("severity", Text(severity))
     custom = payload.get("custom_details")
     details = custom if isinstance(custom, Mapping) else {}
-    if "timestamp" in payload and not any("since" in name for name in details):
-        grid.add_row("since", Text(str(payload["timestamp"])))
     for name in _told(tuple(details), room):
         value = Text(_plain(details[name]), no_wrap=room < _DETAILS, overflow="ellipsis")
         grid.add_row(Text(name.replace("_", " ")), value)
@@ -286,17 +284,10 @@ def _told(names: Sequence[str], room: int) -> list[str]:
 
 def _plain(value: object) -> str:
     """Write a JSON value as a person does."""
-    match value:
-        case None:
-            return "unknown"
-        case bool():
-            return "yes" if value else "no"
-        case float():
-            return f"{value:g}"
-        case Mapping():
-            return ", ".join(f"{name} {_plain(one)}" for name, one in value.items())
-        case list() | tuple():
-            return ", ".join(map(_plain, value)) or "none"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_plain(one)}" for name, one in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_plain, value))
     return str(value)
 
 

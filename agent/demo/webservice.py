@@ -17,17 +17,16 @@ async def _ok(_: web.Request) -> web.Response:
 class WebService(Site):
     """HTTPS for *host* on one port of 127.0.0.1 and *also*; `GET /` answers 200 and `ok`.
 
-    Its certificate is of an authority made for it, whose PEM is *ca_file* in *folder*.
+    Its certificate vouches for itself, and is *ca_file* in *folder*.
     """
 
     def __init__(
         self, host: str, folder: Path, now: Callable[[], float], also: Sequence[str] = ()
     ) -> None:
         self.host = host
-        issued = issue(host, folder, now())
-        self.ca_file = issued.ca_file
+        self.ca_file, key_file = issue(host, folder, now())
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        tls.load_cert_chain(issued.server_file)
+        tls.load_cert_chain(self.ca_file, key_file)
         application = web.Application()
         application.router.add_get("/", _ok)
         super().__init__(application, tls, also)

@@ -10,9 +10,9 @@ from typing import Self
 
 import yaml
 
-from vedette.agent.demo.nameserver import NameServer, Zone
+from vedette.agent.demo.nameserver import NameServer
 from vedette.agent.demo.pagerreceiver import PagerEvent, PagerReceiver
-from vedette.agent.demo.routecollector import ORIGIN, RouteCollector
+from vedette.agent.demo.routecollector import ORIGIN, PREFIX, RouteCollector
 from vedette.agent.demo.webservice import WebService
 
 HOST = "api.shop.example"
@@ -35,13 +35,16 @@ class World:
         async with AsyncExitStack() as opening:
             folder = opening.enter_context(tempfile.TemporaryDirectory(prefix="vedette-demo-"))
             self.folder = Path(folder)
-            key = secrets.token_hex(16)
-            self.receiver = await opening.enter_async_context(PagerReceiver(self._now, key))
+            self.receiver = await opening.enter_async_context(PagerReceiver(self._now))
             self.collector = await opening.enter_async_context(RouteCollector(self._now))
             service = WebService(HOST, self.folder, self._now, also=[_SECOND_ADDRESS])
             self.service = await opening.enter_async_context(service)
-            self.nameserver = await opening.enter_async_context(NameServer(_zones(service)))
-            self._write(key)
+            zones: dict[str, dict[str, Sequence[str]]] = {
+                "shop.example": {HOST: service.addresses},
+                CONTROL: {CONTROL: ["192.0.2.1"]},
+            }
+            self.nameserver = await opening.enter_async_context(NameServer(zones))
+            self._write()
             self._open = opening.pop_all()
         return self
 
@@ -60,20 +63,20 @@ class World:
 
     def empty_record(self) -> None:
         """Leave the service's name without addresses, as an automation did on 20 October 2025."""
-        self.nameserver.set(HOST, "A", [])
+        self.nameserver.set(HOST, [])
 
     def restore_record(self) -> None:
         """Give the name its addresses back."""
-        self.nameserver.set(HOST, "A", self.service.addresses)
+        self.nameserver.set(HOST, self.service.addresses)
 
-    def _write(self, key: str) -> None:
+    def _write(self) -> None:
         listen = f"127.0.0.1:{_free_port()}"
         self.status_url = f"http://{listen}/"
         text = yaml.safe_dump(self._config(listen), sort_keys=False)
         self.config_file.write_text(text, encoding="utf-8")
         secret = self.folder / "pagerduty.key"
         secret.touch(mode=0o600)
-        secret.write_text(key + "\n", encoding="utf-8")
+        secret.write_text(secrets.token_hex(16) + "\n", encoding="utf-8")
 
     def _config(self, listen: str) -> dict[str, object]:
         server = f"127.0.0.1:{self.nameserver.port}"
@@ -94,7 +97,7 @@ class World:
                     "name": "shop",
                     "dns": [_record(HOST)],
                     "http": [http],
-                    "bgp": [{"prefix": self.collector.prefix, "origins": [ORIGIN]}],
+                    "bgp": [{"prefix": PREFIX, "origins": [ORIGIN]}],
                 }
             ],
             "controls": {"dns": [_record(CONTROL)]},
@@ -107,13 +110,6 @@ class World:
 
 def _record(name: str) -> dict[str, object]:
     return {"name": name, "type": "A", "servers": ["authoritative"]}
-
-
-def _zones(service: WebService) -> list[Zone]:
-    return [
-        Zone.of("shop.example", {(HOST, "A"): service.addresses}),
-        Zone.of(CONTROL, {(CONTROL, "A"): ["192.0.2.1"]}),
-    ]
 
 
 def _free_port() -> int:

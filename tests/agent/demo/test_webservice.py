@@ -51,4 +51,4 @@ async def test_key_is_private(tmp_path):
     """Nobody else may read the file with the private key."""
     WebService(HOST, tmp_path, time.time)
 
-    assert stat.S_IMODE((tmp_path / "server.pem").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "server.key").stat().st_mode) == 0o600

@@ -15,8 +15,8 @@ from vedette.agent.memory.changes import CALM
 
 async def addresses(world):
     query = dns.message.make_query(HOST, "A")
-    server = world.nameserver
-    answer = await dns.asyncquery.udp(query, server.host, port=server.port, timeout=2)
+    port = world.nameserver.port
+    answer = await dns.asyncquery.udp(query, "127.0.0.1", port=port, timeout=2)
     return {rdata.address for rrset in answer.answer for rdata in rrset}
 
 
