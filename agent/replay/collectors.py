@@ -3,13 +3,11 @@
 import asyncio
 import json
 from collections.abc import Callable, Collection, Sequence
-from functools import lru_cache
-from ipaddress import ip_network
 from typing import Any, NamedTuple
 
 import aiohttp
 
-from vedette.agent.replay.routes import FIRST_ASN, Class, RouteWorld, Shift, address
+from vedette.agent.replay.routes import FIRST_ASN, Class, RouteWorld, Shift, address, is_inside
 from vedette.agent.replay.scenario import FeedOf, Scenario
 from vedette.checks.bgp.feed.feed import Feed
 from vedette.checks.bgp.feed.intake import Intake
@@ -178,19 +176,12 @@ class Collectors:
                 "path": table.path(peer, held),
             }
             for one, table in self._world.prefixes.items()
-            if ripestat_lists(prefix, one)
+            if is_inside(one, prefix)
             for peer, held in enumerate(table.held(at))
             if held is not None and self.collector(peer) not in self._gone
         ]
         stamp = self._started_at + at
         return json.dumps({"data": {"timestamp": stamp, "bgp_state": rows}}).encode()
-
-
-@lru_cache(maxsize=4096)
-def ripestat_lists(asked: str, prefix: str) -> bool:
-    """Whether what RIPEstat says of one prefix includes another: itself, or one inside it."""
-    outer, inner = ip_network(asked), ip_network(prefix)
-    return outer.version == inner.version and inner.subnet_of(outer)  # type: ignore[arg-type]
 
 
 class Message(NamedTuple):

@@ -3,7 +3,6 @@
 What the file holds is in scenario.py; here it is found whether all of that goes together.
 """
 
-import ipaddress
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from pydantic import ValidationError
 from vedette.agent.config import ConfigError, explained, read_text
 from vedette.agent.document import Document, Problem, load
 from vedette.agent.replay import userconfig
+from vedette.agent.replay.routes import is_inside
 from vedette.agent.replay.scenario import Change, Scenario
 from vedette.checks.dns.names import domain_name
 from vedette.checks.net import is_address
@@ -84,7 +84,7 @@ def _faults(change: Change, scenario: Scenario) -> Iterator[str]:
         yield from _unanswerable(change.dns.type, change.dns.answers)
     if change.http and change.http.url not in {one.url for one in scenario.healthy.http}:
         yield f"{change.http.url} is not in healthy.http"
-    if change.bgp and not any(_inside(change.bgp.prefix, o.prefix) for o in scenario.healthy.bgp):
+    if change.bgp and not any(is_inside(change.bgp.prefix, o.prefix) for o in scenario.healthy.bgp):
         yield f"{change.bgp.prefix} is in no prefix of healthy.bgp"
     if change.feed:
         feeds = {one.source: one.collectors for one in scenario.healthy.feeds}
@@ -110,8 +110,3 @@ def _unanswerable(type_: str, answers: Sequence[str]) -> Iterator[str]:
                 domain_name(target)
             except ValueError as error:
                 yield str(error)
-
-
-def _inside(prefix: str, cover: str) -> bool:
-    inner, outer = ipaddress.ip_network(prefix), ipaddress.ip_network(cover)
-    return inner.version == outer.version and inner.subnet_of(outer)  # type: ignore[arg-type]

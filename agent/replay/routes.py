@@ -3,10 +3,11 @@
 Rule: pure; times are seconds after the incident's start. Peers are numbered from 0 on.
 """
 
-import ipaddress
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import ip_network
 from typing import NamedTuple
 
 from vedette.agent.replay.scenario import Route, Scenario
@@ -129,30 +130,24 @@ class RouteWorld:
     """All prefixes of a scenario."""
 
     def __init__(self, scenario: Scenario) -> None:
-        watched = {
-            one.prefix: (one.neighbours or [], next(_peers(scenario, one.prefix)))
-            for one in scenario.watch.bgp
-        }
+        neighbours = {one.prefix: one.neighbours or [] for one in scenario.watch.bgp}
         self.prefixes: dict[str, PrefixRoutes] = {}
         self._rpki: list[tuple[float, str, Class, str]] = []
         lead = -float(scenario.lead_s)
         for healthy in scenario.healthy.bgp:
-            neighbours, _ = watched.get(healthy.prefix, ([], 0))
-            table = PrefixRoutes(healthy.prefix, healthy.peers, neighbours)
+            known = neighbours.get(healthy.prefix, [])
+            table = PrefixRoutes(healthy.prefix, healthy.peers, known)
             self.prefixes[healthy.prefix] = table
             self._change(table, lead, 0.0, healthy.routes)
         for change in scenario.timeline:
             if change.bgp:
                 one = self.prefixes.get(change.bgp.prefix)
                 if one is None:
-                    cover = _cover(change.bgp.prefix, watched) or _cover(
-                        change.bgp.prefix, self.prefixes
-                    )
-                    neighbours, peers = watched.get(cover, ([], 0))
-                    one = PrefixRoutes(
-                        change.bgp.prefix, peers or self.prefixes[cover].peers, neighbours
-                    )
-                    self.prefixes[change.bgp.prefix] = one
+                    prefix = change.bgp.prefix
+                    cover = _cover(prefix, neighbours) or _cover(prefix, self.prefixes)
+                    peers = self.prefixes[cover].peers
+                    one = PrefixRoutes(prefix, peers, neighbours.get(cover, []))
+                    self.prefixes[prefix] = one
                     self._change(one, lead, 0.0, [])
                 self._change(one, change.t, change.bgp.over_s, change.bgp.routes)
 
@@ -184,19 +179,14 @@ def _class(route: Route) -> Class:
     return Class(route.origin, None if route.path_has is None else tuple(route.path_has))
 
 
-def _peers(scenario: Scenario, prefix: str) -> Iterator[int]:
-    for healthy in scenario.healthy.bgp:
-        if healthy.prefix == prefix:
-            yield healthy.peers
+@lru_cache(maxsize=4096)
+def is_inside(prefix: str, cover: str) -> bool:
+    """Whether *prefix* is *cover* or a part of it."""
+    inner, outer = ip_network(prefix), ip_network(cover)
+    return inner.version == outer.version and inner.subnet_of(outer)  # type: ignore[arg-type]
 
 
-def _cover(prefix: str, prefixes: Mapping[str, object]) -> str:
+def _cover(prefix: str, prefixes: Iterable[str]) -> str:
     """Return the longest of *prefixes* that *prefix* lies in; "" where there is none."""
-    network = ipaddress.ip_network(prefix)
-    covers = [ipaddress.ip_network(one) for one in prefixes]
-    fitting = [
-        one
-        for one in covers
-        if one.version == network.version and network.subnet_of(one)  # type: ignore[arg-type]
-    ]
-    return str(max(fitting, key=lambda one: one.prefixlen, default=""))
+    covers = [one for one in prefixes if is_inside(prefix, one)]
+    return max(covers, key=lambda one: ip_network(one).prefixlen, default="")

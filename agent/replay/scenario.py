@@ -124,11 +124,6 @@ class Watch(Settings):
         """All names, those of the controls too."""
         return [*self.dns, *self.controls.dns]
 
-    @property
-    def urls(self) -> Sequence[str]:
-        """All pages, each once."""
-        return list(dict.fromkeys(one.url for one in (*self.http, *self.controls.http)))
-
 
 class Cadence(Settings):
     """How often each agent looks, in seconds."""

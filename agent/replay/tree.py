@@ -4,26 +4,16 @@ Rule: pure.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-from vedette.agent.replay.scenario import Zone
-
-
-@dataclass(frozen=True, slots=True)
-class NameServer:
-    """A name server at its address."""
-
-    name: str
-    address: str
-
+from vedette.agent.replay.scenario import NameServer, Zone
 
 # Addresses between carriers and their customers (RFC 6598), which no incident is about.
-ROOT = (NameServer("a.root.invalid", "100.64.0.1"),)
+ROOT = (NameServer(name="a.root.invalid", address="100.64.0.1"),)
 
 
 def _above(zone: str, number: int) -> tuple[NameServer, ...]:
     return tuple(
-        NameServer(f"{letter}.servers.{zone}", f"100.64.{1 + number}.{i}")
+        NameServer(name=f"{letter}.servers.{zone}", address=f"100.64.{1 + number}.{i}")
         for i, letter in enumerate("ab", 1)
     )
 
@@ -32,9 +22,7 @@ class Tree:
     """All zones with their servers, from the root down; names are without a final dot."""
 
     def __init__(self, zones: Sequence[Zone]) -> None:
-        known = {
-            zone.zone: tuple(NameServer(one.name, one.address) for one in zone.ns) for zone in zones
-        }
+        known = {zone.zone: zone.ns for zone in zones}
         hosts = [server.name for servers in known.values() for server in servers]
         tops = dict.fromkeys(name.rpartition(".")[2] for name in (*known, *hosts))
         made = {top: _above(top, i) for i, top in enumerate(tops) if top not in known}

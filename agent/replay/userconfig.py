@@ -14,7 +14,6 @@ from vedette.agent.replay.tree import ROOT
 
 NAME = "vedette.yaml"
 _HINTS = "root.hints"
-_USUAL = (30, 30, 10)
 
 
 def write(scenario: Scenario, agent: Agent, folder: Path) -> Config:
@@ -57,35 +56,23 @@ def _placed(message: str, agent: int, document: Document) -> Problem:
 
 def _document(scenario: Scenario, agent: Agent) -> dict[str, object]:
     watch, cadence = scenario.watch, scenario.cadence
-    every = dict(
-        zip(
-            ("dns", "http", "bgp"),
-            [
-                {} if mine == usual else {"every": mine}
-                for mine, usual in zip(
-                    (cadence.dns_s, cadence.http_s, cadence.bgp_s), _USUAL, strict=True
-                )
-            ],
-            strict=True,
-        )
-    )
     domain = {"provider": agent.provider, "region": agent.region, "asn": agent.asn}
     document: dict[str, object] = {
         "agent": {"name": agent.name, "domain": domain, "root_hints": _HINTS},
         "services": [
             {
                 "name": watch.service.replace("/", " "),
-                "dns": [_name(one) | every["dns"] for one in watch.dns],
-                "http": [_url(one) | every["http"] for one in watch.http],
+                "dns": [_name(one, cadence.dns_s) for one in watch.dns],
+                "http": [_url(one, cadence.http_s) for one in watch.http],
                 "bgp": [
-                    one.model_dump(exclude_none=True, mode="json") | every["bgp"]
+                    one.model_dump(exclude_none=True, mode="json") | {"every": cadence.bgp_s}
                     for one in watch.bgp
                 ],
             }
         ],
         "controls": {
-            "dns": [_name(one) | every["dns"] for one in watch.controls.dns],
-            "http": [_url(one) | every["http"] for one in watch.controls.http],
+            "dns": [_name(one, cadence.dns_s) for one in watch.controls.dns],
+            "http": [_url(one, cadence.http_s) for one in watch.controls.http],
         },
     }
     if watch.bgp:
@@ -94,11 +81,11 @@ def _document(scenario: Scenario, agent: Agent) -> dict[str, object]:
     return document
 
 
-def _name(one: WatchedName) -> dict[str, object]:
+def _name(one: WatchedName, every: int) -> dict[str, object]:
     # Bogus is bad anyway; secure no zone of a scenario is, which has no signatures.
-    asked = one.model_dump(exclude_none=True, exclude_defaults=True, mode="json")
-    return {key: value for key, value in asked.items() if key != "dnssec"}
+    asked = one.model_dump(exclude={"dnssec"}, exclude_none=True, mode="json")
+    return asked | {"every": every}
 
 
-def _url(one: WatchedUrl) -> dict[str, object]:
-    return one.model_dump(mode="json")
+def _url(one: WatchedUrl, every: int) -> dict[str, object]:
+    return one.model_dump(mode="json") | {"every": every}
