@@ -1,7 +1,7 @@
 """YAML with its line numbers kept, so that every complaint can name its place."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
@@ -64,6 +64,40 @@ class Document:
             if tuple(place[:end]) in self.lines:
                 return self.lines[tuple(place[:end])]
         return 1
+
+    def problem(self, place: Place, message: object) -> Problem:
+        """Return what is wrong at *place*, which the message begins with."""
+        return Problem(self.line(place), f"{'.'.join(map(str, place))}: {message}")
+
+    def written(self, *place: str | int) -> object:
+        """Return what is written at *place*, however wrong; None where nothing is."""
+        found = self.data
+        for key in place:
+            if isinstance(found, Mapping):
+                found = found.get(key)
+            elif isinstance(found, list) and isinstance(key, int):
+                found = found[key]
+            else:
+                return None
+        return found
+
+    def items(self, *place: str | int) -> Sequence[object]:
+        """Return the items of the list at *place*; what is no list has none."""
+        found = self.written(*place)
+        return found if isinstance(found, list) else []
+
+    def blocks(self, *place: str | int) -> Iterator[tuple[Place, Mapping[str, object]]]:
+        """Return those items of the list at *place* that have keys, each with its own place."""
+        for i, item in enumerate(self.items(*place)):
+            if isinstance(item, Mapping):
+                yield (*place, i), item
+
+    def names(self, *place: str | int) -> Sequence[str | None]:
+        """Return the name of each item of the list at *place*, None where one has none."""
+        names = [
+            one.get("name") if isinstance(one, Mapping) else None for one in self.items(*place)
+        ]
+        return [None if name is None else str(name) for name in names]
 
 
 def load(text: str, needs: str = "agent and services") -> Document:

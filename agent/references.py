@@ -39,9 +39,7 @@ def endless(document: Document, folder: Path) -> Iterator[Problem]:
             except OSError:  # who reads it says so
                 continue
             if not may_read:
-                where = ".".join(map(str, place))
-                message = f"{where}: {value} cannot be read: it is not a regular file"
-                yield Problem(document.line(place), message)
+                yield document.problem(place, f"{value} cannot be read: it is not a regular file")
 
 
 def faults(document: Document, folder: Path) -> Iterator[Problem]:
@@ -134,10 +132,10 @@ _VARIABLES: Mapping[str, Callable[[str], object]] = {
 
 
 def _unreadable(document: Document, folder: Path, place: Place, value: str) -> Iterator[Problem]:
-    key, where = str(place[-1]), ".".join(str(part) for part in place)
+    key = str(place[-1])
     if not value and (key in _FILES or key in _VARIABLES):
         kind = "file" if key in _FILES else "variable"
-        yield Problem(document.line(place), f"{where}: is empty: name a {kind}")
+        yield document.problem(place, f"is empty: name a {kind}")
         return
     try:
         if key in _FILES:
@@ -145,24 +143,15 @@ def _unreadable(document: Document, folder: Path, place: Place, value: str) -> I
         elif key in _VARIABLES:
             _VARIABLES[key](value)
     except OSError as error:
-        message = f"{where}: {value} cannot be read: {error.strerror or error}"
-        yield Problem(document.line(place), message)
+        yield document.problem(place, f"{value} cannot be read: {error.strerror or error}")
     except (ValueError, SecretError) as error:
-        yield Problem(document.line(place), f"{where}: {error}")
+        yield document.problem(place, error)
 
 
 def _checks(document: Document, kind: str) -> Iterator[tuple[Place, Mapping[str, object]]]:
     """Return every check of *kind*, of a service or a control, as it is written, and its place."""
-    data = document.data if isinstance(document.data, Mapping) else {}
-    services, controls = data.get("services"), data.get("controls")
-    owners: list[tuple[Place, object]] = [(("controls",), controls)]
-    if isinstance(services, list):
-        owners += [(("services", i), service) for i, service in enumerate(services)]
-    for place, owner in owners:
-        checks = owner.get(kind) if isinstance(owner, Mapping) else None
-        for i, check in enumerate(checks if isinstance(checks, list) else []):
-            if isinstance(check, Mapping):
-                yield (*place, kind, i), check
+    for owner in (("controls",), *(place for place, _ in document.blocks("services"))):
+        yield from document.blocks(*owner, kind)
 
 
 def _dangling(document: Document) -> Iterator[Problem]:
@@ -179,11 +168,10 @@ def _dangling(document: Document) -> Iterator[Problem]:
         wanted = key != "at" or at == LAST_KNOWN_GOOD
         wanted = wanted or (isinstance(at, list) and LAST_KNOWN_GOOD in at)
         if wanted and name and name not in known:
-            where = ".".join(str(part) for part in (*place, key))
-            yield Problem(
-                document.line((*place, key)),
-                f"{where}: no dns check looks at {name} A or AAAA, so no address of it is "
-                "remembered: add one",
+            yield document.problem(
+                (*place, key),
+                f"no dns check looks at {name} A or AAAA, so no address of it is remembered: "
+                "add one",
             )
 
 
@@ -216,5 +204,4 @@ def _mismatched(document: Document, folder: Path) -> Iterator[Problem]:
         try:
             built(pair, ())
         except ValueError as error:
-            where = ".".join(str(part) for part in (*place, "client_cert"))
-            yield Problem(document.line((*place, "client_cert")), f"{where}: {error}")
+            yield document.problem((*place, "client_cert"), error)

@@ -12,6 +12,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationError,
     model_validator,
 )
 
@@ -88,6 +89,14 @@ class Settings(BaseModel):
     """A block of the config file: an unknown key is an error, and nothing changes it later."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def or_none(cls, data: object) -> Self | None:
+        """Return the settings that *data* are, None where they are none."""
+        try:
+            return cls.model_validate(data)
+        except ValidationError:
+            return None
 
 
 class Missing(StrEnum):

@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import chain
 
-from pydantic import ValidationError
-
 from vedette.agent.composite.link import Known, Nameable, link
 from vedette.agent.composite.settings import AlarmSettings
 from vedette.agent.diagnoses.beyond import beyond_dns, beyond_http
 from vedette.agent.diagnoses.bgp import REASONS
 from vedette.agent.diagnoses.names import Diagnosis
 from vedette.agent.diagnoses.table import rules_for
-from vedette.agent.document import Document, Place, Problem
+from vedette.agent.document import Document, Problem
 from vedette.agent.looking.timing import timing
 from vedette.agent.memory.ledger import CheckKey
 from vedette.checks.bgp.settings import BgpSettings
@@ -116,29 +114,16 @@ def faults(
     """
     readable: dict[str, tuple[int, AlarmSettings]] = {}
     for index, alarm in enumerate(alarms):
-        one = alarm or _stand_in(document, index)
+        name = document.written("alarms", index, "name")
+        one = alarm or AlarmSettings.or_none({"name": name, "rule": "FALSE"})
         if one is not None:
             readable.setdefault(one.name, (index, one))  # what is given twice is told elsewhere
     for index, alarm in readable.values():
         for key, message in _own(alarm, nameables):
-            yield Problem(document.line(("alarms", index, key)), f"alarms.{index}.{key}: {message}")
+            yield document.problem(("alarms", index, key), message)
     indexes = [index for index, _ in readable.values()]
     for fault in link([alarm for _, alarm in readable.values()], nameables.known).faults:
-        place: Place = ("alarms", indexes[fault.index], *fault.key)
-        where = ".".join(map(str, place))
-        yield Problem(document.line(place), f"{where}: {fault.message}")
-
-
-def _stand_in(document: Document, index: int) -> AlarmSettings | None:
-    """Return an alarm with the name of one that cannot be read."""
-    data = document.data
-    written = data.get("alarms") if isinstance(data, Mapping) else None
-    one = written[index] if isinstance(written, list) else None
-    name = one.get("name") if isinstance(one, Mapping) else None
-    try:
-        return AlarmSettings.model_validate({"name": name, "rule": "FALSE"})
-    except ValidationError:
-        return None
+        yield document.problem(("alarms", indexes[fault.index], *fault.key), fault.message)
 
 
 def _own(alarm: AlarmSettings, nameables: Nameables) -> Iterator[tuple[str, str]]:

@@ -3,11 +3,8 @@
 Rule: it goes by the file as written, so that one run lists every fault.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
-
-from pydantic import ValidationError
 
 from vedette.agent.config.peers import PeerSettings
 from vedette.agent.config.vantage import AgentSettings, ListenerTls, beside, is_loopback
@@ -15,9 +12,6 @@ from vedette.agent.document import Document, Place, Problem
 from vedette.agent.secrets import SecretError, WeakError, token_of
 from vedette.agent.serving.certificate import served
 from vedette.checks.http.tls import TlsSettings, built
-from vedette.checks.settings import Settings
-
-Block = TypeVar("Block", bound=Settings)
 
 _MAKE = "openssl rand -hex 32 makes one"
 
@@ -26,11 +20,11 @@ Peers = Sequence[tuple[Place, PeerSettings]]
 
 def faults(document: Document, folder: Path) -> Iterator[Problem]:
     """Return what is wrong with the credentials of *document*, which stands in *folder*."""
-    data = document.data if isinstance(document.data, Mapping) else {}
-    peers = [*_peers(data.get("peers"))]
+    read = [(place, PeerSettings.or_none(peer)) for place, peer in document.blocks("peers")]
+    peers = [(place, peer) for place, peer in read if peer is not None]
     for place, peer in peers:
         yield from _mismatched(document, (*place, "client_cert"), peer, folder)
-    agent = _as(AgentSettings, data.get("agent"))
+    agent = AgentSettings.or_none(document.written("agent"))
     if agent is None:
         return
     if agent.tls is not None:
@@ -38,9 +32,9 @@ def faults(document: Document, folder: Path) -> Iterator[Problem]:
     yield from _guessable(document, agent, peers, folder)
     yield from _unknowable(document, agent, peers)
     if not (is_loopback(agent.endpoint.host) or agent.open_metrics or _guards(agent, peers)):
-        yield Problem(
-            document.line(("agent", "listen")),
-            f"agent.listen: others reach {agent.listen}, and nobody has a credential: name the "
+        yield document.problem(
+            ("agent", "listen"),
+            f"others reach {agent.listen}, and nobody has a credential: name the "
             f"file of a token in agent.token_file ({_MAKE}), or listen at 127.0.0.1",
         )
 
@@ -49,19 +43,6 @@ def _guards(agent: AgentSettings, peers: Peers) -> bool:
     """Whether anybody has a credential, so that what is served is of use to somebody."""
     certified = agent.tls is not None and agent.tls.client_ca_file is not None
     return agent.has_token or certified or any(peer.has_token for _, peer in peers)
-
-
-def _peers(data: object) -> Iterator[tuple[Place, PeerSettings]]:
-    for i, item in enumerate(data if isinstance(data, list) else []):
-        if (peer := _as(PeerSettings, item)) is not None:
-            yield ("peers", i), peer
-
-
-def _as(model: type[Block], data: object) -> Block | None:
-    try:
-        return model.model_validate(data)
-    except ValidationError:
-        return None
 
 
 def _mismatched(
@@ -73,14 +54,14 @@ def _mismatched(
         try:
             built(TlsSettings(cert_file=str(certificate), key_file=key, verify=False), ())
         except ValueError as error:
-            yield _problem(document, place, error)
+            yield document.problem(place, error)
 
 
 def _unserved(document: Document, tls: ListenerTls, folder: Path) -> Iterator[Problem]:
     try:
         served(*tls.paths(folder))
     except ValueError as error:
-        yield _problem(document, ("agent", "tls"), error)
+        yield document.problem(("agent", "tls"), error)
 
 
 def _guessable(
@@ -94,15 +75,15 @@ def _guessable(
         try:
             token = token_of(one, folder)
         except WeakError as error:
-            yield _problem(document, (*place, key), error)
+            yield document.problem((*place, key), error)
             continue
         except SecretError:  # told already
             continue
         if one is agent:
             own = token
         elif token is not None and token == own:
-            yield _problem(
-                document, (*place, key), "it is the agent's own token, by which people read all: "
+            yield document.problem(
+                (*place, key), "it is the agent's own token, by which people read all: "
                 f"give every pair of agents a token of their own ({_MAKE})",
             )  # fmt: skip
 
@@ -112,11 +93,7 @@ def _unknowable(document: Document, agent: AgentSettings, peers: Peers) -> Itera
     if agent.tls is None or agent.tls.client_ca_file is None:
         for place, peer in peers:
             if not peer.has_token:
-                yield _problem(
-                    document, place, f"nothing tells that it is {peer.name} who asks: give it a "
+                yield document.problem(
+                    place, f"nothing tells that it is {peer.name} who asks: give it a "
                     "token_file, or name who signs its certificate in agent.tls.client_ca_file",
                 )  # fmt: skip
-
-
-def _problem(document: Document, place: Place, error: object) -> Problem:
-    return Problem(document.line(place), f"{'.'.join(map(str, place))}: {error}")

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from vedette.agent.config.services import Service
+from vedette.agent.config.services import Service, unknown
 from vedette.agent.config.vantage import Name, Server
 from vedette.agent.document import Document, Place, Problem
 from vedette.agent.paging.routing import BACKUP_AFTER, Route, Routes
@@ -90,9 +90,9 @@ def routes(
     return Routes([one.route for one in pagers], watched, paging.backup_after)
 
 
-def called(pagers: object) -> Sequence[str | None]:
+def called(document: Document) -> Sequence[str | None]:
     """Return the names of pagers as they are written, None where one cannot be told."""
-    return [_called(one) for one in (pagers if isinstance(pagers, list) else [])]
+    return [_called(one) for one in document.items("pagers")]
 
 
 def _called(pager: object) -> str | None:
@@ -104,58 +104,29 @@ def _called(pager: object) -> str | None:
 
 def misrouted(document: Document) -> Iterator[Problem]:
     """Names in routes that mean nothing, and second channels that wait for each other."""
-    data = document.data if isinstance(document.data, Mapping) else {}
-    pagers, services = data.get("pagers"), data.get("services")
-    if not isinstance(pagers, list):
-        return
-    names = called(pagers)
-    listed = services if isinstance(services, list) else []
-    given = (one.get("name") for one in listed if isinstance(one, Mapping))
-    watched = {name for name in given if isinstance(name, str)}
-    backups = {
-        name: one.get("backup_of")
-        for name, one in zip(names, pagers, strict=True)
-        if name is not None and isinstance(one, Mapping)
-    }
-    for i, one in enumerate(pagers):
-        if isinstance(one, Mapping):
-            yield from _dangling(document, i, one, watched)
-            yield from _circular(document, i, names[i], one.get("backup_of"), backups)
+    yield from unknown(document, "pagers")
+    names = called(document)
+    channels = [document.written("pagers", i, "backup_of") for i in range(len(names))]
+    backups = {name: of for name, of in zip(names, channels, strict=True) if name is not None}
+    for i, (name, of) in enumerate(zip(names, channels, strict=True)):
+        if isinstance(of, str):  # else the schema says so
+            place = ("pagers", i, "backup_of")
+            if of not in backups:
+                yield document.problem(place, f"no pager is called {of}: name one of the others")
+            elif name is not None and _waits_for_itself(name, backups):
+                yield document.problem(
+                    place, f"{name} is a second channel of itself, so nobody is told first: "
+                    "remove one backup_of"
+                )  # fmt: skip
 
 
-def _dangling(
-    document: Document, i: int, pager: Mapping[object, object], watched: Collection[str]
-) -> Iterator[Problem]:
-    services = pager.get("services")
-    for j, name in enumerate(services if isinstance(services, list) else []):
-        if isinstance(name, str) and name not in watched:
-            place: Place = ("pagers", i, "services", j)
-            yield Problem(
-                document.line(place),
-                f"pagers.{i}.services.{j}: no service is called {name}: mend or remove it",
-            )
-
-
-def _circular(
-    document: Document, i: int, name: str | None, of: object, backups: Mapping[str, object]
-) -> Iterator[Problem]:
-    if not isinstance(of, str):  # the schema says so
-        return
-    line = document.line(("pagers", i, "backup_of"))
-    where = f"pagers.{i}.backup_of"
-    if of not in backups:
-        yield Problem(line, f"{where}: no pager is called {of}: name one of the others")
-        return
-    seen = {name}
-    after: object = of
+def _waits_for_itself(name: str, backups: Mapping[str, object]) -> bool:
+    """Whether the second channels lead from a pager back to it."""
+    seen, after = {name}, backups[name]
     while isinstance(after, str) and after not in seen:
         seen.add(after)
         after = backups.get(after)
-    if after == name:
-        yield Problem(
-            line, f"{where}: {name} is a second channel of itself, so nobody is told first: "
-            "remove one backup_of"
-        )  # fmt: skip
+    return after == name
 
 
 def untold(

@@ -1,9 +1,9 @@
 """The `quorum` block: who must agree, at the top of the file and for a service."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from vedette.agent.alarms.agreement import Distinct, WhenShort
 from vedette.agent.document import Document, Place, Problem
@@ -26,44 +26,27 @@ class QuorumSettings(Settings):
 
 def unplaced(document: Document) -> Iterator[Problem]:
     """Quorums over domains that some vantage does not name: it could not be told from others."""
-    data = document.data if isinstance(document.data, Mapping) else {}
-    for place, distinct in _distinct(data):
-        for name, domain, where in _vantages(data):
+    for place, distinct in _distinct(document):
+        for name, domain, where in _vantages(document):
             if domain.get(distinct) is None:
-                written = ".".join(map(str, place))
-                yield Problem(
-                    document.line(place),
-                    f"{written}: {distinct} is not known of {name}: name it in {where}.{distinct}",
+                yield document.problem(
+                    place, f"{distinct} is not known of {name}: name it in {where}.{distinct}"
                 )
 
 
-def _distinct(data: Mapping[str, object]) -> Iterator[tuple[Place, Distinct]]:
-    services = data.get("services")
-    written: list[tuple[Place, object]] = [(("quorum",), data.get("quorum"))]
-    for index, service in enumerate(services if isinstance(services, list) else []):
-        if isinstance(service, Mapping):
-            written.append((("services", index, "quorum"), service.get("quorum")))
-    for place, block in written:
-        try:
-            distinct = QuorumSettings.model_validate(block).distinct if block else None
-        except ValidationError:  # told elsewhere
-            continue
-        if distinct not in (None, Distinct.PROVIDER, Distinct.VANTAGE):
-            yield (*place, "distinct"), distinct
+def _distinct(document: Document) -> Iterator[tuple[Place, Distinct]]:
+    """Yield what quorums go by, each with its place, but for what every vantage names."""
+    services = (place for place, _ in document.blocks("services"))
+    for place in [("quorum",), *((*service, "quorum") for service in services)]:
+        quorum = QuorumSettings.or_none(document.written(*place))
+        if quorum and quorum.distinct not in (None, Distinct.PROVIDER, Distinct.VANTAGE):
+            yield (*place, "distinct"), quorum.distinct
 
 
-def _vantages(
-    data: Mapping[str, object],
-) -> Sequence[tuple[str, Mapping[str, object], str]]:
-    """Return the name, the domain and the place of all vantages that have both."""
-    peers = data.get("peers")
-    rows = [(data.get("agent"), "agent.domain")]
-    rows += [
-        (peer, f"peers.{index}.domain")
-        for index, peer in enumerate(peers if isinstance(peers, list) else [])
-    ]
-    return [
-        (str(one.get("name")), domain, where)
-        for one, where in rows
-        if isinstance(one, Mapping) and isinstance(domain := one.get("domain"), Mapping)
-    ]
+def _vantages(document: Document) -> Iterator[tuple[str, Mapping[str, object], str]]:
+    """Yield the name, the domain and the place of all vantages that have both."""
+    for owner in [("agent",), *(place for place, _ in document.blocks("peers"))]:
+        domain = document.written(*owner, "domain")
+        if isinstance(domain, Mapping):
+            where = ".".join(map(str, owner))
+            yield str(document.written(*owner, "name")), domain, f"{where}.domain"

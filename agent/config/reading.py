@@ -1,11 +1,10 @@
 """Text to settings, with every problem listed at once by file and line."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -23,9 +22,7 @@ from vedette.agent.config.twins import twins
 from vedette.agent.config.vantage import STATE_DIR
 from vedette.agent.document import Document, Place, Problem, load
 from vedette.agent.secrets import may_open
-from vedette.checks.settings import Settings, written
-
-Block = TypeVar("Block", bound=Settings)
+from vedette.checks.settings import written
 
 _MOST, _PIECE = 32 << 20, 64 << 10
 """Octets of a config that are read, and at a time; one of ten thousand checks has a thirtieth of
@@ -166,10 +163,11 @@ def state_folder(path: Path) -> Path:
         text = _octets(path).decode(errors="replace")
     except OSError:
         return path.parent / STATE_DIR
-    data = load(text).data
-    agent = data.get("agent") if isinstance(data, Mapping) else None
-    named = agent.get("state_dir") if isinstance(agent, Mapping) else None
-    if data is None and (line := re.search(r"^\s+state_dir:[ \t]*(.+)$", text, re.MULTILINE)):
+    document = load(text)
+    named = document.written("agent", "state_dir")
+    if document.data is None and (
+        line := re.search(r"^\s+state_dir:[ \t]*(.+)$", text, re.MULTILINE)
+    ):
         named = load(line[1]).data
     return path.parent / (named if isinstance(named, str) else STATE_DIR)
 
@@ -215,29 +213,14 @@ def _misnamed(document: Document) -> Iterator[Problem]:
     They are told beside all other faults, but for those of services and controls: while what can be
     named is not known, nothing can be said of names.
     """
-    data = document.data if isinstance(document.data, Mapping) else {}
-    alarms = _each(AlarmSettings, data.get("alarms"))
+    alarms = [AlarmSettings.or_none(one) for one in document.items("alarms")]
     if not alarms:
         return
-    services = _each(Service, data.get("services"))
-    feeds = [feed for feed in _each(FeedSettings, data.get("feeds")) if feed]
-    (controls,) = _each(Controls, [data.get("controls", {})])
+    services = [Service.or_none(one) for one in document.items("services")]
+    controls = Controls.or_none(document.written("controls") or {})
     known = [service for service in services if service]
     if controls is None or len(known) < len(services):
         return
-    peers = data.get("peers")
-    vantages = [data.get("agent"), *(peers if isinstance(peers, list) else [])]
-    names = [str(one.get("name")) for one in vantages if isinstance(one, Mapping)]
+    feeds = [feed for one in document.items("feeds") if (feed := FeedSettings.or_none(one))]
+    names = [str(document.written("agent", "name")), *map(str, document.names("peers"))]
     yield from naming.faults(document, alarms, nameables(names, known, controls, feeds))
-
-
-def _each(model: type[Block], data: object) -> Sequence[Block | None]:
-    """Return the items of a list as *model*, None for each that is none."""
-
-    def read_as(item: object) -> Block | None:
-        try:
-            return model.model_validate(item)
-        except ValidationError:
-            return None
-
-    return [read_as(item) for item in (data if isinstance(data, list) else [])]

@@ -1,11 +1,12 @@
 """The `remediation` block: what is done about chosen diagnoses without waiting for a person."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Annotated, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from vedette.agent.config.heartbeats import UrlBesideFile, one_url
+from vedette.agent.config.services import unknown
 from vedette.agent.config.vantage import Name
 from vedette.agent.diagnoses.names import Diagnosis
 from vedette.agent.document import Document, Problem
@@ -90,47 +91,19 @@ class RemediationSettings(Settings):
 
 def unusable(document: Document) -> Iterator[Problem]:
     """Remedies that could never be used: of services that are not there, or by too few agents."""
-    data = document.data if isinstance(document.data, Mapping) else {}
-    remedies = data.get("remediation")
-    known, providers = _names(data), _providers(data)
-    for i, one in enumerate(remedies if isinstance(remedies, list) else []):
-        if not isinstance(one, Mapping):
-            continue
-        services = one.get("services")
-        for j, name in enumerate(services if isinstance(services, list) else []):
-            if isinstance(name, str) and name not in known:
-                yield Problem(
-                    document.line(("remediation", i, "services", j)),
-                    f"remediation.{i}.services.{j}: no service is called {name}: mend or remove it",
-                )
-        remedy = _read(one)
+    yield from unknown(document, "remediation")
+    providers = _providers(document)
+    for place, one in document.blocks("remediation"):
+        remedy = RemediationSettings.or_none(one)
         if remedy and remedy.enabled and providers < remedy.min_providers:
-            yield Problem(
-                document.line(("remediation", i)),
-                f"remediation.{i}: it needs the word of {remedy.min_providers} providers, and the "
+            yield document.problem(
+                place,
+                f"it needs the word of {remedy.min_providers} providers, and the "
                 f"agents of this config are of {providers}: add peers, or disable it",
             )
 
 
-def _read(data: object) -> RemediationSettings | None:
-    try:
-        return RemediationSettings.model_validate(data)
-    except ValidationError:  # the schema says so
-        return None
-
-
-def _names(data: Mapping[object, object]) -> set[str]:
-    services = data.get("services")
-    listed = services if isinstance(services, list) else []
-    names = (one.get("name") for one in listed if isinstance(one, Mapping))
-    return {name for name in names if isinstance(name, str)}
-
-
-def _providers(data: Mapping[object, object]) -> int:
-    peers = data.get("peers")
-    found = set()
-    for one in (data.get("agent"), *(peers if isinstance(peers, list) else [])):
-        domain = one.get("domain") if isinstance(one, Mapping) else None
-        if isinstance(domain, Mapping) and "provider" in domain:
-            found.add(str(domain["provider"]).lower())
-    return len(found)
+def _providers(document: Document) -> int:
+    owners = [("agent",), *(place for place, _ in document.blocks("peers"))]
+    found = (document.written(*owner, "domain", "provider") for owner in owners)
+    return len({str(provider).lower() for provider in found if provider is not None})

@@ -1,10 +1,13 @@
 """The `services` and `controls` blocks: what is watched, and what tells whether one sees."""
 
+from collections.abc import Iterator
+
 from pydantic import model_validator
 
 from vedette.agent.composite.windows import WindowSettings
 from vedette.agent.config.quorum import QuorumSettings
 from vedette.agent.config.vantage import Domain, Name
+from vedette.agent.document import Document, Problem
 from vedette.checks.bgp.settings import BgpSettings
 from vedette.checks.dns.settings import DnsSettings
 from vedette.checks.http.settings import HttpSettings
@@ -56,3 +59,14 @@ class Controls(CheckSettings):
                 "missing: what nobody could see of a control is never taken for anything: remove it"
             )
         return self
+
+
+def unknown(document: Document, block: str) -> Iterator[Problem]:
+    """Services that items of *block* are for, and that are not there."""
+    known = {*document.names("services")}
+    for place, _ in document.blocks(block):
+        for i, name in enumerate(document.items(*place, "services")):
+            if isinstance(name, str) and name not in known:
+                yield document.problem(
+                    (*place, "services", i), f"no service is called {name}: mend or remove it"
+                )
