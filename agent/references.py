@@ -4,25 +4,25 @@ All of it is checked beside the schema, so that one run lists every fault.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from vedette.agent.document import Document, Place, Problem
 from vedette.agent.secrets import (
+    ONE_LINE,
+    PROXY,
+    ROUTING_KEY,
+    SIGNING_KEY,
+    URL,
+    Form,
     SecretError,
-    key_in_environment,
-    key_in_file,
+    in_environment,
+    in_file,
     may_open,
-    secret_in_environment,
-    secret_in_file,
-    signing_key_in_environment,
-    signing_key_in_file,
-    url_in_environment,
-    url_in_file,
 )
 from vedette.checks.dns.names import domain_name
 from vedette.checks.dns.roots import read_hints
-from vedette.checks.http.proxy import Proxy
 from vedette.checks.http.settings import LAST_KNOWN_GOOD
 from vedette.checks.http.tls import TlsSettings, built
 
@@ -87,47 +87,30 @@ def _anchors(path: Path) -> None:
     read_anchors(path)
 
 
-def _proxy_in_file(path: Path) -> None:
-    _check_proxy(secret_in_file(path))
-
-
-def _proxy_in_environment(name: str) -> None:
-    _check_proxy(secret_in_environment(name))
-
-
-def _check_proxy(url: str) -> None:
-    try:
-        Proxy(url=url)
-    except ValueError:  # the reason may repeat the URL, which holds a secret
-        raise ValueError("it should hold a URL such as http://USER:PASSWORD@HOST:PORT") from None
-
-
-# What start-up reads besides the config, by the key that names it.
+_SECRETS: Mapping[str, Form] = {
+    "client_secret": ONE_LINE,
+    "password": ONE_LINE,
+    "proxy": PROXY,
+    "routing_key": ROUTING_KEY,
+    "secret": SIGNING_KEY,
+    "token": ONE_LINE,
+    "url": URL,
+}
+"""What a file, or a variable, holds that a key with `_file`, or `_env`, at its end names."""
 _FILES: Mapping[str, Callable[[Path], object]] = {
     "ca_file": _certificates,
     "client_ca_file": _certificates,
-    "client_secret_file": secret_in_file,
     "modules": _modules,
-    "password_file": secret_in_file,
-    "proxy_file": _proxy_in_file,
     "request_body_file": Path.read_bytes,
     "root_hints": read_hints,
-    "routing_key_file": key_in_file,
-    "secret_file": signing_key_in_file,
-    "token_file": secret_in_file,
     "trust_anchors": _anchors,
-    "url_file": url_in_file,
+    **{f"{name}_file": partial(in_file, form=form) for name, form in _SECRETS.items()},
 }
+"""What start-up reads besides the config, by the key that names it."""
 _PAIRS = frozenset({"cert_file", "client_cert", "client_key", "key_file"})
 """Certificates and keys: only two of them together can be checked."""
 _VARIABLES: Mapping[str, Callable[[str], object]] = {
-    "client_secret_env": secret_in_environment,
-    "password_env": secret_in_environment,
-    "proxy_env": _proxy_in_environment,
-    "routing_key_env": key_in_environment,
-    "secret_env": signing_key_in_environment,
-    "token_env": secret_in_environment,
-    "url_env": url_in_environment,
+    f"{name}_env": partial(in_environment, form=form) for name, form in _SECRETS.items()
 }
 
 

@@ -7,10 +7,12 @@ import errno
 import os
 import re
 import stat
+from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from vedette.checks.http.authentication import Secrets
+from vedette.checks.http.proxy import Proxy
 from vedette.checks.http.settings import HttpSettings
 from vedette.checks.settings import is_http_url
 from vedette.exporters.signature import signing_key
@@ -29,21 +31,65 @@ class WeakError(SecretError):
     """A secret that is there, and that a stranger could guess."""
 
 
-def key_in_file(path: Path) -> str:
-    """Return the PagerDuty routing key that *path* holds."""
-    return _key(_in_file(path, "the routing key"), str(path))
+def _one_line(text: str, place: str) -> str:
+    secret = text.removesuffix("\n").removesuffix("\r")
+    if not secret or not secret.isprintable():
+        raise SecretError(f"{place} holds no secret: it should have one line of text")
+    return secret
 
 
-def key_in_environment(name: str) -> str:
-    """Return the PagerDuty routing key that the variable *name* holds."""
-    return _key(_in_environment(name, "the routing key"), f"environment variable {name}")
-
-
-def _key(text: str, place: str) -> str:
+def _routing_key(text: str, place: str) -> str:
     # PagerDuty refuses any other length, and would do so when it is too late to mend.
     if len(text.strip()) != 32:
         raise SecretError(f"{place} holds no PagerDuty routing key: it should have 32 characters")
     return text.strip()
+
+
+def _signing_key(text: str, place: str) -> str:
+    secret = _one_line(text, place)
+    try:
+        signing_key(secret)
+    except ValueError as error:
+        raise SecretError(
+            f"{place} holds no secret to sign with: {error} (openssl rand -hex 32)"
+        ) from None
+    return secret
+
+
+def _url(text: str, place: str) -> str:
+    url = _one_line(text, place)
+    if re.search(r"\s", url) or not is_http_url(url):
+        raise SecretError(
+            f"{place} holds no URL: it should begin with https:// or http://, and have a host"
+        )
+    return url
+
+
+def _proxy(text: str, place: str) -> str:
+    url = _one_line(text, place)
+    try:
+        Proxy(url=url)
+    except ValueError:  # the reason may repeat the URL, which holds a secret
+        raise SecretError("it should hold a URL such as http://USER:PASSWORD@HOST:PORT") from None
+    return url
+
+
+class Form(NamedTuple):
+    """A sort of secret: in words, and what makes it of the text at a place, or a SecretError."""
+
+    what: str
+    read: Callable[[str, str], str]
+
+
+ONE_LINE = Form("a secret", _one_line)
+ROUTING_KEY = Form("the routing key", _routing_key)
+"""Of PagerDuty."""
+SIGNING_KEY = Form("a secret", _signing_key)
+"""What webhooks are signed with."""
+URL = Form("a secret", _url)
+"""A URL that may be a secret."""
+PROXY = Form("a secret", _proxy)
+"""A URL of a proxy, with a password."""
 
 
 def of_check(settings: HttpSettings, folder: Path) -> Secrets:
@@ -83,31 +129,31 @@ def token_of(settings: Tokened, folder: Path) -> str | None:
     return token
 
 
-def secret(folder: Path, file: str | None, variable: str | None) -> str | None:
+def secret(
+    folder: Path, file: str | None, variable: str | None, form: Form = ONE_LINE
+) -> str | None:
     """Return the secret that a file or a variable holds, None where neither is named."""
     if file is not None:
-        return secret_in_file(folder / file)
-    return None if variable is None else secret_in_environment(variable)
+        return in_file(folder / file, form)
+    return None if variable is None else in_environment(variable, form)
 
 
-def secret_in_file(path: Path) -> str:
-    """Return the secret that *path* holds, one line of text."""
-    return _one_line(_in_file(path, "a secret"), str(path))
-
-
-def secret_in_environment(name: str) -> str:
-    """Return the secret that the variable *name* holds, one line of text."""
-    return _one_line(_in_environment(name, "a secret"), f"environment variable {name}")
-
-
-def _in_file(path: Path, what: str) -> str:
+def in_file(path: Path, form: Form = ONE_LINE) -> str:
+    """Return the secret that *path* holds; raise SecretError."""
     try:
-        return _text(path)
+        return form.read(_text(path), str(path))
     except OSError as error:
         why = error.strerror or str(error)
     except UnicodeDecodeError:
         why = "not UTF-8"
-    raise SecretError(f"{path} cannot be read ({why}): it should hold {what}")
+    raise SecretError(f"{path} cannot be read ({why}): it should hold {form.what}")
+
+
+def in_environment(name: str, form: Form = ONE_LINE) -> str:
+    """Return the secret that the variable *name* holds; raise SecretError."""
+    if name not in os.environ:
+        raise SecretError(f"environment variable {name} is not set: it should hold {form.what}")
+    return form.read(os.environ[name], f"environment variable {name}")
 
 
 def may_open(path: Path) -> bool:
@@ -127,54 +173,3 @@ def _text(path: Path) -> str:
     if len(octets) > _LARGEST:
         raise OSError(errno.EFBIG, f"larger than {_LARGEST} bytes")
     return octets.decode()
-
-
-def _in_environment(name: str, what: str) -> str:
-    if name not in os.environ:
-        raise SecretError(f"environment variable {name} is not set: it should hold {what}")
-    return os.environ[name]
-
-
-def _one_line(text: str, place: str) -> str:
-    secret = text.removesuffix("\n").removesuffix("\r")
-    if not secret or not secret.isprintable():
-        raise SecretError(f"{place} holds no secret: it should have one line of text")
-    return secret
-
-
-def signing_key_in_file(path: Path) -> str:
-    """Return the secret that webhooks are signed with, which *path* holds."""
-    return _signing_key(secret_in_file(path), str(path))
-
-
-def signing_key_in_environment(name: str) -> str:
-    """Return the secret that webhooks are signed with, which the variable *name* holds."""
-    return _signing_key(secret_in_environment(name), f"environment variable {name}")
-
-
-def _signing_key(secret: str, place: str) -> str:
-    try:
-        signing_key(secret)
-    except ValueError as error:
-        raise SecretError(
-            f"{place} holds no secret to sign with: {error} (openssl rand -hex 32)"
-        ) from None
-    return secret
-
-
-def url_in_file(path: Path) -> str:
-    """Return the URL that *path* holds, which may be a secret."""
-    return _url(secret_in_file(path), str(path))
-
-
-def url_in_environment(name: str) -> str:
-    """Return the URL that the variable *name* holds, which may be a secret."""
-    return _url(secret_in_environment(name), f"environment variable {name}")
-
-
-def _url(text: str, place: str) -> str:
-    if re.search(r"\s", text) or not is_http_url(text):
-        raise SecretError(
-            f"{place} holds no URL: it should begin with https:// or http://, and have a host"
-        )
-    return text

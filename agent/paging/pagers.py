@@ -62,28 +62,25 @@ class _Making:
     def _pagerduty(self, one: PagerSettings) -> Pager:
         assert one.pagerduty is not None
         settings = one.pagerduty
-        key = (
-            secrets.key_in_file(self.folder / settings.routing_key_file)
-            if settings.routing_key_file is not None
-            else secrets.key_in_environment(str(settings.routing_key_env))
+        key = secrets.secret(
+            self.folder, settings.routing_key_file, settings.routing_key_env, secrets.ROUTING_KEY
         )
+        assert key is not None
         pace = self.paces.setdefault(key, Pace(PER_MINUTE))
         return PagerDuty(one.called, settings, key, reach=self.reach, pace=pace)
 
     def _webhook(self, one: PagerSettings) -> Pager:
         assert one.webhook is not None
         settings = self._at_home(one.webhook)
-        url, folder = settings.url, self.folder
-        if settings.url_file is not None:
-            url = secrets.url_in_file(folder / settings.url_file)
-        elif settings.url_env is not None:
-            url = secrets.url_in_environment(settings.url_env)
-        secret = (
-            secrets.signing_key_in_file(folder / settings.secret_file)
-            if settings.secret_file is not None
-            else secrets.signing_key_in_environment(str(settings.secret_env))
+        url = settings.url or secrets.secret(
+            self.folder, settings.url_file, settings.url_env, secrets.URL
         )
-        return Webhook(one.called, settings, str(url), secret, now=wall, reach=self.reach)
+        secret = secrets.secret(
+            self.folder, settings.secret_file, settings.secret_env, secrets.SIGNING_KEY
+        )
+        assert url is not None
+        assert secret is not None
+        return Webhook(one.called, settings, url, secret, now=wall, reach=self.reach)
 
     def _email(self, one: PagerSettings) -> Pager:
         assert one.email is not None

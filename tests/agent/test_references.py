@@ -11,7 +11,7 @@ from vedette.agent.config import ConfigError, read
 from vedette.agent.diagnoses.names import Diagnosis
 from vedette.agent.memory.lastgood import Generation, LastKnownGood
 from vedette.agent.plan import make
-from vedette.agent.secrets import SecretError, key_in_file, of_check, secret_in_file
+from vedette.agent.secrets import ROUTING_KEY, SecretError, in_file, of_check
 from vedette.checks.finding import Kind
 from vedette.checks.http.settings import HttpSettings
 
@@ -141,7 +141,7 @@ def test_a_secret_behind_links_is_read(folder: Path) -> None:
     (folder / "..data").symlink_to("..1")
     (folder / "token").symlink_to("..data/token")
 
-    assert secret_in_file(folder / "token") == SECRET
+    assert in_file(folder / "token") == SECRET
 
 
 def test_a_secret_that_is_not_permitted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,7 +152,7 @@ def test_a_secret_that_is_not_permitted(folder: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(SecretError, match=r"cannot be read \(Permission denied\): it should hold"):
-        key_in_file(folder / "secret")
+        in_file(folder / "secret", ROUTING_KEY)
 
 
 def test_secrets_are_read(folder: Path) -> None:
