@@ -2,14 +2,13 @@
 
 A process of its own, whose CPU is that of the steps alone. Each check is looked at every half
 minute; what fails begins to with the first second that counts, so that all of its holds are among
-them, or comes and goes from then on with `--flapping`. With `--composite` the alarms are rules of a
+them. With `--composite` the alarms are rules of a
 user's own over two thousand checks, beside which there are but few standard ones. An operation is a
-second of an agent's life; `--worst` shows the longest one too.
+second of an agent's life.
 """
 
 import argparse
 import gc
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from time import perf_counter, process_time
 
@@ -39,8 +38,6 @@ PLACES = {
     Kind.DNS: [("authoritative", "192.0.2.1"), ("authoritative", "192.0.2.2"), ("recursive", "::")],
     Kind.HTTP: [("name", "by name")],
 }
-FLAPS = 40
-"""Seconds for which what flaps is well, and then fails, each time."""
 
 
 def checks() -> Iterator[tuple[CheckKey, Sequence[Rule]]]:
@@ -116,10 +113,8 @@ def arguments() -> argparse.Namespace:
     """Read what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--failing", type=float, default=0.01, help="the share of checks that fail")
-    parser.add_argument("--flapping", action="store_true", help="what fails comes and goes")
     parser.add_argument("--composite", action="store_true", help="alarms of a user's own")
     parser.add_argument("--hold", type=float, default=TIMING.hold, help="that of composite alarms")
-    parser.add_argument("--worst", action="store_true", help="show the longest step on stderr")
     return parser.parse_args()
 
 
@@ -129,22 +124,18 @@ def main() -> None:
     made = dict(bare() if asked.composite else checks())
     keys = [*made]
     engine = engine_of(made, stepper(keys, asked.hold) if asked.composite else None)
-    ledger, cpu, seconds, worst = Ledger(), 0.0, 0.0, 0.0
+    ledger, cpu, seconds = Ledger(), 0.0, 0.0
     gc.freeze()
     for now in range(BEFORE + SECONDS):
-        is_on = now >= BEFORE and not (asked.flapping and (now - BEFORE) % (2 * FLAPS) >= FLAPS)
         for number, key in enumerate([*keys, CONTROL]):
             if number % TIMING.every == now % TIMING.every:
-                bad = is_on and number < asked.failing * len(keys) and key is not CONTROL
+                bad = now >= BEFORE and number < asked.failing * len(keys) and key is not CONTROL
                 ledger.add(key, TIMING, round_of(key, now, fails=bad))
         began = process_time(), perf_counter()
         engine.step({"here": ledger}, now + 0.5)
         if now >= BEFORE:
             cpu += process_time() - began[0]
             seconds += perf_counter() - began[1]
-            worst = max(worst, process_time() - began[0])
-    if asked.worst:
-        print(f"longest step: {worst:.3f} s", file=sys.stderr)
     Sample(operations=SECONDS, cpu=cpu, seconds=seconds).tell()
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from tests.servers.process import free_port, need, running
+from tests.servers.process import free_port, is_ready, need, running
 
 _NOBODY = {"name": "nobody"}
 _NOWHERE = {"receiver": _NOBODY["name"]}
@@ -49,21 +49,16 @@ class AlertmanagerServer:
 def alertmanager(
     folder: Path,
     *,
-    forgets_after: str = "5m",
     route: Mapping[str, Any] = _NOWHERE,
     receiver: Mapping[str, Any] = _NOBODY,
 ) -> Iterator[AlertmanagerServer]:
-    """Run one member on its own; it takes an alert for over after *forgets_after* without word.
-
-    What it is told goes by *route* to *receiver*.
-    """
+    """Run one member on its own; what it is told goes by *route* to *receiver*."""
     program, port = need("prometheus-alertmanager"), free_port()
     folder.mkdir()
     config = folder / "alertmanager.yml"
     config.write_text(
         yaml.safe_dump(
             {
-                "global": {"resolve_timeout": forgets_after},
                 "route": dict(route),
                 "receivers": [dict(receiver)],
             }
@@ -78,16 +73,5 @@ def alertmanager(
         f"--web.listen-address=127.0.0.1:{port}",
         "--cluster.listen-address=",
     ]
-    with running(command, log=folder / "log", ready=_ready(port)):
+    with running(command, log=folder / "log", ready=is_ready(port)):
         yield AlertmanagerServer(port)
-
-
-def _ready(port: int):
-    def ask() -> bool:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/-/ready", timeout=1):
-                return True
-        except OSError:
-            return False
-
-    return ask

@@ -48,7 +48,7 @@ _STATION = """\
 [bmp-servers.config]
 address = "127.0.0.1"
 port = {station}
-route-monitoring-policy = "{policy}"
+route-monitoring-policy = "pre-policy"
 """
 
 
@@ -86,19 +86,15 @@ def gobgp(
     other: Speaker,
     *,
     station: int | None = None,
-    policy: str = "pre-policy",
 ) -> Iterator[Gobgp]:
-    """Speak with *other* until the block ends, and tell the BMP station at port *station*.
-
-    *policy* says which views it tells: pre-policy, post-policy, both, local-rib or all.
-    """
+    """Speak with *other* until the block ends, and tell the BMP station at port *station*."""
     folder.mkdir(parents=True, exist_ok=True)
     families = ""
     for version in (4, 6):
         families += _FAMILY.format(version=version) + (_ADD_PATH if own.add_path else "")
     text = _CONFIG.format(own=own, other=other, families=families)
     if station:
-        text += _STATION.format(station=station, policy=policy)
+        text += _STATION.format(station=station)
     config, server = folder / "gobgpd.toml", Gobgp(free_port())
     config.write_text(text)
     command = [need("gobgpd"), "-f", str(config), "--pprof-disable"]

@@ -30,7 +30,7 @@ http {{
         {listen}
         ssl_certificate {folder}/server.pem;
         ssl_certificate_key {folder}/server.key;
-        ssl_protocols {versions};
+        ssl_protocols TLSv1.2 TLSv1.3;
         root {folder}/www;
         location = / {{ return 200 "all is well\\n"; }}
         location = /gone {{ return 503 "maintenance\\n"; }}
@@ -76,7 +76,6 @@ def nginx(
     *,
     locations: str = "",
     http2: bool = False,
-    versions: str = "TLSv1.2 TLSv1.3",
     addresses: Sequence[str] = ("127.0.0.1",),
 ) -> Iterator[Nginx]:
     """Run nginx until the block ends; *locations* are lines for its one server block.
@@ -99,9 +98,7 @@ def nginx(
         f"listen {address}:{server.http}; listen {address}:{server.https} {tls};"
         for address in addresses
     )
-    conf.write_text(
-        _CONF.format(folder=folder, listen=listen, versions=versions, locations=locations)
-    )
+    conf.write_text(_CONF.format(folder=folder, listen=listen, locations=locations))
     command = [program, "-p", str(folder), "-c", str(conf), "-e", str(folder / "error.log")]
     with running(command, log=folder / "output.log", ready=accepts(server.https, addresses[0])):
         yield server

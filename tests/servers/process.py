@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,14 +24,13 @@ def need(program: str) -> str:
     return path
 
 
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM, host: str = "127.0.0.1") -> int:
+def free_port(host: str = "127.0.0.1") -> int:
     """Return a port of *host* that nobody holds, for both UDP and TCP."""
     while True:
-        with socket.socket(type=kind) as first:
+        with socket.socket() as first:
             first.bind((host, 0))
             port: int = first.getsockname()[1]
-            other = socket.SOCK_DGRAM if kind == socket.SOCK_STREAM else socket.SOCK_STREAM
-            with socket.socket(type=other) as second:
+            with socket.socket(type=socket.SOCK_DGRAM) as second:
                 try:
                     second.bind((host, port))
                 except OSError:
@@ -45,6 +45,22 @@ def accepts(port: int, host: str = "127.0.0.1") -> Callable[[], bool]:
         with socket.socket() as probe:
             probe.settimeout(0.2)
             return probe.connect_ex((host, port)) == 0
+
+    return ask
+
+
+def is_ready(port: int) -> Callable[[], bool]:
+    """Return a question: does Prometheus, or a program of its kind, say that it can answer?
+
+    It listens before: until its storage is open it says 503.
+    """
+
+    def ask() -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/-/ready", timeout=1):
+                return True
+        except OSError:
+            return False
 
     return ask
 

@@ -4,7 +4,7 @@ import json
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from tests.servers.process import free_port, need, running
+from tests.servers.process import free_port, is_ready, need, running
 
 _TIMES = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
 """How often the tests' Prometheus does things."""
@@ -60,19 +60,6 @@ def found(url: str, query: str) -> list[dict[str, Any]]:
     return result
 
 
-def _ready(port: int) -> Callable[[], bool]:
-    """It listens before it can answer: until its storage is open it says 503."""
-
-    def ask() -> bool:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/-/ready", timeout=1):
-                return True
-        except OSError:
-            return False
-
-    return ask
-
-
 @contextmanager
 def prometheus(
     folder: Path,
@@ -116,5 +103,5 @@ def prometheus(
         f"--web.listen-address=127.0.0.1:{port}",
         *flags,
     ]
-    with running(command, log=folder / "log", ready=_ready(port)) as process:
+    with running(command, log=folder / "log", ready=is_ready(port)) as process:
         yield Prometheus(f"http://127.0.0.1:{port}", process.pid)

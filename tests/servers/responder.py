@@ -31,14 +31,13 @@ async def responder(
     tcp: Respond | None = None,
     *,
     raw: bool = False,
-    host: str = "127.0.0.1",
 ) -> AsyncIterator[Endpoint]:
     """Answer queries with *udp* and *tcp*; where one is None that port is closed.
 
     Over TCP each reply is framed, unless *raw*: then its octets go out as they are, one a segment.
     The connection closes after the last reply, and stays open where there is none.
     """
-    loop, port = asyncio.get_running_loop(), free_port(host=host)
+    loop, host, port = asyncio.get_running_loop(), "127.0.0.1", free_port()
     open_ended = set[asyncio.StreamWriter]()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

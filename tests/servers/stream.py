@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import trustme
 
-from tests.servers.process import free_port
 from vedette.checks.net import Endpoint
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -25,7 +24,7 @@ def server_context(certificate: trustme.LeafCert, *protocols: str) -> ssl.SSLCon
 
 @contextlib.asynccontextmanager
 async def stream_server(
-    talk: Talk, context: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+    talk: Talk, context: ssl.SSLContext | None = None
 ) -> AsyncIterator[Endpoint]:
     """Have *talk* serve every connection, inside TLS where there is *context*, until the end."""
     tasks = set[asyncio.Task[None]]()
@@ -41,9 +40,9 @@ async def stream_server(
         finally:
             writer.transport.abort()
 
-    server = await asyncio.start_server(serve, host, free_port(host=host), ssl=context)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
     try:
-        yield Endpoint(host, server.sockets[0].getsockname()[1])
+        yield Endpoint("127.0.0.1", server.sockets[0].getsockname()[1])
     finally:
         server.close()
         for task in tasks:

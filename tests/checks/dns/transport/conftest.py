@@ -52,5 +52,5 @@ def runner(request: pytest.FixtureRequest) -> Iterator[asyncio.Runner]:
 
 @pytest.fixture(scope="session")
 def real(certificate: trustme.LeafCert) -> Iterator[Bind]:
-    with bind({"example.com": ZONE}, tls=certificate) as server:
+    with bind({"example.com": ZONE}, certificate) as server:
         yield server
