@@ -204,17 +204,6 @@ def test_a_header_of_any_name_is_no_file(tmp_path: Path) -> None:
     assert config(tmp_path, f"{MINIMAL}    http: [{check}]\n").services[0].http
 
 
-def test_certificates_are_checked(tmp_path: Path) -> None:
-    """A ca_file without a certificate is found at the start."""
-    (tmp_path / "ca.pem").write_text("no certificate")
-    check = '{url: "https://a.example/", ca_file: ca.pem}'
-    text = MINIMAL.replace("    dns:\n      - {name: shop.example}", f"    http: [{check}]")
-    ((line, message),) = faults(tmp_path, text)
-
-    assert line == 6
-    assert "no PEM certificate" in message
-
-
 FOUR_TIMES = ("every", "timeout", "hold", "clear")
 blocks = st.fixed_dictionaries({}, optional=dict.fromkeys(FOUR_TIMES, st.integers(1, 9999)))
 
@@ -255,17 +244,6 @@ def test_default_times_are_those_of_the_documentation() -> None:
     """Without a word of the user's, DNS and HTTP look every 30 s, and BGP every 10 s."""
     assert timing(Kind.DNS) == timing(Kind.HTTP) == Timing(30, 5, 15, 600)
     assert timing(Kind.BGP).every == 10
-
-
-def test_rpki_has_one_source(tmp_path):
-    """VRPs come from a file or a URL, of which the config names one; without any, none are read."""
-    assert config(tmp_path, MINIMAL).rpki is None
-    made = config(tmp_path, f"{MINIMAL}rpki: {{file: json, stale_after: 3h}}\n").rpki
-    assert made is not None
-    assert (made.file, made.stale_after) == ("json", 10800)
-    assert faults(tmp_path, f"{MINIMAL}rpki: {{every: 10m}}\n") == [
-        (8, "rpki: give it either file or url")
-    ]
 
 
 def test_windows_that_never_end_are_worth_a_note(tmp_path: Path, capsys) -> None:

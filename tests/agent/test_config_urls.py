@@ -43,16 +43,6 @@ WRITTEN = {
     "remote write": (
         "remote_write: {url: 'https://u:5ec2e7@h.example'}", "give them in basic_auth",
     ),
-    "a peer": (
-        "peers: [{name: b, url: 'https://u:5ec2e7@p.example', domain: {provider: x}, "
-        "token_file: secret}]",
-        "secrets go to token_file",
-    ),
-    "a peer of no scheme": (
-        "peers: [{name: b, url: 'ftp://u:5ec2e7@p.example', domain: {provider: x}, "
-        "token_file: secret}]",
-        "secrets go to token_file",
-    ),
     "a file of networks": (
         f"audit: {{networks: [{{url: 'https://u:5ec2e7@h.example', sha256: '{'0' * 64}'}}]}}",
         "name a file instead",

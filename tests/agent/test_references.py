@@ -96,6 +96,7 @@ def test_what_is_there_is_taken(folder: Path, rules: str) -> None:
         ("bearer: {token_file: fifo}", "fifo cannot be read: it is not a regular file"),
         ("method: POST, request_body_file: fifo", "fifo cannot be read: it is not a regular"),
         ("client_cert: fifo, client_key: me.key", "fifo cannot be read: it is not a regular"),
+        ("ca_file: secret", "secret holds no PEM certificate"),
         ("ca_file: fifo", "fifo cannot be read: it is not a regular file"),
         ("bearer: {token_file: odd}", "odd cannot be read (not UTF-8): it"),
         ("bearer: {token_file: ''}", "token_file: is empty: name a file"),
