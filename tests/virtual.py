@@ -4,10 +4,12 @@ Not for tests that touch a socket: the clock would not wait for the answer.
 """
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
@@ -30,3 +32,13 @@ def in_virtual_time(work: Coroutine[Any, Any, T]) -> T:
     """Run *work* to its end and return what it returns."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(work)
+
+
+def virtual(work: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
+    """Have *work*, a test or a part of one, run in virtual time whenever it is called."""
+
+    @wraps(work)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        return in_virtual_time(work(*args, **kwargs))
+
+    return run

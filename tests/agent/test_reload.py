@@ -18,7 +18,7 @@ from tests.agent.daemon import CHECK, HOST, SERVICE, SERVICE_KEY, World, until, 
 from tests.agent.test_daemon_commands import PLAIN
 from tests.checks.bgp.made import ORIGIN, PREFIX, rows
 from tests.servers.process import free_port
-from tests.virtual import in_virtual_time
+from tests.virtual import virtual
 from vedette.agent.daemon import Agent
 from vedette.agent.reload import Document, _Reign, _renewed, _serve
 from vedette.agent.remediation.attempt import Attempt, Result
@@ -230,7 +230,8 @@ async def test_a_bug_of_ours_in_reading_ends_no_agent(
     assert f"{path} is not used: what was read before stays in force" in caplog.text
 
 
-def test_a_reading_has_a_limit(
+@virtual
+async def test_a_reading_has_a_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """After a minute what was read before stays in force, and log and metric say so."""
@@ -238,18 +239,14 @@ def test_a_reading_has_a_limit(
     path.write_text(PLAIN.format(port=free_port(), state="./state"))
     document, over = Document.read(path), threading.Event()
     monkeypatch.setattr(Document, "read", lambda _path: over.wait())
-
-    async def renewed() -> tuple[float, bool]:
-        loop, agent = asyncio.get_running_loop(), Agent(document.config, tmp_path)
-        try:
-            found = await _renewed(_Reign(agent, document), loop.create_future(), asyncio.Event())
-        finally:
-            over.set()
-            agent.store.close()
-        assert found is None
-        return loop.time(), agent.counts.config_is_current
-
-    assert in_virtual_time(renewed()) == (60.0, False)
+    loop, agent = asyncio.get_running_loop(), Agent(document.config, tmp_path)
+    try:
+        found = await _renewed(_Reign(agent, document), loop.create_future(), asyncio.Event())
+    finally:
+        over.set()
+        agent.store.close()
+    assert found is None
+    assert (loop.time(), agent.counts.config_is_current) == (60.0, False)
     assert f"{path} could not be read within 60 s" in caplog.text
     assert f"{path} is not used: what was read before stays in force" in caplog.text
 

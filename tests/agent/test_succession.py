@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.agent.observations import seen, series
-from tests.virtual import in_virtual_time
+from tests.virtual import in_virtual_time, virtual
 from vedette.agent import daemon
 from vedette.agent.clock import SteadyClock
 from vedette.agent.config import Config
@@ -224,22 +224,19 @@ def test_a_window_that_a_reload_ends_pages_nothing_that_is_over(at: float) -> No
     assert [action for _, action in told((50, END), {at: config()}, first=MUTED)] == ["trigger"]
 
 
-def test_what_comes_back_into_the_config_begins_anew(tmp_path: Path) -> None:
+@virtual
+async def test_what_comes_back_into_the_config_begins_anew(tmp_path: Path) -> None:
     """An alarm that was in ALARM when it was taken out says nothing before it is judged."""
     others = [{"name": "other", "dns": [{"name": "other.example"}]}]
-
-    async def live() -> None:
-        world = World(tmp_path, (40, END))
-        agent = await world.lives({})
-        assert agent.engine.firing.of("shop")
-        without = world.agent(config(services=others), agent)
-        assert not without.store.alarms().keys() - without.engine.memories
-        again = world.agent(config(), without)
-        assert not again.engine.firing.of("shop")
-        for one in (without, again):
-            one.store.close()
-
-    in_virtual_time(live())
+    world = World(tmp_path, (40, END))
+    agent = await world.lives({})
+    assert agent.engine.firing.of("shop")
+    without = world.agent(config(services=others), agent)
+    assert not without.store.alarms().keys() - without.engine.memories
+    again = world.agent(config(), without)
+    assert not again.engine.firing.of("shop")
+    for one in (without, again):
+        one.store.close()
 
 
 def test_a_fault_pages_without_reloads() -> None:
@@ -255,31 +252,25 @@ def test_a_hold_goes_on_over_reloads_of_each_second() -> None:
     assert seen <= without + 2
 
 
-def test_nothing_becomes_unknown(tmp_path: Path) -> None:
+@virtual
+async def test_nothing_becomes_unknown(tmp_path: Path) -> None:
     """At each reload what was seen before is still believed, and an alarm is still one."""
-
-    async def live() -> tuple[World, Agent]:
-        world = World(tmp_path, (40, 1000))
-        return world, await world.lives({float(at): config() for at in range(35, 300, 7)})
-
-    world, last = in_virtual_time(live())
+    world = World(tmp_path, (40, 1000))
+    last = await world.lives({float(at): config() for at in range(35, 300, 7)})
     assert len(world.known) == len(range(35, 300, 7))
     assert Verdict.UNKNOWN not in world.known
     assert last.engine.firing.of("shop")
 
 
-def test_what_stays_is_known_and_what_changes_is_not(tmp_path: Path) -> None:
+@virtual
+async def test_what_stays_is_known_and_what_changes_is_not(tmp_path: Path) -> None:
     """Looks, counts and readiness outlive a reload; a check with other settings begins anew."""
-
-    async def live() -> tuple[Agent, Agent]:
-        world = World(tmp_path, (40, 140))
-        first = await world.lives({})
-        same = world.agent(config(), first)
-        same.store.close()
-        other = {"name": "shop", "dns": [{"name": "shop.example", "min_records": 2}]}
-        return same, world.agent(config(services=[other]), first)
-
-    same, changed = in_virtual_time(live())
+    world = World(tmp_path, (40, 140))
+    first = await world.lives({})
+    same = world.agent(config(), first)
+    same.store.close()
+    other = {"name": "shop", "dns": [{"name": "shop.example", "min_records": 2}]}
+    changed = world.agent(config(services=[other]), first)
     changed.store.close()
     assert len(same.ledger.of(KEY)) == 1
     assert same.ready
@@ -288,42 +279,39 @@ def test_what_stays_is_known_and_what_changes_is_not(tmp_path: Path) -> None:
     assert changed.ready
 
 
-def test_only_equal_settings_and_times_are_unchanged(tmp_path: Path) -> None:
+@virtual
+async def test_only_equal_settings_and_times_are_unchanged(tmp_path: Path) -> None:
     """A check keeps its looks where the whole config leaves it as it was, wherever that is said."""
+    world = World(tmp_path, (0, 0))
 
-    async def live() -> None:
-        world = World(tmp_path, (0, 0))
+    def planned(said: Config) -> Plan:
+        agent = world.agent(said)
+        agent.store.close()
+        return agent.plan
 
-        def planned(said: Config) -> Plan:
-            agent = world.agent(said)
-            agent.store.close()
-            return agent.plan
-
-        plan = planned(config())
-        variants: Mapping[str, tuple[dict[str, Any], bool]] = {
-            "the same": ({}, True),
-            "another severity": (
-                {"services": [{"name": "shop", "severity": "warning",
-                               "dns": [{"name": "shop.example"}]}]}, True,
-            ),
-            "a service more": (
-                {"services": [{"name": "shop", "dns": [{"name": "shop.example"}]},
-                              {"name": "more", "dns": [{"name": "more.example"}]}]}, True,
-            ),
-            "another hold": ({"defaults": {"every": "30s", "hold": "20s", "clear": "40s"}}, False),
-            "other answers": (
-                {"services": [{"name": "shop",
-                               "dns": [{"name": "shop.example", "allowed": ["192.0.2.0/24"]}]}]},
-                False,
-            ),
-            "another name": (
-                {"services": [{"name": "store", "dns": [{"name": "shop.example"}]}]}, False,
-            ),
-        }  # fmt: skip
-        for what, (blocks, stays) in variants.items():
-            assert (KEY in unchanged(plan, planned(config(**blocks)))) is stays, what
-
-    in_virtual_time(live())
+    plan = planned(config())
+    variants: Mapping[str, tuple[dict[str, Any], bool]] = {
+        "the same": ({}, True),
+        "another severity": (
+            {"services": [{"name": "shop", "severity": "warning",
+                           "dns": [{"name": "shop.example"}]}]}, True,
+        ),
+        "a service more": (
+            {"services": [{"name": "shop", "dns": [{"name": "shop.example"}]},
+                          {"name": "more", "dns": [{"name": "more.example"}]}]}, True,
+        ),
+        "another hold": ({"defaults": {"every": "30s", "hold": "20s", "clear": "40s"}}, False),
+        "other answers": (
+            {"services": [{"name": "shop",
+                           "dns": [{"name": "shop.example", "allowed": ["192.0.2.0/24"]}]}]},
+            False,
+        ),
+        "another name": (
+            {"services": [{"name": "store", "dns": [{"name": "shop.example"}]}]}, False,
+        ),
+    }  # fmt: skip
+    for what, (blocks, stays) in variants.items():
+        assert (KEY in unchanged(plan, planned(config(**blocks)))) is stays, what
 
 
 def test_feeds_stay_while_routes_are_watched_as_before() -> None:
@@ -377,23 +365,20 @@ async def test_lasting_work_that_failed_is_begun_again() -> None:
     assert len(begun) == 2
 
 
-def test_an_agent_that_was_replaced_is_let_go(tmp_path: Path) -> None:
+@virtual
+async def test_an_agent_that_was_replaced_is_let_go(tmp_path: Path) -> None:
     """Reloads leave nothing behind: of twenty agents, all but the last are gone."""
     alive: list[weakref.ref[Agent]] = []
+    world = World(tmp_path, (0, 0))
+    making = world.agent
 
-    async def live() -> Agent:
-        world = World(tmp_path, (0, 0))
-        making = world.agent
+    def agent(said: Config, before: Agent | None = None) -> Agent:
+        made = making(said, before)
+        alive.append(weakref.ref(made))
+        return made
 
-        def agent(said: Config, before: Agent | None = None) -> Agent:
-            made = making(said, before)
-            alive.append(weakref.ref(made))
-            return made
-
-        world.agent = agent  # type: ignore[method-assign]
-        return await world.lives({float(at): config() for at in range(1, 20)})
-
-    last = in_virtual_time(live())
+    world.agent = agent  # type: ignore[method-assign]
+    last = await world.lives({float(at): config() for at in range(1, 20)})
     gc.unfreeze()
     gc.collect()
     assert len(alive) == 20
@@ -446,40 +431,34 @@ class Telling(Desk):
         return None
 
 
-def test_an_end_amid_an_announcement_is_no_error(
+@virtual
+async def test_an_end_amid_an_announcement_is_no_error(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Who is stopped while a receiver has not answered to what is no page says nothing of it."""
-
-    async def live() -> Telling:
-        world = World(tmp_path, (0, 0))
-        world.desk = desk = Telling(world.now)
-        agent, over = Agent(config(), tmp_path, "its text", world.around), asyncio.Event()
-        for planned in agent.plan.checks:
-            object.__setattr__(planned, "check", Scripted(lambda: False))
-        running = asyncio.create_task(agent.run(over))
-        await asyncio.sleep(2)
-        over.set()
-        await running
-        await asyncio.sleep(1)
-        return desk
-
-    assert len(in_virtual_time(live()).asked) == 1
+    world = World(tmp_path, (0, 0))
+    world.desk = desk = Telling(world.now)
+    agent, over = Agent(config(), tmp_path, "its text", world.around), asyncio.Event()
+    for planned in agent.plan.checks:
+        object.__setattr__(planned, "check", Scripted(lambda: False))
+    running = asyncio.create_task(agent.run(over))
+    await asyncio.sleep(2)
+    over.set()
+    await running
+    await asyncio.sleep(1)
+    assert len(desk.asked) == 1
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
-def test_what_pagers_took_is_told_after_a_reload_or_a_restart(tmp_path: Path) -> None:
+@virtual
+async def test_what_pagers_took_is_told_after_a_reload_or_a_restart(tmp_path: Path) -> None:
     """Peers hear of the triggers of an agent that is gone, from the one in its place."""
-
-    async def live() -> list[list[tuple[str, str]]]:
-        world = World(tmp_path, (40, 340))
-        first = await world.lives({})
-        told = []
-        for before in (first, None):
-            agent = world.agent(config(), before)
-            answer = wire.decode(await agent.exchange.offer.answer("", 0))
-            told.append([(o.pager, o.key) for o in wire.decode_accepted(answer.accepted)])
-            agent.store.close()
-        return told
-
-    assert in_virtual_time(live()) == [[("pagerduty", "vedette/shop")]] * 2
+    world = World(tmp_path, (40, 340))
+    first = await world.lives({})
+    told = []
+    for before in (first, None):
+        agent = world.agent(config(), before)
+        answer = wire.decode(await agent.exchange.offer.answer("", 0))
+        told.append([(o.pager, o.key) for o in wire.decode_accepted(answer.accepted)])
+        agent.store.close()
+    assert told == [[("pagerduty", "vedette/shop")]] * 2

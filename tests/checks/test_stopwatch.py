@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.checks.http.looking import checking
-from tests.virtual import in_virtual_time
+from tests.virtual import virtual
 from vedette.agent.looking.runner import look_all
 from vedette.checks.dns.transport.datagram import next_datagram, next_octets
 from vedette.checks.finding import Finding, Kind, Look, Observation, Verdict
@@ -206,17 +206,15 @@ async def test_a_clock_that_was_set_marks_the_look(said: float) -> None:
     assert 0 <= seen.seconds <= took
 
 
-def test_in_a_loop_that_is_not_late_nothing_is_marked() -> None:
+@virtual
+async def test_in_a_loop_that_is_not_late_nothing_is_marked() -> None:
     """A look that takes its time is as long as it is."""
 
     async def once() -> Finding:
         await asyncio.sleep(2)
         return WELL
 
-    async def main() -> Sequence[Observation]:
-        return await look_all(Made(once), service="s", vantage="v", limit=5, now=lambda: 0.0)
-
-    (seen,) = in_virtual_time(main())
+    (seen,) = await look_all(Made(once), service="s", vantage="v", limit=5, now=lambda: 0.0)
 
     assert seen.seconds == 2
     assert seen.finding == WELL

@@ -12,7 +12,7 @@ import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.virtual import in_virtual_time
+from tests.virtual import in_virtual_time, virtual
 from vedette.agent.looking.cadence import (
     AT_ONCE,
     TOGETHER,
@@ -81,23 +81,20 @@ async def turns(
     raise AssertionError
 
 
-def made(every: float, first: float, runs: list[float]) -> tuple[Spans, list]:
+@virtual
+async def made(every: float, first: float, runs: list[float]) -> tuple[Spans, list]:
     """Return when turns that last *runs* seconds began and ended, and what was ticked."""
     spans: Spans = []
     ticks: list[tuple[float, int]] = []
     seconds = first + sum(run // every * every + every for run in runs)
+    clock = asyncio.get_running_loop().time
 
-    async def main() -> None:
-        clock = asyncio.get_running_loop().time
+    async def once(_number: int) -> None:
+        began = clock()
+        await asyncio.sleep(runs[len(spans)] if len(spans) < len(runs) else 0)
+        spans.append((began, clock()))
 
-        async def once(_number: int) -> None:
-            began = clock()
-            await asyncio.sleep(runs[len(spans)] if len(spans) < len(runs) else 0)
-            spans.append((began, clock()))
-
-        await turns([first], once, seconds, every, lambda *tick: ticks.append(tick))
-
-    in_virtual_time(main())
+    await turns([first], once, seconds, every, lambda *tick: ticks.append(tick))
     return spans[: len(runs)], ticks[: len(runs)]
 
 
@@ -188,7 +185,8 @@ def test_a_call_is_heard_between_the_ticks(
     assert [at for at, _ in spans] == pytest.approx(began)
 
 
-def test_a_turn_runs_in_the_context_of_its_cadence() -> None:
+@virtual
+async def test_a_turn_runs_in_the_context_of_its_cadence() -> None:
     """What is set for who rings for it, as the sockets of another agent, is not its own."""
     mine: ContextVar[str] = ContextVar("mine", default="nobody's")
     met: list[str] = []
@@ -197,20 +195,17 @@ def test_a_turn_runs_in_the_context_of_its_cadence() -> None:
         met.append(mine.get())
         mine.set("the last turn's")
 
-    async def main() -> None:
-        mine.set("the cadence's")
-        async with asyncio.TaskGroup() as tasks:
-            turn = Turn(0, 10.0)
-            cadence = Cadence(once, lambda _late, _missed: None, tasks)
-            turn.begin(cadence, 0.0)
-            await asyncio.sleep(1)
-            other = copy_context()
-            other.run(mine.set, "another's")
-            other.run(turn.ring)
-            await asyncio.sleep(1)
-            cadence.end()
-
-    in_virtual_time(main())
+    mine.set("the cadence's")
+    async with asyncio.TaskGroup() as tasks:
+        turn = Turn(0, 10.0)
+        cadence = Cadence(once, lambda _late, _missed: None, tasks)
+        turn.begin(cadence, 0.0)
+        await asyncio.sleep(1)
+        other = copy_context()
+        other.run(mine.set, "another's")
+        other.run(turn.ring)
+        await asyncio.sleep(1)
+        cadence.end()
     assert met == ["the cadence's"] * 2
 
 
@@ -232,19 +227,16 @@ def test_turns_come_as_to_one_alone(runs: list[float], calls: list[float]) -> No
 
 
 @given(st.lists(st.floats(0.001, 9.9), min_size=1, max_size=AT_ONCE))
-def test_ticks_come_together_in_few_wakings(firsts: list[float]) -> None:
+@virtual
+async def test_ticks_come_together_in_few_wakings(firsts: list[float]) -> None:
     """Those of one cadence begin at their ticks or at most TOGETHER before, each at every one."""
     began: list[list[float]] = [[] for _ in firsts]
+    clock = asyncio.get_running_loop().time
 
-    async def main() -> None:
-        clock = asyncio.get_running_loop().time
+    async def once(number: int) -> None:
+        began[number].append(clock())
 
-        async def once(number: int) -> None:
-            began[number].append(clock())
-
-        await turns(firsts, once, 29.95)
-
-    in_virtual_time(main())
+    await turns(firsts, once, 29.95)
     for first, times in zip(firsts, began, strict=True):
         early = [first + 10 * n - at for n, at in enumerate(times)]
         assert len(early) == 3
@@ -253,46 +245,42 @@ def test_ticks_come_together_in_few_wakings(firsts: list[float]) -> None:
     assert all(later - sooner > TOGETHER - 1e-6 for sooner, later in pairwise(wakings))
 
 
-def test_others_have_their_turn_while_thousands_are_due() -> None:
+@virtual
+async def test_others_have_their_turn_while_thousands_are_due() -> None:
     """Of many that are due no more than AT_ONCE begin before the loop goes round."""
     begun: list[int] = []
     rounds: list[int] = []
 
-    async def main() -> None:
-        async def once(number: int) -> None:
-            begun.append(number)
+    async def once(number: int) -> None:
+        begun.append(number)
 
-        async def watch() -> None:
-            while True:
-                rounds.append(len(begun))
-                await asyncio.sleep(0)
-
-        watching = asyncio.create_task(watch())
-        due = asyncio.create_task(turns([0.0] * 1000, once, 60, every=100))
-        while len(begun) < 1000:  # noqa: ASYNC110 - virtual time stands still meanwhile
+    async def watch() -> None:
+        while True:
+            rounds.append(len(begun))
             await asyncio.sleep(0)
-        watching.cancel()
-        due.cancel()
 
-    in_virtual_time(main())
+    watching = asyncio.create_task(watch())
+    due = asyncio.create_task(turns([0.0] * 1000, once, 60, every=100))
+    while len(begun) < 1000:  # noqa: ASYNC110 - virtual time stands still meanwhile
+        await asyncio.sleep(0)
+    watching.cancel()
+    due.cancel()
     assert sorted(begun) == [*range(1000)]
     assert max(later - sooner for sooner, later in pairwise(rounds)) <= AT_ONCE
 
 
-def test_between_its_turns_nothing_else_is_kept_of_one() -> None:
+@virtual
+async def test_between_its_turns_nothing_else_is_kept_of_one() -> None:
     """While nobody has a turn there is no task but the one that keeps the cadence."""
     tasks: list[int] = []
 
-    async def main() -> None:
-        async def once(_number: int) -> None:
-            await asyncio.sleep(0.001)
+    async def once(_number: int) -> None:
+        await asyncio.sleep(0.001)
 
-        keeping = asyncio.create_task(turns([0.0] * 100, once, 60))
-        await asyncio.sleep(5)
-        tasks.append(len(asyncio.all_tasks()))
-        keeping.cancel()
-
-    in_virtual_time(main())
+    keeping = asyncio.create_task(turns([0.0] * 100, once, 60))
+    await asyncio.sleep(5)
+    tasks.append(len(asyncio.all_tasks()))
+    keeping.cancel()
     assert tasks == [2]
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.agent.observations import TIMING, seen, series
-from tests.virtual import in_virtual_time
+from tests.virtual import in_virtual_time, virtual
 from vedette.agent.looking.confirm import (
     BURST,
     EVERY,
@@ -95,17 +95,14 @@ def test_what_is_doubtful(looks: list[tuple[float, Verdict]], doubted: bool) -> 
     assert bool(doubtful([series(*(seen(at, v) for at, v in looks))], 0)) is doubted
 
 
-def test_checks_of_one_target_share_its_budget() -> None:
+@virtual
+async def test_checks_of_one_target_share_its_budget() -> None:
     """Five hundred checks that fail at one server look at it again no more often than one does.
 
     What is left trickles on, so that one of them is certain when the hold is over.
     """
     budget, worlds = Budget(), [Sleeping((0, 99)) for _ in range(500)]
-
-    async def fail() -> None:
-        await asyncio.gather(*(world.once(budget) for world in worlds))
-
-    in_virtual_time(fail())
+    await asyncio.gather(*(world.once(budget) for world in worlds))
     extra = sum(len(world.looks) - 1 for world in worlds)
     assert BURST <= extra <= BURST + 0.2 * (TIMING.hold + TIMING.timeout + 2 * EVERY)
     assert any(world.looks[-1] >= TIMING.hold for world in worlds)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.virtual import in_virtual_time
+from tests.virtual import in_virtual_time, virtual
 from vedette.agent.looking.runner import RunnerReason, look_all
 from vedette.checks.finding import Finding, Kind, Look, Observation, Verdict
 
@@ -92,16 +92,13 @@ def test_observation_says_who_and_what() -> None:
     assert (seen.subject, seen.place) == ("fine", "name")
 
 
-def test_being_stopped_is_no_finding() -> None:
+@virtual
+async def test_being_stopped_is_no_finding() -> None:
     """An agent that stops cancels its looks instead of blaming anybody."""
-
-    async def main() -> None:
-        task = asyncio.create_task(
-            look_all(Made({"h": hangs}), service="s", vantage="v", limit=LIMIT, now=lambda: 0)
-        )
-        await asyncio.sleep(1)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-    in_virtual_time(main())
+    task = asyncio.create_task(
+        look_all(Made({"h": hangs}), service="s", vantage="v", limit=LIMIT, now=lambda: 0)
+    )
+    await asyncio.sleep(1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task

@@ -18,7 +18,7 @@ from tests.agent.paging.test_outbox import (
     page,
     run_for,
 )
-from tests.virtual import in_virtual_time
+from tests.virtual import virtual
 from vedette.agent.alarms.incidents import Incident
 from vedette.agent.clock import SteadyClock
 from vedette.agent.config import Config
@@ -234,7 +234,8 @@ KEPT = {
 
 @pytest.mark.parametrize("what", KEYS)
 @pytest.mark.parametrize("is_open", [True, False])
-def test_an_agent_ends_at_its_start_what_is_over_alone(
+@virtual
+async def test_an_agent_ends_at_its_start_what_is_over_alone(
     what: str, is_open: bool, tmp_path: Path
 ) -> None:
     """The refused end of an incident, a roll-up or a drill goes out unless the same is open again.
@@ -250,15 +251,11 @@ def test_an_agent_ends_at_its_start_what_is_over_alone(
     store.write([*rows, *([KEPT[what]] if is_open and what in KEPT else ())])
     store.close()
     receiver = Receiver(lambda *_: DELIVERED)
-
-    async def main() -> None:
-        clock = asyncio.get_running_loop().time
-        around = Surroundings(clock=SteadyClock(clock, clock), pagers=lambda *_: [receiver])
-        agent = Agent(_config(), tmp_path, None, around)
-        await run_for(agent.outbox.run(), 10)
-        agent.store.close()
-
-    in_virtual_time(main())
+    clock = asyncio.get_running_loop().time
+    around = Surroundings(clock=SteadyClock(clock, clock), pagers=lambda *_: [receiver])
+    agent = Agent(_config(), tmp_path, None, around)
+    await run_for(agent.outbox.run(), 10)
+    agent.store.close()
     over = not is_open or what not in KEPT
     assert [(one.key, one.action) for _, one in receiver.asked] == [(key, RESOLVE)] * over
 
@@ -273,16 +270,13 @@ def _config() -> Config:
     )
 
 
-def test_what_was_made_up_for_is_not_again_where_delivery_begins_anew() -> None:
+@virtual
+async def test_what_was_made_up_for_is_not_again_where_delivery_begins_anew() -> None:
     """A bug that ends the delivery costs a pause, and sends nothing twice."""
     pager = Receiver(lambda *_: DELIVERED, "pd")
-
-    async def main() -> None:
-        former = Former((), [CALLED, ended("rejected")], last_row=9)
-        clock = asyncio.get_running_loop().time
-        outbox = Outbox([pager], Journal(Sheet()), now=clock, former=former)
-        for _ in range(2):
-            await run_for(outbox.run(), 10)
-
-    in_virtual_time(main())
+    former = Former((), [CALLED, ended("rejected")], last_row=9)
+    clock = asyncio.get_running_loop().time
+    outbox = Outbox([pager], Journal(Sheet()), now=clock, former=former)
+    for _ in range(2):
+        await run_for(outbox.run(), 10)
     assert [one.action for _, one in pager.asked] == [RESOLVE]

@@ -1,7 +1,6 @@
 """What an agent still has to say when a peer has ended the same: what is seen to fail alone."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -17,7 +16,7 @@ from tests.agent.paging.test_outbox import (
     run_for,
 )
 from tests.agent.paging.test_outbox_routes import Forgetful
-from tests.virtual import in_virtual_time
+from tests.virtual import virtual
 from vedette.agent.memory.journal import Journal
 from vedette.agent.memory.pages import Told
 from vedette.agent.paging.arrears import Former
@@ -31,7 +30,8 @@ ENDED_AT, NEWS_AT, OVER_AT = 90.0, 95.0, 160.0
 pytestmark = pytest.mark.usefixtures("quiet")
 
 
-def told(
+@virtual
+async def told(
     *, taken: bool, fails_until: float, news: bool = False, called: float | None = None
 ) -> list[tuple[float, Action]]:
     """Return what a pager takes from 50 s on for a fault that begins at 0, and that a peer called.
@@ -40,35 +40,31 @@ def told(
     peer ends it at ENDED_AT, and may have *called* again; this agent sees it fail so long, and ends
     it at OVER_AT.
     """
+    loop, hearsay = asyncio.get_running_loop(), Hearsay()
+    pager = Receiver(lambda *_: DELIVERED if taken or loop.time() > ENDED_AT else RETRY)
+    outbox = Outbox([pager], Journal(Sheet()), now=loop.time)
+    over = False
 
-    async def main() -> Receiver:
-        loop, hearsay = asyncio.get_running_loop(), Hearsay()
-        pager = Receiver(lambda *_: DELIVERED if taken or loop.time() > ENDED_AT else RETRY)
-        outbox = Outbox([pager], Journal(Sheet()), now=loop.time)
-        over = False
+    def burns(_key: str) -> bool | None:
+        return None if over else loop.time() < fails_until
 
-        def burns(_key: str) -> bool | None:
-            return None if over else loop.time() < fails_until
+    def end() -> None:
+        nonlocal over
+        over = True
+        outbox.add(page(KEY, action=RESOLVE), loop.time())
 
-        def end() -> None:
-            nonlocal over
-            over = True
-            outbox.add(page(KEY, action=RESOLVE), loop.time())
-
-        outbox.agree(hearsay, lambda *_: None, burns)
-        outbox.add(page(KEY), 0.0)
-        words = [(TRIGGER, 0.5), (RESOLVE, ENDED_AT), *([(TRIGGER, called)] if called else [])]
-        for action, at in words:
-            loop.call_at(at, hearsay.hear, "fra-1", "pd", KEY, at, action)
-        if news:
-            more = replace(page(KEY), summary="and more")
-            loop.call_at(NEWS_AT, lambda: outbox.add(more, NEWS_AT))
-        loop.call_at(OVER_AT, end)
-        await run_for(outbox.run(), 400)
-        assert outbox.waiting == []
-        return pager
-
-    asked = in_virtual_time(main()).asked
+    outbox.agree(hearsay, lambda *_: None, burns)
+    outbox.add(page(KEY), 0.0)
+    words = [(TRIGGER, 0.5), (RESOLVE, ENDED_AT), *([(TRIGGER, called)] if called else [])]
+    for action, at in words:
+        loop.call_at(at, hearsay.hear, "fra-1", "pd", KEY, at, action)
+    if news:
+        more = replace(page(KEY), summary="and more")
+        loop.call_at(NEWS_AT, lambda: outbox.add(more, NEWS_AT))
+    loop.call_at(OVER_AT, end)
+    await run_for(outbox.run(), 400)
+    assert outbox.waiting == []
+    asked = pager.asked
     return [(at, one.action) for at, one in asked if at > ENDED_AT]
 
 
@@ -99,24 +95,23 @@ def test_news_of_what_goes_on_are_told(story: dict[str, float]) -> None:
 
 
 @pytest.mark.parametrize(("fails_until", "told_at"), [(60, [5, 65]), (1000, [5, 65, 125])])
-def test_what_a_peer_has_ended_is_not_told_again_and_again(fails_until: float, told_at) -> None:
+@virtual
+async def test_what_a_peer_has_ended_is_not_told_again_and_again(
+    fails_until: float, told_at
+) -> None:
     """A receiver that forgets would take it for firing anew, unless it is seen to fail."""
+    loop, hearsay = asyncio.get_running_loop(), Hearsay()
+    pager, told = Forgetful(lambda *_: DELIVERED), []
+    repeat = pager.repeat
 
-    async def main() -> Sequence[float]:
-        loop, hearsay = asyncio.get_running_loop(), Hearsay()
-        pager, told = Forgetful(lambda *_: DELIVERED), []
-        repeat = pager.repeat
+    async def noted() -> Delivery:
+        told.extend([loop.time()] if pager.stood else [])
+        return await repeat()
 
-        async def noted() -> Delivery:
-            told.extend([loop.time()] if pager.stood else [])
-            return await repeat()
-
-        pager.repeat = noted
-        former = Former((), [Told("pd", page(KEY), "delivered", -50, -50)], open={KEY})
-        outbox = Outbox([pager], Journal(Sheet()), now=loop.time, former=former)
-        outbox.agree(hearsay, lambda *_: None, lambda _: loop.time() < fails_until)
-        loop.call_at(ENDED_AT, hearsay.hear, "fra-1", "pd", KEY, ENDED_AT, RESOLVE)
-        await run_for(outbox.run(), 140)
-        return told
-
-    assert in_virtual_time(main()) == pytest.approx(told_at, abs=0.2)
+    pager.repeat = noted
+    former = Former((), [Told("pd", page(KEY), "delivered", -50, -50)], open={KEY})
+    outbox = Outbox([pager], Journal(Sheet()), now=loop.time, former=former)
+    outbox.agree(hearsay, lambda *_: None, lambda _: loop.time() < fails_until)
+    loop.call_at(ENDED_AT, hearsay.hear, "fra-1", "pd", KEY, ENDED_AT, RESOLVE)
+    await run_for(outbox.run(), 140)
+    assert told == pytest.approx(told_at, abs=0.2)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.agent.observations import KEY, TIMING, seen
 from tests.agent.paging.test_outbox import Receiver, Sheet, delivered, page
-from tests.virtual import in_virtual_time
+from tests.virtual import virtual
 from vedette.agent.memory.journal import Journal
 from vedette.agent.memory.ledger import Ledger
 from vedette.agent.memory.pages import Row
@@ -188,23 +188,20 @@ class Switch:
         return self.answer
 
 
-def beaten(switch: Switch, states: dict[float, Signs], until: float) -> Heart:
+@virtual
+async def beaten(switch: Switch, states: dict[float, Signs], until: float) -> Heart:
     """Return a heart that beat until then, each minute; *states* says what it felt from when on."""
+    clock = asyncio.get_running_loop().time
 
-    async def main() -> Heart:
-        clock = asyncio.get_running_loop().time
+    def felt() -> Signs:
+        return states[max(at for at in states if at <= clock())]
 
-        def felt() -> Signs:
-            return states[max(at for at in states if at <= clock())]
-
-        heart = Heart([Beat(switch, 60.0)], felt, lambda: NOW)
-        task = asyncio.create_task(heart.keep_beating(heart.beats[0]))
-        await asyncio.wait([task], timeout=until)
-        task.cancel()
-        await asyncio.wait([task])
-        return heart
-
-    return in_virtual_time(main())
+    heart = Heart([Beat(switch, 60.0)], felt, lambda: NOW)
+    task = asyncio.create_task(heart.keep_beating(heart.beats[0]))
+    await asyncio.wait([task], timeout=until)
+    task.cancel()
+    await asyncio.wait([task])
+    return heart
 
 
 def test_it_beats_while_all_is_well_and_is_silent_while_not(caplog) -> None:

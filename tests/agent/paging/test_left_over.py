@@ -14,7 +14,7 @@ from tests.agent.paging.test_outbox import (
     page,
     run_for,
 )
-from tests.virtual import in_virtual_time
+from tests.virtual import virtual
 from vedette.agent.memory.journal import Journal
 from vedette.agent.memory.pages import Row, Told
 from vedette.agent.paging.arrears import Former
@@ -31,20 +31,17 @@ HEARD_AT = 2.0
 pytestmark = pytest.mark.usefixtures("quiet")
 
 
-def asked(former: Former, *words: tuple[Action, float]) -> Sequence[tuple[float, Action]]:
+@virtual
+async def asked(former: Former, *words: tuple[Action, float]) -> Sequence[tuple[float, Action]]:
     """Return what a pager is asked after a start at 0, with *words* of a peer heard at HEARD_AT."""
-
-    async def main() -> Receiver:
-        loop, hearsay = asyncio.get_running_loop(), Hearsay()
-        pager = Receiver(lambda *_: DELIVERED)
-        outbox = Outbox([pager], Journal(Sheet()), now=loop.time, former=former)
-        outbox.agree(hearsay, lambda *_: None, lambda _: False)
-        for action, at in words:
-            loop.call_at(HEARD_AT, hearsay.hear, "fra-1", "pd", KEY, at, action)
-        await run_for(outbox.run(), 100)
-        return pager
-
-    return [(round(at, 1), one.action) for at, one in in_virtual_time(main()).asked]
+    loop, hearsay = asyncio.get_running_loop(), Hearsay()
+    pager = Receiver(lambda *_: DELIVERED)
+    outbox = Outbox([pager], Journal(Sheet()), now=loop.time, former=former)
+    outbox.agree(hearsay, lambda *_: None, lambda _: False)
+    for action, at in words:
+        loop.call_at(HEARD_AT, hearsay.hear, "fra-1", "pd", KEY, at, action)
+    await run_for(outbox.run(), 100)
+    return [(round(at, 1), one.action) for at, one in pager.asked]
 
 
 WAITING = Former([Row(2, "pd", END, -500)], [CALLED], last_row=2)

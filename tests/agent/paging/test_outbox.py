@@ -1,7 +1,7 @@
 """Pages on their way: order per key, patience, and no key waiting for another."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.virtual import in_virtual_time
+from tests.virtual import virtual
 from vedette.agent.memory.journal import Journal
 from vedette.agent.memory.pages import Row
 from vedette.agent.memory.statements import Statement
@@ -70,18 +70,17 @@ def page(
     )  # fmt: skip
 
 
-def delivered(*pagers: Receiver, pages: list[Page] = [], seconds: float = 1000.0, **more) -> Outbox:  # noqa: B006
+@virtual
+async def delivered(
+    *pagers: Receiver, pages: Sequence[Page] = (), seconds: float = 1000.0, **more
+) -> Outbox:
     """Run an outbox with *pages* for *seconds* and return it."""
-
-    async def main() -> Outbox:
-        clock = asyncio.get_running_loop().time
-        outbox = Outbox(pagers, Journal(Sheet()), now=clock, **more)
-        for one in pages:
-            outbox.add(one, clock())
-        await run_for(outbox.run(), seconds)
-        return outbox
-
-    return in_virtual_time(main())
+    clock = asyncio.get_running_loop().time
+    outbox = Outbox(pagers, Journal(Sheet()), now=clock, **more)
+    for one in pages:
+        outbox.add(one, clock())
+    await run_for(outbox.run(), seconds)
+    return outbox
 
 
 async def run_for(work: Coroutine[Any, Any, None], seconds: float) -> None:
@@ -138,20 +137,16 @@ def test_rejected_ends() -> None:
     assert outbox.delivered == {("pd", Outcome.REJECTED): 1, ("pd", Outcome.DELIVERED): 1}
 
 
-def test_hanging_key_blocks_no_other() -> None:
+@virtual
+async def test_hanging_key_blocks_no_other() -> None:
     """While one key's page hangs, other keys' pages go out at once, also those that come later."""
     pager = Receiver(lambda one, _: None if one.key == "hangs" else DELIVERED)
-
-    async def main() -> Outbox:
-        clock = asyncio.get_running_loop().time
-        outbox = Outbox([pager], Journal(Sheet()), now=clock)
-        for one in (page("hangs", "1"), page("hangs", "2"), page("fine")):
-            outbox.add(one, clock())
-        asyncio.get_running_loop().call_later(20, lambda: outbox.add(page("later"), clock()))
-        await run_for(outbox.run(), 100)
-        return outbox
-
-    outbox = in_virtual_time(main())
+    clock = asyncio.get_running_loop().time
+    outbox = Outbox([pager], Journal(Sheet()), now=clock)
+    for one in (page("hangs", "1"), page("hangs", "2"), page("fine")):
+        outbox.add(one, clock())
+    asyncio.get_running_loop().call_later(20, lambda: outbox.add(page("later"), clock()))
+    await run_for(outbox.run(), 100)
     times = {(one.key, one.summary): at for at, one in pager.asked}
 
     assert times == pytest.approx({("hangs", "1"): 0, ("fine", ""): 0, ("later", ""): 20}, abs=0.1)
@@ -184,31 +179,27 @@ def test_every_pager_gets_every_page() -> None:
     assert {w.row.pager for w in outbox.waiting} == {"dead"}
 
 
-def test_drills_do_not_pile_up_at_a_dead_pager() -> None:
+@virtual
+async def test_drills_do_not_pile_up_at_a_dead_pager() -> None:
     """A pager that is down over many drills gets the pages of one when it is back; others get all.
 
     Later drills reach it again.
     """
-
-    async def main() -> tuple[list[Action], list[Action]]:
-        clock = asyncio.get_running_loop().time
-        back_at = clock() + 9.5 * 3600
-        dead = Receiver(lambda *_: RETRY if clock() < back_at else DELIVERED)
-        well = Receiver(lambda *_: DELIVERED, "well")
-        outbox = Outbox([dead, well], Journal(Sheet()), now=clock)
-        running = asyncio.create_task(outbox.run())
-        for _ in range(12):
-            for action in (TRIGGER, RESOLVE):
-                outbox.add(page("drill", action=action), clock(), to=["pd", "well"])
-                await asyncio.sleep(1800)
-        running.cancel()
-        await asyncio.wait([running])
-        taken = [one.row.page.action for one in outbox.ended if one.row.pager == "pd"]
-        return taken, [one.action for _, one in well.asked]
-
-    taken, all_ = in_virtual_time(main())
+    clock = asyncio.get_running_loop().time
+    back_at = clock() + 9.5 * 3600
+    dead = Receiver(lambda *_: RETRY if clock() < back_at else DELIVERED)
+    well = Receiver(lambda *_: DELIVERED, "well")
+    outbox = Outbox([dead, well], Journal(Sheet()), now=clock)
+    running = asyncio.create_task(outbox.run())
+    for _ in range(12):
+        for action in (TRIGGER, RESOLVE):
+            outbox.add(page("drill", action=action), clock(), to=["pd", "well"])
+            await asyncio.sleep(1800)
+    running.cancel()
+    await asyncio.wait([running])
+    taken = [one.row.page.action for one in outbox.ended if one.row.pager == "pd"]
     assert taken == [TRIGGER, RESOLVE] * 3
-    assert all_ == [TRIGGER, RESOLVE] * 12
+    assert [one.action for _, one in well.asked] == [TRIGGER, RESOLVE] * 12
 
 
 def test_pages_waiting_at_start_are_delivered() -> None:
@@ -230,18 +221,15 @@ def test_page_of_a_removed_pager_ends() -> None:
     assert "gone" in outbox.ended[0].delivery.detail
 
 
-def test_every_step_is_written_down() -> None:
+@virtual
+async def test_every_step_is_written_down() -> None:
     """Queueing returns its statements for the caller's transaction, and each end is journalled."""
-
-    async def main() -> tuple[list[Statement], list[Statement]]:
-        sheet, clock = Sheet(), asyncio.get_running_loop().time
-        outbox = Outbox([Receiver(lambda *_: DELIVERED)], Journal(sheet), now=clock)
-        queued = outbox.add(page(), 0)
-        before = list(sheet.told)
-        await run_for(outbox.run(), 10)
-        return queued, [*before, *sheet.told]
-
-    queued, told = in_virtual_time(main())
+    sheet, clock = Sheet(), asyncio.get_running_loop().time
+    outbox = Outbox([Receiver(lambda *_: DELIVERED)], Journal(sheet), now=clock)
+    queued = outbox.add(page(), 0)
+    before = list(sheet.told)
+    await run_for(outbox.run(), 10)
+    told = [*before, *sheet.told]
 
     assert len(queued) == len(told) == 1
     assert queued[0] != told[0]

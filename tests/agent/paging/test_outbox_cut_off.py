@@ -15,7 +15,7 @@ from tests.agent.paging.test_outbox import (
     page,
     run_for,
 )
-from tests.virtual import in_virtual_time
+from tests.virtual import virtual
 from vedette.agent.memory.journal import Journal
 from vedette.agent.paging.backoff import LONGEST_WAIT
 from vedette.agent.paging.outbox import Outbox
@@ -30,33 +30,30 @@ pytestmark = pytest.mark.usefixtures("quiet")
 BACK_AT, SEES_AT = 100.0, 110.0
 
 
-def cut_off(
+@virtual
+async def cut_off(
     called: Page, *, burns: bool | None, ends_at: float = 1e9
 ) -> list[tuple[float, Action]]:
     """Return what gets through of an agent that is cut off as it calls, and what it *burns* then.
 
     It is back at BACK_AT, sees again at SEES_AT, and holds the fault for over at *ends_at*.
     """
+    loop = asyncio.get_running_loop()
+    pager = Receiver(lambda *_: RETRY if loop.time() < BACK_AT else DELIVERED)
+    outbox = Outbox([pager], Journal(Sheet()), now=loop.time)
 
-    async def main() -> Receiver:
-        loop = asyncio.get_running_loop()
-        pager = Receiver(lambda *_: RETRY if loop.time() < BACK_AT else DELIVERED)
-        outbox = Outbox([pager], Journal(Sheet()), now=loop.time)
+    def seen(_key: str) -> bool | None:
+        return False if burns and loop.time() < SEES_AT else burns
 
-        def seen(_key: str) -> bool | None:
-            return False if burns and loop.time() < SEES_AT else burns
-
-        outbox.agree(
-            Hearsay(), lambda *_: None, seen, blind_at=lambda: min(max(1.0, loop.time()), SEES_AT)
-        )
-        outbox.add(called, 0.0)
-        end = replace(called, action=RESOLVE)
-        loop.call_at(ends_at, lambda: outbox.add(end, ends_at))
-        await run_for(outbox.run(), 1000)
-        assert outbox.waiting == [] or ends_at > 1000
-        return pager
-
-    asked = in_virtual_time(main()).asked
+    outbox.agree(
+        Hearsay(), lambda *_: None, seen, blind_at=lambda: min(max(1.0, loop.time()), SEES_AT)
+    )
+    outbox.add(called, 0.0)
+    end = replace(called, action=RESOLVE)
+    loop.call_at(ends_at, lambda: outbox.add(end, ends_at))
+    await run_for(outbox.run(), 1000)
+    assert outbox.waiting == [] or ends_at > 1000
+    asked = pager.asked
     return [(at, one.action) for at, one in asked if at >= BACK_AT]
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.agent.paging.test_outbox import DELIVERED, RETRY, TRIGGER, Sheet, page, run_for
-from tests.virtual import in_virtual_time
+from tests.virtual import virtual
 from vedette.agent.memory.journal import Journal
 from vedette.agent.paging.backoff import LONGEST_WAIT
 from vedette.agent.paging.outbox import Outbox
@@ -96,24 +96,22 @@ troubles = st.lists(st.sampled_from(FATES), max_size=20)
 
 @settings(max_examples=150)
 @given(plots, troubles, st.floats(0, 400) | st.just(1e9))
-def test_every_page_is_accepted_once_in_effect(plot, fates: list[str], down_at: float) -> None:
+@virtual
+async def test_every_page_is_accepted_once_in_effect(
+    plot, fates: list[str], down_at: float
+) -> None:
     """Whatever PagerDuty does, in whatever order, all incidents are told: in full, in order, once.
 
     *plot* are pages with the seconds since the one before.
     """
     pages = [page(key, str(i), action) for i, (_, key, action) in enumerate(plot)]
     pagerduty = TroubledPagerDuty(list(fates), down_at)
-
-    async def main() -> Outbox:
-        loop = asyncio.get_running_loop()
-        outbox = Outbox([pagerduty], Journal(Sheet()), now=loop.time)
-        for at, one in zip(accumulate(gap for gap, *_ in plot), pages, strict=True):
-            loop.call_at(at, lambda one=one: outbox.add(one, loop.time()))
-        end = 1000 + DOWN + (len(fates) + len(plot)) * (GIVES_UP + LONGEST_WAIT)
-        await run_for(outbox.run(), end)
-        return outbox
-
-    outbox = in_virtual_time(main())
+    loop = asyncio.get_running_loop()
+    outbox = Outbox([pagerduty], Journal(Sheet()), now=loop.time)
+    for at, one in zip(accumulate(gap for gap, *_ in plot), pages, strict=True):
+        loop.call_at(at, lambda one=one: outbox.add(one, loop.time()))
+    end = 1000 + DOWN + (len(fates) + len(plot)) * (GIVES_UP + LONGEST_WAIT)
+    await run_for(outbox.run(), end)
 
     assert outbox.waiting == []
     for key in KEYS:
@@ -123,19 +121,15 @@ def test_every_page_is_accepted_once_in_effect(plot, fates: list[str], down_at: 
         assert list(dict.fromkeys(pagerduty.open.get(key, []))) == (now or [])
 
 
-def test_an_outage_with_hundreds_of_pages_keeps_the_limit() -> None:
+@virtual
+async def test_an_outage_with_hundreds_of_pages_keeps_the_limit() -> None:
     """While PagerDuty is away for half an hour and 500 keys wait, no minute has over 100 calls."""
     pagerduty = TroubledPagerDuty([], 0.0)
-
-    async def main() -> Outbox:
-        loop = asyncio.get_running_loop()
-        outbox = Outbox([pagerduty], Journal(Sheet()), now=loop.time)
-        for i in range(500):
-            outbox.add(page(str(i)), 0.0)
-        await run_for(outbox.run(), DOWN + 900)
-        return outbox
-
-    outbox = in_virtual_time(main())
+    loop = asyncio.get_running_loop()
+    outbox = Outbox([pagerduty], Journal(Sheet()), now=loop.time)
+    for i in range(500):
+        outbox.add(page(str(i)), 0.0)
+    await run_for(outbox.run(), DOWN + 900)
     calls = pagerduty.calls
 
     assert outbox.waiting == []

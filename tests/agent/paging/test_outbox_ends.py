@@ -15,7 +15,7 @@ from tests.agent.paging.test_outbox import (
     page,
     run_for,
 )
-from tests.virtual import in_virtual_time
+from tests.virtual import virtual
 from vedette.agent.memory.journal import Journal
 from vedette.agent.paging.outbox import Outbox
 from vedette.agent.peers.hearsay import Hearsay
@@ -28,7 +28,8 @@ KEY = "k"
 pytestmark = pytest.mark.usefixtures("quiet")
 
 
-def burning(
+@virtual
+async def burning(
     *ends: float,
     called: float | None = None,
     over_at: float | None = None,
@@ -38,24 +39,20 @@ def burning(
 
     From the first to the second time of *well* it is not seen.
     """
-
-    async def main() -> Receiver:
-        loop, hearsay = asyncio.get_running_loop(), Hearsay()
-        pager = Receiver(lambda *_: DELIVERED)
-        outbox = Outbox([pager], Journal(Sheet()), now=loop.time)
-        outbox.agree(hearsay, lambda *_: None, lambda _: not well[0] <= loop.time() < well[1])
-        outbox.add(page(KEY), 0.0)
-        for at in ends:
-            loop.call_at(at, hearsay.hear, "fra-1", "pd", KEY, at, RESOLVE)
-        if called is not None:
-            loop.call_at(called, hearsay.hear, "fra-1", "pd", KEY, called, TRIGGER)
-        if over_at is not None:
-            loop.call_at(over_at, lambda: outbox.add(page(KEY, action=RESOLVE), over_at))
-        await run_for(outbox.run(), 300)
-        assert outbox.waiting == []
-        return pager
-
-    return in_virtual_time(main())
+    loop, hearsay = asyncio.get_running_loop(), Hearsay()
+    pager = Receiver(lambda *_: DELIVERED)
+    outbox = Outbox([pager], Journal(Sheet()), now=loop.time)
+    outbox.agree(hearsay, lambda *_: None, lambda _: not well[0] <= loop.time() < well[1])
+    outbox.add(page(KEY), 0.0)
+    for at in ends:
+        loop.call_at(at, hearsay.hear, "fra-1", "pd", KEY, at, RESOLVE)
+    if called is not None:
+        loop.call_at(called, hearsay.hear, "fra-1", "pd", KEY, called, TRIGGER)
+    if over_at is not None:
+        loop.call_at(over_at, lambda: outbox.add(page(KEY, action=RESOLVE), over_at))
+    await run_for(outbox.run(), 300)
+    assert outbox.waiting == []
+    return pager
 
 
 def test_what_a_peer_has_ended_though_it_burns_is_called_for_again() -> None:
@@ -72,20 +69,17 @@ def test_a_call_again_is_another_page_and_says_why() -> None:
     assert len({one.summary for one in pages}) == 1
 
 
-def test_a_call_that_is_refused_again_is_repeated_as_any_is() -> None:
+@virtual
+async def test_a_call_that_is_refused_again_is_repeated_as_any_is() -> None:
     """A pager that refuses is asked once for each end, and then ever more seldom."""
-
-    async def main() -> Receiver:
-        loop, hearsay = asyncio.get_running_loop(), Hearsay()
-        pager = Receiver(lambda *_: DELIVERED if loop.time() < 5 else REJECTED)
-        outbox = Outbox([pager], Journal(Sheet()), now=loop.time)
-        outbox.agree(hearsay, lambda *_: None, lambda _: True)
-        outbox.add(page(KEY), 0.0)
-        loop.call_at(10, hearsay.hear, "fra-1", "pd", KEY, 10.0, RESOLVE)
-        await run_for(outbox.run(), 300)
-        return pager
-
-    assert [round(at) for at, _ in in_virtual_time(main()).asked] == [0, 40, 100, 220]
+    loop, hearsay = asyncio.get_running_loop(), Hearsay()
+    pager = Receiver(lambda *_: DELIVERED if loop.time() < 5 else REJECTED)
+    outbox = Outbox([pager], Journal(Sheet()), now=loop.time)
+    outbox.agree(hearsay, lambda *_: None, lambda _: True)
+    outbox.add(page(KEY), 0.0)
+    loop.call_at(10, hearsay.hear, "fra-1", "pd", KEY, 10.0, RESOLVE)
+    await run_for(outbox.run(), 300)
+    assert [round(at) for at, _ in pager.asked] == [0, 40, 100, 220]
 
 
 @pytest.mark.parametrize(
@@ -122,48 +116,41 @@ def test_an_end_before_ones_own_call_is_no_end_of_it() -> None:
     ],
     ids=["ended and called", "called", "ended", "as ours", "called before the end"],
 )
-def test_an_end_that_was_seen_late_ends_nothing_that_is_of_another_fault(words, ends) -> None:
+@virtual
+async def test_an_end_that_was_seen_late_ends_nothing_that_is_of_another_fault(words, ends) -> None:
     """An agent that stood still sees at 90 the end of what a peer has ended, and called for anew.
 
     It hears of that within five seconds. What then stands at the pager is the peer's to end.
     """
-
-    async def main() -> Receiver:
-        loop, hearsay = asyncio.get_running_loop(), Hearsay()
-        pager = Receiver(lambda *_: DELIVERED)
-        outbox = Outbox([pager], Journal(Sheet()), now=loop.time)
-        outbox.agree(
-            hearsay,
-            lambda *_: None,
-            burns=lambda _: False,
-            blind_at=lambda: 90.0 if loop.time() >= 90 else -math.inf,
-        )
-        outbox.add(page(KEY), 0.0)
-        for action, at in words:
-            loop.call_at(92, hearsay.hear, "fra-1", "pd", KEY, at, action)
-        loop.call_at(90, lambda: outbox.add(page(KEY, action=RESOLVE), 90.0))
-        await run_for(outbox.run(), 300)
-        return pager
-
-    ended_at = [at for at, one in in_virtual_time(main()).asked if one.action is RESOLVE]
+    loop, hearsay = asyncio.get_running_loop(), Hearsay()
+    pager = Receiver(lambda *_: DELIVERED)
+    outbox = Outbox([pager], Journal(Sheet()), now=loop.time)
+    outbox.agree(
+        hearsay,
+        lambda *_: None,
+        burns=lambda _: False,
+        blind_at=lambda: 90.0 if loop.time() >= 90 else -math.inf,
+    )
+    outbox.add(page(KEY), 0.0)
+    for action, at in words:
+        loop.call_at(92, hearsay.hear, "fra-1", "pd", KEY, at, action)
+    loop.call_at(90, lambda: outbox.add(page(KEY, action=RESOLVE), 90.0))
+    await run_for(outbox.run(), 300)
+    ended_at = [at for at, one in pager.asked if one.action is RESOLVE]
     assert ended_at == pytest.approx(ends)
 
 
-def test_a_late_resolve_ends_nothing_that_a_peer_has_opened_since() -> None:
+@virtual
+async def test_a_late_resolve_ends_nothing_that_a_peer_has_opened_since() -> None:
     """One that could not be delivered is dropped once a peer says that it has called since."""
-
-    async def main() -> tuple[Receiver, Outbox]:
-        loop, hearsay = asyncio.get_running_loop(), Hearsay()
-        pager = Receiver(lambda asked, *_: RETRY if 5 < loop.time() < 100 else DELIVERED)
-        outbox = Outbox([pager], Journal(Sheet()), now=loop.time)
-        outbox.agree(hearsay, lambda *_: None, lambda _: True)
-        outbox.add(page(KEY), 0.0)
-        loop.call_at(10, lambda: outbox.add(page(KEY, action=RESOLVE), 10.0))
-        loop.call_at(95, hearsay.hear, "fra-1", "pd", KEY, 94.0, TRIGGER)
-        await run_for(outbox.run(), 300)
-        return pager, outbox
-
-    pager, outbox = in_virtual_time(main())
+    loop, hearsay = asyncio.get_running_loop(), Hearsay()
+    pager = Receiver(lambda asked, *_: RETRY if 5 < loop.time() < 100 else DELIVERED)
+    outbox = Outbox([pager], Journal(Sheet()), now=loop.time)
+    outbox.agree(hearsay, lambda *_: None, lambda _: True)
+    outbox.add(page(KEY), 0.0)
+    loop.call_at(10, lambda: outbox.add(page(KEY, action=RESOLVE), 10.0))
+    loop.call_at(95, hearsay.hear, "fra-1", "pd", KEY, 94.0, TRIGGER)
+    await run_for(outbox.run(), 300)
     assert [one.action for at, one in pager.asked if at > 95] == []
     assert [one.delivery.detail for one in outbox.ended[1:]] == ["called for by peer fra-1 since"]
 
@@ -173,24 +160,23 @@ def test_a_late_resolve_ends_nothing_that_a_peer_has_opened_since() -> None:
     [([], 15), ([(TRIGGER, 2)], 310), ([(TRIGGER, 12)], 310), ([(TRIGGER, 2), (RESOLVE, 60)], 61)],
     ids=["nobody called", "a peer has called", "as is heard in a moment", "and ends it"],
 )
-def test_what_nobody_watches_here_any_more_is_left_to_peers_for_a_while(words, ends_at) -> None:
+@virtual
+async def test_what_nobody_watches_here_any_more_is_left_to_peers_for_a_while(
+    words, ends_at
+) -> None:
     """Peers that read the new config some minutes later see it burn until then: none calls again.
 
     Where one has called, its end, or five minutes, are waited for; for its word five seconds.
     """
-
-    async def main() -> Receiver:
-        loop, hearsay = asyncio.get_running_loop(), Hearsay()
-        pager = Receiver(lambda *_: DELIVERED)
-        outbox = Outbox([pager], Journal(Sheet()), now=loop.time)
-        outbox.agree(hearsay, lambda *_: None, lambda _: None, gone={KEY})
-        outbox.add(page(KEY), 0.0)
-        loop.call_at(10, lambda: outbox.add(page(KEY, action=RESOLVE), 10.0))
-        for action, at in words:
-            called_at = 1.0 if action is TRIGGER else at
-            loop.call_at(at, hearsay.hear, "fra-1", "pd", KEY, called_at, action)
-        await run_for(outbox.run(), 600)
-        return pager
-
-    ended_at = [at for at, one in in_virtual_time(main()).asked if one.action is RESOLVE]
+    loop, hearsay = asyncio.get_running_loop(), Hearsay()
+    pager = Receiver(lambda *_: DELIVERED)
+    outbox = Outbox([pager], Journal(Sheet()), now=loop.time)
+    outbox.agree(hearsay, lambda *_: None, lambda _: None, gone={KEY})
+    outbox.add(page(KEY), 0.0)
+    loop.call_at(10, lambda: outbox.add(page(KEY, action=RESOLVE), 10.0))
+    for action, at in words:
+        called_at = 1.0 if action is TRIGGER else at
+        loop.call_at(at, hearsay.hear, "fra-1", "pd", KEY, called_at, action)
+    await run_for(outbox.run(), 600)
+    ended_at = [at for at, one in pager.asked if one.action is RESOLVE]
     assert ended_at == pytest.approx([ends_at], abs=1.1)

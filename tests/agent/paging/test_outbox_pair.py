@@ -23,7 +23,7 @@ from tests.agent.paging.test_outbox_delivery import (
     GIVES_UP,
     TroubledPagerDuty,
 )
-from tests.virtual import in_virtual_time
+from tests.virtual import virtual
 from vedette.agent.memory.journal import Journal
 from vedette.agent.paging.backoff import LONGEST_WAIT
 from vedette.agent.paging.deduplication import AHEAD, HELD_FOR
@@ -122,7 +122,8 @@ fates_of_both = st.tuples(*[st.lists(st.sampled_from(FATES), max_size=8)] * 2)
 
 @settings(max_examples=150)
 @given(faults, fates_of_both, st.floats(0, 10), st.floats(0, 400) | st.just(1e9))
-def test_what_is_over_goes_out_only_while_nobody_is_known_to_have_told(
+@virtual
+async def test_what_is_over_goes_out_only_while_nobody_is_known_to_have_told(
     plot, fates, word: float, down_at: float
 ) -> None:
     """In every order of troubles, of both agents and of PagerDuty:
@@ -134,23 +135,16 @@ def test_what_is_over_goes_out_only_while_nobody_is_known_to_have_told(
     other's trigger was accepted; a trigger is sent again only after a resolve of the other's; and
     nothing is open in the end.
     """
-
-    async def main() -> Pair:
-        pair = Pair(fates, word, down_at)
-        starts = accumulate((peace + fault + 3 for peace, fault, *_ in plot), initial=0.0)
-        for number, (start, (peace, fault, begin, over)) in enumerate(
-            zip(starts, plot, strict=False)
-        ):
-            for agent in (0, 1):
-                began = start + peace + begin[agent]
-                ended = max(began + 0.001, start + peace + fault + over[agent])
-                pair.page(agent, began, page(KEY, str(number)))
-                pair.page(agent, ended, page(KEY, str(number), RESOLVE))
-        calls = sum(map(len, fates)) + 4 * len(plot)
-        await pair.run(2000 + DOWN + calls * (GIVES_UP + LONGEST_WAIT + HELD_FOR))
-        return pair
-
-    pair = in_virtual_time(main())
+    pair = Pair(fates, word, down_at)
+    starts = accumulate((peace + fault + 3 for peace, fault, *_ in plot), initial=0.0)
+    for number, (start, (peace, fault, begin, over)) in enumerate(zip(starts, plot, strict=False)):
+        for agent in (0, 1):
+            began = start + peace + begin[agent]
+            ended = max(began + 0.001, start + peace + fault + over[agent])
+            pair.page(agent, began, page(KEY, str(number)))
+            pair.page(agent, ended, page(KEY, str(number), RESOLVE))
+    calls = sum(map(len, fates)) + 4 * len(plot)
+    await pair.run(2000 + DOWN + calls * (GIVES_UP + LONGEST_WAIT + HELD_FOR))
 
     assert pair.ways[0].open == {}
     assert pair.opened >= 1
@@ -221,20 +215,16 @@ def was_told(superseded: Ended, other: Outbox, ahead: float = AHEAD) -> bool:
 @given(st.integers(1, 20), st.sampled_from(["hangs", "fails", "resets"]), st.floats(1, 300),
        st.floats(0, 10))  # fmt: skip
 @example(1, "hangs", 9.5, 0.2)
-def test_one_agents_trouble_wakes_nobody_twice(
+@virtual
+async def test_one_agents_trouble_wakes_nobody_twice(
     number: int, fate: str, lasts: float, word: float
 ) -> None:
     """Where one agent's pages are accepted at once, the other's trouble opens nothing again."""
-
-    async def main() -> Pair:
-        pair = Pair(([], [fate] * number), word)
-        for agent in (0, 1):
-            pair.page(agent, 1, page(KEY))
-            pair.page(agent, 1 + lasts, page(KEY, action=RESOLVE))
-        await pair.run(3000)
-        return pair
-
-    pair = in_virtual_time(main())
+    pair = Pair(([], [fate] * number), word)
+    for agent in (0, 1):
+        pair.page(agent, 1, page(KEY))
+        pair.page(agent, 1 + lasts, page(KEY, action=RESOLVE))
+    await pair.run(3000)
 
     assert pair.opened == 1
     assert [outbox.waiting for outbox in pair.outboxes] == [[], []]
@@ -245,43 +235,35 @@ skews = st.floats(-2, 2)
 
 @settings(max_examples=50)
 @given(st.floats(0, 4), skews, skews, st.floats(0, 2))
-def test_each_has_another_turn_with_what_is_over(
+@virtual
+async def test_each_has_another_turn_with_what_is_over(
     lasts: float, begins: float, ends: float, word: float
 ) -> None:
     """Where the first pages of both got no answer until all was over, one of them tells it.
 
     They see beginning and end at most 2 s apart, and hear of each other within as long.
     """
-
-    async def main() -> Pair:
-        pair = Pair((["hangs"], ["hangs"]), word, turns=(0, 1))
-        for agent, (late, later) in enumerate([(0.0, 0.0), (begins, ends)]):
-            began = 5 + late
-            pair.page(agent, began, page(KEY))
-            pair.page(agent, max(began + 0.1, 5 + lasts + later), page(KEY, action=RESOLVE))
-        await pair.run(300)
-        return pair
-
-    pair = in_virtual_time(main())
+    pair = Pair((["hangs"], ["hangs"]), word, turns=(0, 1))
+    for agent, (late, later) in enumerate([(0.0, 0.0), (begins, ends)]):
+        began = 5 + late
+        pair.page(agent, began, page(KEY))
+        pair.page(agent, max(began + 0.1, 5 + lasts + later), page(KEY, action=RESOLVE))
+    await pair.run(300)
     assert (pair.opened, pair.ways[0].open) == (1, {})
 
 
 @settings(max_examples=50)
 @given(st.floats(1, 5), st.floats(1, 20), st.floats(0, 1))
-def test_what_begins_again_is_not_resolved(lasts: float, peace: float, word: float) -> None:
+@virtual
+async def test_what_begins_again_is_not_resolved(lasts: float, peace: float, word: float) -> None:
     """An agent whose pages get through when the next fault burns does not end that one."""
-
-    async def main() -> Pair:
-        pair = Pair(([], ["hangs"] * 4), word)
-        for agent in (0, 1):
-            again = 1 + lasts + peace
-            pair.page(agent, 1, page(KEY, "1"))
-            pair.page(agent, 1 + lasts, page(KEY, "1", RESOLVE))
-            pair.page(agent, again, page(KEY, "2"))
-            pair.page(agent, again + 500, page(KEY, "2", RESOLVE))
-        await pair.run(3000)
-        return pair
-
-    pair = in_virtual_time(main())
+    pair = Pair(([], ["hangs"] * 4), word)
+    for agent in (0, 1):
+        again = 1 + lasts + peace
+        pair.page(agent, 1, page(KEY, "1"))
+        pair.page(agent, 1 + lasts, page(KEY, "1", RESOLVE))
+        pair.page(agent, again, page(KEY, "2"))
+        pair.page(agent, again + 500, page(KEY, "2", RESOLVE))
+    await pair.run(3000)
     assert [summaries[0] for _, summaries in pair.ways[0].closed] == ["1", "2"]
     assert pair.ways[0].open == {}

@@ -18,7 +18,7 @@ from tests.agent.paging.test_outbox import (
 from tests.agent.paging.test_outbox_delivery import (
     GIVES_UP,
 )
-from tests.virtual import in_virtual_time
+from tests.virtual import virtual
 from vedette.agent.memory.journal import Journal
 from vedette.agent.memory.pages import Row
 from vedette.agent.memory.statements import end
@@ -35,34 +35,33 @@ KEY = "k"
 pytestmark = pytest.mark.usefixtures("quiet")
 
 
-def story(word_at: float | None, *, said: str = "pd", aged: float = 0.0) -> tuple[Receiver, Outbox]:
+@virtual
+async def story(
+    word_at: float | None, *, said: str = "pd", aged: float = 0.0
+) -> tuple[Receiver, Outbox]:
     """Play a fault of 5 s whose page hangs for 10 s; *word_at* a peer says it was accepted."""
     attempts = iter([RETRY])
+    loop, hearsay, sheet = asyncio.get_running_loop(), Hearsay(), Sheet()
+    pager = Receiver(lambda *_: next(attempts, DELIVERED))
+    outbox = Outbox([pager], Journal(sheet), now=loop.time)
+    outbox.agree(hearsay, lambda *_: None, lambda _: True)
+    outbox.add(page(KEY), 0.0)
+    loop.call_at(5, lambda: outbox.add(page(KEY, action=RESOLVE), 5.0))
+    if word_at is not None:
+        loop.call_at(word_at, lambda: hearsay.hear("fra-1", said, KEY, word_at - aged, TRIGGER))
+    send = pager.send
 
-    async def main() -> tuple[Receiver, Outbox]:
-        loop, hearsay, sheet = asyncio.get_running_loop(), Hearsay(), Sheet()
-        pager = Receiver(lambda *_: next(attempts, DELIVERED))
-        outbox = Outbox([pager], Journal(sheet), now=loop.time)
-        outbox.agree(hearsay, lambda *_: None, lambda _: True)
-        outbox.add(page(KEY), 0.0)
-        loop.call_at(5, lambda: outbox.add(page(KEY, action=RESOLVE), 5.0))
-        if word_at is not None:
-            loop.call_at(word_at, lambda: hearsay.hear("fra-1", said, KEY, word_at - aged, TRIGGER))
-        send = pager.send
+    async def slow(one: Page) -> Delivery:
+        answer = await send(one)
+        if answer is RETRY:
+            await asyncio.sleep(GIVES_UP)
+        return answer
 
-        async def slow(one: Page) -> Delivery:
-            answer = await send(one)
-            if answer is RETRY:
-                await asyncio.sleep(GIVES_UP)
-            return answer
-
-        pager.send = slow
-        await run_for(outbox.run(), 200)
-        assert outbox.waiting == []
-        assert [s for s in sheet.told if s == ending(outbox.ended[0])] != []
-        return pager, outbox
-
-    return in_virtual_time(main())
+    pager.send = slow
+    await run_for(outbox.run(), 200)
+    assert outbox.waiting == []
+    assert [s for s in sheet.told if s == ending(outbox.ended[0])] != []
+    return pager, outbox
 
 
 def ending(ended: Ended) -> object:
@@ -95,21 +94,18 @@ def test_what_nobody_has_told_goes_out_after_half_a_minute(word) -> None:
     assert outbox.delivered == {("pd", Outcome.DELIVERED): 2}
 
 
-def restarted(word_at: float | None) -> Receiver:
+@virtual
+async def restarted(word_at: float | None) -> Receiver:
     """Start with a pair that a former life has left behind."""
-
-    async def main() -> Receiver:
-        loop, hearsay = asyncio.get_running_loop(), Hearsay()
-        rows = [Row(1, "pd", page(KEY), -900), Row(2, "pd", page(KEY, action=RESOLVE), -800)]
-        pager = Receiver(lambda *_: DELIVERED)
-        outbox = Outbox([pager], Journal(Sheet()), now=loop.time, former=Former(rows, last_row=2))
-        outbox.agree(hearsay, lambda *_: None, lambda _: True)
-        if word_at is not None:
-            loop.call_at(word_at, lambda: hearsay.hear("fra-1", "pd", KEY, -890, TRIGGER))
-        await run_for(outbox.run(), 100)
-        return pager
-
-    return in_virtual_time(main())
+    loop, hearsay = asyncio.get_running_loop(), Hearsay()
+    rows = [Row(1, "pd", page(KEY), -900), Row(2, "pd", page(KEY, action=RESOLVE), -800)]
+    pager = Receiver(lambda *_: DELIVERED)
+    outbox = Outbox([pager], Journal(Sheet()), now=loop.time, former=Former(rows, last_row=2))
+    outbox.agree(hearsay, lambda *_: None, lambda _: True)
+    if word_at is not None:
+        loop.call_at(word_at, lambda: hearsay.hear("fra-1", "pd", KEY, -890, TRIGGER))
+    await run_for(outbox.run(), 100)
+    return pager
 
 
 def test_a_restart_leaves_peers_time_to_say() -> None:
@@ -119,44 +115,38 @@ def test_a_restart_leaves_peers_time_to_say() -> None:
     assert [one.action for _, one in restarted(3).asked] == [RESOLVE]
 
 
-def test_what_was_never_tried_is_not_sent_either() -> None:
+@virtual
+async def test_what_was_never_tried_is_not_sent_either() -> None:
     """A trigger that waited for its turn until its fault was over is one like any other."""
-
-    async def main() -> Receiver:
-        loop, hearsay = asyncio.get_running_loop(), Hearsay()
-        pager = Receiver(lambda *_: DELIVERED)
-        pager.pace = Pace(1)
-        outbox = Outbox([pager], Journal(Sheet()), now=loop.time)
-        outbox.agree(hearsay, lambda *_: None, lambda _: True)
-        for one in (page("other"), page(KEY), page(KEY, action=RESOLVE), page("late")):
-            outbox.add(one, 0.0)
-        hearsay.hear("fra-1", "pd", KEY, 1.0, TRIGGER)
-        await run_for(outbox.run(), 300)
-        return pager
-
-    sent = [(one.key, one.action) for _, one in in_virtual_time(main()).asked]
+    loop, hearsay = asyncio.get_running_loop(), Hearsay()
+    pager = Receiver(lambda *_: DELIVERED)
+    pager.pace = Pace(1)
+    outbox = Outbox([pager], Journal(Sheet()), now=loop.time)
+    outbox.agree(hearsay, lambda *_: None, lambda _: True)
+    for one in (page("other"), page(KEY), page(KEY, action=RESOLVE), page("late")):
+        outbox.add(one, 0.0)
+    hearsay.hear("fra-1", "pd", KEY, 1.0, TRIGGER)
+    await run_for(outbox.run(), 300)
+    sent = [(one.key, one.action) for _, one in pager.asked]
     assert sent == [("other", TRIGGER), ("late", TRIGGER), (KEY, RESOLVE)]
 
 
-def test_only_what_is_over_is_left_out() -> None:
+@virtual
+async def test_only_what_is_over_is_left_out() -> None:
     """A trigger whose fault burns is sent, whatever peers say of it; so is the next fault's.
 
     Before that one goes no resolve of what a peer has told: it would end what the peer has opened.
     """
-
-    async def main() -> Receiver:
-        loop, hearsay = asyncio.get_running_loop(), Hearsay()
-        pager = Receiver(lambda *_: DELIVERED)
-        outbox = Outbox([pager], Journal(Sheet()), now=loop.time)
-        outbox.agree(hearsay, lambda *_: None, lambda _: True)
-        hearsay.hear("fra-1", "pd", KEY, 0.0, TRIGGER)
-        hearsay.hear("fra-1", "pd", "burns", 0.0, TRIGGER)
-        for one in (page(KEY, "1"), page(KEY, "2", RESOLVE), page(KEY, "3"), page("burns", "4")):
-            outbox.add(one, 0.0)
-        await run_for(outbox.run(), 300)
-        return pager
-
-    assert sorted(one.summary for _, one in in_virtual_time(main()).asked) == ["3", "4"]
+    loop, hearsay = asyncio.get_running_loop(), Hearsay()
+    pager = Receiver(lambda *_: DELIVERED)
+    outbox = Outbox([pager], Journal(Sheet()), now=loop.time)
+    outbox.agree(hearsay, lambda *_: None, lambda _: True)
+    hearsay.hear("fra-1", "pd", KEY, 0.0, TRIGGER)
+    hearsay.hear("fra-1", "pd", "burns", 0.0, TRIGGER)
+    for one in (page(KEY, "1"), page(KEY, "2", RESOLVE), page(KEY, "3"), page("burns", "4")):
+        outbox.add(one, 0.0)
+    await run_for(outbox.run(), 300)
+    assert sorted(one.summary for _, one in pager.asked) == ["3", "4"]
 
 
 @pytest.mark.parametrize(
@@ -175,32 +165,29 @@ def test_only_what_is_over_is_left_out() -> None:
         "and ended it", "after another's end", "there is a second channel",
     ],
 )  # fmt: skip
-def test_a_retry_is_no_hurry_once_a_peer_has_called(words, backups, tried_at: float) -> None:
+@virtual
+async def test_a_retry_is_no_hurry_once_a_peer_has_called(words, backups, tried_at: float) -> None:
     """A trigger that hung goes out again half a minute after it was queued, if it still burns.
 
     By then the end that others may have seen already has been seen here as well. What a second
     channel would get instead is tried at once.
     """
+    loop, hearsay = asyncio.get_running_loop(), Hearsay()
+    answers = iter([replace(RETRY, retry_after=1.0)])
+    pager = Receiver(lambda *_: next(answers, DELIVERED))
+    send = pager.send
 
-    async def main() -> Receiver:
-        loop, hearsay = asyncio.get_running_loop(), Hearsay()
-        answers = iter([replace(RETRY, retry_after=1.0)])
-        pager = Receiver(lambda *_: next(answers, DELIVERED))
-        send = pager.send
+    async def slow(one: Page) -> Delivery:
+        answer = await send(one)
+        await asyncio.sleep(GIVES_UP if answer is not DELIVERED else 0)
+        return answer
 
-        async def slow(one: Page) -> Delivery:
-            answer = await send(one)
-            await asyncio.sleep(GIVES_UP if answer is not DELIVERED else 0)
-            return answer
-
-        pager.send = slow
-        routes = Routes([Route("pd"), *backups])
-        outbox = Outbox([pager], Journal(Sheet()), now=loop.time, routes=routes)
-        outbox.agree(hearsay, lambda *_: None, lambda _: True)
-        outbox.add(page(KEY), 0.0)
-        for action, at in words:
-            loop.call_at(1, hearsay.hear, "fra-1", "pd", KEY, at, action)
-        await run_for(outbox.run(), 100)
-        return pager
-
-    assert [at for at, _ in in_virtual_time(main()).asked] == pytest.approx([0, tried_at], abs=0.2)
+    pager.send = slow
+    routes = Routes([Route("pd"), *backups])
+    outbox = Outbox([pager], Journal(Sheet()), now=loop.time, routes=routes)
+    outbox.agree(hearsay, lambda *_: None, lambda _: True)
+    outbox.add(page(KEY), 0.0)
+    for action, at in words:
+        loop.call_at(1, hearsay.hear, "fra-1", "pd", KEY, at, action)
+    await run_for(outbox.run(), 100)
+    assert [at for at, _ in pager.asked] == pytest.approx([0, tried_at], abs=0.2)

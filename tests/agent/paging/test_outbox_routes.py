@@ -16,7 +16,7 @@ from tests.agent.paging.test_outbox import (
     page,
     run_for,
 )
-from tests.virtual import in_virtual_time
+from tests.virtual import virtual
 from vedette.agent.memory.journal import Journal
 from vedette.agent.memory.pages import Row, Told
 from vedette.agent.paging.arrears import Former
@@ -35,20 +35,17 @@ def pair(first: Receiver, second: Receiver | None = None) -> tuple[Receiver, Rec
     return first, other
 
 
-def lives(
+@virtual
+async def lives(
     pagers: Iterable[Receiver], plot: Iterable[tuple[float, Page]], seconds: float = 1000.0, **more
 ) -> Outbox:
     """Run an outbox into which *plot* puts pages at its times."""
-
-    async def main() -> Outbox:
-        loop = asyncio.get_running_loop()
-        outbox = Outbox(list(pagers), Journal(Sheet()), now=loop.time, **more)
-        for at, one in plot:
-            loop.call_at(at, lambda one=one: outbox.add(one, loop.time()))
-        await run_for(outbox.run(), seconds)
-        return outbox
-
-    return in_virtual_time(main())
+    loop = asyncio.get_running_loop()
+    outbox = Outbox(list(pagers), Journal(Sheet()), now=loop.time, **more)
+    for at, one in plot:
+        loop.call_at(at, lambda one=one: outbox.add(one, loop.time()))
+    await run_for(outbox.run(), seconds)
+    return outbox
 
 
 @pytest.mark.parametrize("answer", [RETRY, None], ids=["retry", "silence"])
@@ -247,14 +244,11 @@ class Announcer(Receiver):
         return DELIVERED if len(self.told) == 3 else RETRY
 
 
-def test_a_change_is_announced_to_who_takes_it() -> None:
+@virtual
+async def test_a_change_is_announced_to_who_takes_it() -> None:
     """A change is told where it is wanted, three times at most, half a minute apart."""
     pager, deaf = Announcer(lambda *_: DELIVERED), Receiver(lambda *_: DELIVERED, "deaf")
-
-    async def main() -> None:
-        clock = asyncio.get_running_loop().time
-        outbox = Outbox([deaf, pager], Journal(Sheet()), now=clock)
-        await outbox.announce("new", "fra-1")
-
-    in_virtual_time(main())
+    clock = asyncio.get_running_loop().time
+    outbox = Outbox([deaf, pager], Journal(Sheet()), now=clock)
+    await outbox.announce("new", "fra-1")
     assert pager.told == [(at, "fra-1: new") for at in (0, 30, 60)]

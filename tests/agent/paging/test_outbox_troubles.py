@@ -16,7 +16,7 @@ from tests.agent.paging.test_outbox import (
     page,
     run_for,
 )
-from tests.virtual import in_virtual_time
+from tests.virtual import virtual
 from vedette.agent.memory.journal import Journal
 from vedette.agent.paging.outbox import Outbox
 from vedette.agent.peers.hearsay import Hearsay
@@ -28,33 +28,30 @@ pytestmark = pytest.mark.usefixtures("quiet")
 
 
 @pytest.mark.parametrize("how", ["left to a peer", "refused"])
-def test_what_is_over_is_not_repeated(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@virtual
+async def test_what_is_over_is_not_repeated(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """An Alertmanager is not told for ever of a page whose end was left to a peer, or refused."""
     is_left = how == "left to a peer"
     taken: list[tuple[float, bool, bool]] = []
     says = [DELIVERED]
+    loop = asyncio.get_running_loop()
+    pager = Alertmanager("am", AlertmanagerSettings(urls=["http://am"]), now=loop.time)
 
-    async def main() -> None:
-        loop = asyncio.get_running_loop()
-        pager = Alertmanager("am", AlertmanagerSettings(urls=["http://am"]), now=loop.time)
+    async def post(_url: str, standing: list[Page], ended: list[Page]) -> Answer:
+        if says[-1] is DELIVERED:
+            taken.append((loop.time(), bool(standing), bool(ended)))
+        return Answer(says[-1])
 
-        async def post(_url: str, standing: list[Page], ended: list[Page]) -> Answer:
-            if says[-1] is DELIVERED:
-                taken.append((loop.time(), bool(standing), bool(ended)))
-            return Answer(says[-1])
-
-        monkeypatch.setattr(pager, "_post", post)
-        outbox, hearsay = Outbox([pager], Journal(Sheet()), now=loop.time), Hearsay()
-        outbox.agree(hearsay, lambda *_: None, lambda _: False)
-        outbox.add(page(), 0.0)
-        loop.call_at(100, says.append, RETRY if is_left else REJECTED)
-        loop.call_at(100, lambda: outbox.add(page(action=RESOLVE), loop.time()))
-        if is_left:
-            loop.call_at(104, hearsay.hear, "b", "am", "k", 103, TRIGGER)
-        loop.call_at(160, says.append, DELIVERED)
-        await run_for(outbox.run(), 3600)
-
-    in_virtual_time(main())
+    monkeypatch.setattr(pager, "_post", post)
+    outbox, hearsay = Outbox([pager], Journal(Sheet()), now=loop.time), Hearsay()
+    outbox.agree(hearsay, lambda *_: None, lambda _: False)
+    outbox.add(page(), 0.0)
+    loop.call_at(100, says.append, RETRY if is_left else REJECTED)
+    loop.call_at(100, lambda: outbox.add(page(action=RESOLVE), loop.time()))
+    if is_left:
+        loop.call_at(104, hearsay.hear, "b", "am", "k", 103, TRIGGER)
+    loop.call_at(160, says.append, DELIVERED)
+    await run_for(outbox.run(), 3600)
     assert taken[0][1:] == (True, False)
     assert not [at for at, standing, _ in taken if standing and at > 100]
     assert any(ended for *_, ended in taken) is not is_left

@@ -16,7 +16,7 @@ from tests.agent.paging.test_outbox import (
     page,
     run_for,
 )
-from tests.virtual import in_virtual_time
+from tests.virtual import virtual
 from vedette.agent.memory.journal import Journal
 from vedette.agent.memory.pages import Row
 from vedette.agent.memory.store import Store
@@ -30,57 +30,48 @@ from vedette.exporters.page import Action, Delivery, Page, Severity
     ("waits", "got"),
     [([RESOLVE], [RESOLVE, TRIGGER]), ([TRIGGER], [TRIGGER]), ([TRIGGER, RESOLVE], None)],
 )
-def test_a_drill_goes_behind_the_end_of_another(
+@virtual
+async def test_a_drill_goes_behind_the_end_of_another(
     waits: Sequence[Action], got: Sequence[Action] | None
 ) -> None:
     """After a restart in a drill the next one goes out, once, behind what the other has left."""
     pager = Receiver(lambda *_: DELIVERED)
     rows = [Row(n, "pd", page("drill", action=one), 0.0) for n, one in enumerate(waits, 1)]
-
-    async def main() -> None:
-        clock = asyncio.get_running_loop().time
-        outbox = Outbox(
-            [pager], Journal(Sheet()), now=clock, former=Former(rows, last_row=len(rows))
-        )
-        outbox.add(page("drill"), clock(), to=["pd"])
-        await run_for(outbox.run(), 10)
-
-    in_virtual_time(main())
+    clock = asyncio.get_running_loop().time
+    outbox = Outbox([pager], Journal(Sheet()), now=clock, former=Former(rows, last_row=len(rows)))
+    outbox.add(page("drill"), clock(), to=["pd"])
+    await run_for(outbox.run(), 10)
     assert [one.action for _, one in pager.asked] == (list(waits) if got is None else got)
 
 
-def test_a_drill_that_was_refused_ends_too() -> None:
+@virtual
+async def test_a_drill_that_was_refused_ends_too() -> None:
     """A refused call with its end leaves nothing that a start would take for not heard."""
     pager = Receiver(lambda *_: REJECTED)
-
-    async def main() -> Outbox:
-        clock = asyncio.get_running_loop().time
-        outbox = Outbox([pager], Journal(Sheet()), now=clock)
-        running = asyncio.create_task(outbox.run())
-        for action in (TRIGGER, RESOLVE):
-            outbox.add(page("drill", action=action), clock(), to=["pd"])
-            await asyncio.sleep(10)
-        running.cancel()
-        await asyncio.wait([running])
-        return outbox
-
-    assert [one.row.page.action for one in in_virtual_time(main()).ended] == [TRIGGER, RESOLVE]
+    clock = asyncio.get_running_loop().time
+    outbox = Outbox([pager], Journal(Sheet()), now=clock)
+    running = asyncio.create_task(outbox.run())
+    for action in (TRIGGER, RESOLVE):
+        outbox.add(page("drill", action=action), clock(), to=["pd"])
+        await asyncio.sleep(10)
+    running.cancel()
+    await asyncio.wait([running])
+    assert [one.row.page.action for one in outbox.ended] == [TRIGGER, RESOLVE]
 
 
-def lives(folder: Path, pagers: Sequence[Receiver], pages: Sequence[Page], routes: Routes) -> None:
+@virtual
+async def lives(
+    folder: Path, pagers: Sequence[Receiver], pages: Sequence[Page], routes: Routes
+) -> None:
     """Run an outbox for a while over what the one before has left in *folder*."""
-
-    async def main() -> None:
-        clock, store = asyncio.get_running_loop().time, Store(folder)
-        former = Former(store.waiting(), store.told(), (), store.last_row())
-        journal = Journal(store)
-        outbox = Outbox(pagers, journal, now=clock, routes=routes, former=former)
-        for one in pages:
-            journal.write(outbox.add(one, clock()))
-        await run_for(outbox.run(), 100)
-        store.close()
-
-    in_virtual_time(main())
+    clock, store = asyncio.get_running_loop().time, Store(folder)
+    former = Former(store.waiting(), store.told(), (), store.last_row())
+    journal = Journal(store)
+    outbox = Outbox(pagers, journal, now=clock, routes=routes, former=former)
+    for one in pages:
+        journal.write(outbox.add(one, clock()))
+    await run_for(outbox.run(), 100)
+    store.close()
 
 
 @pytest.mark.parametrize("others", [[], ["mail"]], ids=["none is left", "others take other pages"])

@@ -15,7 +15,7 @@ from aiohttp import web
 from tests.agent.daemon import until
 from tests.agent.peers.test_wire import document, round_
 from tests.servers.process import free_port
-from tests.virtual import in_virtual_time
+from tests.virtual import virtual
 from vedette.agent.clock import SteadyClock
 from vedette.agent.config import read
 from vedette.agent.daemon import Agent
@@ -327,22 +327,19 @@ async def test_a_peer_that_hangs_up_is_told(tmp_path):
         assert standing.is_up
 
 
-def rests(number: int, *, nudged: bool = False) -> list[float]:
+@virtual
+async def rests(number: int, *, nudged: bool = False) -> list[float]:
     """Return the seconds of *number* pauses after one failure each."""
-
-    async def play() -> list[float]:
-        one = Follower.__new__(Follower)
-        one._pause, one._nudged = follower.FIRST_PAUSE, asyncio.Event()
-        clock, lasted = asyncio.get_running_loop().time, []
-        for _ in range(number):
-            began = clock()
-            if nudged:
-                asyncio.get_running_loop().call_later(0.01, one._nudged.set)
-            await one._rest()
-            lasted.append(clock() - began)
-        return lasted
-
-    return in_virtual_time(play())
+    one = Follower.__new__(Follower)
+    one._pause, one._nudged = follower.FIRST_PAUSE, asyncio.Event()
+    clock, lasted = asyncio.get_running_loop().time, []
+    for _ in range(number):
+        began = clock()
+        if nudged:
+            asyncio.get_running_loop().call_later(0.01, one._nudged.set)
+        await one._rest()
+        lasted.append(clock() - began)
+    return lasted
 
 
 def test_pauses_grow_up_to_half_a_minute(first_pause):

@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from tests.virtual import in_virtual_time
+from tests.virtual import virtual
 from vedette.agent.config import AgentSettings, Domain
 from vedette.agent.memory.ledger import CheckKey
 from vedette.agent.memory.pages import Accepted
@@ -60,13 +60,10 @@ class Talk:
                 return told, after
 
 
-def played(story: Callable[[Talk], Awaitable[None]]) -> None:
+@virtual
+async def played(story: Callable[[Talk], Awaitable[None]]) -> None:
     """Play *story* in virtual time."""
-
-    async def play() -> None:
-        await story(Talk())
-
-    in_virtual_time(play())
+    await story(Talk())
 
 
 def test_who_comes_first_is_told_the_present():
