@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from vedette.agent.config.remediation import RemediationSettings
-from vedette.agent.secrets import secret
+from vedette.agent.secrets import SIGNING_KEY, URL, secret
 from vedette.checks.words import one_line
 from vedette.exporters.page import Outcome
 from vedette.exporters.post import Poster, cut, secrets_of
@@ -183,6 +183,8 @@ def _act(
         return Command(settings.command, settings.timeout, folder)
     assert settings.webhook is not None
     call = settings.webhook
-    url = call.url or str(secret(folder, call.url_file, call.url_env))
-    key = str(secret(folder, call.secret_file, call.secret_env))
+    url = call.url or secret(folder, call.url_file, call.url_env, URL)
+    key = secret(folder, call.secret_file, call.secret_env, SIGNING_KEY)
+    assert url is not None
+    assert key is not None
     return Call(url, key, reach, timeout=settings.timeout, now=now)
