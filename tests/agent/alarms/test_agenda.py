@@ -246,22 +246,6 @@ def any_times(*some: Timing) -> st.SearchStrategy[Timing]:
     )
 
 
-@settings(max_examples=40, deadline=None)
-@given(
-    timelines(),
-    any_times(timing(), timing(hold=9), timing(5, hold=0), timing(1, clear=7)),
-    st.tuples(st.integers(0, 60), st.integers(0, 120)),
-)
-def test_what_is_passed_over_would_have_changed_nothing(
-    timeline: list[Moment], times: Timing, muted: tuple[int, int]
-) -> None:
-    """All told, and all states at every step, are those of an engine that judges all anew.
-
-    So are those of one that is not even stepped where it says that nothing is due.
-    """
-    agree(timeline, times, muted)
-
-
 @settings(max_examples=12, deadline=None)
 @given(timelines(), st.integers(0, 5))
 def test_what_is_seen_between_the_parts_of_a_step_the_next_one_judges(

@@ -23,25 +23,12 @@ def bad(began_at: float, seen_at: float) -> Evidence:
     return Evidence(True, began_at, seen_at)
 
 
-any_evidence = st.sampled_from([GOOD, UNDECIDED]) | st.builds(bad, times, times)
-
-
 def after(evidence: list[tuple[float, Evidence]], hold: float = 15, clear: float = 60) -> Memory:
     """Return what an alarm in ALARM remembers after *evidence*, given by time."""
     memory = Memory(State.ALARM, began_at=1.0)
     for now, one in evidence:
         memory = step(memory, one, hold=hold, clear=clear, now=now)
     return memory
-
-
-@given(memories, any_evidence, times, times, times)
-def test_same_input_same_step(
-    memory: Memory, evidence: Evidence, hold: float, clear: float, now: float
-) -> None:
-    """A step depends on nothing but what it is given."""
-    first = step(memory, evidence, hold=hold, clear=clear, now=now)
-
-    assert first == step(memory, evidence, hold=hold, clear=clear, now=now)
 
 
 @given(memories, times, times, st.lists(times))

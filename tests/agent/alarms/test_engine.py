@@ -1,25 +1,21 @@
-"""All alarms together: order, restarts, unknown verdicts, blindness."""
+"""All alarms together: who pages, who waits, who resolves, and who says nothing."""
 
 import math
-import tempfile
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.agent.observations import seen
 from vedette.agent.alarms.agreement import Quorum, Vantage
-from vedette.agent.alarms.alarm import State, without_dates
+from vedette.agent.alarms.alarm import State
 from vedette.agent.alarms.engine import Engine, Step
 from vedette.agent.alarms.incidents import Change, Incident
 from vedette.agent.diagnoses.table import feed_rule, rules_for
 from vedette.agent.looking.timing import Timing
 from vedette.agent.memory.ledger import CheckKey, Ledger
 from vedette.agent.memory.looks import KEPT
-from vedette.agent.memory.statements import keep_alarm, keep_incident
-from vedette.agent.memory.store import Store
 from vedette.checks.finding import Kind, Verdict
 from vedette.exporters.page import Severity
 
@@ -47,14 +43,12 @@ timelines = st.lists(st.tuples(rounds, st.integers(1, 8)), max_size=8).map(
 )
 
 
-def engine(store: Store | None = None, checks: Sequence[CheckKey] = CHECKS, controls=()) -> Engine:
+def engine(checks: Sequence[CheckKey] = CHECKS, controls=()) -> Engine:
     return Engine(
         deployment="test",
         quorum=QUORUM,
         rules=[rule for key in checks for rule in rules_for(key, TIMING, Severity.CRITICAL)],
         controls=controls,
-        memories=store.alarms() if store else None,
-        incidents=store.open_incidents() if store else (),
     )
 
 
@@ -75,101 +69,17 @@ def told(now: float, step: Step) -> Told:
     return sorted((now, i.key, i.headline, change) for i, change in step.changes)
 
 
-def live(timeline: Sequence[Round], made: Engine | None = None) -> tuple[Engine, Told]:
+def live(timeline: Sequence[Round]) -> tuple[Engine, Told]:
     """Return an engine that saw *timeline*, a round a second, and what it told people."""
-    made, ledger, said = made or engine(), Ledger(), []
+    made, ledger, said = engine(), Ledger(), []
     for now, verdicts in enumerate(timeline):
         look(ledger, now, zip(CHECKS, verdicts, strict=True))
         said += told(now, made.step({"here": ledger}, now))
     return made, said
 
 
-def live_twice(timeline: Sequence[Round], restart: int) -> tuple[Engine, Told, bool]:
-    """Do as live() does, but start again from the store at *restart*; say if all came back."""
-    with tempfile.TemporaryDirectory() as folder:
-        store = Store(Path(folder))
-        made, ledger, said = engine(), Ledger(), []
-        remembered = True
-        for now, verdicts in enumerate(timeline):
-            if now == restart:
-                before, ledger = made, Ledger()
-                made = engine(store)
-                remembered = made.open == before.open and all(
-                    made.memories[id_].state is memory.state
-                    for id_, memory in before.memories.items()
-                )
-            look(ledger, now, zip(CHECKS, verdicts, strict=True))
-            step = made.step({"here": ledger}, now)
-            said += told(now, step)
-            store.write([keep_alarm(id_, without_dates(m)) for id_, m in step.alarms.items()])
-            store.write([keep_incident(incident) for incident in step.incidents])
-        store.close()
-    return made, said, remembered
-
-
 def states(made: Engine) -> dict[str, State]:
     return {id_: memory.state for id_, memory in made.memories.items()}
-
-
-@given(timelines, st.permutations(range(len(CHECKS))))
-def test_order_within_an_instant_changes_nothing(
-    timeline: list[Round], order: Sequence[int]
-) -> None:
-    """The same observations at one instant give the same alarms and pages in any order."""
-    one, other = engine(), engine(checks=[CHECKS[i] for i in order])
-    ledgers = Ledger(), Ledger()
-    for now, verdicts in enumerate(timeline):
-        pairs = list(zip(CHECKS, verdicts, strict=True))
-        look(ledgers[0], now, pairs)
-        look(ledgers[1], now, (pairs[i] for i in order))
-
-        assert told(now, one.step({"here": ledgers[0]}, now)) == told(
-            now, other.step({"here": ledgers[1]}, now)
-        )
-        assert one.memories == other.memories
-        assert one.open == other.open
-
-
-@settings(max_examples=60)
-@given(timelines.filter(bool), st.data())
-def test_restart_neither_forgets_nor_repeats(timeline: list[Round], data: st.DataObject) -> None:
-    """Over a restart states and open incidents stay, and each opens and ends in turn.
-
-    What a restart may cost is time: the ledger is not kept, so a pending hold and the good time
-    towards `clear` start anew.
-    """
-    restart = data.draw(st.integers(0, len(timeline) - 1))
-    made, said, remembered = live_twice(timeline, restart)
-
-    assert remembered
-    for key in {key for _, key, _, _ in said}:
-        is_open, headlines = False, []
-        for _, other, headline, change in said:
-            if other == key:
-                assert (change is Change.OPENED) != is_open
-                is_open = change is not Change.RESOLVED
-                headlines = [headline] if change is Change.OPENED else [*headlines, headline]
-                assert change is not Change.REHEADLINED or headline not in headlines[:-1]
-        assert is_open == (key in {incident.key for incident in made.open.values()})
-
-
-@settings(max_examples=60)
-@given(timelines, rounds.filter(lambda r: UNKNOWN not in r), st.data())
-def test_restart_ends_in_the_same_state(
-    timeline: list[Round], last: Round, data: st.DataObject
-) -> None:
-    """Some time after a restart, alarms are those of an agent that ran on, and so is who is paged.
-
-    Which of two faults opened the page is part of its key, and may differ: a fault that was over
-    before its hold was counted anew is one that the restarted agent never saw.
-    """
-    whole = [*timeline, *[last] * LONG]
-    restart = data.draw(st.integers(0, len(timeline)))
-    ran_on, _ = live(whole)
-    restarted, _, _ = live_twice(whole, restart)
-
-    assert states(restarted) == states(ran_on)
-    assert {i.service for i in restarted.open.values()} == {i.service for i in ran_on.open.values()}
 
 
 @given(timelines, st.integers(1, LONG))
@@ -204,19 +114,6 @@ def test_services_do_not_share_incidents() -> None:
     _, said = live([(FAILING, OK, OK, FAILING)] * LONG)
 
     assert len({key for _, key, _, _ in said}) == len(said) == 2
-
-
-@given(timelines)
-def test_unknown_neither_pages_nor_resolves(timeline: list[Round]) -> None:
-    """While all looks are UNKNOWN no alarm moves and nobody hears anything."""
-    made, _ = live(timeline)
-    before = states(made), dict(made.open)
-    ledger = Ledger()
-    for now in range(len(timeline), len(timeline) + LONG):
-        look(ledger, now, ((key, UNKNOWN) for key in CHECKS))
-        assert not made.step({"here": ledger}, now).changes
-
-    assert (states(made), made.open) == before
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,13 @@ from hypothesis import strategies as st
 
 from tests.agent.composite.rules import Tree, rules
 from vedette.agent.alarms.alarm import UNDECIDED, Evidence, Memory, State, step
-from vedette.agent.composite.evaluate import all_of, any_of, at_least, evaluate
+from vedette.agent.composite.evaluate import all_of, any_of, evaluate
 from vedette.agent.composite.parse import parse
 from vedette.agent.composite.standing import Standing
 from vedette.agent.diagnoses import votes
 
 NAMES = ["a", "b", "c", "d", "e f", 'g"h\\', "OR", "i, (j)"]
 states = st.fixed_dictionaries({name: st.sampled_from(State) for name in NAMES})
-known = st.fixed_dictionaries({name: st.sampled_from([State.ALARM, State.OK]) for name in NAMES})
 times = st.integers(0, 100).map(float)
 standings = st.fixed_dictionaries(
     {
@@ -68,55 +67,6 @@ def naive(tree: Tree, state: Mapping[str, State]) -> bool | None:
 def test_as_the_truth_tables_say(tree: Tree, state: dict[str, State]) -> None:
     """Every rule is judged as a naive reading of the three-valued tables judges it."""
     assert holds(tree, state) is naive(tree, state)
-
-
-@given(rules(), known)
-def test_two_values_where_all_is_known(tree: Tree, state: dict[str, State]) -> None:
-    """Where nothing is unknown, a rule is true or false, as it is in CloudWatch."""
-    assert holds(tree, state) is not None
-
-
-@given(rules("ALARM", "OK"), states, known)
-def test_decided_only_where_forced(
-    tree: Tree, state: dict[str, State], truth: dict[str, State]
-) -> None:
-    """What is decided beside an unknown stays so whatever the unknown turns out to be."""
-    decided = holds(tree, state)
-    revealed = {
-        name: truth[name] if s is State.INSUFFICIENT_DATA else s for name, s in state.items()
-    }
-
-    assert decided is None or holds(tree, revealed) is decided
-
-
-@given(rules("ALARM", "OK", constants=False))
-def test_unknown_alone_decides_nothing(tree: Tree) -> None:
-    """Where nothing is known, a rule about ALARM and OK is neither true nor false."""
-    assert holds(tree, dict.fromkeys(NAMES, State.INSUFFICIENT_DATA)) is None
-
-
-@pytest.mark.parametrize(
-    ("text", "a", "expected"),
-    [
-        ("ALARM(a)", State.ALARM, True),
-        ("ALARM(a)", State.OK, False),
-        ("ALARM(a)", State.INSUFFICIENT_DATA, None),
-        ("OK(a)", State.ALARM, False),
-        ("OK(a)", State.OK, True),
-        ("OK(a)", State.INSUFFICIENT_DATA, None),
-        ("INSUFFICIENT_DATA(a)", State.ALARM, False),
-        ("INSUFFICIENT_DATA(a)", State.OK, False),
-        ("INSUFFICIENT_DATA(a)", State.INSUFFICIENT_DATA, True),
-        ("NOT ALARM(a)", State.INSUFFICIENT_DATA, None),
-        ("NOT INSUFFICIENT_DATA(a)", State.INSUFFICIENT_DATA, False),
-        ("ALARM(a) OR TRUE", State.INSUFFICIENT_DATA, True),
-        ("ALARM(a) AND FALSE", State.INSUFFICIENT_DATA, False),
-        ("ALARM(a) OR INSUFFICIENT_DATA(a)", State.INSUFFICIENT_DATA, True),
-    ],
-)
-def test_states(text: str, a: State, expected: bool | None) -> None:
-    """INSUFFICIENT_DATA() is true of what nobody can see, of which ALARM() and OK() are unknown."""
-    assert judged(text, {"a": Standing(a, 0, 0)}).holds is expected
 
 
 @pytest.mark.parametrize(
@@ -236,13 +186,6 @@ def test_order_does_not_matter(names: list[str], need: int) -> None:
     other = f"AT_LEAST({need}, ALARM, ({', '.join(names)}))"
 
     assert judged(other, STANDING) == judged(first, STANDING)
-
-
-def test_at_least_needs_as_many_at_once() -> None:
-    """AT_LEAST began with the last one needed, and was seen when the oldest look needed was."""
-    assert at_least(2, [Evidence(True, 1, 9), Evidence(True, 2, 3), Evidence(False, 0, 9)]) == (
-        Evidence(True, 2, 3)
-    )
 
 
 def test_deepest_rule() -> None:

@@ -233,24 +233,6 @@ def test_the_order_in_the_file_changes_nothing(rounds: list[Round], parts: list[
     assert one.engine.composites.announced == other.engine.composites.announced
 
 
-@given(timelines(*Verdict))
-@settings(max_examples=60)
-def test_what_is_not_judged_again_would_not_have_changed(rounds: list[Round]) -> None:
-    """An agent that judges every rule in each second tells the same as one that spares itself."""
-    sparing, thorough = World(ALARMS), World(ALARMS, thorough=True)
-    for now, round_ in enumerate(rounds):
-        for world in (sparing, thorough):
-            world.look(now, round_)
-        sparing.step(now)
-        thorough.step(now)
-
-        composites = thorough.engine.composites
-        assert sparing.engine.composites.at == composites.at
-        assert sparing.engine.composites.announced == composites.announced
-    assert sparing.said == thorough.said
-    assert states(sparing) == states(thorough)
-
-
 def test_an_alarm_that_left_the_config_ends() -> None:
     """The page of an alarm that is no longer configured resolves, and its state is dropped."""
     with tempfile.TemporaryDirectory() as folder:

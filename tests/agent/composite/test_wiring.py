@@ -158,14 +158,6 @@ def test_an_alarm_about_routes_explains_more_than_one_about_pages() -> None:
     assert ranks["mixed"] == ranks["constant"] == ranks["page"]
 
 
-def test_unknown_neither_pages_nor_resolves() -> None:
-    """While nothing can be seen of its checks, an alarm stays as it was."""
-    world = World(BOTH).live([*[(FAILING, OK, FAILING)] * 10, *[UNSEEN] * 60])
-
-    assert [change for _, change in world.of("checkout")] == [OPENED]
-    assert world.engine.memories["checkout"].state is State.ALARM
-
-
 @pytest.mark.parametrize(
     ("missing", "changes"),
     [("breaching", [OPENED]), ("notBreaching", []), ("ignore", []), ("missing", [])],

@@ -6,7 +6,6 @@ from functools import cache
 from pathlib import Path
 
 from tests.agent.observations import seen
-from tests.agent.thorough import ForgetfulLedger, ThoroughEngine, ThoroughStepper
 from vedette.agent.alarms.agreement import Vantage
 from vedette.agent.alarms.alarm import without_dates
 from vedette.agent.alarms.engine import Engine, Step
@@ -67,10 +66,7 @@ def planned(
 
 
 class World:
-    """One agent; with a *store* it takes up what another left there, and leaves its own.
-
-    A *thorough* one spares itself nothing.
-    """
+    """One agent; with a *store* it takes up what another left there, and leaves its own."""
 
     def __init__(
         self,
@@ -80,22 +76,19 @@ class World:
         store: Store | None = None,
         ledgers: dict[str, Ledger] | None = None,
         peers: Sequence[Vantage] = (),
-        thorough: bool = False,
     ) -> None:
         self.plan, self.maintenance = planned(alarms, config, tuple(peers))
-        kinds = (ThoroughEngine, ThoroughStepper) if thorough else (Engine, Stepper)
-        ledger = ForgetfulLedger if thorough else Ledger
-        self.ledgers = ledgers or {name: ledger(since=0.0) for name in self.plan.quorum.vantages}
+        self.ledgers = ledgers or {name: Ledger(since=0.0) for name in self.plan.quorum.vantages}
         self.store = store
         memories = store.alarms() if store else {}
-        self.engine = kinds[0](
+        self.engine = Engine(
             deployment="test",
             quorum=self.plan.quorum,
             rules=self.plan.rules,
             controls=self.plan.controls,
             memories=memories,
             incidents=store.open_incidents() if store else (),
-            composites=kinds[1](
+            composites=Stepper(
                 self.plan.alarms,
                 {p.key: p.timing for p in self.plan.checks},
                 memories,

@@ -10,7 +10,7 @@ from tests.agent.observations import seen, series
 from vedette.agent.alarms.alarm import Evidence, Memory, State, step
 from vedette.agent.daemon import STEP_EVERY
 from vedette.agent.diagnoses.bgp import given_by
-from vedette.agent.diagnoses.names import RANK, Diagnosis
+from vedette.agent.diagnoses.names import Diagnosis
 from vedette.agent.diagnoses.table import rules_for
 from vedette.agent.diagnoses.view import voice
 from vedette.agent.looking.timing import Timing
@@ -134,12 +134,3 @@ def test_a_roa_makes_no_stranger_milder() -> None:
     rules = {rule.diagnosis: rule for rule in rules_for(KEY, TIMING, Severity.CRITICAL)}
     assert rules[Diagnosis.ORIGIN_HIJACK].grade is None
     assert rules[Diagnosis.SUBPREFIX_HIJACK].grade is None
-
-
-def test_routing_explains_all_else() -> None:
-    """Whatever is wrong with a route has the headline over DNS and the service."""
-    routing = [d for d in Diagnosis if d in {rule.diagnosis for rule in RULES}]
-    assert max(RANK[d] for d in routing) < RANK[Diagnosis.PARENT_DNSSEC_BOGUS]
-
-
-RULES = rules_for(KEY, TIMING, Severity.CRITICAL)

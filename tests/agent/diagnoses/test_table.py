@@ -2,11 +2,9 @@
 
 import pytest
 
-from tests.agent.observations import KEY, TIMING, alone, seen, series, voices
-from vedette.agent.diagnoses.http import service_down
+from tests.agent.observations import KEY, TIMING, alone
 from vedette.agent.diagnoses.names import RANK, Diagnosis, Layer, layer
 from vedette.agent.diagnoses.table import rules_for
-from vedette.agent.diagnoses.view import Voice
 from vedette.agent.memory.ledger import CheckKey, Ledger
 from vedette.checks.finding import Kind, Verdict
 from vedette.exporters.page import Severity
@@ -15,10 +13,6 @@ OK, FAILING, UNKNOWN = Verdict
 CHECKS = [KEY, *(CheckKey("shop", kind, "one") for kind in (Kind.HTTP, Kind.BGP))]
 CONTROLS = [CheckKey("controls", kind, "other.example A") for kind in (Kind.DNS, Kind.HTTP)]
 ABOUT_US = {Diagnosis.VANTAGE_BLIND, Diagnosis.FEED_STALE}
-
-
-def looked(*words: Verdict | str, place: str) -> list[Voice]:
-    return voices(*(series(seen(0, word, place=place)) for word in words), now=0)
 
 
 def test_every_diagnosis_is_produced_and_ranked() -> None:
@@ -84,15 +78,6 @@ def test_rules_are_judged_beside_names_of_others_only() -> None:
         Diagnosis.PARENT_DNSSEC_BOGUS,
     }
     assert {control for rule in rules for control in rule.controls} == {CONTROLS[0]}
-
-
-def test_service_down_is_by_name() -> None:
-    """Results by address never say down, and never save a page that fails by name."""
-    dead, fine = (looked(word, word, word, place="address") for word in (FAILING, OK))
-
-    assert service_down(dead).holds is None
-    assert service_down([*dead, *looked(OK, place="name")]).holds is False
-    assert service_down([*fine, *looked(FAILING, place="name")]).holds is True
 
 
 def test_key_reads_as_a_path() -> None:
