@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Protocol
 
+from vedette.checks.bgp.feed.feed import Feed
 from vedette.checks.bgp.judge import judge
 from vedette.checks.bgp.reason import Reason
-from vedette.checks.bgp.rib.standing import Standing
 from vedette.checks.bgp.rpki.payloads import Validity, Vrps
 from vedette.checks.bgp.rpki.validation import validate
 from vedette.checks.bgp.watch import Watch
@@ -14,36 +13,6 @@ from vedette.checks.finding import Finding, Kind, Look, Verdict
 
 FEED = "feed"
 """What sort of subject a feed is."""
-
-
-class Feed(Protocol):
-    """A source of routes that keeps itself current."""
-
-    @property
-    def source(self) -> str:
-        """The feed's name, which is a failure domain: agents that read it are one voice."""
-
-    def standing(self, prefix: str) -> Standing | None:
-        """Return how *prefix* stands; None until it is seeded."""
-
-    def silence(self, now: float) -> str | None:
-        """Return in a clause why nothing that the feed said is believed as of *now*, if so."""
-
-    def unseeded(self, now: float) -> str | None:
-        """Return in a clause that prefixes have had no table for long, if so."""
-
-    def without_sessions(self) -> str | None:
-        """Return in a clause that it has lost the peers of most prefixes, if so."""
-
-    def lagging(self) -> str | None:
-        """Return in a clause that what it tells is old, if so, though it is believed."""
-
-
-class Now(Protocol):
-    """The agent's clock."""
-
-    def __call__(self) -> float:
-        """Return epoch seconds."""
 
 
 class BgpCheck:
@@ -55,7 +24,7 @@ class BgpCheck:
         self,
         watch: Watch,
         feeds: Sequence[Feed],
-        now: Now,
+        now: Callable[[], float],
         vrps: Callable[[float], Vrps | None] | None = None,
     ) -> None:
         """*vrps* gives the VRPs as of a time, where there is a validator; None is unknown."""
@@ -95,7 +64,7 @@ class FeedCheck:
 
     kind = Kind.BGP
 
-    def __init__(self, feed: Feed, now: Now) -> None:
+    def __init__(self, feed: Feed, now: Callable[[], float]) -> None:
         self.name = feed.source
         self._feed = feed
         self._now = now
