@@ -3,17 +3,15 @@
 See https://stat.ripe.net/docs/02.data-api/announced-prefixes.html and asn-neighbours.html.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import aiohttp
 
 from vedette.checks.bgp.path import read_asn
 from vedette.checks.bgp.prefix import canonical
-from vedette.checks.bgp.ripestat.state import SeedError, ask, data_of, read_time
-
-Read = TypeVar("Read")
+from vedette.checks.bgp.ripestat.state import ask, data_of, read_rows, read_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,7 @@ async def fetch_neighbours(session: aiohttp.ClientSession, url: str, asn: int) -
 def read_prefixes(body: bytes) -> Prefixes:
     """Read an announced-prefixes answer; rows that cannot be read are skipped unless all are."""
     data = data_of(body)
-    announced, skipped = _read_rows(data, "prefixes", _announced)
+    announced, skipped = read_rows(data, "prefixes", _announced)
     begins_at, ends_at = (_time(data, f"query_{key}time") for key in ("start", "end"))
     return Prefixes(begins_at, ends_at, announced, skipped)
 
@@ -78,28 +76,10 @@ def read_prefixes(body: bytes) -> Prefixes:
 def read_neighbours(body: bytes) -> Neighbours:
     """Read an asn-neighbours answer; rows that cannot be read are skipped unless all are."""
     data = data_of(body)
-    rows, skipped = _read_rows(data, "neighbours", _neighbour)
+    rows, skipped = read_rows(data, "neighbours", _neighbour)
     neighbours = [row for row in rows if row is not None]
     neighbours.sort(key=lambda n: (-sum(n.routes.values()), n.asn))
     return Neighbours(_time(data, "query_endtime"), neighbours, skipped)
-
-
-def _read_rows(
-    data: Mapping[str, Any], key: str, read: Callable[[Mapping[str, Any]], Read]
-) -> tuple[list[Read], int]:
-    """Return what is *read* of the rows, and how many cannot be; raise SeedError if none can."""
-    rows = data.get(key)
-    if not isinstance(rows, list):
-        raise SeedError(f"the answer has no data.{key}")
-    made, skipped = list[Read](), 0
-    for row in rows:
-        try:
-            made.append(read(row))
-        except (AttributeError, KeyError, OverflowError, TypeError, ValueError, SeedError):
-            skipped += 1
-    if rows and not made:
-        raise SeedError(f"no row of the answer's data.{key} can be read")
-    return made, skipped
 
 
 def _time(data: Mapping[str, Any], key: str) -> float:

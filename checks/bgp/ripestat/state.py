@@ -10,7 +10,7 @@ import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 
@@ -18,6 +18,8 @@ from vedette.checks.bgp.path import Path, read_path
 from vedette.checks.bgp.prefix import Peer, canonical, peer_of_source
 from vedette.checks.bgp.update import END_OF_TIME
 from vedette.checks.net import Endpoint
+
+Read = TypeVar("Read")
 
 MAX_BYTES = 8 * 1024 * 1024  # a prefix held by 360 peers takes 0.1 MB
 SECONDS = 30.0
@@ -107,25 +109,34 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes:
 def parse(body: bytes) -> Seed:
     """Read a bgp-state answer; rows that cannot be read are skipped unless all are."""
     data = data_of(body)
-    rows = data.get("bgp_state")
-    if not isinstance(rows, list):
-        raise SeedError("the answer has no data.bgp_state")
-    routes, skipped = _read_rows(rows)
-    if rows and not routes:
-        raise SeedError("no row of the answer's data.bgp_state can be read")
+    held, skipped = read_rows(data, "bgp_state", _held)
+    routes: dict[str, dict[Peer, Path]] = {}
+    for prefix, peer, path in held:
+        routes.setdefault(prefix, {})[peer] = path
     return Seed(read_time(data.get("timestamp")), routes, skipped)
 
 
-def _read_rows(rows: list[Any]) -> tuple[dict[str, dict[Peer, Path]], int]:
-    routes: dict[str, dict[Peer, Path]] = {}
-    skipped = 0
+def _held(row: Mapping[str, Any]) -> tuple[str, Peer, Path]:
+    peer, path = peer_of_source(row["source_id"]), read_path(row["path"])
+    return canonical(row["target_prefix"]), peer, path
+
+
+def read_rows(
+    data: Mapping[str, Any], key: str, read: Callable[[Mapping[str, Any]], Read]
+) -> tuple[list[Read], int]:
+    """Return what is *read* of the rows, and how many cannot be; raise SeedError if none can."""
+    rows = data.get(key)
+    if not isinstance(rows, list):
+        raise SeedError(f"the answer has no data.{key}")
+    made, skipped = list[Read](), 0
     for row in rows:
         try:
-            peer, path = peer_of_source(row["source_id"]), read_path(row["path"])
-            routes.setdefault(canonical(row["target_prefix"]), {})[peer] = path
-        except (AttributeError, KeyError, TypeError, ValueError):
+            made.append(read(row))
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError, SeedError):
             skipped += 1
-    return routes, skipped
+    if rows and not made:
+        raise SeedError(f"no row of the answer's data.{key} can be read")
+    return made, skipped
 
 
 def data_of(body: bytes) -> dict[str, Any]:
