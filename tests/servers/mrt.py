@@ -16,7 +16,7 @@ def frames(path: Path, host: str, watched: Iterable[str]) -> Iterator[tuple[floa
     """
     errors = list[str]()
     with mrt.open_(path) as stream:
-        for update in mrt.read(stream, host, Interest(watched), errors.append):
+        for update in mrt.Session(host, Interest(watched), errors.append).read(stream):
             message = _message(update)
             if message is not None:
                 said = {"timestamp": update.at, "host": host} | message

@@ -32,8 +32,6 @@ SETTLED = 60.0
 _HEAD = 64
 """How many octets tell one file from another: the first record has its time."""
 _MAGIC = 3
-_KIND, _TABLES = slice(4, 6), (b"\0\x0c", b"\0\x0d")
-"""Where a record's type is, and the types of RIB dumps: each is a whole of its own."""
 
 
 class _Decompressor(Protocol):
@@ -89,18 +87,18 @@ class Unpacked:
 
 
 class _Followed:
-    """A file, how far it was read, and the octets of a record that has not ended.
+    """A file, how far it was read, and the *session* of its records, made anew by *make*.
 
     It stays open until it is settled, so that what is written after a renaming is read too.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, make: Callable[[], Session]) -> None:
         self.path = path
-        self.record = b""
-        self.session: Session | None = None
+        self.session = make()
         self.settled = False
         self.written = 0  # when it was, in nanoseconds, as far as that is read
         self.offset = 0
+        self._make = make
         self._head = b""
         self._spoilt = False
         self._file: BinaryIO | None = None
@@ -132,7 +130,7 @@ class _Followed:
         """Take the file for complete; return whether it ends where it may."""
         self.close()
         self.settled = True
-        return self._spoilt or not (self.record or self._unpacked.midway)
+        return self._spoilt or not (self.session.is_midway or self._unpacked.midway)
 
     def close(self) -> None:
         """Close the file; it is opened again where there is more to read."""
@@ -146,7 +144,7 @@ class _Followed:
         head = file.read(_HEAD)
         cut = self.offset > self.status().st_size or not head.startswith(self._head)
         if cut or len(self._head) < _MAGIC:
-            self.offset, self.record, self.session, self._spoilt = 0, b"", None, False
+            self.offset, self.session, self._spoilt = 0, self._make(), False
             self._head, self._unpacked = head, Unpacked(head)
         file.seek(self.offset)
 
@@ -167,8 +165,7 @@ class Files:
         self._settings = settings
         self._errors: list[str] = []
         self._interest = interest
-        self._speakers = Speakers()
-        self._messages = self._make()
+        self._speakers = Speakers()  # whom one file has told of, others tell more of
         self._followed: dict[tuple[int, int], _Followed] = {}
 
     def batches(self, now: float) -> Iterator[Batch]:
@@ -179,7 +176,7 @@ class Files:
             if key in self._followed:
                 self._followed[key].path = path
             elif now - written <= self._settings.max_age:
-                self._followed[key] = _Followed(path)
+                self._followed[key] = _Followed(path, self._make)
         for written, each in self._with_news():
             yield from self._read(each, settled=now - written > SETTLED)
         for key in [key for key, each in self._followed.items() if each.settled]:
@@ -230,30 +227,24 @@ class Files:
             self._fault(each, f"it cannot be read: {error}")
         updates: list[Update] = []
         if settled:
-            if not each.settle():
+            is_whole = each.settle()
+            if not is_whole:
                 self._fault(each, "it ends within a record")
-            if each.session not in (None, self._messages):
-                updates = each.session.end()
+            updates = each.session.tables_end()
+            if is_whole:  # of many complete files nothing is kept
+                each.session = self._make()
         if updates or self._errors:
             yield self._batch(each, 0, updates)
 
     def _take(self, each: _Followed, octets: bytes) -> Batch:
-        """Decode what comes next; the octets of a record that has not ended wait for the rest."""
-        octets = each.record + octets
-        if each.session is None:
-            if len(octets) < _KIND.stop:
-                each.record = octets
-                return self._batch(each, 0, [])
-            each.session = self._make() if octets[_KIND] in _TABLES else self._messages
+        """Decode what comes next."""
         before = each.session.records
         updates = each.session.take(octets)
-        each.record = each.session.unread()
         return self._batch(each, each.session.records - before, updates)
 
     def _fault(self, each: _Followed, sentence: str) -> None:
         self._errors.append(sentence)
-        if each.session is not None:
-            each.session.miss()
+        each.session.miss()
 
     def _make(self) -> Session:
         collector, told = self._settings.collector, self._errors.append

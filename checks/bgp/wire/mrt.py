@@ -50,13 +50,6 @@ def open_(path: Path) -> BufferedIOBase:
     return path.open("rb")
 
 
-def read(
-    stream: BufferedIOBase, collector: str, interest: Interest, errors: Errors
-) -> Iterator[Update]:
-    """Yield the updates of one file; raise ValueError if *collector* cannot be a name."""
-    yield from Session(collector, interest, errors).read(stream)
-
-
 class Session:
     """The records of one collector, file after file.
 
@@ -119,20 +112,24 @@ class Session:
         self._buffer, self.last_at = buffer[offset:], self._at
         return updates
 
-    def unread(self) -> bytes:
-        """Take back the octets of a record that has not ended, so that another file can be read."""
-        octets, self._buffer = self._buffer, b""
-        return octets
+    @property
+    def is_midway(self) -> bool:
+        """Whether there are octets of a record that has not ended."""
+        return bool(self._buffer)
 
     def miss(self) -> None:
         """Note that something of a file is missing, so that a dump in it does not tell all."""
         self._table_dump.is_whole = False
 
     def end(self) -> list[Update]:
-        """Return what the end of a file says: the peers of a RIB dump have told all."""
+        """Return what the end of a file says, and be ready for another."""
         if self._buffer and not self._searching:
             self._fault("a file ends within a record")
         self._buffer, self._searching, self._at = b"", False, None
+        return self.tables_end()
+
+    def tables_end(self) -> list[Update]:
+        """Return that the peers of a RIB dump have told all."""
         return self._table_dump.end()
 
     def _fault(self, sentence: str) -> None:

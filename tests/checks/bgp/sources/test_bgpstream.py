@@ -261,7 +261,7 @@ async def test_the_library_agrees_with_us() -> None:
     with mrt.open_(path) as stream:
         ours = [
             u
-            for u in mrt.read(stream, "singlefile", Interest(wanted), lambda _: None)
+            for u in mrt.Session("singlefile", Interest(wanted), lambda _: None).read(stream)
             if isinstance(u, Announce | Withdraw)
         ]
     one = BgpStream(

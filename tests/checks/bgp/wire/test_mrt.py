@@ -29,7 +29,7 @@ from tests.checks.bgp.wire.made import (
 from vedette.checks.bgp.prefix import Peer
 from vedette.checks.bgp.update import Announce, EndOfRib, PeerState, Update, Withdraw
 from vedette.checks.bgp.wire.interest import Everything, Interest
-from vedette.checks.bgp.wire.mrt import Session, open_, read
+from vedette.checks.bgp.wire.mrt import Session, open_
 from vedette.checks.bgp.wire.speaker import Speakers
 
 V4, V6 = "192.0.2.0/24", "2001:db8::/32"
@@ -400,7 +400,7 @@ def test_files_are_opened_by_what_they_hold(tmp_path: Path, name: str, pack: typ
     file.write_bytes(pack(announced(1)))
 
     with open_(file) as stream:
-        assert numbers(list(read(stream, "rrc00", Everything(), pytest.fail))) == [1]
+        assert numbers(list(Session("00", Everything(), pytest.fail).read(stream))) == [1]
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress])
