@@ -4,10 +4,10 @@ Rule: no I/O, no clock; time is passed in. What is passed over would say what it
 that against an engine that judges everything at each step.
 """
 
-import heapq
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from vedette.agent.alarms.deadlines import Deadlines
 from vedette.agent.alarms.fleet import Fleet
 from vedette.agent.memory.ledger import CheckKey, Ledger
 from vedette.checks.finding import Verdict
@@ -38,8 +38,7 @@ class Agenda:
         self._seeing: Sequence[str] = ()
         self.is_anew = True
         """Whether it was last seen that others see than before, so that all is judged anew."""
-        self._until: dict[CheckKey, float] = {}
-        self._queue: list[tuple[float, CheckKey]] = []
+        self._ends = Deadlines[CheckKey]()
         self._unwell: dict[CheckKey, None] = {}
         self._open: dict[CheckKey, Sequence[int]] = {}
         self._moving: dict[CheckKey, None] = {}
@@ -124,25 +123,16 @@ class Agenda:
         return (key, *self._beside[key]) if key in self._unwell else (key,)
 
     def _expect(self, key: CheckKey, ledgers: Mapping[str, Ledger], now: float) -> None:
-        """Queue when the next look of those that *key* reads becomes too old."""
+        """Note when the next look of those that *key* reads becomes too old."""
         read = self._reads(key)
         counting = self._counting(key, ledgers)
         ends = (one.fresh_until(k, now) for one in counting for k in read)
-        until = min(ends, default=math.inf)
-        if until == math.inf:
-            self._until.pop(key, None)
-        elif until != self._until.get(key):
-            self._until[key] = until
-            heapq.heappush(self._queue, (until, key))
+        self._ends.put(key, min(ends, default=math.inf))
 
     def _stale(self, ledgers: Mapping[str, Ledger], now: float) -> Sequence[CheckKey]:
         """Return the checks of which a look has become too old; fresher looks put that off."""
         stale = []
-        while self._queue and self._queue[0][0] < now:
-            until, key = heapq.heappop(self._queue)
-            if self._until.get(key) != until:
-                continue
-            del self._until[key]
+        for key in self._ends.take(now):
             if self._is_stale(key, ledgers, now):
                 stale.append(key)
             else:
@@ -153,18 +143,12 @@ class Agenda:
         """Return from when on a check may be judged otherwise, though nothing new is seen of it."""
         if self._moving:
             return now
-        self._postpone(ledgers, now)
-        return self._queue[0][0] if self._queue else math.inf
-
-    def _postpone(self, ledgers: Mapping[str, Ledger], now: float) -> None:
-        """Bring what is first in the queue up to date with the looks that have come since."""
-        while self._queue:
-            until, key = heapq.heappop(self._queue)
-            if self._until.get(key) == until:
-                del self._until[key]
-                self._expect(key, ledgers, min(now, until))
-                if self._until.get(key) == until:
-                    return
+        while first := self._ends.first():
+            until, key = first
+            self._expect(key, ledgers, min(now, until))  # by the looks that have come since
+            if self._ends.first() == first:
+                return until
+        return math.inf
 
     def awaits(self, key: CheckKey) -> bool:
         """Whether any look at *key* may matter, and not only one that shows something new."""

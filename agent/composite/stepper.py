@@ -10,11 +10,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, S
 from dataclasses import dataclass, field, replace
 
 from vedette.agent.alarms.alarm import TICK, UNDECIDED, Evidence, Memory, State, caught_up, step
+from vedette.agent.alarms.deadlines import Deadlines
 from vedette.agent.alarms.fleet import Fleet
 from vedette.agent.composite.alarm import CompositeAlarm
 from vedette.agent.composite.announcement import Announcement, announce, by_whom, due_at
 from vedette.agent.composite.clearing import judge_clearing
-from vedette.agent.composite.edges import Edges
 from vedette.agent.composite.evaluate import StandingOf, evaluate
 from vedette.agent.composite.inputs import Changed, Inputs
 from vedette.agent.composite.link import Target
@@ -79,7 +79,7 @@ class Stepper:
         self._rising: set[str] = set()
         self._outvoted: set[str] = set()
         self._clearing: dict[str, bool] = {}
-        self._judging, self._telling = Edges(), Edges()
+        self._judging, self._telling = Deadlines[str](), Deadlines[str]()
         self._link()
 
     def take_over(self, before: "Stepper", keys: Collection[CheckKey]) -> None:
@@ -201,9 +201,10 @@ class Stepper:
                 stepped.standings[target] = self.at[target]
         ids = self._inputs.standard if is_anew else changed
         seen += self._inputs.look_at(ids, standard, now)
-        due = self._judging.take(now) | self._look_round(fleet, seen) | self._reading(seen)
+        due = {*self._judging.take(now)} | self._look_round(fleet, seen) | self._reading(seen)
         due |= self._count(fleet, grave)
-        telling = self._telling.take(now).union(*(self._quieted.get(one, ()) for one, _ in seen))
+        telling = {*self._telling.take(now)}
+        telling.update(*(self._quieted.get(one, ()) for one, _ in seen))
         queue = sorted(map(self._places.__getitem__, self.alarms if is_anew else due))
         for id_ in self._in_order(queue):
             telling.add(id_)

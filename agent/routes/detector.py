@@ -6,8 +6,8 @@ so alarms are stepped when they are due, and when what they go by has changed.
 
 import math
 from collections.abc import Iterable, Mapping
-from heapq import heappop, heappush
 
+from vedette.agent.alarms.deadlines import Deadlines
 from vedette.agent.routes.events import RouteEvent
 from vedette.agent.routes.prefixalarms import PrefixAlarms, Times
 from vedette.checks.bgp.path import Path
@@ -33,8 +33,7 @@ class Detector:
         self._routes, self._times, self._watched = routes, times, routes.watched
         self._vrps, self._suspects = vrps, _suspects(routes.watched.values(), vrps)
         self._alarms: dict[str, PrefixAlarms] = {}
-        self._due: list[tuple[float, str]] = []
-        self._due_at: dict[str, float] = {}
+        self._due = Deadlines[str]()
         self._now = self._next = -math.inf
 
     def take(self, update: Update) -> list[RouteEvent]:
@@ -56,14 +55,13 @@ class Detector:
     def advance(self, now: float) -> list[RouteEvent]:
         """Return what happened until *now*, given that nothing more came."""
         events = self._revise()
-        while self._due and self._due[0][0] <= now:
-            due, prefix = heappop(self._due)
-            if self._due_at.get(prefix) == due:
-                alarms = self._alarms[prefix]
-                events += alarms.step(self._routes.standing(prefix), due)
-                self._schedule(prefix, alarms, due)
+        while first := self._due.pop(now):
+            due, prefix = first
+            alarms = self._alarms[prefix]
+            events += alarms.step(self._routes.standing(prefix), due)
+            self._schedule(prefix, alarms, due)
         self._now = max(now, self._now)
-        self._next = min(math.floor(now) + 1.0, self._due[0][0] if self._due else math.inf)
+        self._next = min(math.floor(now) + 1.0, self._due.next())
         return events
 
     def _revise(self) -> list[RouteEvent]:
@@ -82,15 +80,8 @@ class Detector:
     def _schedule(self, prefix: str, alarms: PrefixAlarms, now: float) -> None:
         if alarms.are_idle:
             del self._alarms[prefix]
-        due = alarms.due
-        if due == math.inf:
-            self._due_at.pop(prefix, None)
-            return
         # What a rounding error left undone is done a moment later, not over and over now.
-        due = max(due, now + _TICK)
-        if self._due_at.get(prefix) != due:
-            self._due_at[prefix] = due
-            heappush(self._due, (due, prefix))
+        self._due.put(prefix, max(alarms.due, now + _TICK))
 
 
 def _suspects(watches: Iterable[Watch], vrps: Vrps | None) -> frozenset[str]:
