@@ -82,24 +82,17 @@ class Parts:
         self._said[key] = at
         return True
 
-    def announce(self, peer: int, prefix: str, path: Path, at: float) -> Table | None:
-        """Note a route, and return the table that it matters to, if any."""
-        part = self._known(prefix)
+    def tell(self, peer: int, prefix: str, path: Path | None, at: float) -> Table | None:
+        """Note a route, or without *path* its loss; return the table that it matters to, if any."""
+        part = self._parts.get(prefix) if path is None else self._known(prefix)
         if part is None:
             return None
         part.live |= 1 << peer
         part.said_at = max(part.said_at, at)
-        self._hold(prefix, part, peer, path)
-        return part.cover
-
-    def withdraw(self, peer: int, prefix: str, at: float) -> Table | None:
-        """Note the loss of a route, and return the table that it matters to, if any."""
-        part = self._parts.get(prefix)
-        if part is None:
-            return None
-        part.live |= 1 << peer
-        part.said_at = max(part.said_at, at)
-        self._give_up(prefix, part, peer, at)
+        if path is None:
+            self._give_up(prefix, part, peer, at)
+        else:
+            self._hold(prefix, part, peer, path)
         return part.cover
 
     def seed(self, prefix: str, routes: Mapping[int, Path], at: float) -> Table | None:

@@ -86,9 +86,9 @@ class Routes:
     def apply(self, update: Update, now: float) -> bool:
         """Take in what a source says; False where something newer was known."""
         if isinstance(update, Announce):
-            return self._announce(update, now)
+            return self._tell(update, update.path, now)
         if isinstance(update, Withdraw):
-            return self._withdraw(update, now)
+            return self._tell(update, None, now)
         if isinstance(update, PeerState):
             self._peer_state(update, now)
         elif isinstance(update, EndOfRib):
@@ -181,36 +181,19 @@ class Routes:
         """Return how far *prefix* has fallen, and since when."""
         return self._tables[prefix].fall
 
-    def _announce(self, update: Announce, now: float) -> bool:
+    def _tell(self, update: Announce | Withdraw, path: Path | None, now: float) -> bool:
+        """Note a route, or without *path* its loss; False where something newer was known."""
         number = self._peers.number(update.peer, update.asn)
         if number is None:
             return True
-        table = self._tables.get(update.prefix)
-        if table is None:
-            if not self._parts.hear(number, update.prefix, update.at):
-                return False
-            cover = self._parts.announce(number, update.prefix, update.path, update.at)
-            if cover is not None:
-                self._review(cover, now)
-            return True
-        fresh = table.announce(number, update.path, update.at)
-        self._review(table, now)
-        return fresh
-
-    def _withdraw(self, update: Withdraw, now: float) -> bool:
-        number = self._peers.number(update.peer, update.asn)
-        if number is None:
-            return True
-        table = self._tables.get(update.prefix)
-        if table is None:
-            if not self._parts.hear(number, update.prefix, update.at):
-                return False
-            cover = self._parts.withdraw(number, update.prefix, update.at)
-            if cover is not None:
-                self._review(cover, now)
-            return True
-        fresh = table.withdraw(number, update.at)
-        self._review(table, now)
+        prefix, at = update.prefix, update.at
+        table = self._tables.get(prefix)
+        if table is not None:
+            fresh = table.tell(number, path, at)
+        elif fresh := self._parts.hear(number, prefix, at):
+            table = self._parts.tell(number, prefix, path, at)
+        if table is not None:
+            self._review(table, now)
         return fresh
 
     def _peer_state(self, update: PeerState, now: float) -> None:

@@ -95,23 +95,19 @@ class Table:
         if self.learns and 1 < self._least <= tables and size <= 2 * tables:
             self.learn(now)
 
-    def announce(self, peer: int, path: Path, at: float) -> bool:
-        """Note a route; False when something newer was known."""
+    def tell(self, peer: int, path: Path | None, at: float) -> bool:
+        """Note a route, or without *path* its loss; False when something newer was known."""
         if not self._hear(peer, at):
             return False
+        if path is None:
+            self._lose(peer, at, KNOWN | LIVE)
+            return True
         self._cells.put(peer, path, at, KNOWN | LIVE)
         if not self._cells.reaches(peer):
             self.baseline.give_up(peer, at)
         elif not self._cells.counts(peer):
             told_all = (peer, version_of(self.watch.prefix)) in self._peers.told_all
             self.baseline.admit(peer, at, told_all=told_all)
-        return True
-
-    def withdraw(self, peer: int, at: float) -> bool:
-        """Note the loss of a route; False when something newer was known."""
-        if not self._hear(peer, at):
-            return False
-        self._lose(peer, at, KNOWN | LIVE)
         return True
 
     def peer_down(self, peer: int, at: float) -> None:
