@@ -24,7 +24,6 @@ from vedette.agent.alarms.alarm import (
 )
 from vedette.agent.alarms.firing import Firing
 from vedette.agent.alarms.fleet import Fleet, silent_at
-from vedette.agent.alarms.ids import by_check
 from vedette.agent.alarms.incidents import Change, Faults, Incident
 from vedette.agent.alarms.muted import Muted
 from vedette.agent.alarms.openincidents import OpenIncidents
@@ -90,7 +89,11 @@ class Engine:
         self._standard = {rule.id: rule for rule in rules}
         self.rules: dict[str, Alarm] = {**self._standard, **self.composites.alarms}
         keys = [*controls, *self.composites.checks]
-        self._of_check, self._of_none = by_check(self._standard, keys)
+        self._of_check: dict[CheckKey, list[str]] = {key: [] for key in keys}
+        self._of_none: list[str] = []  # vantages: no check is theirs
+        for id_, rule in self._standard.items():
+            ids = self._of_none if rule.key is None else self._of_check.setdefault(rule.key, [])
+            ids.append(id_)
         beside = {rule.key: rule.controls for rule in rules if rule.key and rule.controls}
         self._agenda = Agenda(self._of_check, controls, beside)
         self.memories = {id_: (memories or {}).get(id_, NEVER_STEPPED) for id_ in self._standard}

@@ -9,7 +9,6 @@ from dataclasses import replace
 
 from vedette.agent.alarms.alarm import UNDECIDED, Evidence, Memory, State
 from vedette.agent.alarms.fleet import Fleet
-from vedette.agent.alarms.ids import by_service
 from vedette.agent.alarms.incidents import Faults, Incident
 from vedette.agent.alarms.muted import Muted
 from vedette.agent.composite.alarm import Alarm, CompositeAlarm
@@ -31,7 +30,9 @@ class Firing:
     ) -> None:
         self._rules, self._memories, self._evidence = rules, memories, evidence
         self._composites, self._muted = composites, muted
-        self._of_service = by_service(rules)
+        self._of_service: dict[str, list[str]] = {}
+        for id_, rule in rules.items():
+            self._of_service.setdefault(rule.service, []).append(id_)
         watched = (one for one in rules.values() if isinstance(one, Rule))
         self._watched = {one.service for one in watched if one.layer is not Layer.OURSELVES}
         self.quiet: set[str] = set()

@@ -33,9 +33,6 @@ class Alert:
     keep_firing_for: float = 0.0
 
 
-PrometheusRule = Recording | Alert
-
-
 def good_seconds(electorate: Electorate, interval: float, matcher: str = "") -> Recording:
     """Return the rule that counts for how long all was good of the alarms that *matcher* selects.
 

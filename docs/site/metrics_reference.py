@@ -98,7 +98,6 @@ _FEED = FeedHealth(
 )
 _VRPS = VrpHealth(
     source="vrps.json",
-    read_at=_NOW,
     built_at=_NOW,
     count=0,
     kept=0,

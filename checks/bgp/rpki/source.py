@@ -36,14 +36,12 @@ class VrpError(Exception):
 class VrpHealth:
     """Whether the VRPs can be believed; *silence* says in a clause why not.
 
-    *read_at* is when they were last read or found unchanged. *built_at* is the document's own time,
-    or else when it was last modified or read. *count* and *skipped* are its rows, good and bad;
-    *kept* are those that bear on the watched prefixes. *last_error* is that of the last reading.
-    Times are epoch seconds.
+    *built_at* is the document's own time in epoch seconds, or else when it was last modified or
+    read. *count* and *skipped* are its rows, good and bad; *kept* are those that bear on the
+    watched prefixes. *last_error* is that of the last reading.
     """
 
     source: str
-    read_at: float | None
     built_at: float | None
     count: int
     kept: int
@@ -152,7 +150,6 @@ class VrpSource:
         summary = self._reading.summary if self._reading else Summary()
         return VrpHealth(
             source=self.source,
-            read_at=self._read_at,
             built_at=self._built_at,
             count=summary.count,
             kept=len(self._vrps or ()),
