@@ -5,8 +5,8 @@ import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from tests.checks.bgp.made import ORIGIN, PREFIX
-from tests.servers.rislive import RisLive
+from tests.checks.bgp.made import ORIGIN, PREFIX, rows
+from tests.servers.rislive import RisLive, ris_live, until
 from vedette.checks.bgp.check import BgpCheck
 from vedette.checks.bgp.feed.feed import Feed
 from vedette.checks.bgp.feed.times import Times
@@ -45,6 +45,19 @@ async def following(feed: Feed) -> AsyncIterator[None]:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+
+
+@asynccontextmanager
+async def fed(
+    clock: Clock | None = None, times: Times = FAST
+) -> AsyncIterator[tuple[RisLive, Feed]]:
+    """Run a feed of RIS Live that ten peers' table has seeded, and its server."""
+    async with ris_live() as server:
+        server.seed(PREFIX, rows(10), 990)
+        feed = make(server, clock or Clock(), times=times)
+        async with following(feed):
+            await until(lambda: seeded(feed))
+            yield server, feed
 
 
 async def look(feed: Feed, clock: Clock) -> Finding:

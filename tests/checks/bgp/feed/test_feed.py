@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import NoReturn
 
@@ -12,6 +13,7 @@ from tests.checks.bgp.followed import (
     FAST,
     WATCH,
     Clock,
+    fed,
     following,
     holding,
     look,
@@ -57,43 +59,48 @@ class Script:
         self.intake.put(list(news))
 
 
-def scripted(server: RisLive, clock: Clock, times: Times = FAST) -> tuple[Script, Feed]:
-    source, routes = Script(), Routes([WATCH])
-    tables = Tables(server.seed_url, routes, clock)
-    return source, Feed(source, routes, Intake(clock, 100), tables=tables, times=times)
+@asynccontextmanager
+async def scripted(
+    clock: Clock, times: Times = FAST
+) -> AsyncIterator[tuple[RisLive, Script, Feed]]:
+    """Run a feed that ten peers' table has seeded, with its server and its source."""
+    async with ris_live() as server:
+        server.seed(PREFIX, rows(10), 990)
+        source, routes = Script(), Routes([WATCH])
+        tables = Tables(server.seed_url, routes, clock)
+        feed = Feed(source, routes, Intake(clock, 100), tables=tables, times=times)
+        async with following(feed):
+            await until(lambda: seeded(feed))
+            yield server, source, feed
 
 
 async def test_ten_minutes_without_the_plug_during_a_withdrawal() -> None:
     """A gap is stale from its first to its last second; then comes what the new seed shows."""
     clock = Clock()
-    async with ris_live() as server:
-        server.seed(PREFIX, rows(10), 990)
-        feed = make(server, clock)
-        async with following(feed):
-            await until(lambda: seeded(feed))
-            await server.play(*(update(n, 1001, withdrawn=[PREFIX]) for n in range(6)))
-            await until(lambda: holding(feed) == (4, 10))
-            server.accepts = False
-            await server.drop()
-            for second in range(1002, 1602, 60):
-                clock.at = float(second)
-                await until(lambda: not feed.health(clock()).connected)
-                assert (await look(feed, clock)).reason is Reason.FEED_STALE
-            assert not seeded(feed)
-            server.seed(PREFIX, rows(1), 1601)
-            server.seed_gate.clear()
-            server.accepts = True
-            await until(lambda: feed.health(clock()).connected)
-            assert (await look(feed, clock)).reason is Reason.UNSEEDED
-            server.seed_gate.set()
-            await until(lambda: seeded(feed))
-            finding = await look(feed, clock)
-            assert (finding.reason, finding.facts["of"]) == (Reason.WITHDRAWN, 10)
-            server.seed(PREFIX, rows(10), 1700)
-            await server.drop()
-            await until(lambda: holding(feed) == (10, 10))
-            assert (await look(feed, clock)).reason is None
-            assert feed.health(clock()).reconnects > 1
+    async with fed(clock) as (server, feed):
+        await server.play(*(update(n, 1001, withdrawn=[PREFIX]) for n in range(6)))
+        await until(lambda: holding(feed) == (4, 10))
+        server.accepts = False
+        await server.drop()
+        for second in range(1002, 1602, 60):
+            clock.at = float(second)
+            await until(lambda: not feed.health(clock()).connected)
+            assert (await look(feed, clock)).reason is Reason.FEED_STALE
+        assert not seeded(feed)
+        server.seed(PREFIX, rows(1), 1601)
+        server.seed_gate.clear()
+        server.accepts = True
+        await until(lambda: feed.health(clock()).connected)
+        assert (await look(feed, clock)).reason is Reason.UNSEEDED
+        server.seed_gate.set()
+        await until(lambda: seeded(feed))
+        finding = await look(feed, clock)
+        assert (finding.reason, finding.facts["of"]) == (Reason.WITHDRAWN, 10)
+        server.seed(PREFIX, rows(10), 1700)
+        await server.drop()
+        await until(lambda: holding(feed) == (10, 10))
+        assert (await look(feed, clock)).reason is None
+        assert feed.health(clock()).reconnects > 1
 
 
 @pytest.mark.parametrize("fallen", [{}, {"fell": 900.0}, {"collapsed": 900.0}])
@@ -145,22 +152,18 @@ async def test_a_flood_is_bounded_counted_and_seeded_again() -> None:
     What was said before the drop does not overrule that seed: it may have been taken back.
     """
     clock = Clock()
-    async with ris_live() as server:
-        server.seed(PREFIX, rows(10), 990)
-        source, feed = scripted(server, clock)
-        async with following(feed):
-            await until(lambda: seeded(feed))
-            server.seed(PREFIX, rows(2), 1005)
-            server.seed_gate.clear()
-            clock.at = 1006
-            source.tell(*(Announce(peer(n), 64511, PREFIX, PATH, 1001) for n in range(10)))
-            source.tell(*(Announce(peer(0), 64511, PREFIX, PATH, 1002) for _ in range(95)))
-            await until(lambda: feed.health(1006).silence == "script floods: 105 updates dropped")
-            finding = await look(feed, clock)
-            assert finding.reason is Reason.FEED_STALE
-            server.seed_gate.set()
-            await until(lambda: seeded(feed))
-            finding, health = await look(feed, clock), feed.health(1006)
+    async with scripted(clock) as (server, source, feed):
+        server.seed(PREFIX, rows(2), 1005)
+        server.seed_gate.clear()
+        clock.at = 1006
+        source.tell(*(Announce(peer(n), 64511, PREFIX, PATH, 1001) for n in range(10)))
+        source.tell(*(Announce(peer(0), 64511, PREFIX, PATH, 1002) for _ in range(95)))
+        await until(lambda: feed.health(1006).silence == "script floods: 105 updates dropped")
+        finding = await look(feed, clock)
+        assert finding.reason is Reason.FEED_STALE
+        server.seed_gate.set()
+        await until(lambda: seeded(feed))
+        finding, health = await look(feed, clock), feed.health(1006)
     assert (finding.reason, finding.facts["holding"]) == (Reason.WITHDRAWN, 2)
     assert (health.drops, health.queue, health.silence, health.reconnects) == (105, 0, None, 0)
 
@@ -168,21 +171,17 @@ async def test_a_flood_is_bounded_counted_and_seeded_again() -> None:
 async def test_a_long_flood_asks_for_seeds_only_when_it_is_over() -> None:
     """However often updates are dropped, RIPEstat is asked once they are not any more."""
     clock = Clock()
-    async with ris_live() as server:
-        server.seed(PREFIX, rows(10), 990)
-        source, feed = scripted(server, clock, replace(FAST, calm=1.0))
-        async with following(feed):
-            await until(lambda: seeded(feed))
-            server.seed_gate.clear()
-            flood = [Withdraw(peer(0), 64511, PREFIX, 1001)] * 101
-            for _ in range(50):
-                source.tell(*flood)
-                await asyncio.sleep(0.002)  # the loop's turns that a request would need
-            assert len(server.seed_requests) == 1
-            server.seed_gate.set()
-            await until(lambda: seeded(feed))
-            assert len(server.seed_requests) == 2
-            assert feed.health(1000).drops == 50 * 101
+    async with scripted(clock, replace(FAST, calm=1.0)) as (server, source, feed):
+        server.seed_gate.clear()
+        flood = [Withdraw(peer(0), 64511, PREFIX, 1001)] * 101
+        for _ in range(50):
+            source.tell(*flood)
+            await asyncio.sleep(0.002)  # the loop's turns that a request would need
+        assert len(server.seed_requests) == 1
+        server.seed_gate.set()
+        await until(lambda: seeded(feed))
+        assert len(server.seed_requests) == 2
+        assert feed.health(1000).drops == 50 * 101
 
 
 async def test_a_flood_of_a_source_that_seeds_itself_begins_it_anew() -> None:
@@ -276,44 +275,34 @@ async def test_a_feed_without_tables_says_so_after_a_while() -> None:
 async def test_a_collector_whose_clock_was_ahead_is_heard_once_it_is_right(ahead: float) -> None:
     """What is dated into the future is of now, and what follows it is no older; a bit is left."""
     clock = Clock()
-    async with ris_live() as server:
-        server.seed(PREFIX, rows(10), 990)
-        source, feed = scripted(server, clock)
-        async with following(feed):
-            await until(lambda: seeded(feed))
-            source.tell(*(Announce(peer(n), 64511, PREFIX, PATH, 1000.0 + ahead) for n in range(9)))
-            await until(lambda: not feed.health(clock()).queue)
-            clock.at = 1005.0
-            source.tell(*(Withdraw(peer(n), 64511, PREFIX, 1005.0) for n in range(9)))
-            await until(lambda: not feed.health(clock()).queue)
-            assert holding(feed) == ((10, 10) if ahead < 60 else (1, 10))
+    async with scripted(clock) as (_, source, feed):
+        source.tell(*(Announce(peer(n), 64511, PREFIX, PATH, 1000.0 + ahead) for n in range(9)))
+        await until(lambda: not feed.health(clock()).queue)
+        clock.at = 1005.0
+        source.tell(*(Withdraw(peer(n), 64511, PREFIX, 1005.0) for n in range(9)))
+        await until(lambda: not feed.health(clock()).queue)
+        assert holding(feed) == ((10, 10) if ahead < 60 else (1, 10))
 
 
 async def test_a_feed_that_lags_says_so_and_is_believed() -> None:
     """What is told five minutes after it was is the feed's fault; the prefix is judged by it."""
     clock = Clock()
-    async with ris_live() as server:
-        server.seed(PREFIX, rows(10), 990)
-        feed = make(server, clock, times=replace(FAST, lag=MOST_LAG))
+    async with fed(clock, times=replace(FAST, lag=MOST_LAG)) as (server, feed):
         (check,) = FeedCheck(feed, clock).looks()
-        async with following(feed):
-            await until(lambda: seeded(feed))
-            clock.at = 2000.0
-            for at, verdict in ((1701.0, Verdict.OK), (1400.0, Verdict.FAILING)):
-                await server.play(*(update(n % 10, at, announced=[PREFIX]) for n in range(31)))
-                await until(lambda at=at: feed.health(clock()).lag == 2000.0 - at)
-                assert (await check.once()).verdict is verdict
-            said = (await check.once()).detail
-            assert said == "ris-live tells what was 10 minutes ago by this host's clock"
-            assert (await look(feed, clock)).verdict is Verdict.OK
+        clock.at = 2000.0
+        for at, verdict in ((1701.0, Verdict.OK), (1400.0, Verdict.FAILING)):
+            await server.play(*(update(n % 10, at, announced=[PREFIX]) for n in range(31)))
+            await until(lambda at=at: feed.health(clock()).lag == 2000.0 - at)
+            assert (await check.once()).verdict is verdict
+        said = (await check.once()).detail
+        assert said == "ris-live tells what was 10 minutes ago by this host's clock"
+        assert (await look(feed, clock)).verdict is Verdict.OK
 
 
 async def test_a_feed_whose_sessions_end_is_stale_though_it_is_heard() -> None:
     """It is while more than half of the peers that had a prefix are unknown."""
     clock = Clock()
-    async with ris_live() as server:
-        server.seed(PREFIX, rows(10), 990)
-        source, feed = scripted(server, clock)
+    async with scripted(clock) as (_, source, feed):
         (check,) = FeedCheck(feed, clock).looks()
 
         async def after(*news: Update) -> Finding:
@@ -324,14 +313,12 @@ async def test_a_feed_whose_sessions_end_is_stale_though_it_is_heard() -> None:
         def sessions(peers: range, *, up: bool) -> list[Update]:
             return [PeerState(peer(number), up, clock()) for number in peers]
 
-        async with following(feed):
-            await until(lambda: seeded(feed))
-            assert (await after(*sessions(range(5), up=False))).verdict is Verdict.OK
-            stale = await after(*sessions(range(5, 6), up=False))
-            assert (stale.reason, stale.detail) == (
-                Reason.FEED_STALE,
-                "script has lost the sessions with most peers of 1 of 1 prefixes",
-            )
-            assert (await after(*sessions(range(6), up=True))).verdict is Verdict.FAILING
-            routes = [Announce(peer(n), 3333, PREFIX, (3333, ORIGIN), clock()) for n in range(6)]
-            assert (await after(*routes)).verdict is Verdict.OK
+        assert (await after(*sessions(range(5), up=False))).verdict is Verdict.OK
+        stale = await after(*sessions(range(5, 6), up=False))
+        assert (stale.reason, stale.detail) == (
+            Reason.FEED_STALE,
+            "script has lost the sessions with most peers of 1 of 1 prefixes",
+        )
+        assert (await after(*sessions(range(6), up=True))).verdict is Verdict.FAILING
+        routes = [Announce(peer(n), 3333, PREFIX, (3333, ORIGIN), clock()) for n in range(6)]
+        assert (await after(*routes)).verdict is Verdict.OK

@@ -7,7 +7,17 @@ from dataclasses import replace
 
 import pytest
 
-from tests.checks.bgp.followed import FAST, WATCH, Clock, following, holding, look, make, seeded
+from tests.checks.bgp.followed import (
+    FAST,
+    WATCH,
+    Clock,
+    fed,
+    following,
+    holding,
+    look,
+    make,
+    seeded,
+)
 from tests.checks.bgp.made import ORIGIN, PREFIX, address, rows, shared, state, update
 from tests.servers.rislive import ris_live, until
 from vedette.checks.bgp.feed.times import Times
@@ -91,43 +101,32 @@ async def test_expanded_v6_withdrawal() -> None:
 async def test_a_more_specific_is_heard() -> None:
     """What is announced inside the watched prefix comes through; what is beside it does not."""
     clock = Clock()
-    async with ris_live() as server:
-        server.seed(PREFIX, rows(10), 990)
-        feed = make(server, clock)
-        async with following(feed):
-            await until(lambda: seeded(feed))
-            await server.play(
-                *(
-                    update(n, 1001, announced=["192.0.2.128/25", "198.51.100.0/24"])
-                    for n in range(3)
-                )
-            )
-            await until(lambda: feed.health(1000).frames == 3)
-            await until(lambda: bool(feed.standing(PREFIX).foreign))  # type: ignore[union-attr]
-            (foreign,) = feed.standing(PREFIX).foreign  # type: ignore[union-attr]
-            assert (foreign.reason, foreign.prefix) == (Reason.MORE_SPECIFIC, "192.0.2.128/25")
+    async with fed(clock) as (server, feed):
+        await server.play(
+            *(update(n, 1001, announced=["192.0.2.128/25", "198.51.100.0/24"]) for n in range(3))
+        )
+        await until(lambda: feed.health(1000).frames == 3)
+        await until(lambda: bool(feed.standing(PREFIX).foreign))  # type: ignore[union-attr]
+        (foreign,) = feed.standing(PREFIX).foreign  # type: ignore[union-attr]
+        assert (foreign.reason, foreign.prefix) == (Reason.MORE_SPECIFIC, "192.0.2.128/25")
 
 
 async def test_peer_down_is_unknown() -> None:
     """Sessions that go down never look like a withdrawal, and are counted by collector."""
     clock = Clock()
-    async with ris_live() as server:
-        server.seed(PREFIX, rows(10), 990)
-        feed = make(server, clock)
-        async with following(feed):
-            await until(lambda: seeded(feed))
-            await server.play(*(state(n, 1001, "down") for n in range(4)))
-            await until(lambda: holding(feed) == (6, 6))
-            assert (await look(feed, clock)).reason is None
-            await server.play(*(state(n, 1001, "down") for n in range(4, 9)))
-            await until(lambda: holding(feed) == (1, 1))
-            assert (await look(feed, clock)).reason is Reason.FEED_STALE
-            clock.at = 1007
-            await server.play(keepalive("rrc00", address(9), 1004))
-            await until(lambda: feed.health(1007).sessions == (1, 9))
-            health = feed.health(1007)
-            assert health.collectors["rrc00"].last_frame_at == 1007
-            assert health.lag == -1  # the median of nine at -1 and one at 3 s
+    async with fed(clock) as (server, feed):
+        await server.play(*(state(n, 1001, "down") for n in range(4)))
+        await until(lambda: holding(feed) == (6, 6))
+        assert (await look(feed, clock)).reason is None
+        await server.play(*(state(n, 1001, "down") for n in range(4, 9)))
+        await until(lambda: holding(feed) == (1, 1))
+        assert (await look(feed, clock)).reason is Reason.FEED_STALE
+        clock.at = 1007
+        await server.play(keepalive("rrc00", address(9), 1004))
+        await until(lambda: feed.health(1007).sessions == (1, 9))
+        health = feed.health(1007)
+        assert health.collectors["rrc00"].last_frame_at == 1007
+        assert health.lag == -1  # the median of nine at -1 and one at 3 s
 
 
 async def test_a_silent_collector_is_unknown_until_it_speaks() -> None:
@@ -183,14 +182,10 @@ async def test_a_collector_that_is_dead_at_the_start_has_withdrawn_nothing() -> 
 
 async def test_a_server_without_pongs_is_left() -> None:
     """Without pongs the connection is given up and made anew."""
-    async with ris_live() as server:
-        server.seed(PREFIX, rows(10), 990)
-        feed = make(server, Clock())
-        async with following(feed):
-            await until(lambda: seeded(feed))
-            server.answers_pings = False
-            await until(lambda: server.connections > 1)
-            assert "no pong" in feed.health(1000).last_error
+    async with fed() as (server, feed):
+        server.answers_pings = False
+        await until(lambda: server.connections > 1)
+        assert "no pong" in feed.health(1000).last_error
 
 
 async def test_a_server_that_takes_a_connection_and_is_mute() -> None:
@@ -224,17 +219,13 @@ async def test_a_server_that_acknowledges_nothing_is_left() -> None:
 async def test_no_frame_for_stale_after() -> None:
     """A connection that stands, and pongs, but brings nothing for `stale_after` is stale."""
     clock = Clock()
-    async with ris_live() as server:
-        server.seed(PREFIX, rows(10), 990)
-        feed = make(server, clock)
-        async with following(feed):
-            await until(lambda: seeded(feed))
-            clock.at = 1121
-            pings = server.pings
-            await until(lambda: server.pings > pings + 2)
-            assert feed.health(clock()).silence == "ris-live has been silent for 121 s"
-            await server.play(keepalive("rrc00", address(0), 1121))
-            await until(lambda: feed.health(clock()).silence is None)
+    async with fed(clock) as (server, feed):
+        clock.at = 1121
+        pings = server.pings
+        await until(lambda: server.pings > pings + 2)
+        assert feed.health(clock()).silence == "ris-live has been silent for 121 s"
+        await server.play(keepalive("rrc00", address(0), 1121))
+        await until(lambda: feed.health(clock()).silence is None)
 
 
 @pytest.mark.parametrize(
@@ -244,26 +235,18 @@ async def test_no_frame_for_stale_after() -> None:
 )
 async def test_broken_frames_are_counted(junk: str) -> None:
     """A frame that cannot be read, or is larger than any can be, is counted; the feed goes on."""
-    async with ris_live() as server:
-        server.seed(PREFIX, rows(10), 990)
-        feed = make(server, Clock())
-        async with following(feed):
-            await until(lambda: seeded(feed))
-            await server.play(junk, update(0, 1001, withdrawn=[PREFIX]))
-            await until(lambda: holding(feed) == (9, 10))
-            assert (feed.health(1000).errors, feed.health(1000).reconnects) == (1, 0)
+    async with fed() as (server, feed):
+        await server.play(junk, update(0, 1001, withdrawn=[PREFIX]))
+        await until(lambda: holding(feed) == (9, 10))
+        assert (feed.health(1000).errors, feed.health(1000).reconnects) == (1, 0)
 
 
 async def test_an_error_of_the_server_is_counted() -> None:
     """A ris_error after the acknowledgement is counted, with what it says."""
-    async with ris_live() as server:
-        server.seed(PREFIX, rows(10), 990)
-        feed = make(server, Clock())
-        async with following(feed):
-            await until(lambda: seeded(feed))
-            await server.play('{"type":"ris_error","data":{"message":"slow down"}}')
-            await until(lambda: feed.health(1000).last_error == "slow down")
-            assert (feed.health(1000).errors, feed.health(1000).reconnects) == (1, 0)
+    async with fed() as (server, feed):
+        await server.play('{"type":"ris_error","data":{"message":"slow down"}}')
+        await until(lambda: feed.health(1000).last_error == "slow down")
+        assert (feed.health(1000).errors, feed.health(1000).reconnects) == (1, 0)
 
 
 async def test_a_refused_subscription_is_no_connection() -> None:
@@ -281,15 +264,11 @@ async def test_a_refused_subscription_is_no_connection() -> None:
 
 async def test_late_updates_and_duplicates() -> None:
     """An update older than its peer's last changes nothing and is counted; one twice is no news."""
-    async with ris_live() as server:
-        server.seed(PREFIX, rows(10), 990)
-        feed = make(server, Clock())
-        async with following(feed):
-            await until(lambda: seeded(feed))
-            old, new = update(0, 1001, announced=[PREFIX]), update(0, 1002, withdrawn=[PREFIX])
-            await server.play(new, new, old)
-            await until(lambda: feed.health(1000).frames == 3 and feed.health(1000).late == 1)
-            assert holding(feed) == (9, 10)
+    async with fed() as (server, feed):
+        old, new = update(0, 1001, announced=[PREFIX]), update(0, 1002, withdrawn=[PREFIX])
+        await server.play(new, new, old)
+        await until(lambda: feed.health(1000).frames == 3 and feed.health(1000).late == 1)
+        assert holding(feed) == (9, 10)
 
 
 async def test_real_frames() -> None:
