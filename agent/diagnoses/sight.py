@@ -26,11 +26,6 @@ class Sight:
     proven_at: float
 
 
-def sight(view: View, controls: Sequence[CheckKey]) -> Sight:
-    """Judge the controls, and say until when they prove that this vantage sees."""
-    return Sight(blindness(view, controls), proven_at(view, controls))
-
-
 def blindness(view: View, controls: Sequence[CheckKey]) -> Evidence:
     """Judge the controls: blind when most of them fail; without controls we trust ourselves."""
     if not controls:

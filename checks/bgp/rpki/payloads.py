@@ -119,9 +119,6 @@ class Vrps:
     def __iter__(self) -> Iterator[Vrp]:
         return (vrp for vrps in self._by_prefix.values() for vrp in vrps)
 
-    def __len__(self) -> int:
-        return sum(map(len, self._by_prefix.values()))
-
     def at(self, now: float) -> "Vrps":
         """Return those that have not ended."""
         if self._first_end is None or now < self._first_end:
@@ -209,14 +206,6 @@ def _listed(vrps: tuple[Vrp, ...]) -> str:
     return some([*map(str, vrps)])
 
 
-class RoaEvent(StrEnum):
-    """What happened to a VRP."""
-
-    ADDED = "added"
-    REMOVED = "removed"
-    CHANGED = "changed"
-
-
 @dataclass(frozen=True, slots=True)
 class RoaChange:
     """A VRP came (no *before*), went (no *after*), or changed its length or trust anchor."""
@@ -225,20 +214,14 @@ class RoaChange:
     after: Vrp | None
 
     @property
-    def event(self) -> RoaEvent:
-        """Which of the three it is."""
-        if self.before is None:
-            return RoaEvent.ADDED
-        return RoaEvent.REMOVED if self.after is None else RoaEvent.CHANGED
-
-    @property
     def detail(self) -> str:
         """It in one sentence."""
         if self.before and self.after:
             return f"ROA {_anchored(self.before)} changed to {_anchored(self.after)}"
-        vrp = self.after or self.before
-        assert vrp is not None
-        return f"ROA {_anchored(vrp)} was {self.event}"
+        if self.after:
+            return f"ROA {_anchored(self.after)} was added"
+        assert self.before
+        return f"ROA {_anchored(self.before)} was removed"
 
 
 def _anchored(vrp: Vrp) -> str:

@@ -37,15 +37,12 @@ class VrpHealth:
     """Whether the VRPs can be believed; *silence* says in a clause why not.
 
     *built_at* is the document's own time in epoch seconds, or else when it was last modified or
-    read. *count* and *skipped* are its rows, good and bad; *kept* are those that bear on the
-    watched prefixes. *last_error* is that of the last reading.
+    read. *count* are its rows that could be read. *last_error* is that of the last reading.
     """
 
     source: str
     built_at: float | None
     count: int
-    kept: int
-    skipped: int
     errors: int
     last_error: str
     silence: str | None
@@ -152,8 +149,6 @@ class VrpSource:
             source=self.source,
             built_at=self._built_at,
             count=summary.count,
-            kept=len(self._vrps or ()),
-            skipped=summary.skipped,
             errors=self._errors,
             last_error=self._last_error,
             silence=self._silence(now),

@@ -8,7 +8,6 @@ is the order: routers stamp the routes of their table with when they learned the
 import asyncio
 import socket
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import NoReturn
 
@@ -38,22 +37,11 @@ def bmp_feed(watches: Iterable[Watch], settings: BmpSettings, now: Callable[[], 
     return Feed(Bmp(settings, Interest(routes.watched), now), routes, Intake(now))
 
 
-@dataclass(frozen=True, slots=True)
-class Router:
-    """A router that is connected, from *address*, since *since* (epoch seconds)."""
-
-    name: str
-    address: Endpoint
-    since: float
-
-
 class _Connection:
     """One router's TCP connection; *told* whether the intake knows something of it."""
 
-    def __init__(
-        self, writer: asyncio.StreamWriter, address: Endpoint, session: Session, since: float
-    ) -> None:
-        self.writer, self.address, self.session, self.since = writer, address, session, since
+    def __init__(self, writer: asyncio.StreamWriter, address: Endpoint, session: Session) -> None:
+        self.writer, self.address, self.session = writer, address, session
         self.told = False
 
     def __str__(self) -> str:
@@ -74,12 +62,6 @@ class Bmp:
         self._connections: set[_Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Lock()
-
-    @property
-    def routers(self) -> list[Router]:
-        """The routers that are connected, by name."""
-        found = [Router(c.session.collector, c.address, c.since) for c in self._connections]
-        return sorted(found, key=lambda router: (router.name, router.address))
 
     async def follow(self, intake: Intake) -> NoReturn:
         """Listen for ever; raise OSError where the address cannot be listened at."""
@@ -116,7 +98,7 @@ class Bmp:
             writer.transport.abort()
             return
         session = Session(address.host, self._interest, intake.error)
-        connection = _Connection(writer, address, session, self._now())
+        connection = _Connection(writer, address, session)
         self._connections.add(connection)
         try:
             _keep_alive(writer)

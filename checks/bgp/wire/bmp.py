@@ -85,12 +85,11 @@ class Session:
     """One router's session, from its first octet to its last.
 
     *router* is its address, *errors* is told a sentence for each message that cannot be read.
-    *messages* and *elements* count what was read; elements are prefixes, of interest or not.
+    *messages* counts what was read.
     """
 
     def __init__(self, router: str, interest: Interest, errors: Errors) -> None:
         self.messages = 0
-        self.elements = 0
         self.collector = router
         self._interest = interest
         self._errors = errors
@@ -200,7 +199,6 @@ class Session:
         if opened:
             path_ids = opened.out if is_out else opened.into
         decoded = self._decode(header, message[19:], path_ids)
-        self.elements += decoded.elements
         if decoded.fault:
             self._errors(decoded.fault)
         if decoded.end_of_rib is not None:

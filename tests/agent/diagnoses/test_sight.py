@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.agent.observations import TIMING, case, seen
 from vedette.agent.alarms.alarm import Evidence, Memory, State, step
-from vedette.agent.diagnoses.sight import Sight, sight, unless_blind
+from vedette.agent.diagnoses.sight import Sight, blindness, proven_at, unless_blind
 from vedette.agent.diagnoses.view import View
 from vedette.agent.memory.ledger import CheckKey, Ledger
 from vedette.checks.finding import Kind, Verdict
@@ -48,7 +48,7 @@ def controls(*words: str, at: float = LATE) -> Ledger:
 )
 def test_sight(words: list[str], blind: bool | None) -> None:
     """Blind when most controls fail, seeing when most cannot be failing, else undecided."""
-    assert sight(View(controls(*words), LATE), CONTROLS[: len(words)]).blind.holds is blind
+    assert blindness(View(controls(*words), LATE), CONTROLS[: len(words)]).holds is blind
 
 
 @pytest.mark.parametrize(("word", "blind"), [(OK, False), ("timeout", True)])
@@ -60,10 +60,10 @@ def test_only_servers_prove_sight(word: str, blind: bool) -> None:
         for place in ("agreement", "delegation", "dnssec")
     ]
     ledger.add(NAME, TIMING, [seen(LATE, word, key=NAME), *compared])
-    seeing = sight(View(ledger, LATE), [NAME])
+    view = View(ledger, LATE)
 
-    assert seeing.blind.holds is blind
-    assert seeing.proven_at == (-math.inf if blind else LATE)
+    assert blindness(view, [NAME]).holds is blind
+    assert proven_at(view, [NAME]) == (-math.inf if blind else LATE)
 
 
 @pytest.mark.parametrize(
@@ -83,8 +83,8 @@ def test_an_agent_that_starts_blind_is_blind(words: list[str], blind: bool | Non
     subjects = [seen(LATE, word, key=NAME, subject=f"{n}") for n, word in enumerate(words)]
     ledger.add(NAME, TIMING, subjects)
 
-    assert sight(View(ledger, LATE), [NAME]).blind.holds is blind
-    assert sight(View(ledger, LATE + 2 * TIMING.fresh_for), [NAME]).blind.holds is None
+    assert blindness(View(ledger, LATE), [NAME]).holds is blind
+    assert blindness(View(ledger, LATE + 2 * TIMING.fresh_for), [NAME]).holds is None
 
 
 @given(st.lists(st.integers(0, 60), min_size=1, max_size=5), st.integers(0, 1))
@@ -93,7 +93,7 @@ def test_one_bad_look_each_is_no_blindness(starts: list[int], hold: int) -> None
     ledger, keys = Ledger(), CONTROLS[: len(starts)]
     for key, at in zip(keys, starts, strict=True):
         ledger.add(key, TIMING, [seen(at, FAILING, key=key, place="name")])
-    blind = sight(View(ledger, 60), keys).blind
+    blind = blindness(View(ledger, 60), keys)
 
     assert blind.holds
     assert step(Memory(), blind, hold=hold, clear=60, now=60).state is not State.ALARM
@@ -101,11 +101,10 @@ def test_one_bad_look_each_is_no_blindness(starts: list[int], hold: int) -> None
 
 def test_without_controls_we_trust_ourselves() -> None:
     """An agent without controls is never blind, and its sight is always proven."""
-    seeing = sight(View(Ledger(), 0), [])
-    fault = Evidence(True, 5, 10)
+    view = View(Ledger(), 0)
 
-    assert seeing.blind.holds is False
-    assert unless_blind(fault, seeing) == fault
+    assert blindness(view, []).holds is False
+    assert proven_at(view, []) == math.inf
 
 
 subjects = st.lists(st.tuples(st.integers(1, 9), st.sampled_from(Verdict)), min_size=1)
@@ -130,7 +129,7 @@ def test_sight_is_proven_by_half_of_the_controls(said: list[list[tuple[int, Verd
 
     proven = [at for at in range(10) if 2 * sum(proves(one, at) for one in said) >= len(said)]
     expected = max(proven, default=-math.inf) if said else math.inf
-    assert sight(View(ledger, 10), keys).proven_at == expected
+    assert proven_at(View(ledger, 10), keys) == expected
 
 
 FAULT, FINE, NOTHING = Evidence(True, 100, 130), Evidence(False), Evidence(None)

@@ -47,7 +47,7 @@ FEED = FeedHealth(
     },
 )  # fmt: skip
 VRPS = VrpHealth(
-    source="vrps.json", built_at=70.0, count=1000, kept=3, skipped=0, errors=2,
+    source="vrps.json", built_at=70.0, count=1000, errors=2,
     last_error="", silence="the VRPs of vrps.json are too old",
 )  # fmt: skip
 

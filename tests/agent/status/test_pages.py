@@ -383,7 +383,7 @@ async def test_feeds_and_rpki(make: Make, session: ClientSession) -> None:
         collectors={"rrc00": CollectorHealth(3, 1, 5.0), "rrc01": CollectorHealth(0, 2, 5.0, True)},
     )  # fmt: skip
     vrps = VrpHealth(
-        source="vrps.json", built_at=now - 600, count=812_345, kept=3, skipped=0,
+        source="vrps.json", built_at=now - 600, count=812_345,
         errors=0, last_error="", silence=None,
     )  # fmt: skip
     silent = SimpleNamespace(health=lambda now: health, source=feed.source)

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from vedette.checks.bgp.rpki.payloads import (
     EXPIRING,
-    RoaEvent,
     RoaFault,
     RoaReason,
     Scope,
@@ -191,7 +190,7 @@ def test_what_has_ended_does_not_count():
     after = before.at(NOW)
     assert before.at(NOW - 1) is before
     assert tuple(v.state("192.0.2.0/24", 64500) for v in (before, after)) == (VALID, INVALID)
-    assert (len(before), len(after), len(after.at(NOW + 60))) == (3, 2, 1)
+    assert [len([*one]) for one in (before, after, after.at(NOW + 60))] == [3, 2, 1]
     assert after.at(NOW + 59) is after
 
 
@@ -265,42 +264,29 @@ LONGER, MOVED = ROA._replace(max_length=25), ROA._replace(ta="arin")
     [
         ([ROA], [ROA], []),
         ([ROA], [ROA._replace(expires=5.0)], []),  # signed again, as every few hours
-        ([], [ROA], [(RoaEvent.ADDED, "ROA 192.0.2.0/24-24 AS64500 (ripe) was added")]),
-        ([ROA], [], [(RoaEvent.REMOVED, "ROA 192.0.2.0/24-24 AS64500 (ripe) was removed")]),
+        ([], [ROA], ["ROA 192.0.2.0/24-24 AS64500 (ripe) was added"]),
+        ([ROA], [], ["ROA 192.0.2.0/24-24 AS64500 (ripe) was removed"]),
         (
             [ROA],
             [LONGER],
-            [
-                (
-                    RoaEvent.CHANGED,
-                    "ROA 192.0.2.0/24-24 AS64500 (ripe) changed to 192.0.2.0/24-25 AS64500 (ripe)",
-                )
-            ],
+            ["ROA 192.0.2.0/24-24 AS64500 (ripe) changed to 192.0.2.0/24-25 AS64500 (ripe)"],
         ),
         (
             [ROA],
             [MOVED],
-            [
-                (
-                    RoaEvent.CHANGED,
-                    "ROA 192.0.2.0/24-24 AS64500 (ripe) changed to 192.0.2.0/24-24 AS64500 (arin)",
-                )
-            ],
+            ["ROA 192.0.2.0/24-24 AS64500 (ripe) changed to 192.0.2.0/24-24 AS64500 (arin)"],
         ),
         (
             [ROA._replace(ta="")],
             [ROA._replace(ta="", asn=1)],
-            [
-                (RoaEvent.ADDED, "ROA 192.0.2.0/24-24 AS1 was added"),
-                (RoaEvent.REMOVED, "ROA 192.0.2.0/24-24 AS64500 was removed"),
-            ],
+            ["ROA 192.0.2.0/24-24 AS1 was added", "ROA 192.0.2.0/24-24 AS64500 was removed"],
         ),
     ],
 )
 def test_changes(before, after, told):
     """What was added, removed or changed is told once each; a new end is no change."""
     found = changes(kept(*before), kept(*after))
-    assert told == [(change.event, change.detail) for change in found]
+    assert told == [change.detail for change in found]
 
 
 @given(lists(), lists())

@@ -381,14 +381,6 @@ def test_sessions_are_kept_within_bounds(monkeypatch: pytest.MonkeyPatch) -> Non
     assert (len(story.session._views), story.errors.total()) == (10, 10)
 
 
-def test_elements_are_counted_whether_of_interest_or_not() -> None:
-    """The count of prefixes includes those that nobody watches."""
-    story = Told(Interest([V6]))
-    story.take(monitoring(HOLDS), monitoring(LOST))
-
-    assert story.session.elements == 2
-
-
 def test_a_real_session_decodes_as_another_decoder_says() -> None:
     """A Cisco router's session is what pmacct made of it: peers, tables, every route and path."""
     rows = map(json.loads, shared("bmp/204-expected.json").read_text().splitlines())
