@@ -1,11 +1,8 @@
 """Composite alarms at work: from looks at checks to pages, beside the standard alarms."""
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from tests.agent.composite.test_restart import states, timelines
-from tests.agent.composite.world import BANK, CONFIG, HEARD, LINGERS, NAME, SHOP, Round, World
+from tests.agent.composite.world import CONFIG, HEARD, LINGERS, World
 from tests.agent.observations import seen
 from vedette.agent.alarms.agreement import Vantage
 from vedette.agent.alarms.alarm import State
@@ -372,28 +369,6 @@ def test_a_control_that_is_not_known_now_and_then_puts_nothing_off() -> None:
     assert at < 35
 
 
-def test_a_fleet_that_is_short_warns() -> None:
-    """Where too few see to agree, an alarm is a warning at most."""
-    world = World("- {name: mine, rule: 'ALARM(\"https://shop.example/\")'}", peers=PEERS[:1])
-    for now in range(200):
-        world.look(now, SHOP_BAD)
-        world.step(now)
-
-    assert {page.severity for page in world.pages if page.key == "test/mine"} == {Severity.WARNING}
-
-
-def test_names_in_full_and_in_short_are_the_same() -> None:
-    """A check named by service, kind and check is the one that its short name means."""
-    rules = "\n".join(
-        f"- {{name: n{i}, rule: 'ALARM(\"{name}\")'}}"
-        for i, key in enumerate((NAME, SHOP, BANK))
-        for i, name in ((2 * i, str(key)), (2 * i + 1, key.check))
-    )
-    world = World(rules).live([*[WELL] * (HEARD + 1), *[ALL_BAD] * 10])
-
-    assert {tuple(world.of(f"n{i}")) for i in range(6)} == {((8, OPENED),)}
-
-
 @pytest.mark.parametrize(
     ("how", "rule", "bad", "holds"),
     [
@@ -418,22 +393,6 @@ def test_what_a_rule_sees_of_a_check_that_is_missing(
     assert world.engine.composites.at[Target("mine")].state is (
         State.ALARM if holds else State.INSUFFICIENT_DATA if how == "missing" and bad else State.OK
     )
-
-
-@pytest.mark.parametrize("how", ["missing", "ignore"])
-@given(timelines(*Verdict), st.integers(1, 60))
-@settings(max_examples=20)
-def test_what_is_missing_changes_no_standard_alarm(
-    how: str, rounds: list[Round], seconds: int
-) -> None:
-    """Unless the user takes it for good or bad, what nobody sees neither pages nor resolves."""
-    config = CONFIG.replace("clear: 5s", f"clear: 5s, missing: {how}")
-    world = World("[]", config=config).live(rounds)
-    before, said = states(world), list(world.said)
-    world.live([UNSEEN] * seconds, start=len(rounds))
-
-    assert states(world) == before
-    assert world.said == said
 
 
 def test_missing_that_is_breaching_pages_and_ends() -> None:

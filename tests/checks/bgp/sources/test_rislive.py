@@ -1,7 +1,5 @@
 """RIS Live as it follows the manual, and then does not."""
 
-import json
-import re
 import socket
 from dataclasses import replace
 
@@ -18,7 +16,7 @@ from tests.checks.bgp.followed import (
     make,
     seeded,
 )
-from tests.checks.bgp.made import ORIGIN, PREFIX, address, rows, shared, state, update
+from tests.checks.bgp.made import ORIGIN, PREFIX, address, rows, state, update
 from tests.servers.rislive import ris_live, until
 from vedette.checks.bgp.feed.times import Times
 from vedette.checks.bgp.reason import Reason
@@ -269,35 +267,3 @@ async def test_late_updates_and_duplicates() -> None:
         await server.play(new, new, old)
         await until(lambda: feed.health(1000).frames == 3 and feed.health(1000).late == 1)
         assert holding(feed) == (9, 10)
-
-
-async def test_real_frames() -> None:
-    """Every kind of frame that RIS Live has sent is taken in; only the corrupt one is an error."""
-    lines = [
-        line
-        for name in ("ris-live-frames.jsonl", "ris-live-stream.json")
-        for line in shared(f"rislive/{name}").read_text().splitlines()
-        if "ris_error" not in line
-    ]
-    frames = [json.loads(line) for line in lines[:-1]]
-    prefix = next(
-        prefix
-        for frame in frames
-        for prefix in frame["data"].get("withdrawals", [])
-        if re.search(r":0:0/", prefix)
-    )
-    peer = next(f["data"] for f in frames if prefix in f["data"].get("withdrawals", []))
-    number = peer["host"].removeprefix("rrc").removesuffix(".ripe.net")
-    watched = prefix.replace(":0:0:0:0:0:0/", "::/")
-    assert watched != prefix
-    async with ris_live() as server:
-        server.seed(watched, [(f"{number}-{peer['peer']}", [64511, ORIGIN]), *rows(3)], 990)
-        feed = make(server, Clock(2e9), Watch(watched, frozenset({ORIGIN})))
-        async with following(feed):
-            await until(lambda: feed.standing(watched) is not None)
-            await server.play(*lines)
-            await until(lambda: feed.standing(watched).holding == 3)  # type: ignore[union-attr]
-            await until(lambda: feed.health(2e9).errors == 1)
-            health = feed.health(2e9)
-    assert (health.connected, health.reconnects) == (True, 0)
-    assert health.last_error == "the frame is not JSON"
