@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from vedette.checks.bgp.path import MAX_ASN, Path, read_asn, read_path
 from vedette.checks.bgp.prefix import Peer, peer_of
 from vedette.checks.bgp.update import END_OF_TIME, Announce, PeerState, Update, Withdraw
-from vedette.checks.bgp.wire.interest import Everything, Interest
+from vedette.checks.bgp.wire.interest import Interest
 from vedette.checks.words import one_line
 
 LARGEST = 1024 * 1024
@@ -52,12 +52,11 @@ Event = Update | Alive | Pong | Subscribed | Refused
 
 _SILENT_TYPES = frozenset({"OPEN", "NOTIFICATION"})  # a state frame says the rest
 _STATES = {"up": True, "connected": True, "down": False}
-_EVERYTHING = Everything()
 
 _read_asn = lru_cache(maxsize=16384, typed=True)(read_asn)
 
 
-def parse(text: str, interest: Interest = _EVERYTHING) -> list[Event]:
+def parse(text: str, interest: Interest) -> list[Event]:
     """Return what one frame says of prefixes of *interest*; raise FrameError and nothing else.
 
     Withdrawals come first. An UPDATE that is of no interest, and a KEEPALIVE, is one Alive.

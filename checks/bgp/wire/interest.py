@@ -92,14 +92,3 @@ class Interest:
                 first = network >> (length - head) if length > head else network << free
                 found.update(n.to_bytes(head // 8) for n in range(first, first + (1 << free)))
         return frozenset(found)
-
-
-class Everything(Interest):
-    """All prefixes are of interest."""
-
-    def __init__(self) -> None:
-        super().__init__(("0.0.0.0/0", "::/0"))
-
-    def watches(self, prefix: str) -> bool:  # noqa: ARG002 - it does not matter which
-        """Return that it is."""
-        return True

@@ -15,6 +15,7 @@ from tests.checks.bgp.sources.listening import listening
 from tests.checks.bgp.wire.made import (
     AT,
     PEER,
+    Everything,
     attribute,
     bgp4mp,
     body,
@@ -33,7 +34,7 @@ from vedette.checks.bgp.settings import MrtSettings
 from vedette.checks.bgp.sources.mrt import SETTLED, Files, Mrt, mrt_feed
 from vedette.checks.bgp.update import Announce, EndOfRib, PeerState, Update, Withdraw
 from vedette.checks.bgp.watch import Watch
-from vedette.checks.bgp.wire.interest import Everything, Interest
+from vedette.checks.bgp.wire.interest import Interest
 
 NOW = 1_700_000_000.0
 V4, V6 = "198.51.100.0/24", "2001:db8:5::/48"

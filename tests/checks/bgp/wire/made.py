@@ -5,9 +5,20 @@ import struct
 from collections.abc import Iterable
 
 from vedette.checks.bgp.path import Path
+from vedette.checks.bgp.wire.interest import Interest
 
 PEER, LOCAL = "198.51.100.1", "198.51.100.254"
 AT = 1_600_000_000
+
+
+class Everything(Interest):
+    """All prefixes are of interest, and watched themselves."""
+
+    def __init__(self) -> None:
+        super().__init__(("0.0.0.0/0", "::/0"))
+
+    def watches(self, prefix: str) -> bool:
+        return True
 
 
 def nlri(prefix: str, path_id: int | None = None) -> bytes:

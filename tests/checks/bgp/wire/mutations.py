@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.checks.bgp.wire.made import (
+    Everything,
     attribute,
     bgp4mp,
     bmp,
@@ -33,7 +34,6 @@ from tests.checks.bgp.wire.made import (
 )
 from vedette.checks.bgp.update import Announce, Update, Withdraw
 from vedette.checks.bgp.wire.bmp import Session as BmpSession
-from vedette.checks.bgp.wire.interest import Everything
 from vedette.checks.bgp.wire.mrt import Session as MrtSession
 from vedette.checks.bgp.wire.update import WireError, decode
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.checks.bgp.made import shared
+from tests.checks.bgp.wire.made import Everything
 from vedette.checks.bgp.prefix import canonical
 from vedette.checks.bgp.update import Announce, Withdraw
-from vedette.checks.bgp.wire.interest import Everything
 from vedette.checks.bgp.wire.mrt import Session, open_
 
 Row = tuple[str, str, str, str]

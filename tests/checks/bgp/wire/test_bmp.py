@@ -13,6 +13,7 @@ from tests.checks.bgp.wire.captures import sent
 from tests.checks.bgp.wire.made import (
     AT,
     PEER,
+    Everything,
     bmp,
     body,
     initiation,
@@ -28,7 +29,7 @@ from tests.checks.bgp.wire.made import (
 from vedette.checks.bgp.prefix import Peer
 from vedette.checks.bgp.update import Announce, EndOfRib, PeerState, Update, Withdraw
 from vedette.checks.bgp.wire.bmp import MOST_OCTETS, Session
-from vedette.checks.bgp.wire.interest import Everything, Interest
+from vedette.checks.bgp.wire.interest import Interest
 from vedette.checks.bgp.wire.update import WireError
 
 ROUTER, NOW, LATER = "192.0.2.1", AT + 60.0, 2e9

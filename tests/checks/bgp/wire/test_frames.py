@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.checks.bgp.made import ORIGIN, PREFIX, peer, shared, state, update
+from tests.checks.bgp.wire.made import Everything
 from vedette.checks.bgp.update import Announce, PeerState, Withdraw
+from vedette.checks.bgp.wire import frames
 from vedette.checks.bgp.wire.frames import (
     LARGEST,
     Alive,
@@ -18,9 +20,14 @@ from vedette.checks.bgp.wire.frames import (
     Pong,
     Refused,
     Subscribed,
-    parse,
 )
 from vedette.checks.bgp.wire.interest import Interest
+
+EVERYTHING = Everything()
+
+
+def parse(text: str, interest: Interest = EVERYTHING) -> list[Event]:
+    return frames.parse(text, interest)
 
 
 def text(data: dict[str, Any]) -> str:

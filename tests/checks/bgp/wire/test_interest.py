@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vedette.checks.bgp.wire.interest import Everything, Interest
+from tests.checks.bgp.wire.made import Everything
+from vedette.checks.bgp.wire.interest import Interest
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -123,10 +124,3 @@ def test_what_is_no_prefix_is_an_error(text: str) -> None:
         Everything().of_text(text)
     with pytest.raises(ValueError, match=r"is not a prefix|IPv4 or IPv6 network"):
         Interest([text])
-
-
-def test_everything_is_of_interest() -> None:
-    """Everything tells all prefixes of both versions."""
-    told = [Everything().of_text(text) for text in (*WATCHED, "0.0.0.0/0", "::/0", "255.0.0.0/32")]
-
-    assert None not in told

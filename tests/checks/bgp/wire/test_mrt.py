@@ -16,6 +16,7 @@ from tests.checks.bgp.made import shared
 from tests.checks.bgp.wire.made import (
     AT,
     PEER,
+    Everything,
     attribute,
     bgp4mp,
     body,
@@ -28,7 +29,7 @@ from tests.checks.bgp.wire.made import (
 )
 from vedette.checks.bgp.prefix import Peer
 from vedette.checks.bgp.update import Announce, EndOfRib, PeerState, Update, Withdraw
-from vedette.checks.bgp.wire.interest import Everything, Interest
+from vedette.checks.bgp.wire.interest import Interest
 from vedette.checks.bgp.wire.mrt import Session, open_
 from vedette.checks.bgp.wire.speaker import Speakers
 
@@ -439,14 +440,6 @@ def read_shared(name: str, interest: Interest | None = None) -> tuple[list[Updat
         return list(story.session.read(stream)), story
 
 
-def test_4096_withdrawals_in_one_message() -> None:
-    """An extended message of 36,894 octets withdraws 4,096 prefixes."""
-    updates, story = read_shared("mrt/updates.long_withdrawal.gz")
-
-    assert len({u.prefix for u in updates if isinstance(u, Withdraw)}) == len(updates) == 4096
-    assert (story.errors, story.session.elements) == ({}, 4096)
-
-
 def test_trailing_bits_of_a_real_prefix() -> None:
     """A prefix with set host bits is canonical; the octet behind it that is no prefix an error."""
     updates, story = read_shared("mrt/updates.nlri_mask_trailing_bits.gz")
@@ -465,16 +458,3 @@ def test_real_tables_with_path_identifiers(version: str, held: str) -> None:
     announces = [u for u in updates if isinstance(u, Announce)]
     assert (len(announces), story.session.elements, story.errors) == (60, 62, {})
     assert all(u.path[0] == u.asn for u in announces)
-
-
-def test_a_real_table_of_2002() -> None:
-    """TABLE_DUMP of 2002: every record is an announcement, and 36 peers told all."""
-    updates, story = read_shared("mrt/bview.20020722.2337.gz")
-
-    counts = Counter(type(u) for u in updates)
-    assert counts == {Announce: 115_521, EndOfRib: 36}
-    assert story.errors == {}
-    assert (
-        Announce(Peer("rrc00", "193.203.0.1"), 1853, "3.0.0.0/8", (1853, 1239, 80), 1027381055)
-        == updates[0]
-    )

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.checks.bgp.wire.made import attribute, body, nlri, reach, segments, unreach
+from tests.checks.bgp.wire.made import Everything, attribute, body, nlri, reach, segments, unreach
 from vedette.checks.bgp.path import Path
-from vedette.checks.bgp.wire.interest import Everything, Interest
+from vedette.checks.bgp.wire.interest import Interest
 from vedette.checks.bgp.wire.update import Decoded, Route, WireError, decode, read_path
 
 V4, V6 = "192.0.2.0/24", "2001:db8::/32"
