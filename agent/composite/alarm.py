@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from vedette.agent.alarms.fleet import Fleet
 from vedette.agent.composite.link import Links, Target
 from vedette.agent.composite.settings import AlarmSettings
-from vedette.agent.diagnoses.names import RANK, Diagnosis, Layer, Rule, layer, milder
+from vedette.agent.diagnoses.names import AGREED_ON, RANK, Diagnosis, Layer, Rule, layer, milder
 from vedette.agent.memory.ledger import CheckKey
 from vedette.checks.finding import Kind
 from vedette.checks.settings import CheckSettings
@@ -88,7 +88,7 @@ class CompositeAlarm:
     @property
     def is_agreed_on(self) -> bool:
         """Whether it goes by what vantages must agree on, so that only a quorum may end it."""
-        return self.layer in (Layer.DNS, Layer.SERVICE)
+        return self.layer in AGREED_ON
 
     def lacks_quorum(self, fleet: Fleet) -> bool:
         """Whether too few see to agree on what it goes by, as Rule.lacks_quorum says."""

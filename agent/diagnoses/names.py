@@ -93,6 +93,10 @@ class Layer(IntEnum):
     OURSELVES = 4
 
 
+AGREED_ON = (Layer.DNS, Layer.SERVICE)
+"""About what vantages must agree: each sees its own way there."""
+
+
 def layer(diagnosis: Diagnosis) -> Layer:
     """Return what *diagnosis* is about."""
     if diagnosis in (Diagnosis.VANTAGE_BLIND, Diagnosis.FEED_STALE):
@@ -149,9 +153,14 @@ class Rule:
         """Its place among what wants the headline: the lower one has it."""
         return RANK[self.diagnosis]
 
+    @property
+    def is_agreed_on(self) -> bool:
+        """Whether vantages must agree on it: of routes, and of ourselves, one knows enough."""
+        return self.layer in AGREED_ON
+
     def lacks_quorum(self, fleet: Fleet) -> bool:
-        """Whether too few see to agree on it: of routes, and of ourselves, one knows enough."""
-        return self.layer in (Layer.DNS, Layer.SERVICE) and fleet.is_short(self.service)
+        """Whether too few see to agree on it."""
+        return self.is_agreed_on and fleet.is_short(self.service)
 
     def graded(self, fleet: Fleet) -> "Rule":
         """Return the rule with the severity that it has at the moment of *fleet*.

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from vedette.agent.alarms.fleet import SILENT_AFTER
-from vedette.agent.diagnoses.bgp import REASONS
 from vedette.agent.diagnoses.names import Diagnosis, Rule, is_warning, milder
 from vedette.agent.rules.promql import BY, also, among, selector
 from vedette.agent.rules.voting import HOLDS, Electorate, Faults, Recording, some, voted
@@ -112,7 +111,7 @@ def _fires(alarm: Alarm, rule: Rule) -> tuple[str, str]:
     What too few vantages see to agree on, and what is not so grave as it may be, wakes nobody.
     """
     electorate, holds = alarm.electorate, f"{alarm.series(HOLDS)} == 1"
-    faults, alone = _faults(alarm, rule), _alone(rule)
+    faults, alone = _faults(alarm, rule), not rule.is_agreed_on
     # A feed is silent since the last of those who hear it says so.
     first = "min" if rule.diagnosis is Diagnosis.FEED_STALE else "max"
     any_ = some(faults, rule.hold, first)
@@ -145,10 +144,6 @@ def _faults(alarm: Alarm, rule: Rule) -> Faults:
         for which in [among("diagnosis", diagnoses)]
     )
     return Faults(since, seen)
-
-
-def _alone(rule: Rule) -> bool:
-    return rule.diagnosis in (*REASONS, Diagnosis.VANTAGE_BLIND, Diagnosis.FEED_STALE)
 
 
 def of_silence(electorate: Electorate, rule: Rule) -> Alert:

@@ -7,6 +7,7 @@ import ipaddress
 import re
 import struct
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 from vedette.checks.bgp.prefix import Peer
@@ -228,16 +229,15 @@ class Session:
 
         What was right last is tried first, because some octets can be read both ways.
         """
-        ways = [path_ids, frozenset[int]()] if path_ids else [path_ids]
-        if header.session in self._without_ids:
-            ways.reverse()
         wide = not header.has & _TWO_OCTET_AS
-        decoded, *others = (
-            decode(body, wide=wide, add_path=way, interest=self._interest) for way in ways
-        )
-        if decoded.fault and others and not others[0].fault:
+        read = partial(decode, body, wide=wide, interest=self._interest)
+        way, other = path_ids, frozenset[int]()
+        if header.session in self._without_ids:
+            way, other = other, way
+        decoded = read(add_path=way)
+        if decoded.fault and path_ids and not (again := read(add_path=other)).fault:
             self._without_ids ^= {header.session}
-            return others[0]
+            return again
         return decoded
 
 
