@@ -18,8 +18,7 @@ from tests.agent.alarms.test_fleet_engine import (
     look,
     whole,
 )
-from tests.agent.composite.world import CONFIG, World
-from tests.agent.observations import seen
+from tests.agent.composite.world import CONTROLLED, World
 from vedette.agent.alarms.agreement import Quorum, Vantage
 from vedette.agent.alarms.alarm import Memory, State
 from vedette.agent.alarms.engine import Engine
@@ -89,16 +88,13 @@ def test_who_is_left_alone_ends_no_alarm_of_a_users_own_that_a_quorum_paged(clea
 def test_nor_one_that_asks_besides_who_sees() -> None:
     """Beside a check, naming a vantage makes an alarm no less a matter of the quorum."""
     rule = 'ALARM("https://shop.example/") AND NOT ALARM("here/vantage_blind/here")'
-    config = CONFIG + "controls: {dns: [{name: example.com, servers: [192.0.2.53]}]}\n"
     peers = [Vantage("b", "b"), Vantage("c", "c")]
-    world = World(f"- {{name: mine, rule: '{rule}', clear: 5s}}", config=config, peers=peers)
-    (control,) = world.plan.controls
+    world = World(f"- {{name: mine, rule: '{rule}', clear: 5s}}", config=CONTROLLED, peers=peers)
     for now in range(200):
-        for name, ledger in world.ledgers.items():
+        for name in world.ledgers:
             if name == "here" or now < 50:
                 world.look(now, (OK, OK if name == "here" else FAILING, OK), name)
-                looks = [seen(now, key=control, place="recursive")]
-                ledger.add(control, world.timing(control), looks)
+                world.look_at_control(now, vantage=name)
         world.step(now)
 
     assert [change for _, change in world.of("mine")] == [Change.OPENED]

@@ -5,7 +5,7 @@ from itertools import chain
 
 import pytest
 
-from tests.agent.composite.world import BANK, CONFIG, SHOP, Round, World
+from tests.agent.composite.world import BANK, CONFIG, CONTROLLED, SHOP, Round, World
 from tests.agent.observations import seen
 from vedette.agent.alarms.agreement import Vantage
 from vedette.agent.alarms.incidents import Change
@@ -60,23 +60,19 @@ def test_what_ends_while_it_is_explained_is_told_when_that_is_over() -> None:
     assert ended == over + 9
 
 
-CONTROLLED = CONFIG + "controls: {dns: [{name: example.com, servers: [192.0.2.53]}]}\n"
-
-
 @pytest.mark.parametrize(("bank", "opens"), [("timeout", []), (OK, [314])])
 def test_blindness_ends_no_suppression(bank: Verdict | str, opens: Sequence[float]) -> None:
     """What explains an alarm is not over because nobody sees it: sight that returns tells."""
     upstream = UPSTREAM.replace(")'}", ")', clear: 0s}")
     alarms = ALARM + "clear: 10m, suppressor: {alarm: upstream}}" + upstream
     world = World(alarms, config=CONTROLLED)
-    ledger, (control,) = world.ledgers["here"], world.plan.controls
+    ledger = world.ledgers["here"]
     for now in range(400):
         blind = 100 <= now < 250
         for key, word in ((SHOP, "timeout"), (BANK, bank if now >= 250 else "timeout")):
             if not (blind or (key is BANK and 250 <= now < 254)):  # it is looked at later
                 ledger.add(key, world.timing(key), [seen(now, word, key=key, place="name")])
-        look = seen(now, "timeout" if blind else OK, key=control, place="recursive")
-        ledger.add(control, world.timing(control), [look])
+        world.look_at_control(now, "timeout" if blind else OK)
         world.step(now)
 
     assert [at for at, _ in world.of("mine")] == opens

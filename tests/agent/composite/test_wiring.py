@@ -2,8 +2,7 @@
 
 import pytest
 
-from tests.agent.composite.world import CONFIG, HEARD, LINGERS, World
-from tests.agent.observations import seen
+from tests.agent.composite.world import CONFIG, CONTROLLED, HEARD, LINGERS, World
 from vedette.agent.alarms.agreement import Vantage
 from vedette.agent.alarms.alarm import State
 from vedette.agent.alarms.incidents import Change
@@ -298,9 +297,6 @@ def test_a_leaf_holds_for_a_quorum(failing: tuple[str, ...], changes: list[Chang
     assert [change for _, change in world.of("mine")] == changes
 
 
-CONTROLLED = CONFIG + "controls: {dns: [{name: example.com, servers: [192.0.2.53]}]}\n"
-
-
 @pytest.mark.parametrize(
     ("rule", "waits"), [("TRUE", 0), ('INSUFFICIENT_DATA("shop.example A")', HEARD)]
 )
@@ -310,12 +306,10 @@ def test_a_blind_vantage_judges_nothing(rule: str, waits: int) -> None:
     That nothing is heard of a check means something once it could be.
     """
     world = World(f"- {{name: mine, rule: '{rule}', hold: 0s}}", config=CONTROLLED)
-    (control,) = world.plan.controls
     for now in range(60):
         world.look(now, UNSEEN)
         sees = now >= 40
-        look = seen(now, OK if sees else "timeout", key=control, place="recursive")
-        world.ledgers["here"].add(control, world.timing(control), [look])
+        world.look_at_control(now, OK if sees else "timeout")
         world.step(now)
 
     ((at, change),) = world.of("mine")
@@ -338,13 +332,11 @@ def test_what_a_blind_vantage_missed_is_no_news(
     inner = "- {name: inner, rule: 'ALARM(\"shop.example A\")'}\n"
     rule = f"{inner}- {{name: mine, rule: '{asked}', hold: 2s, missing: breaching}}"
     world = World(rule, config=CONTROLLED)
-    (control,) = world.plan.controls
     for now in range(80):
         sees = not 20 <= now < 40
         if sees or now % 2:
             world.look(now, WELL if now < 20 or (seen_again and now >= 43) else UNSEEN)
-        look = seen(now, OK if sees else "timeout", key=control, place="recursive")
-        world.ledgers["here"].add(control, world.timing(control), [look])
+        world.look_at_control(now, OK if sees else "timeout")
         world.step(now)
 
     said = world.of("mine")
@@ -356,12 +348,9 @@ def test_a_control_that_is_not_known_now_and_then_puts_nothing_off() -> None:
     """Only who was blind looks afresh: what is missing pages, though sight is doubted at times."""
     rule = "- {name: mine, rule: 'ALARM(\"shop.example A\")', hold: 2s, missing: breaching}"
     world = World(rule, config=CONTROLLED)
-    (control,) = world.plan.controls
     for now in range(60):
         world.look(now, WELL if now < 20 else UNSEEN)
-        verdict = UNKNOWN if now % 5 == 0 else OK
-        look = seen(now, verdict, key=control, place="recursive")
-        world.ledgers["here"].add(control, world.timing(control), [look])
+        world.look_at_control(now, UNKNOWN if now % 5 == 0 else OK)
         world.step(now)
 
     ((at, change),) = world.of("mine")
@@ -446,12 +435,10 @@ def test_a_rule_may_ask_whether_a_vantage_is_blind(
     peers = "peers: [{name: next door, url: 'http://127.0.0.1:1', domain: {provider: x}, "
     config = CONTROLLED + peers + "token_env: VEDETTE_TEST_TOKEN}]\n"
     world = World(f"- {{name: mine, rule: '{rule}', hold: 0s}}", config=config)
-    (control,) = world.plan.controls
     for now in range(30):
         for vantage in world.ledgers:
             blind = vantage == name and now >= 10
-            look = seen(now, "timeout" if blind else OK, key=control, place="recursive")
-            world.ledgers[vantage].add(control, world.timing(control), [look])
+            world.look_at_control(now, "timeout" if blind else OK, vantage=vantage)
         world.step(now)
 
     assert [change for _, change in world.of("mine")] == [OPENED]

@@ -38,6 +38,7 @@ services:
   - name: bank
     http: [{url: "https://bank.example/"}]
 """
+CONTROLLED = CONFIG + "controls: {dns: [{name: example.com, servers: [192.0.2.53]}]}\n"
 NAME = CheckKey("shop", Kind.DNS, "shop.example A")
 SHOP = CheckKey("shop", Kind.HTTP, "https://shop.example/")
 BANK = CheckKey("bank", Kind.HTTP, "https://bank.example/")
@@ -105,6 +106,14 @@ class World:
             word = _BAD[key.kind] if verdict is Verdict.FAILING else verdict
             look = seen(now, word, key=key, place=_PLACE[key.kind])
             self.ledgers[vantage].add(key, self.timing(key), [look])
+
+    def look_at_control(
+        self, now: float, word: Verdict | str = Verdict.OK, vantage: str = "here"
+    ) -> None:
+        """Look at the only control, by which a vantage sees, or not."""
+        (control,) = self.plan.controls
+        look = seen(now, word, key=control, place="recursive")
+        self.ledgers[vantage].add(control, self.timing(control), [look])
 
     def timing(self, key: CheckKey):
         return self._timings[key]
