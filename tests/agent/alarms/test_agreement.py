@@ -52,30 +52,10 @@ def test_quorum_is_decided_when_the_undecided_cannot_turn_it(agree: int, count: 
         assert quorum.judge(votes(**said)).holds is by_definition(said, agree), said
 
 
-@pytest.mark.parametrize(
-    ("said", "holds"),
-    [
-        ({"fra": True, "ber": True, "nyc": False}, False),
-        ({"fra": True, "ber": None, "nyc": False}, False),
-        ({"fra": True, "ber": False, "nyc": True}, True),
-        ({"fra": True, "ber": True, "nyc": None}, None),
-        ({"fra": True, "ber": True}, True),
-        ({"fra": True}, True),
-        ({}, None),
-    ],
-    ids=str,
-)
-def test_two_agents_of_one_provider_are_one_voice(
-    said: Mapping[str, bool | None], holds: bool | None
-) -> None:
-    """Both of a provider's agents are no quorum, unless there is no other provider to ask."""
-    assert QUORUM.judge(votes(**said)).holds is holds
-
-
 def test_a_vantage_that_is_not_configured_has_no_vote() -> None:
-    """What a stranger says makes up no quorum, and a stranger alone decides nothing."""
+    """What a stranger says makes up no quorum, and a stranger or nobody decides nothing."""
     assert QUORUM.judge(votes(fra=True, nyc=False, stranger=True)).holds is False
-    assert QUORUM.judge(votes(stranger=False)) == UNDECIDED
+    assert QUORUM.judge(votes(stranger=False)) == QUORUM.judge({}) == UNDECIDED
 
 
 @pytest.mark.parametrize(
