@@ -3,10 +3,8 @@
 import bz2
 import gzip
 import os
-import struct
 import time
 from collections.abc import Callable
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -16,13 +14,13 @@ from tests.checks.bgp.wire.made import (
     AT,
     PEER,
     Everything,
-    attribute,
     bgp4mp,
     body,
+    held,
+    index_table,
     message,
     nlri,
-    record,
-    segments,
+    rib,
     update,
 )
 from tests.servers.bird import bird
@@ -258,16 +256,10 @@ def test_peer_of_a_record(tmp_path: Path) -> None:
 
 def dump(at: int, *prefixes: str) -> bytes:
     """Return a RIB dump as of *at*, in which three peers have *prefixes*."""
-    index, held = bytes(4) + struct.pack("!HH", 0, 3), b""
-    for n in range(3):
-        index += b"\2" + bytes(4) + ip_address(f"198.51.100.{n}").packed
-        index += struct.pack("!I", 64511 + n)
-        path = attribute(1, b"\0") + attribute(2, segments((64511 + n, 64500), 4))
-        held += struct.pack("!HIH", n, at, len(path)) + path
-    octets = record(13, 1, index, at)
-    for prefix in prefixes:
-        octets += record(13, 2, bytes(4) + nlri(prefix) + struct.pack("!H", 3) + held, at)
-    return octets
+    peers = [(f"198.51.100.{n}", 64511 + n, 2) for n in range(3)]
+    routes = [(n, held((64511 + n, 64500))) for n in range(3)]
+    tables = (rib(2, prefix, *routes, at=at) for prefix in prefixes)
+    return index_table(*peers, at=at) + b"".join(tables)
 
 
 @pytest.mark.parametrize("cut", [0, 1], ids=["whole", "cut off"])
@@ -303,13 +295,8 @@ def test_a_dump_is_written_over_the_one_before_it(tmp_path: Path, second: tuple[
 
 def test_a_table_tells_the_messages_of_other_files_which_paths_there_are(tmp_path: Path) -> None:
     """A path that goes leaves the other one that a table dump, a file of its own, has listed."""
-    index = bytes(4) + struct.pack("!HHB", 0, 1, 2) + bytes(4) + ip_address(PEER).packed
-    held = b""
-    for number, origin in enumerate((64500, 64501)):
-        attributes = attribute(1, b"\0") + attribute(2, segments((64511, origin), 4))
-        held += struct.pack("!HIIH", 0, AT, number, len(attributes)) + attributes
-    table = record(13, 1, index + struct.pack("!I", 64511))
-    table += record(13, 8, bytes(4) + nlri(V4) + struct.pack("!H", 2) + held)
+    routes = [(0, held((64511, origin))) for origin in (64500, 64501)]
+    table = index_table((PEER, 64511, 2)) + rib(8, V4, *routes, path_id=0)
     gone = message(body(withdrawn=[nlri(V4, 1)]))
     written(tmp_path / "rib", table, age=200)
     written(tmp_path / "updates", bgp4mp(gone, subtype=9, at=AT + 60), age=100)

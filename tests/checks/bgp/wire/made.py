@@ -113,6 +113,43 @@ def bgp4mp(
     return record(16, subtype, head + address.packed + local.packed + octets, at)
 
 
+def index_table(*peers: tuple[str, int, int], at: int = AT) -> bytes:
+    """Return the record of a RIB dump that lists *peers*: addresses, AS numbers and flags."""
+    rows = b"".join(
+        bytes((flags,))
+        + bytes(4)
+        + ipaddress.ip_address(address).packed
+        + asn.to_bytes(4 if flags & 2 else 2)
+        for address, asn, flags in peers
+    )
+    return record(13, 1, bytes(4) + struct.pack("!H4sH", 4, b"view", len(peers)) + rows, at)
+
+
+def held(path: Path) -> bytes:
+    """Return the attributes of a route in a RIB dump."""
+    return attribute(1, b"\0") + attribute(2, segments(path, 4))
+
+
+def rib(
+    subtype: int,
+    prefix: str,
+    *entries: tuple[int, bytes],
+    path_id: int | None = None,
+    at: int = AT,
+) -> bytes:
+    """Return the record of a RIB dump that tells which peers hold *prefix*, by which attributes."""
+    said = b"".join(
+        struct.pack("!HI", index, at - 1000)
+        + (b"" if path_id is None else (path_id + number).to_bytes(4))
+        + struct.pack("!H", len(attributes))
+        + attributes
+        for number, (index, attributes) in enumerate(entries)
+    )
+    family = b"\0\2\1" if subtype in (6, 12) else b""
+    head = bytes(4) + family + nlri(prefix) + struct.pack("!H", len(entries))
+    return record(13, subtype, head + said, at)
+
+
 def update(at: int = AT, peer: str = PEER, **said: object) -> bytes:
     """Return a BGP4MP_MESSAGE_AS4 record with an UPDATE; *said* is what *body* takes."""
     return bgp4mp(message(body(**said)), peer=peer, at=at)  # type: ignore[arg-type]

@@ -20,10 +20,13 @@ from tests.checks.bgp.wire.made import (
     attribute,
     bgp4mp,
     body,
+    held,
+    index_table,
     message,
     nlri,
     opening,
     record,
+    rib,
     segments,
     update,
 )
@@ -143,31 +146,7 @@ def test_end_of_rib_of_a_session() -> None:
 PEERS = (("198.51.100.1", 64511, 2), ("2001:db8::1", 4200000001, 3), ("198.51.100.3", 64513, 0))
 
 
-def index_table(peers: tuple[tuple[str, int, int], ...] = PEERS) -> bytes:
-    rows = b"".join(
-        bytes((flags,)) + bytes(4) + ip_address(a).packed + asn.to_bytes(4 if flags & 2 else 2)
-        for a, asn, flags in peers
-    )
-    return record(13, 1, bytes(4) + struct.pack("!H4sH", 4, b"view", len(peers)) + rows)
-
-
-def rib(
-    subtype: int, prefix: str, *entries: tuple[int, bytes], path_id: int | None = None
-) -> bytes:
-    said = b"".join(
-        struct.pack("!HI", index, AT - 1000)
-        + (b"" if path_id is None else (path_id + number).to_bytes(4))
-        + struct.pack("!H", len(attributes))
-        + attributes
-        for number, (index, attributes) in enumerate(entries)
-    )
-    family = b"\0\2\1" if subtype in (6, 12) else b""
-    return record(
-        13, subtype, bytes(4) + family + nlri(prefix) + struct.pack("!H", len(entries)) + said
-    )
-
-
-HELD = attribute(1, b"\0") + attribute(2, segments(PATH, 4))
+TABLE, HELD = index_table(*PEERS), held(PATH)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +157,7 @@ def test_a_table_of_version_2(subtype: int, prefix: str) -> None:
     path_id = 7 if subtype >= 8 else None
     octets = rib(subtype, prefix, (0, HELD), (1, HELD), path_id=path_id)
 
-    updates = told(index_table() + octets)
+    updates = told(TABLE + octets)
 
     keys = [Peer("rrc00", PEERS[0][0]), Peer("rrc00", PEERS[1][0])]
     version = 4 if prefix == V4 else 6
@@ -195,8 +174,8 @@ def test_a_path_of_a_table_that_goes_is_not_the_last() -> None:
     other = (asn, 64501)
     speakers = Speakers()
     table, messages = (Session("rrc00", Everything(), print, speakers) for _ in range(2))
-    entries = ((0, HELD), (0, attribute(1, b"\0") + attribute(2, segments(other, 4))))
-    table.take(index_table() + rib(8, V4, *entries, path_id=1))
+    entries = ((0, HELD), (0, held(other)))
+    table.take(TABLE + rib(8, V4, *entries, path_id=1))
     updates = [
         messages.take(
             bgp4mp(message(body(withdrawn=[nlri(V4, n)])), subtype=9, peer=address, asn=asn)
@@ -211,7 +190,7 @@ def test_peers_without_the_prefix_have_told_all_too() -> None:
     """A peer that holds other prefixes ends its table, one that holds none does not."""
     story = Told(Interest([V4]))
 
-    updates = story.file(index_table() + rib(2, "10.0.0.0/8", (2, HELD)) + rib(2, V4, (0, HELD)))
+    updates = story.file(TABLE + rib(2, "10.0.0.0/8", (2, HELD)) + rib(2, V4, (0, HELD)))
 
     ends = {u.peer.address for u in updates if isinstance(u, EndOfRib)}
     assert ends == {"198.51.100.1", "198.51.100.3"}
@@ -221,7 +200,7 @@ def test_peers_without_the_prefix_have_told_all_too() -> None:
 def test_a_local_route_is_of_no_peer() -> None:
     """A router's own route has neither a path nor an AS; it is counted and not told."""
     story = Told()
-    table = index_table((("0.0.0.0", 0, 0), *PEERS))
+    table = index_table(("0.0.0.0", 0, 0), *PEERS)
 
     updates = story.file(table + rib(2, V4, (0, attribute(1, b"\2")), (1, attribute(1, b"\2"))))
 
@@ -234,7 +213,7 @@ def test_a_bad_entry_takes_no_other_along() -> None:
     """An entry with a malformed path is an error, and the others are told."""
     story = Told()
 
-    updates = story.file(index_table() + rib(2, V4, (0, attribute(2, b"\2")), (1, HELD)))
+    updates = story.file(TABLE + rib(2, V4, (0, attribute(2, b"\2")), (1, HELD)))
 
     assert [u.asn for u in updates if isinstance(u, Announce)] == [4200000001]
     assert story.errors == {"an AS_PATH is malformed": 1}
@@ -249,7 +228,7 @@ def test_what_is_not_unicast_is_passed_over() -> None:
 
 def test_a_dump_of_which_something_is_missing_does_not_tell_all() -> None:
     """A record or an entry that cannot be read spoils its dump, and not the next in the file."""
-    whole = index_table() + rib(2, V4, (0, HELD))
+    whole = TABLE + rib(2, V4, (0, HELD))
     story = Told()
 
     updates = story.file(whole + rib(2, V4, (1, attribute(2, b"\2"))) + whole)
@@ -263,16 +242,16 @@ def test_a_dump_of_which_something_is_missing_does_not_tell_all() -> None:
     "octets",
     [
         rib(2, V4, (0, HELD)),
-        index_table() + rib(2, V4, (3, HELD)),
-        index_table() + record(13, 2, rib(2, V4, (0, HELD))[12:-1]),
-        index_table() + record(13, 2, rib(2, V4)[12:-1]),
-        index_table() + record(13, 99, b""),
-        index_table() + record(13, 2, bytes(4) + b"\x21" + bytes(20)),
-        record(13, 1, index_table()[12:-1]),
+        TABLE + rib(2, V4, (3, HELD)),
+        TABLE + record(13, 2, rib(2, V4, (0, HELD))[12:-1]),
+        TABLE + record(13, 2, rib(2, V4)[12:-1]),
+        TABLE + record(13, 99, b""),
+        TABLE + record(13, 2, bytes(4) + b"\x21" + bytes(20)),
+        record(13, 1, TABLE[12:-1]),
         record(13, 2, b""),
         record(11, 0, b"x" * 40),
         record(48, 0, b"x" * 40),
-        index_table() + record(13, 2, rib(2, V4)[12:] + b"\0"),
+        TABLE + record(13, 2, rib(2, V4)[12:] + b"\0"),
         record(12, 9, bytes(40)),
         record(12, 1, bytes(10)),
         record(12, 1, bytes(25)),
