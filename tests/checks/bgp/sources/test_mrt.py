@@ -135,6 +135,17 @@ def test_two_files_that_grow_in_turns(tmp_path: Path) -> None:
     following.close()
 
 
+def test_a_record_that_ends_after_its_file_was_taken_for_complete(tmp_path: Path) -> None:
+    """A writer that pauses for long within a record is told of, and what it adds is read on."""
+    following = files(tmp_path)
+    written(tmp_path / "log", announced(0) + announced(1)[:30])
+    assert poll(following) == (["0"], [])
+    assert poll(following, NOW + SETTLED + 1) == ([], ["log: it ends within a record"])
+    written(tmp_path / "log", announced(1)[30:] + announced(2), mode="ab")
+    assert poll(following) == (["1", "2"], [])
+    following.close()
+
+
 def test_old_files_are_left_alone(tmp_path: Path) -> None:
     """What was last written more than max_age ago is not read, until it grows."""
     written(tmp_path / "old", announced(0), 3601)
