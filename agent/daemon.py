@@ -76,6 +76,8 @@ class Agent(Parts):
     ) -> None:
         super().__init__(config, folder, around or Surroundings(), before)
         self.heart = Heart(beats(config.heartbeats, folder, self.reach), self._signs, self.now)
+        if before is not None:
+            self.heart.take_over(before.heart)
         self.heir: Config | None = None
         self.ready: bool = before is not None and before.ready
         self._started_at = self.stepped_at = self.counts.config_loaded_at = self.now()

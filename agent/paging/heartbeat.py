@@ -126,10 +126,11 @@ def is_refused(ended: Iterable[Ended], pagers: Collection[str]) -> bool:
 
 @dataclass(slots=True)
 class Beat:
-    """One switch, how often it is called, and what came of it."""
+    """One switch, how often it is called, and what came of it; *next_at* is of the loop's clock."""
 
     switch: DeadMansSwitch
     every: float
+    next_at: float | None = None
     heard_at: float | None = None
     counts: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(_CALLED, 0))
     failing: str | None = None
@@ -145,18 +146,31 @@ class Heart:
         self.silent: dict[Ailment, str] = {}
         self._signs, self._now = signs, now
 
+    def take_over(self, before: "Heart") -> None:
+        """Go on with the beats of *before*: to read a config again is no start."""
+        known = {(beat.switch.name, beat.every): beat for beat in before.beats}
+        for beat in self.beats:
+            if one := known.get((beat.switch.name, beat.every)):
+                beat.next_at, beat.heard_at = one.next_at, one.heard_at
+                beat.counts, beat.failing = one.counts, one.failing
+        self.silent = before.silent
+
     async def keep_beating(self, beat: Beat) -> None:
         """Call one switch for ever."""
-        if beat.switch.knows(Signal.START):
-            await self._call(beat, Signal.START, "the agent has started")
-        while True:
+        clock = asyncio.get_running_loop().time
+        if beat.next_at is None:
+            if beat.switch.knows(Signal.START):
+                await self._call(beat, Signal.START, "the agent has started")
             # Not before one interval: only then there is something to show for it.
-            await asyncio.sleep(beat.every)
+            beat.next_at = clock() + beat.every
+        while True:
+            await asyncio.sleep(beat.next_at - clock())
             found = self._examined()
             if not found:
                 await self._call(beat, Signal.ALIVE, "")
             elif beat.switch.knows(Signal.FAIL):
                 await self._call(beat, Signal.FAIL, "; ".join(found.values()))
+            beat.next_at = clock() + beat.every
 
     def _examined(self) -> dict[Ailment, str]:
         found = ails(self._signs(), self._now())

@@ -232,6 +232,28 @@ def test_a_switch_with_suffixes_is_told_why() -> None:
     assert 'vedette_heartbeats_total{heartbeat="hb",outcome="delivered"} 2\n' in text
 
 
+@virtual
+async def test_a_config_that_is_read_again_delays_no_beat() -> None:
+    """However often the config is read again, a switch that stays is called when it was due."""
+    switch, other = Switch(["start"]), Switch(["start"])
+    other.name = "other"
+    heart = Heart([Beat(switch, 60.0)], signs, lambda: NOW)
+    for _ in range(5):
+        tasks = [asyncio.create_task(heart.keep_beating(beat)) for beat in heart.beats]
+        await asyncio.wait(tasks, timeout=50)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        former, heart = heart, Heart([Beat(switch, 60.0), Beat(other, 40.0)], signs, lambda: NOW)
+        heart.take_over(former)
+
+    assert [(at, signal) for at, signal, _ in switch.heard] == [
+        (0, "start"), (60, ""), (120, ""), (180, ""), (240, ""),
+    ]  # fmt: skip
+    assert [(at, signal) for at, signal, _ in other.heard][:2] == [(50, "start"), (90, "")]
+    assert (heart.beats[0].heard_at, heart.beats[0].counts[Outcome.DELIVERED]) == (NOW, 5)
+
+
 def test_a_switch_that_does_not_answer_is_logged_once(caplog) -> None:
     """A switch that is away is one line in the log, and is counted each time."""
     with caplog.at_level(logging.WARNING):
