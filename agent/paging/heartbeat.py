@@ -12,7 +12,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from vedette.agent.config.heartbeats import HeartbeatSettings
-from vedette.agent.memory.ledger import Ledger
+from vedette.agent.looking.runner import RunnerReason
+from vedette.agent.memory.ledger import Ledger, Series
 from vedette.agent.memory.pages import Row
 from vedette.agent.paging.ended import Ended
 from vedette.agent.paging.queue import Waiting
@@ -80,15 +81,32 @@ def ails(signs: Signs, now: float) -> dict[Ailment, str]:
 
 
 def late(checks: Iterable[Planned], ledger: Ledger, started_at: float, now: float) -> int:
-    """Return how many of *checks* were not looked at for longer than a look says anything."""
+    """Return how many of *checks* were not looked at for longer than a look says anything.
+
+    A look that a bug of ours has ended was none.
+    """
     return sum(
         now
         > max(
-            (series.fresh_until for series in ledger.of(one.key)),
-            default=started_at + one.timing.fresh_for,
+            (_looked_at(series, started_at) for series in ledger.of(one.key)),
+            default=started_at,
         )
+        + one.timing.fresh_for
         for one in checks
     )
+
+
+def _looked_at(series: Series, started_at: float) -> float:
+    """Return when the newest look ended that no bug has, or when the agent *started_at*."""
+    last = series.last
+    if not isinstance(last.finding.reason, RunnerReason):
+        return last.started_at + last.seconds
+    known = (
+        look.started_at + look.seconds
+        for look in reversed(series.looks)
+        if not isinstance(look.finding.reason, RunnerReason)
+    )
+    return next(known, started_at)
 
 
 def undelivered_since(waiting: Iterable[Waiting], heard: Mapping[str, float]) -> float | None:

@@ -11,6 +11,7 @@ import pytest
 from tests.agent.observations import KEY, TIMING, seen
 from tests.agent.paging.test_outbox import Receiver, Sheet, delivered, page
 from tests.virtual import virtual
+from vedette.agent.looking.runner import RunnerReason
 from vedette.agent.memory.journal import Journal
 from vedette.agent.memory.ledger import Ledger
 from vedette.agent.memory.pages import Row
@@ -36,6 +37,7 @@ from vedette.agent.paging.outbox import Outbox
 from vedette.agent.paging.queue import Waiting
 from vedette.agent.paging.routing import Route, Routes
 from vedette.agent.plan import Planned
+from vedette.checks.finding import Finding, Verdict
 from vedette.exporters.heartbeat import Signal
 from vedette.exporters.metrics import render
 from vedette.exporters.page import Action, Delivery, Outcome, Page, Severity
@@ -86,6 +88,21 @@ def test_a_check_is_late_when_its_look_says_nothing_more(
     started_at = NOW - TIMING.fresh_for - 1
     assert late([planned], ledger, started_at, NOW) == count
     assert late([planned], Ledger(), NOW, NOW) == 0
+
+
+def test_a_look_that_a_bug_has_ended_is_none() -> None:
+    """A check is late, too, where bugs alone have come of its looks for as long as that."""
+    fresh = TIMING.fresh_for
+    broken = Finding(verdict=Verdict.UNKNOWN, reason=RunnerReason.INTERNAL_ERROR)
+    planned, ledger = Planned(key=KEY, timing=TIMING, check=None), Ledger()
+    ledger.add(KEY, TIMING, [seen(NOW)])
+    for at in (NOW + 30, NOW + fresh, NOW + fresh + 1):
+        ledger.add(KEY, TIMING, [seen(at)._replace(finding=broken)])
+    assert late([planned], ledger, NOW, NOW + fresh) == 0
+    assert late([planned], ledger, NOW, NOW + fresh + 1) == 1
+
+    ledger.add(KEY, TIMING, [seen(NOW + fresh + 2, Verdict.UNKNOWN)])
+    assert late([planned], ledger, NOW, NOW + fresh + 3) == 0
 
 
 def row(pager: str, key: str, at: float) -> Row:
