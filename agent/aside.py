@@ -33,6 +33,9 @@ def aside(work: Callable[[], T]) -> asyncio.Future[T]:
         with suppress(RuntimeError):  # the loop has been closed meanwhile
             loop.call_soon_threadsafe(settle, result, error)
 
-    # Threads of the loop's executor are joined when the process ends.
-    Thread(target=run, daemon=True).start()
+    try:
+        # Threads of the loop's executor are joined when the process ends.
+        Thread(target=run, daemon=True).start()
+    except RuntimeError as error:  # this host has none to spare now
+        settle(None, error)
     return future

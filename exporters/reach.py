@@ -227,10 +227,14 @@ class SystemLookup:
         """Return the addresses of *host*; raise OSError."""
         if host not in self._underway:
             loop = asyncio.get_running_loop()
-            self._underway[host] = future = loop.create_future()
-            future.add_done_callback(lambda done: self._ended(host, done))
+            future: asyncio.Future[Sequence[str]] = loop.create_future()
             thread = threading.Thread(target=_look, args=(host, loop, future), daemon=True)
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError as error:  # this host has none to spare now
+                raise OSError(f"cannot look {host} up: {error}") from None
+            future.add_done_callback(lambda done: self._ended(host, done))
+            self._underway[host] = future
         return await asyncio.shield(self._underway[host])
 
     def _ended(self, host: str, done: "asyncio.Future[Sequence[str]]") -> None:

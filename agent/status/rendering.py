@@ -97,7 +97,7 @@ class Rendering:
         self._loading: asyncio.Future[Environment] | None = None
 
     async def _templates(self) -> "Environment":
-        if self._loading is None:
+        if self._loading is None or _has_failed(self._loading):
             self._loading = asyncio.ensure_future(asyncio.to_thread(_compiled))
         return await asyncio.shield(self._loading)
 
@@ -109,6 +109,11 @@ class Rendering:
             made.append(some)
             await asyncio.sleep(0)
         return b"".join(made)
+
+
+def _has_failed(loading: "asyncio.Future[Environment]") -> bool:
+    """Whether it came to nothing, as where no file could be opened: it may do so by now."""
+    return loading.done() and (loading.cancelled() or loading.exception() is not None)
 
 
 def _some(pieces: Iterator[str]) -> bytes:

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from socket import AF_INET, SOCK_DGRAM, socket
@@ -274,6 +275,23 @@ async def test_the_system_knows_the_hosts_file() -> None:
     for host in ("nobody.invalid", "x" * 300, "a..b"):
         with pytest.raises(OSError, match=r"\w"):
             await lookup.addresses(host)
+
+
+async def test_a_host_without_a_thread_to_spare_looks_up_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where no thread can be started the lookup has failed, and the next one begins anew."""
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    lookup = SystemLookup()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(OSError, match="can't start new thread"):
+            await lookup.addresses("localhost")
+    async with asyncio.timeout(5):
+        assert await lookup.addresses("localhost")
 
 
 async def test_a_host_is_looked_up_ahead() -> None:
