@@ -222,9 +222,12 @@ class RemoteWriter:
     async def _send(self, spool: Spool, oldest: Kept) -> Delivery:
         try:
             body = await self._on_disk(oldest.path.read_bytes)
-        except OSError:  # somebody else has removed it
+        except FileNotFoundError:  # somebody else has removed it
             await self._on_disk(spool.drop, oldest)
             return Delivery(outcome=Outcome.REJECTED)
+        except OSError as error:  # it may be read again, as when this host has a file to spare
+            detail = f"{oldest.path} cannot be read: {error.strerror or error}"
+            return Delivery(outcome=Outcome.RETRY, detail=detail)
         answer = await self._poster.post(
             self._settings.url, body, accepted=range(200, 300), headers=self._headers
         )

@@ -132,6 +132,24 @@ async def test_an_outage_loses_nothing(tmp_path: Path) -> None:
     assert len(times) >= len(left) + 2
 
 
+async def test_a_file_that_cannot_be_read_now_is_not_lost(tmp_path: Path, caplog) -> None:
+    """What waits on a disk that cannot be read is told, stays, and is sent once it can be."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/api/v1/write"
+    async with writing(tmp_path, url, Text()):
+        await until(lambda: waiting(tmp_path))
+    oldest = tmp_path / "state" / "remote-write" / waiting(tmp_path)[0]
+    at = int(oldest.name.split("-")[1])
+    aside = oldest.rename(tmp_path / "aside")
+    oldest.mkdir()
+    async with receiver(port) as server, writing(tmp_path, url, Text()):
+        await until(lambda: "cannot be read: Is a directory" in caplog.text)
+        oldest.rmdir()
+        aside.rename(oldest)
+        await until(lambda: server.times("a"))
+    assert server.times("a")[0] == at
+
+
 def waiting(folder: Path) -> list[str]:
     return sorted(path.name for path in (folder / "state" / "remote-write").glob("*.snappy"))
 
