@@ -88,6 +88,8 @@ _UNWRITABLE = frozenset(
 )
 _SUFFIXES = ("", "-wal", "-shm")
 _LOCK = "vedette.lock"
+_ASIDE = 5
+"""Damaged files that are kept: the first ones, and in the last place the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +263,7 @@ def _rename(path: Path, other: Path) -> None:
 
 def _aside(path: Path) -> Path:
     number = 1
-    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
+    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists() and number < _ASIDE:
         number += 1
     return aside
 

@@ -93,6 +93,19 @@ def test_a_second_damage_overwrites_nothing(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_damage_without_end_fills_no_disk(tmp_path: Path) -> None:
+    """Of a file that is damaged again and again the first ones are kept, and the newest."""
+    for left in range(5000, 5008):
+        fill(tmp_path)
+        os.truncate(tmp_path / "vedette.db", left)
+        Store(tmp_path).close()
+    kept = {path.name: path.stat().st_size for path in tmp_path.glob("*.damaged-?")}
+    assert kept == {
+        f"vedette.db.damaged-{number}": left
+        for number, left in enumerate((5000, 5001, 5002, 5003, 5007), start=1)
+    }
+
+
 @contextlib.contextmanager
 def unwritable(folder: Path) -> Iterator[None]:
     """Let *folder* be read and not written: by its mode, or for root by a mount of its own."""
