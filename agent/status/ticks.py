@@ -8,7 +8,7 @@ Format: https://html.spec.whatwg.org/multipage/server-sent-events.html
 import asyncio
 from collections.abc import Callable, Hashable
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 MOST = 64
 """How many may listen; a reader beyond them asks every few seconds instead."""
@@ -41,7 +41,9 @@ class Ticks:
         self._ending.set()
 
     async def listen(self, request: web.Request) -> web.StreamResponse:
-        """Tell who asks, until they leave."""
+        """Tell who asks, until they leave; who asks for the head alone gets no more."""
+        if request.method == hdrs.METH_HEAD:
+            return web.Response(headers=_HEADERS)
         if self.listening >= MOST:
             return web.Response(
                 status=503,

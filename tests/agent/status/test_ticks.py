@@ -79,6 +79,14 @@ async def test_a_listener_is_told_of_each_change() -> None:
             now[0] += 1
 
 
+async def test_who_asks_for_the_head_alone_takes_no_place() -> None:
+    """HEAD is answered at once, though its connection is kept, and nobody listens there."""
+    async with told(lambda: 0) as (made, port), ClientSession() as session:
+        async with asyncio.timeout(10), session.head(f"http://127.0.0.1:{port}/events") as response:
+            assert (response.status, response.content_type) == (200, "text/event-stream")
+        assert made.listening == 0
+
+
 @pytest.mark.usefixtures("quick")
 async def test_no_more_than_one_a_turn() -> None:
     """However often something changes, it is asked once a turn and told once."""
