@@ -133,6 +133,28 @@ def test_prometheus_asks_for_a_name_that_the_certificate_has(given: str, asked: 
     assert endpoint["tlsConfig"]["serverName"] == asked
 
 
+@pytest.mark.parametrize("major", MAJORS)
+@pytest.mark.parametrize(
+    ("interval", "timeout", "is_fine"),
+    [
+        ("30s", "30s", True),
+        ("1m30s", "89999ms", True),
+        ("1h", "09m", True),
+        ("5s", "10s", False),
+        ("1m30s", "90001ms", False),
+        ("59m", "1h", False),
+    ],
+)
+def test_prometheus_waits_no_longer_than_until_it_asks_again(
+    interval: str, timeout: str, is_fine: bool, major: str
+) -> None:
+    """A timeout above the interval is refused: the operator would leave the agent out."""
+    values = {"serviceMonitor.interval": interval, "serviceMonitor.scrapeTimeout": timeout}
+    ran = template(values=values, major=major)
+    assert (ran.status == 0) is is_fine, ran.said
+    assert is_fine or f"serviceMonitor.scrapeTimeout: {timeout} is more than the" in ran.err
+
+
 def test_without_the_operator_nothing_of_it_is_made() -> None:
     """A cluster that does not know ServiceMonitors is sent none, and the notes say so."""
     kinds = {one["kind"] for one in rendered(apis=())}

@@ -71,6 +71,17 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if .Capabilities.APIVersions.Has "monitoring.coreos.com/v1" }}yes{{ end -}}
 {{- end -}}
 
+{{/* How many milliseconds a duration such as 1m30s has. */}}
+{{- define "vedette.milliseconds" -}}
+{{- $units := dict "ms" 1 "s" 1000 "m" 60000 "h" 3600000 -}}
+{{- $sum := 0 -}}
+{{- range regexFindAll "[0-9]+[a-z]+" . -1 -}}
+{{- $number := regexFind "[0-9]+" . -}}
+{{- $sum = add $sum (mul (atoi $number) (get $units (trimPrefix $number .))) -}}
+{{- end -}}
+{{- $sum -}}
+{{- end -}}
+
 {{/* The config file: the values, and of the agent what only the chart knows. */}}
 {{- define "vedette.config" -}}
 {{- $config := deepCopy .Values.config -}}
