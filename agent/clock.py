@@ -40,6 +40,10 @@ class SteadyClock:
         """Return epoch seconds, UTC."""
         return self._offset + self._passed()
 
+    def lag(self) -> float:
+        """Return by how many seconds this clock is behind the host's, which was set since."""
+        return self.wall() - self.now()
+
 
 def utc(at: float) -> str:
     """Return epoch seconds as `2026-01-31 14:03:10 UTC`, for people."""

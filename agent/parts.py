@@ -65,6 +65,7 @@ class Parts:
         stays = before is not None and hears_the_same(before.config, config)
         if before is not None and stays:
             around = _hearing(before.plan, around)
+        self.clock = around.clock
         self.now = around.clock.now
         self.config: Config = config
         self.folder = folder

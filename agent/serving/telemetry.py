@@ -139,8 +139,8 @@ def last_known_good(good: LastKnownGood) -> Iterator[Family]:
     )
 
 
-def work(counts: Counts, version: str) -> Iterator[Family]:
-    """Return the families of the agent's own work."""
+def work(counts: Counts, version: str, lag: float) -> Iterator[Family]:
+    """Return the families of the agent's own work; its clock is *lag* seconds behind the host's."""
     yield gauge("vedette_build_info", "1, with the version.", [(Labels(version=version), 1)])
     yield gauge(
         "vedette_config_last_reload_successful",
@@ -151,6 +151,12 @@ def work(counts: Counts, version: str) -> Iterator[Family]:
         "vedette_config_last_reload_success_timestamp_seconds",
         "When the config that the agent goes by was read.",
         [(NO_LABELS, counts.config_loaded_at)],
+    )
+    yield gauge(
+        "vedette_clock_lag_seconds",
+        "How far the agent's clock, which was set at its start, is behind the host's: dates of "
+        "pages and windows of maintenance are as wrong, until it is restarted.",
+        [(NO_LABELS, lag)],
     )
     yield counter("vedette_check_runs_total", "Rounds of checks.", [(NO_LABELS, counts.runs)])
     yield counter(

@@ -186,7 +186,7 @@ class Metrics:
                 *routetelemetry.routes(seen.probes),
                 *routetelemetry.feeds([feed.health(now) for feed in agent.plan.feeds], now),
                 *self._rpki.families(vrps.health(now) if vrps else None, now),
-                *telemetry.work(agent.counts, VERSION),
+                *telemetry.work(agent.counts, VERSION, agent.clock.lag()),
             ]
         )
         yield process_text()

@@ -36,6 +36,10 @@ class Clock:
 
     wall = now
 
+    def lag(self) -> float:
+        """Return that nobody has set it."""
+        return 0.0
+
 
 class Life:
     """One agent after another in one state folder, whose looks a test makes."""

@@ -143,6 +143,16 @@ def test_a_window_of_an_hour_asleep_is_over() -> None:
     assert {change for _, _, change in host.world.said} == {Change.OPENED}
 
 
+def test_how_wrong_it_is_can_be_told() -> None:
+    """A host whose clock was mended since is as far ahead; to have slept makes no difference."""
+    host = Host()
+    host.sleep()
+    assert host.clock.lag() == 0
+
+    host.set_forward()
+    assert host.clock.lag() == DAY
+
+
 @pytest.mark.parametrize("every", [1.0, 30.0])
 def test_the_cadence_goes_on_after_a_sleep(every: float) -> None:
     """What was due an hour long is looked at once, and again at its next tick."""

@@ -50,7 +50,7 @@ def test_events_are_counted_from_nothing() -> None:
     """Every name has its series from the start, so that the first event is an increase."""
     counts = Counts()
     counts.events[EventName.STALE_ANSWER_RETURNED] += 1
-    text = "".join(render(work(counts, "1")))
+    text = "".join(render(work(counts, "1", 0.0)))
 
     assert 'vedette_events_total{event="stale_answer_returned"} 1\n' in text
     assert 'vedette_events_total{event="last_known_good_promoted"} 0\n' in text

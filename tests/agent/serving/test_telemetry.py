@@ -70,6 +70,7 @@ def agent(*checks: CheckKey, rules: Sequence[Rule] = ()) -> Any:
     journal = Journal(SimpleNamespace(frozen=False))
     return SimpleNamespace(
         now=lambda: NOW,
+        clock=SimpleNamespace(lag=lambda: 2.5),
         plan=SimpleNamespace(
             checks=[SimpleNamespace(key=key) for key in checks],
             feeds=[SimpleNamespace(health=lambda now: FEED)],
