@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 SHORTEST = 0.05
-"""Seconds between two questions, whatever a peer makes of the wait that it is asked to keep."""
+"""Seconds between two questions, whatever a peer makes of the wait that it is asked to keep, and
+however much more it says that there is."""
 _AT_ONCE = 50
 """Rounds that are taken in before somebody else gets a turn."""
 _STRANGERS = 1000
@@ -57,7 +58,7 @@ class Follower:
         self._hearsay, self._token = hearsay, token
         self._reach, self._host = reach, host_of(peer.url)
         reach.add(self._host)
-        self._cursor, self._is_behind = "", False
+        self._cursor = ""
         self._ahead = 0.0
         self._pause = FIRST_PAUSE
         self._nudged = asyncio.Event()
@@ -79,8 +80,7 @@ class Follower:
                     await self._rest()
                     continue
                 self._pause = FIRST_PAUSE
-                if not self._is_behind:
-                    await asyncio.sleep(began + SHORTEST - clock())
+                await asyncio.sleep(began + SHORTEST - clock())
 
     def _note(self, error: str) -> None:
         if error != self.standing.error:
@@ -146,7 +146,7 @@ class Follower:
         if abs(standing.offset - self._ahead) > _ONE_CLOCK:
             self._ahead = standing.offset
         standing.documents += 1
-        self._cursor, self._is_behind = document.cursor, document.more
+        self._cursor = document.cursor
         written_at = now - way
         self._hear_accepted(document.accepted, Action.TRIGGER, written_at)
         self._hear_accepted(document.resolved, Action.RESOLVE, written_at)

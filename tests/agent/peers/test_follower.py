@@ -205,6 +205,20 @@ async def test_it_is_asked_for_what_is_newer(tmp_path):
         assert {one["wait"] for one in peer.asked} == {"5"}
 
 
+async def test_a_peer_that_always_has_more_keeps_nobody_busy(tmp_path):
+    """Whatever it says that there is still to come, it is asked so many times a second at most."""
+    clock, times = asyncio.get_running_loop().time, []
+
+    async def more(request: web.Request) -> web.StreamResponse:
+        times.append(clock())
+        return await says(more=True)(request)
+
+    peer = Peer(*[more] * 8)
+    async with following(tmp_path, peer):
+        await peer.idle.wait()
+    assert times[-1] - times[0] >= 7 * follower.SHORTEST * 0.9
+
+
 async def test_an_empty_answer_is_a_sign_of_life(tmp_path):
     """It keeps a peer from being silent that was heard before, and is no word of its own."""
     peer = Peer(says())
