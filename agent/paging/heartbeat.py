@@ -47,9 +47,9 @@ class Signs:
     """What shows whether an agent works; times in epoch seconds, *checks* are all there are.
 
     *late* are the checks that nobody has looked at for longer than a look says anything;
-    *undelivered_since* is when the oldest page was queued that no pager has accepted; *refused*
-    whether each pager has refused the last page that it was sent, *unheard* whether a call for what
-    is not over was refused, and no pager has accepted it.
+    *undelivered_since* is since when the oldest page is on its way that no pager has accepted;
+    *refused* whether each pager has refused the last page that it was sent, *unheard* whether a
+    call for what is not over was refused, and no pager has accepted it.
     """
 
     stepped_at: float
@@ -110,14 +110,14 @@ def _looked_at(series: Series, started_at: float) -> float:
 
 
 def undelivered_since(waiting: Iterable[Waiting], heard: Mapping[str, float]) -> float | None:
-    """Return when the oldest page was queued that no pager has accepted; None where there is none.
+    """Return since when the oldest page is on its way that no pager has accepted; None for none.
 
     What one pager has accepted of a key is told, however long another one takes: *heard* is when
-    the newest such page was queued, by key.
+    the newest such page was queued, by key. The time for which we held a page back is left out.
     """
     return min(
         (
-            one.row.queued_at
+            one.since
             for one in waiting
             if one.row.queued_at > heard.get(one.row.page.key, float("-inf"))
         ),

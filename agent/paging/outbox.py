@@ -115,11 +115,11 @@ class Outbox:
 
     @property
     def undelivered(self) -> Mapping[str, Sequence[float]]:
-        """When each page was queued that its pager has neither accepted nor refused, by pager."""
-        queued: dict[str, list[float]] = {name: [] for name in self._pagers}
+        """Since when each page is on its way that its pager has neither accepted nor refused."""
+        since: dict[str, list[float]] = {name: [] for name in self._pagers}
         for waiting in self.waiting:
-            queued.setdefault(waiting.row.pager, []).append(waiting.row.queued_at)
-        return queued
+            since.setdefault(waiting.row.pager, []).append(waiting.since)
+        return since
 
     @property
     def refused(self) -> Sequence[Row]:

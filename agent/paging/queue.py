@@ -15,13 +15,20 @@ from vedette.exporters.page import Action
 
 @dataclass(slots=True)
 class Waiting:
-    """A row of the outbox with what the last attempts said."""
+    """A row of the outbox with what the last attempts said.
+
+    It is on its way *since* it was queued, and as much later as we held it back.
+    """
 
     row: Row
     attempts: int = 0
     due_at: float = 0.0
     detail: str = ""
     trying: bool = False
+    since: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.since = self.row.queued_at
 
 
 @dataclass(slots=True)
@@ -99,6 +106,7 @@ class Queue:
             waiting = self._waiting[heapq.heappop(line.ready)[1]]
             if (at := self._held(waiting)) > now:
                 waiting.due_at = at
+                waiting.since += at - now
                 self._expect(waiting)
                 continue
             waiting.trying = True

@@ -109,7 +109,7 @@ def pages(outbox: Outbox, journal: Journal, now: float) -> Iterator[Family]:
     )
     yield gauge(
         "vedette_page_undelivered_seconds",
-        "Age of the pager's oldest undelivered page; 0 when there is none.",
+        "For how long the pager's oldest page has been on its way; 0 when there is none.",
         [(labels, max(0.0, now - min(queued, default=now))) for labels, queued in undelivered],
     )
     # What a series begins with is no increase: the first page that is refused must be one.

@@ -17,6 +17,7 @@ from tests.agent.paging.test_outbox import (
 )
 from tests.virtual import virtual
 from vedette.agent.memory.journal import Journal
+from vedette.agent.paging.heartbeat import undelivered_since
 from vedette.agent.paging.outbox import Outbox
 from vedette.agent.peers.hearsay import Hearsay
 from vedette.exporters import webhook
@@ -180,3 +181,26 @@ async def test_what_nobody_watches_here_any_more_is_left_to_peers_for_a_while(
     await run_for(outbox.run(), 600)
     ended_at = [at for at, one in pager.asked if one.action is RESOLVE]
     assert ended_at == pytest.approx([ends_at], abs=1.1)
+
+
+@virtual
+async def test_what_is_held_back_is_not_stuck() -> None:
+    """An end that waits for peers to read the new config is on its way only once it may go out."""
+    loop, hearsay, ages = asyncio.get_running_loop(), Hearsay(), dict[int, float]()
+    pager = Receiver(lambda *_: DELIVERED if loop.time() < 100 else RETRY)
+    outbox = Outbox([pager], Journal(Sheet()), now=loop.time)
+    outbox.agree(hearsay, lambda *_: None, lambda _: None, gone={KEY})
+    outbox.add(page(KEY), 0.0)
+    loop.call_at(2, hearsay.hear, "fra-1", "pd", KEY, 1.0, TRIGGER)
+    loop.call_at(10, lambda: outbox.add(page(KEY, action=RESOLVE), 10.0))
+
+    def look(at: int) -> None:
+        since = undelivered_since(outbox.waiting, outbox.heard)
+        assert [since] == outbox.undelivered["pd"]
+        ages[at] = at - (since or 0.0)
+
+    for at in (60, 200, 300, 400, 500):
+        loop.call_at(at, look, at)
+    await run_for(outbox.run(), 501)
+
+    assert ages == pytest.approx({60: 0, 200: 0, 300: 0, 400: 90, 500: 190}, abs=1.1)
