@@ -6,6 +6,7 @@ Rule: a line is a change that somebody may want to find. A healthy probe leaves 
 
 import logging
 import os
+import select
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
@@ -28,6 +29,59 @@ _CONTROLS = {
 }
 """What moves a terminal's cursor; the forms themselves see to what ends a line."""
 
+_PIECE = 1000
+"""Characters that are written at a time: a pipe with any room takes 4096 octets at once."""
+_PATIENCE = 100
+"""Milliseconds for which a reader who is busy is waited for, once until he reads again."""
+
+
+class _Lines(logging.StreamHandler[TextIO]):
+    """Writes to *stream*, and waits for nobody who has stopped reading it.
+
+    A log driver whose receiver is down reads no more, and an agent that waits for it is dead. What
+    finds no room is lost, and that is told as soon as there is some.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._lost, self._cut, self._writable = 0, "", select.poll()
+        try:
+            self._writable.register(stream.fileno(), select.POLLOUT)
+            self._has_end = True
+        except OSError:  # it is in memory
+            self._has_end = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line, or count it."""
+        try:
+            lost = self._lost
+            if lost and self._write(self.format(_loss(lost))):
+                self._lost = 0
+            if self._lost or not self._write(self.format(record)):
+                self._lost += 1
+        except Exception:  # noqa: BLE001 - as the class above has it
+            self.handleError(record)
+
+    def _write(self, line: str) -> bool:
+        """Write *line*, and return whether there was room for all of it."""
+        line = f"{self._cut}{line}{self.terminator}"
+        for start in range(0, len(line), _PIECE):
+            if not self._has_room():
+                self._cut = self.terminator if start else self._cut
+                return False
+            self.stream.write(line[start : start + _PIECE])
+            self.stream.flush()
+        self._cut = ""
+        return True
+
+    def _has_room(self) -> bool:
+        return not self._has_end or bool(self._writable.poll(0 if self._lost else _PATIENCE))
+
+
+def _loss(lines: int) -> logging.LogRecord:
+    said = "%d lines of the log are lost: nobody read them"
+    return logging.LogRecord(__name__, logging.WARNING, __file__, 0, said, (lines,), None)
+
 
 def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
     """Have every log record written to *stream*, standard error at first, as *settings* say."""
@@ -35,7 +89,7 @@ def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
 
     stream = stream or sys.stderr
     form = settings.format or ("console" if stream.isatty() else "logfmt")
-    handler = logging.StreamHandler(stream)
+    handler = _Lines(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[

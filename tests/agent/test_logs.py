@@ -3,7 +3,10 @@
 import io
 import json
 import logging
+import os
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +107,30 @@ def test_the_level_says_what_is_left_out(level: Any, lines: int) -> None:
     text = written(LogSettings(level=level, format="json"))
     assert len(text.splitlines()) == lines
     assert "added a job" not in text
+
+
+def test_a_reader_that_has_stopped_holds_nobody_up() -> None:
+    """What finds no room in a pipe is lost at once; when it is read again the log says how much."""
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    with os.fdopen(writing, "w", encoding="utf-8") as stream, closing(io.FileIO(reading)) as reader:
+        logs.configure(LogSettings(format="logfmt"), stream)
+        long = "x" * 5_000
+        began_at = time.monotonic()
+        for number in range(100):
+            log.warning("%d %s", number, long)
+        took = time.monotonic() - began_at
+        kept = (reader.read(1 << 20) or b"").decode().splitlines()
+        log.warning("read again")
+        after = (reader.read(1 << 20) or b"").decode().splitlines()
+
+    whole = [line for line in kept if line.endswith(f'{long}"')]
+    assert 5 < len(whole) < 100
+    assert took < 10 * logs._PATIENCE / 1000
+    *_, lost, last = after
+    assert lost.startswith("ts=")
+    assert lost.endswith(f'msg="{100 - len(whole)} lines of the log are lost: nobody read them"')
+    assert last.endswith('msg="read again"')
 
 
 async def test_an_incident_is_few_lines_and_a_probe_is_none(tmp_path: Path) -> None:
