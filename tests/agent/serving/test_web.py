@@ -4,6 +4,7 @@ import asyncio
 import gc
 import gzip
 import logging
+import resource
 import weakref
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -204,6 +205,23 @@ async def test_who_was_admitted_is_not_sent_away(
         for one in asked:
             assert await one.content.readline() == b"event: changed\n"
             one.close()
+
+
+async def test_strangers_leave_most_files_to_probes_and_pages(tmp_path: Path) -> None:
+    """Where a process may open few files, the listener has a quarter of them at most."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, most))
+    try:
+        async with alone(tmp_path) as agent:
+            host, _, port = agent.config.agent.listen.partition(":")
+            kept = [await asyncio.open_connection(host, int(port)) for _ in range(60)]
+            for reader, _ in kept[:10]:
+                with suppress(ConnectionResetError):
+                    assert await reader.read() == b""
+            for _, writer in kept:
+                writer.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
 
 
 async def test_who_asks_nothing_is_hung_up_on(
