@@ -141,7 +141,7 @@ class RemoteWriter:
         # The threads that everybody shares may all be waiting for a dead resolver.
         self._disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="remote-write")
         self._wake = asyncio.Event()
-        self._is_failing = False
+        self._is_failing = self._is_unwritable = False
 
     async def run(self) -> None:
         """Take and send for ever."""
@@ -189,16 +189,32 @@ class RemoteWriter:
         try:
             gone = await self._on_disk(spool.put, request)
         except OSError as error:
-            if not self.written.dropped["unwritable"]:
+            if not self._is_unwritable:
                 self._tell_unwritable(error)
-            self.written.dropped["unwritable"] += request.samples
+            self._is_unwritable = True
+            await self._send_unkept(spool, request)
             return
+        self._is_unwritable = False
         self._lose(gone, "no_room")
         self._tell(spool)
 
+    async def _send_unkept(self, spool: Spool, request: Request) -> None:
+        """Send what the disk does not take: that it is full is told by nothing else.
+
+        What is not taken at once is lost, and so it is where something older waits.
+        """
+        delivery = Delivery(outcome=Outcome.RETRY)
+        if not spool.kept:
+            delivery = await self._post(request.body)
+        if delivery.outcome is Outcome.RETRY:
+            self.written.dropped["unwritable"] += request.samples
+        else:
+            self._count(delivery, request.samples)
+
     def _tell_unwritable(self, error: OSError) -> None:
         log.error(
-            "remote write: %s cannot be written (%s): samples are lost, make room",
+            "remote write: %s cannot be written (%s): samples that are not taken at once are lost, "
+            "make room",
             self._folder, error.strerror or error,
         )  # fmt: skip
 
@@ -228,23 +244,30 @@ class RemoteWriter:
         except OSError as error:  # it may be read again, as when this host has a file to spare
             detail = f"{oldest.path} cannot be read: {error.strerror or error}"
             return Delivery(outcome=Outcome.RETRY, detail=detail)
-        answer = await self._poster.post(
-            self._settings.url, body, accepted=range(200, 300), headers=self._headers
-        )
-        delivery = answer.delivery
+        delivery = await self._post(body)
         if delivery.outcome is Outcome.RETRY:
             return delivery
         await self._on_disk(spool.drop, oldest)
         self._tell(spool)
-        if delivery.outcome is Outcome.REJECTED:
-            log.error("remote write: %d samples are refused: %s", oldest.samples, delivery.detail)
-            self._lose([oldest], "rejected")
-        else:
-            self.written.accepted += oldest.samples
-            if self._is_failing:
-                log.info("remote write: the receiver takes samples again")
-            self._is_failing = False
+        self._count(delivery, oldest.samples)
         return delivery
+
+    async def _post(self, body: bytes) -> Delivery:
+        answer = await self._poster.post(
+            self._settings.url, body, accepted=range(200, 300), headers=self._headers
+        )
+        return answer.delivery
+
+    def _count(self, delivery: Delivery, samples: int) -> None:
+        """Take note that the receiver has taken *samples*, or refused them."""
+        if delivery.outcome is Outcome.REJECTED:
+            log.error("remote write: %d samples are refused: %s", samples, delivery.detail)
+            self.written.dropped["rejected"] += samples
+            return
+        self.written.accepted += samples
+        if self._is_failing:
+            log.info("remote write: the receiver takes samples again")
+        self._is_failing = False
 
     async def _expire(self, spool: Spool) -> None:
         gone = await self._on_disk(spool.expire, self._now() - self._settings.keep_for)
@@ -260,7 +283,7 @@ class RemoteWriter:
 
     def _lose(self, gone: Sequence[Kept], why: str) -> None:
         lost = sum(one.samples for one in gone)
-        if lost and why != "rejected" and not self.written.dropped[why]:
+        if lost and not self.written.dropped[why]:
             log.error(
                 "remote write: %d samples that nobody took are dropped (%s): see keep_for and "
                 "keep_megabytes", lost, why.replace("_", " "),

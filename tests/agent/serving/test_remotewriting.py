@@ -1,6 +1,7 @@
 """Metrics sent to receivers: real ones, and one that refuses; over outages, and kills."""
 
 import asyncio
+import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -148,6 +149,29 @@ async def test_a_file_that_cannot_be_read_now_is_not_lost(tmp_path: Path, caplog
         aside.rename(oldest)
         await until(lambda: server.times("a"))
     assert server.times("a")[0] == at
+
+
+async def test_a_full_disk_keeps_no_sample_from_who_takes_it(tmp_path: Path, caplog) -> None:
+    """What the disk does not take is sent at once, and lost only where it is not taken then."""
+    async with receiver() as server, writing(tmp_path, server.url, Text()) as writer:
+        await until(lambda: server.times("a") and not waiting(tmp_path))
+        spool = tmp_path / "state" / "remote-write"
+        await asyncio.to_thread(shutil.rmtree, spool)
+        spool.write_text("in the way")
+        before = len(server.times("a"))
+        await until(lambda: len(server.times("a")) > before + 1)
+        lost, before = writer.written.dropped["unwritable"], len(server.times("a"))
+        await until(lambda: len(server.times("a")) > before + 2)
+        assert writer.written.dropped["unwritable"] == lost
+
+        server.script = [(503, {})]
+        await until(lambda: writer.written.dropped["unwritable"] > lost)
+        spool.unlink()
+        spool.mkdir()
+        before = len(server.times("a"))
+        await until(lambda: len(server.times("a")) > before + 2)
+    assert server.times("a") == sorted(set(server.times("a")))
+    assert len([one for one in caplog.records if "cannot be written" in one.message]) == 1
 
 
 def waiting(folder: Path) -> list[str]:
