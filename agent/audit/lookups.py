@@ -1,7 +1,7 @@
 """What the DNS says of a name: addresses, the chain of its owners, its zone and its TTLs."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -46,10 +46,14 @@ class Lookups(Protocol):
 
 @dataclass(slots=True)
 class Resolvers:
-    """Lookups through resolvers; TTLs come from the zone's own servers, where they do not age."""
+    """Lookups through resolvers; TTLs come from the zone's own servers, where they do not age.
+
+    For names in one of the zones *stubs* the servers given there are asked, as checks do.
+    """
 
     endpoints: Sequence[Endpoint]
     port: int = 53
+    stubs: Mapping[str, Sequence[Endpoint]] = field(default_factory=dict)
     seconds: float = 5.0
     _turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     _known: dict[tuple[str, str], Answer] = field(default_factory=dict)
@@ -66,7 +70,7 @@ class Resolvers:
     async def _ask(self, name: str, type_: str) -> Answer:
         try:
             async with self._turn:
-                found = await self._resolver().resolve(
+                found = await self._resolver(name).resolve(
                     name, type_, raise_on_no_answer=False, search=False, lifetime=self.seconds
                 )
         except dns.resolver.NXDOMAIN:
@@ -82,7 +86,7 @@ class Resolvers:
         try:
             async with self._turn:
                 apex = await dns.asyncresolver.zone_for_name(
-                    dns.name.from_text(name), resolver=self._resolver(), lifetime=self.seconds
+                    dns.name.from_text(name), resolver=self._resolver(name), lifetime=self.seconds
                 )
         except (dns.exception.DNSException, OSError) as error:
             raise LookupFailedError(f"the zone of {name} could not be found: {error}") from None
@@ -92,10 +96,11 @@ class Resolvers:
     async def ttl(self, name: str, type_: str, server: str) -> int | None:
         """Return the TTL in seconds that *server*, an address, gives; None where it has none."""
         question = dns.message.make_query(name, type_, flags=0)
+        asked = next(iter(self._stub(name)), Endpoint(server, self.port))
         try:
             async with self._turn:
                 reply, _ = await dns.asyncquery.udp_with_fallback(
-                    question, server, timeout=self.seconds, port=self.port
+                    question, asked.host, timeout=self.seconds, port=asked.port
                 )
         except (dns.exception.DNSException, OSError) as error:
             raise LookupFailedError(f"{server} was asked for the TTL of {name}: {error}") from None
@@ -103,9 +108,18 @@ class Resolvers:
         sets = [*reply.answer, *reply.authority]
         return next((s.ttl for s in sets if s.name == wanted and s.rdtype.name == type_), None)
 
-    def _resolver(self) -> dns.asyncresolver.Resolver:
+    def _resolver(self, name: str) -> dns.asyncresolver.Resolver:
+        """Return what asks whom there is to be asked for *name*."""
         resolver = dns.asyncresolver.Resolver(configure=False)
         resolver.nameservers = [
-            dns.nameserver.Do53Nameserver(one.host, one.port) for one in self.endpoints
+            dns.nameserver.Do53Nameserver(one.host, one.port)
+            for one in self._stub(name) or self.endpoints
         ]
         return resolver
+
+    def _stub(self, name: str) -> Sequence[Endpoint]:
+        """Return the servers of the innermost stub zone that holds *name*; none where none does."""
+        wanted = dns.name.from_text(name)
+        zones = {dns.name.from_text(zone): servers for zone, servers in self.stubs.items()}
+        holding = max(filter(wanted.is_subdomain, zones), key=len, default=None)
+        return () if holding is None else zones[holding]

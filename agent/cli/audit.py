@@ -60,7 +60,7 @@ async def _survey(config: Config, folder: Path) -> Survey:
     asked = [parse_endpoint(text, 53) for text in settings.resolvers] or own
     surveyor = Surveyor(
         config,
-        Resolvers(asked),
+        Resolvers(asked, stubs=config.agent.stubs),
         await networks(settings.networks, folder, folder / config.agent.state_dir / "networks"),
         [one.host for one in own],
     )

@@ -155,6 +155,19 @@ async def test_a_real_server_is_asked(nsd: Endpoint) -> None:
     assert await lookups.ttl("www.shop.test", "AAAA", "127.0.0.1") is None
 
 
+async def test_the_servers_of_a_stub_zone_are_asked_for_what_it_holds(nsd: Endpoint) -> None:
+    """Names in a stub zone are asked of its servers, at their port, and others of the resolvers."""
+    lookups = Resolvers(
+        [Endpoint("127.0.0.1", 9)], port=9, seconds=0.2, stubs={"test": [], "shop.test": [nsd]}
+    )
+
+    assert (await lookups.answer("www.shop.test", "A")).records == ["192.0.2.7"]
+    assert await lookups.zone("www.shop.test") == ("shop.test", ["ns1.shop.test", "ns2.shop.test"])
+    assert await lookups.ttl("www.shop.test", "A", "192.0.2.1") == 900
+    with pytest.raises(LookupFailedError):
+        await lookups.answer("elsewhere.example", "A")
+
+
 async def test_nobody_answers() -> None:
     """A resolver that is not there is a sentence, never an exception of a library."""
     lookups = Resolvers([Endpoint("127.0.0.1", 9)], port=9, seconds=0.2)
