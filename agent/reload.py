@@ -205,13 +205,15 @@ def _immutable(document: Document, found: Document) -> Sequence[str]:
 
 
 async def _unserved(document: Document, found: Document) -> Sequence[str]:
-    """Return why there would be no listener: at the port that is in force there is one now."""
+    """Return why there would be no listener."""
     before, after = document.config.agent.endpoint, found.config.agent.endpoint
     try:
-        if after.port != before.port:
+        if after != before:
             await web.try_to_listen(after)
     except web.ListenError as error:
-        return [str(error)]
+        # At the port that is in force there is one now.
+        is_ours = after.port == before.port and error.is_taken
+        return [] if is_ours else [str(error)]
     return []
 
 

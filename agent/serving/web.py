@@ -1,6 +1,7 @@
 """What the agent shows: metrics, health and the status page, on its own listener."""
 
 import asyncio
+import errno
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
@@ -33,6 +34,11 @@ IDLE = 75.0
 
 class ListenError(Exception):
     """The listener cannot be opened; the message names the address and the remedy."""
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether somebody listens there already."""
+        return isinstance(self.__cause__, OSError) and self.__cause__.errno == errno.EADDRINUSE
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,34 @@ async def test_what_cannot_be_used_changes_nothing(tmp_path: Path) -> None:
         await w.daemon.sees(SUCCESSFUL, 1)
         w.restore()
         await w.told(TRIGGER, RESOLVE)
+
+
+async def test_an_address_that_is_not_of_this_host_changes_nothing(tmp_path: Path) -> None:
+    """It is found before the agent in force ends, also at the port at which that listens."""
+    async with world(tmp_path) as w:
+        await w.well()
+        key = (
+            tmp_path
+            / yaml.safe_load(path_of(w).read_text())["pagers"][0]["pagerduty"]["routing_key_file"]
+        )
+
+        def move(address: str, config: dict[str, Any]) -> None:
+            port = config["agent"]["listen"].rpartition(":")[2]
+            config["agent"] |= {"listen": f"{address}:{port}", "open_metrics": True}
+            config["pagers"][0]["pagerduty"]["routing_key_file"] = "renamed"
+            if key.exists():
+                key.rename(tmp_path / "renamed")
+
+        await reload(w, partial(move, "192.0.2.1"))
+        assert "cannot listen at 192.0.2.1:" in w.daemon.output
+        assert "was read again" not in w.daemon.output
+        await w.daemon.sees(SUCCESSFUL, 0)
+
+        # Nobody else has this one, though our own listener is in its way until it is closed.
+        await reload(w, partial(move, "0.0.0.0"))
+        assert "was read again" in w.daemon.output
+        w.empty()
+        await w.told(TRIGGER)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
