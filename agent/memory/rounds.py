@@ -48,7 +48,11 @@ def answers_of(series: Sequence[Series], now: float) -> Round:
 
 
 def delegations_of(series: Sequence[Series], now: float) -> Iterator[tuple[str, Round]]:
-    """Return each zone with its round: good where parent and child agree, even on a change."""
+    """Return each zone with its round: good where parent and child agree, even on a change.
+
+    Many never agree. Of these what the parent says first is good too, for nothing else would show
+    that it was changed.
+    """
     for one in series:
         if one.place == Place.DELEGATION:
             zone = one.last.finding.facts.get("zone")
@@ -58,10 +62,11 @@ def delegations_of(series: Sequence[Series], now: float) -> Iterator[tuple[str, 
 
 def _delegation(one: Series, series: Sequence[Series], now: float) -> Round:
     bogus = any(s.place == Place.DNSSEC and s.failed_for(Reason.BOGUS) for s in series)
-    agrees = one.last.finding.facts.get("agrees") is True
+    facts = one.last.finding.facts
+    stands = facts.get("agrees") is True or "changed" not in facts
     known = one.verdict(now) is not Verdict.UNKNOWN
     shown = {one.subject: names} if known and (names := texts(one, "delegation")) else {}
-    return Round(shown, shown if shown and agrees and not bogus else None)
+    return Round(shown, shown if shown and stands and not bogus else None)
 
 
 def texts(series: Series, fact: str) -> Answers:

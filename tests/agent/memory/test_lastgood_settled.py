@@ -30,7 +30,7 @@ def at_resolver(*answers: str, word: Verdict | str = OK) -> LookAt:
 
 
 def at_parent(*names: str, word: Verdict | str = OK, agrees: bool = True) -> LookAt:
-    facts = {"zone": ZONE, "agrees": agrees, "delegation": names}
+    facts = {"zone": ZONE, "agrees": agrees, "changed": not agrees, "delegation": names}
     return partial(seen, verdict=word, place="delegation", subject="delegation", **facts)
 
 

@@ -6,7 +6,8 @@ from tests.agent.observations import seen, series
 from vedette.agent.memory.lastgood import DELEGATION, LastKnownGood
 from vedette.agent.memory.ledger import Series
 from vedette.agent.memory.rounds import answers_of
-from vedette.checks.finding import Fact, Verdict
+from vedette.checks.dns.delegation import Side, judge
+from vedette.checks.finding import Fact, Finding, Verdict
 
 OK, FAILING, UNKNOWN = Verdict
 A, B, C = "192.0.2.1", "192.0.2.2", "192.0.2.3"
@@ -76,25 +77,49 @@ def delegation(word: Verdict | str, **facts: Fact) -> Series:
     [
         ([delegation(OK)], ("ns1", "ns2")),
         ([delegation(FAILING, changed=True)], ("ns1", "ns2")),
-        ([delegation(FAILING, agrees=False)], None),
+        ([delegation(FAILING, agrees=False)], ("ns1", "ns2")),
+        ([delegation(FAILING, agrees=False, changed=False)], None),
+        ([delegation(FAILING, agrees=False, changed=True)], None),
         ([delegation(UNKNOWN)], None),
         ([delegation(OK, delegation=())], None),
         ([delegation(OK), compared("bogus", "dnssec")], None),
         ([delegation(OK), compared(FAILING, "dnssec")], ("ns1", "ns2")),
         ([server(OK, A)], None),
     ],
-    ids=["agrees", "changed", "disputed", "unknown", "empty", "bogus", "expiring", "not looked at"],
-)
+    ids=[
+        "agrees", "changed", "disputed, and nothing is known", "still disputed",
+        "changed and disputed", "unknown", "empty", "bogus", "expiring", "not looked at",
+    ],
+)  # fmt: skip
 def test_a_delegation_is_learnt_where_parent_and_child_agree(
     round_: list[Series], known: tuple[str, ...] | None
 ) -> None:
-    """The delegation ripens like answers, also a changed one, unless it is disputed or bogus."""
+    """The delegation ripens like answers, also a changed one, unless it is bogus.
+
+    One that is disputed does so where no other is known.
+    """
     good = LastKnownGood(after=10)
     for now in (0, 10):
         good.learn("api.shop.example A", round_, now)
 
     assert good.delegation("shop.example") == known
     assert (good.of("shop.example", DELEGATION) is None) == (known is None)
+
+
+def test_a_delegation_that_parent_and_child_never_agreed_on_is_guarded_too() -> None:
+    """Where the child always named a server more, a move to strangers who agree is a change."""
+    good = LastKnownGood(after=10)
+
+    def looked(now: float, parent: set[str], child: set[str]) -> Finding:
+        sides = (Side(called="it", names=frozenset(names)) for names in (parent, child))
+        found = judge("shop.example", *sides, good.delegation("shop.example"))
+        look = seen(now, found.reason or OK, subject="it", place="delegation", **found.facts)
+        good.learn("shop.example NS", [series(look)], now)
+        return found
+
+    for now in (0, 10, 20):
+        assert looked(now, {"ns1", "ns2"}, {"ns1", "ns2", "ns3"}).facts.get("changed") is not True
+    assert looked(30, {"stranger"}, {"stranger"}).facts["changed"] is True
 
 
 def test_answers_and_delegation_are_learnt_apart() -> None:
