@@ -28,7 +28,8 @@ class Round:
 def answers_of(series: Sequence[Series], now: float) -> Round:
     """Return what the newest looks of a DNS check say: good while most deciding servers are well.
 
-    Servers in disagreement, or a broken chain of trust, make every answer doubtful.
+    Servers that give different answers, or a broken chain of trust, make every answer doubtful;
+    that serials differ or a signature ends soon does not.
     """
     asked = deciding(series)
     verdicts = {s.subject: s.verdict(now) for s in asked}
@@ -39,7 +40,9 @@ def answers_of(series: Sequence[Series], now: float) -> Round:
     }
     well = [subject for subject, verdict in verdicts.items() if verdict is Verdict.OK]
     doubted = any(
-        s.place in (Place.AGREEMENT, Place.DNSSEC) and s.verdict(now) is Verdict.FAILING
+        s.place in (Place.AGREEMENT, Place.DNSSEC)
+        and s.failed_for(Reason.DISAGREE, Reason.BOGUS)
+        and s.verdict(now) is Verdict.FAILING
         for s in series
     )
     if doubted or len(well) * 2 <= len(asked):

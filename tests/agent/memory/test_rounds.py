@@ -38,8 +38,10 @@ def compared(word: Verdict | str, place: str) -> Series:
         ([server(OK, A), server("nodata", place="recursive")], {A}),
         ([server(OK, A, place="recursive"), server("nodata", place="parent")], {A}),
         ([server(OK, A, place="parent")], {A}),
-        ([server(OK, A), compared(FAILING, "agreement")], None),
-        ([server(OK, A), compared(FAILING, "dnssec")], None),
+        ([server(OK, A), compared("disagree", "agreement")], None),
+        ([server(OK, A), compared("serial_lag", "agreement")], {A}),
+        ([server(OK, A), compared("bogus", "dnssec")], None),
+        ([server(OK, A), compared("signature_expiring", "dnssec")], {A}),
         ([server(OK, A), compared(UNKNOWN, "dnssec")], {A}),
         ([server(OK, A), compared(FAILING, "delegation")], {A}),
         ([server(OK, A, at=-1e6)], None),
@@ -47,7 +49,8 @@ def compared(word: Verdict | str, place: str) -> Series:
     ids=[
         "one", "joined", "half is not most", "unknown is not good", "most", "failing", "empty",
         "nobody", "authoritative servers decide", "resolvers do not then", "resolvers without them",
-        "else all", "disputed", "bogus", "not validated", "delegation is apart", "long ago",
+        "else all", "disputed", "serials apart", "bogus", "expiring", "not validated",
+        "delegation is apart", "long ago",
     ],
 )  # fmt: skip
 def test_good_needs_most_of_those_who_decide(
@@ -83,7 +86,7 @@ def delegation(word: Verdict | str, **facts: Fact) -> Series:
         ([delegation(UNKNOWN)], None),
         ([delegation(OK, delegation=())], None),
         ([delegation(OK), compared("bogus", "dnssec")], None),
-        ([delegation(OK), compared(FAILING, "dnssec")], ("ns1", "ns2")),
+        ([delegation(OK), compared("signature_expiring", "dnssec")], ("ns1", "ns2")),
         ([server(OK, A)], None),
     ],
     ids=[
