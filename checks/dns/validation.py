@@ -8,7 +8,8 @@ import dns.name
 
 from vedette.checks.dns.dnssec.chain import Trust
 from vedette.checks.dns.dnssec.judge import judge
-from vedette.checks.dns.dnssec.link import Link, bogus
+from vedette.checks.dns.dnssec.link import Link, bogus, keyless
+from vedette.checks.dns.dnssec.replies import Untold
 from vedette.checks.dns.dnssec.signatures import Fault, Keys, Verified, next_boundary, verify_answer
 from vedette.checks.dns.message import parse
 from vedette.checks.dns.reason import Reason
@@ -20,7 +21,7 @@ from vedette.checks.dns.walk import Walk
 from vedette.checks.dns.wire import Form, form, same
 from vedette.checks.dns.zone import Round
 from vedette.checks.finding import Finding, Look, Verdict
-from vedette.checks.net import NetworkFailure
+from vedette.checks.net import CouldNotLook, NetworkFailure
 
 _APART = 60.0
 """By how many seconds clocks differ of which one has been set, or is slow."""
@@ -83,12 +84,11 @@ class Validation:
 
         async def at(now: float, until: float) -> Finding:
             left = until - asyncio.get_running_loop().time()
-            try:
-                link, _ = await asyncio.gather(
-                    self._trust.look(walk, now, deadline=until), round_.all(left)
-                )
-            except NetworkFailure as failure:
-                return failed(failure, "", verdict=Verdict.UNKNOWN)
+            link, findings = await asyncio.gather(self._link(walk, now, until), round_.all(left))
+            if isinstance(link, Untold) and _withholds(link, findings):
+                link = keyless(dns.name.from_text(walk.zone), link.detail)
+            if isinstance(link, NetworkFailure):
+                return failed(link, "", verdict=Verdict.UNKNOWN)
             return self._judge(self._with_answers(link, subjects, now), now)
 
         async def once() -> Finding:
@@ -101,6 +101,12 @@ class Validation:
             return finding
 
         return (Look(f"DNSSEC of {walk.zone}", Place.DNSSEC, once),)
+
+    async def _link(self, walk: Walk, now: float, until: float) -> Link | NetworkFailure:
+        try:
+            return await self._trust.look(walk, now, deadline=until)
+        except NetworkFailure as failure:
+            return failure
 
     def _judge(self, link: Link, now: float) -> Finding:
         return judge(
@@ -149,6 +155,21 @@ class Validation:
             since=now,
             until=next_boundary(message, now),
         )
+
+
+def _withholds(untold: Untold, findings: Mapping[Server, Finding]) -> bool:
+    """Whether all servers that are well otherwise say that they have no keys to give.
+
+    Silence is none of it: a reply may be lost, and resolvers ask again in other ways.
+    """
+    well = [server for server, one in findings.items() if one.verdict is Verdict.OK]
+    failures = [untold.failures.get(server) for server in well]
+    return bool(well) and not any(
+        failure is None
+        or isinstance(failure, CouldNotLook)
+        or failure.reason in (Reason.TIMEOUT, Reason.UNREACHABLE)
+        for failure in failures
+    )
 
 
 def _distinct(signatures: Sequence[Verified]) -> tuple[Verified, ...]:

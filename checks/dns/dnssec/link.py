@@ -131,6 +131,11 @@ def denied(above: dns.name.Name, zone: dns.name.Name, denial: Denial) -> Link:
     return bogus(zone, Fault(f"{called(above)} proves that {called(zone)} {what}"))
 
 
+def keyless(zone: dns.name.Name, why: str) -> Link:
+    """Return a zone whose servers give no keys although its DS records say that it has some."""
+    return bogus(zone, Fault(f"{called(zone)} has a DS record, and nobody gives its keys: {why}"))
+
+
 def faulty(told: Mapping[Server, Entered | Fault]) -> Fault | None:
     """Return how servers of a zone break its chain, named unless all do; None where none does."""
     faults = {server: fault for server, fault in told.items() if isinstance(fault, Fault)}

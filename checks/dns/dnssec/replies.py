@@ -1,7 +1,7 @@
 """Questions to servers about keys, whose replies are judged again only when they have changed."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -29,6 +29,15 @@ _TRIES = 3
 """How many servers are asked where one will do, before a fault is believed."""
 _VARIANTS = 4
 """How many replies to one question are remembered: servers differ in what they add."""
+
+
+class Untold(NetworkFailure):
+    """None of the servers that were asked tells; *failures* say why of each."""
+
+    def __init__(self, failures: Mapping[Server, NetworkFailure]) -> None:
+        first = next(iter(failures.values()))
+        super().__init__(first.reason, first.detail)
+        self.failures = failures
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +143,7 @@ class Asker:
     async def each(
         self, question: Question, servers: Sequence[Server], read: Read[U, T], under: U
     ) -> dict[Server, T]:
-        """Ask all servers at once; return what those that answer say, or raise NetworkFailure."""
+        """Ask all servers at once; return what those that answer say, or raise Untold."""
 
         async def one(server: Server) -> T | NetworkFailure:
             try:
@@ -142,12 +151,11 @@ class Asker:
             except NetworkFailure as failure:
                 return failure
 
-        told = await asyncio.gather(*map(one, servers))
-        pairs = zip(servers, told, strict=True)
-        said = {server: t for server, t in pairs if not isinstance(t, NetworkFailure)}
-        failures = [t for t in told if isinstance(t, NetworkFailure)]
+        told = dict(zip(servers, await asyncio.gather(*map(one, servers)), strict=True))
+        said = {server: t for server, t in told.items() if not isinstance(t, NetworkFailure)}
+        failures = {server: t for server, t in told.items() if isinstance(t, NetworkFailure)}
         if failures and not said:
-            raise failures[0]
+            raise Untold(failures)
         return said
 
     async def _one(self, question: Question, server: Server, read: Read[U, T], under: U) -> Told[T]:
