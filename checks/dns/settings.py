@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 from enum import StrEnum
 from functools import cached_property
 from importlib.util import find_spec
@@ -52,10 +53,25 @@ def _network(text: str) -> Network:
         raise ValueError(f"allowed: {str(error).strip()}") from error
 
 
+def _server_name(text: str) -> str:
+    name = domain_name(text)
+    if "*" in name:
+        raise ValueError(f"allowed: {text!r} has a *: name each name server")
+    return name
+
+
+def _misspelt(text: str) -> str | None:
+    """Return the word that is meant by what is not quite one; a host can be told by its port."""
+    words = [source.value for source in Source]
+    return next(iter(get_close_matches(text.lower(), words, cutoff=0.8)), None)
+
+
 def _servers(texts: list[str]) -> list[str]:
     seen: dict[Source | Resolver, str] = {}
     for text in texts:
         server = parse_server(text)
+        if isinstance(server, Resolver) and text.isalpha() and (meant := _misspelt(text)):
+            raise ValueError(f"server {text!r}: write {meant!r}, or {text}:53 for a host")
         if server in seen:
             raise ValueError(f"servers {seen[server]!r} and {text!r} are the same")
         quic = isinstance(server, Resolver) and server.transport is Transport.QUIC
@@ -181,7 +197,7 @@ class DnsSettings(CheckSettings):
     @property
     def networks(self) -> tuple[Network, ...] | None:
         """Where addresses may lie; None: anywhere."""
-        if self.allowed is None or self.type == "NS":
+        if self.allowed is None or self.type not in _VERSIONS:
             return None
         return tuple(_network(text) for text in self.allowed)
 
@@ -190,7 +206,7 @@ class DnsSettings(CheckSettings):
         """Which host names may be name servers; None: any."""
         if self.allowed is None or self.type != "NS":
             return None
-        return frozenset(domain_name(text) for text in self.allowed)
+        return frozenset(_server_name(text) for text in self.allowed)
 
     @property
     def targets(self) -> tuple[dns.name.Name, ...] | None:

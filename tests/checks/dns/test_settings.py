@@ -39,6 +39,8 @@ def test_name(text: str, name: str) -> None:
         ({"name": "a.example", "type": "TYPE65400"}, "not a known DNS record type"),
         ({"name": "a.example", "servers": []}, "at least 1 item"),
         ({"name": "a.example", "servers": ["8.8.8.8:99999"]}, "is not HOST"),
+        ({"name": "a.example", "servers": ["authoritive"]}, "write 'authoritative', or authorit"),
+        ({"name": "a.example", "servers": ["SYSTEM"]}, "write 'system'"),
         ({"name": "a.example", "servers": ["[::1"]}, "neither an address nor a host name"),
         ({"name": "a.example", "servers": ["8.8.8.8", "udp://8.8.8.8:53"]}, "are the same"),
         ({"name": "a.example", "servers": ["2001:DB8::1", "[2001:db8:0::1]:53"]}, "are the same"),
@@ -100,7 +102,9 @@ def test_name(text: str, name: str) -> None:
         ({"name": "a.example", "allowed": ["192.0.2.1/24"]}, "host bits set"),
         ({"name": "a.example", "allowed": []}, "at least 1 item"),
         ({"name": "a.example", "type": "MX", "allowed": ["192.0.2.0/24"]}, "not for MX"),
+        ({"name": "a.example", "type": "MX", "allowed": ["mx.example"]}, "not for MX"),
         ({"name": "a.example", "type": "NS", "allowed": ["192.0.2.1"]}, "is an address"),
+        ({"name": "a.example", "type": "NS", "allowed": ["*.ns.example"]}, "has a *"),
         ({"name": "a.example", "tpye": "A"}, "Extra inputs"),
     ],
 )
