@@ -124,12 +124,12 @@ class DnsCheck:
         """Return one look for every address of every server, and those at the zone as a whole."""
         if self._system != self._system_now():
             self._arrange()
-        if self._zone is None or self.walked is None:
+        if self._zone is None:
             return self._looks
-        round_ = Round(self.walked.servers)
+        round_ = Round(self.walked.servers if self.walked else ())
         looks = [self._telling(look, round_) for look in self._looks]
         whole = [*self._zone.looks(round_)]
-        if self._validation is not None:
+        if self._validation is not None and self.walked is not None:
             whole += self._validation.looks(round_, self._authorities())
         return looks + [replace(look, once=partial(self._doubting, look)) for look in whole]
 
@@ -195,9 +195,11 @@ class DnsCheck:
             self._blocked = _blocked(failure)
             if isinstance(failure, NoAddress):
                 # The servers of old may still answer, but nobody finds them any more.
-                self.walked = self._zone = None
+                self.walked = None
                 here = failure.zone == self.settings.name
                 self._parent = failure.parent if here else ()
+                unserved = Walk(zone=failure.zone, parent=failure.parent, outcome=Outcome.SILENT)
+                self._arrange_zone(unserved)
                 self._arrange()
             return _FAILED
         if self._shortened(walk):
@@ -209,6 +211,15 @@ class DnsCheck:
         labelled = {server.label: server for server in servers}
         if labelled != self._servers:
             self._servers, self._doubted = labelled, frozenset()
+        self._arrange_zone(walk)
+        if self._validation is not None:
+            self._validation.arrange(walk)
+        # At once: a look must never meet the servers of this walk and the subjects of another.
+        self._arrange()
+        whole = walk.outcome is Outcome.ANSWERED and not (walk.missing or walk.unresolved)
+        return _FRESH if whole else _DOUBTFUL
+
+    def _arrange_zone(self, walk: Walk) -> None:
         if self._zone is not None:
             self._zone.arrange(walk)
         elif Source.AUTHORITATIVE in self.settings.places:
@@ -221,12 +232,6 @@ class DnsCheck:
                 known_delegation=self._means.known_delegation,
                 declared=self._means.declared,
             )
-        if self._validation is not None:
-            self._validation.arrange(walk)
-        # At once: a look must never meet the servers of this walk and the subjects of another.
-        self._arrange()
-        whole = walk.outcome is Outcome.ANSWERED and not (walk.missing or walk.unresolved)
-        return _FRESH if whole else _DOUBTFUL
 
     def _with_former(self, walk: Walk) -> Sequence[Server]:
         """Return the servers, those that nobody could find this time at their former addresses."""

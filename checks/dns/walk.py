@@ -68,8 +68,8 @@ class Walk:
     """The zone that holds a name, every server of it at every address, and how it was found."""
 
     zone: str
-    servers: tuple[Server, ...]
-    steps: tuple[Step, ...]
+    servers: tuple[Server, ...] = ()
+    steps: tuple[Step, ...] = ()
     outcome: Outcome
     parent_zone: str = ""
     """The zone above as the walk met it; empty for the root and for stub zones.

@@ -261,6 +261,8 @@ async def _first(
     """Return what the first server that can tell says; who cannot goes to the end of *servers*."""
     clock, tries = asyncio.get_running_loop().time, min(_TRIES, len(servers))
     failure: NetworkFailure | None = None
+    if not servers:
+        return NetworkFailure(Reason.UNREACHABLE, "none of them has an address")
     for _ in range(len(servers)):
         now = clock()
         try:

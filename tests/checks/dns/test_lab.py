@@ -412,6 +412,20 @@ async def test_no_delegation_any_more(world: Lab, more: str) -> None:
     assert "delegation_changed" in watch.diagnoses()
 
 
+async def test_delegation_to_names_that_do_not_exist(world: Lab) -> None:
+    """Servers that nobody can find were named by the parent, and that is what changed."""
+    watch = Watch(world)
+    await watch.start()
+    nowhere = f"shop.test. NS ns1.gone.test.\n{world.ds('shop.test')}\n"
+    world.publish("test", world.top({}, more=nowhere), TOP)
+    for _ in range(3):
+        looks = await watch.round()
+        await watch.check.refresh()
+    assert watch.diagnoses() == {"delegation_changed", "authoritative_down"}
+    (look,) = (o for o in looks if o.place == "delegation")
+    assert "delegates shop.test to ns1.gone.test where it was ns1.shop.test" in look.finding.detail
+
+
 async def test_alias_to_a_name_that_is_emptied(world: Lab) -> None:
     """Where a CNAME leads to another zone, and the record there is gone, the record is emptied."""
     watch = Watch(world)
