@@ -208,8 +208,11 @@ def _bogus(rule: Rule, voices: Sequence[Voice], view: View) -> str:
     resolvers = at(Place.RECURSIVE, voices)
     saying = voting(resolvers, is_bogus)
     at_whom = f" at {_share(saying, resolvers)} ({some([v.series.subject for v in saying])})"
-    clauses = [f"{rule.subject} is bogus{at_whom if saying else ''}"]
-    for v in voting(at(Place.DNSSEC, voices), is_bogus):
+    chains = voting(at(Place.DNSSEC, voices), is_bogus)
+    # Where our own chain holds it is the zone behind the alias that is broken.
+    alias = "" if chains else _alias(voices)
+    clauses = [f"{rule.subject} {alias}is bogus{at_whom if saying else ''}"]
+    for v in chains:
         finding = _counting(v, is_bogus)
         broken_at, says = finding.facts.get("broken_at"), finding.detail
         clauses.append(f"the chain of trust breaks at {broken_at} ({says})" if broken_at else says)

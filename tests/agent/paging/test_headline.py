@@ -146,6 +146,12 @@ MOVED = "a.tld delegates shop.example to ns.evil.example where it was ns.shop.ex
         ),
         (
             Diagnosis.DNSSEC_BOGUS,
+            [ALIAS, at("recursive", OK, "bogus", "bogus"), at("dnssec", OK)],
+            "shop.example A is an alias of b.test and is bogus at 2 of 3 resolvers "
+            "(recursive 2, recursive 3),",
+        ),
+        (
+            Diagnosis.DNSSEC_BOGUS,
             [
                 at("recursive", "bogus"),
                 at("dnssec", "bogus", detail=BROKEN, broken_at="shop.example"),
