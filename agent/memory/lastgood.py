@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from vedette.agent.memory.ledger import Series, deciding
-from vedette.agent.memory.rounds import Answers, Round, answers_of, delegations_of, texts
+from vedette.agent.memory.ledger import Series
+from vedette.agent.memory.rounds import Answers, Round, answers_of, deciding, delegations_of, texts
 from vedette.checks.finding import Verdict
 
 GENERATIONS = 3

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple, TypeVar
 from vedette.agent.alarms.alarm import Evidence
 from vedette.agent.looking.timing import Timing
 from vedette.agent.memory.looks import Looks, Seen
-from vedette.checks.dns.server import Place
 from vedette.checks.finding import Finding, Kind, Observation, Verdict
 from vedette.checks.stopwatch import DISTURBED
 from vedette.exporters.metrics import Histogram
@@ -207,14 +206,6 @@ def _are_alike(one: Finding, other: Finding, judged: Sequence[str]) -> bool:
         return False
     facts, others = one.facts, other.facts
     return facts == others or all(facts.get(fact) == others.get(fact) for fact in judged)
-
-
-def deciding(series: Sequence[Series]) -> Sequence[Series]:
-    """Return those whose word counts about a record: its authorities, else resolvers, else all."""
-    for place in (Place.AUTHORITATIVE, Place.RECURSIVE):
-        if asked := [s for s in series if s.place == place]:
-            return asked
-    return series
 
 
 class _Recalled(NamedTuple):

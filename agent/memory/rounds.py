@@ -6,7 +6,8 @@ Rule: pure; no I/O, no clock; time is passed in.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from vedette.agent.memory.ledger import Series, deciding
+from vedette.agent.diagnoses.dns import is_bare_alias
+from vedette.agent.memory.ledger import Series
 from vedette.checks.dns.reason import Reason
 from vedette.checks.dns.server import Place
 from vedette.checks.finding import Verdict
@@ -23,6 +24,18 @@ class Round:
 
     shown: Mapping[str, Answers]
     good: Mapping[str, Answers] | None
+
+
+def deciding(series: Sequence[Series]) -> Sequence[Series]:
+    """Return those whose word counts about a record: its authorities, else resolvers, else all.
+
+    Authorities that say only that the name is an alias leave the record to the zone it leads to.
+    """
+    servers = [s for s in series if s.place == Place.AUTHORITATIVE]
+    resolvers = [s for s in series if s.place == Place.RECURSIVE]
+    known = [s for s in servers if s.last.finding.verdict is not Verdict.UNKNOWN]
+    away = 2 * sum(is_bare_alias(s.last.finding) for s in known) > len(known)
+    return (away and resolvers) or servers or resolvers or series
 
 
 def answers_of(series: Sequence[Series], now: float) -> Round:

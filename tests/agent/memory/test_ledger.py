@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.agent.observations import KEY, TIMING, seen, series
 from vedette.agent import composite, diagnoses
-from vedette.agent.memory.ledger import JUDGED, CheckKey, Ledger, deciding
+from vedette.agent.memory.ledger import JUDGED, CheckKey, Ledger
 from vedette.agent.memory.looks import KEPT
 from vedette.checks.finding import Kind, Observation, Verdict
 
@@ -89,22 +89,6 @@ def test_a_subject_is_one_of_its_place() -> None:
         ("authoritative", None, 2),
         ("recursive", 0, 2),
     ]
-
-
-@pytest.mark.parametrize(
-    ("places", "decide"),
-    [
-        (["authoritative", "recursive", "dnssec"], ["authoritative"]),
-        (["dnssec", "recursive", "recursive"], ["recursive", "recursive"]),
-        (["parent", "dnssec"], ["parent", "dnssec"]),
-        ([], []),
-    ],
-)
-def test_who_decides(places: list[str], decide: list[str]) -> None:
-    """Authorities decide about a record, without any resolvers do, and without those all asked."""
-    asked = [series(seen(0, place=place)) for place in places]
-
-    assert [s.place for s in deciding(asked)] == decide
 
 
 def test_ledger_lists_checks_in_one_order() -> None:

@@ -5,7 +5,7 @@ import pytest
 from tests.agent.observations import seen, series
 from vedette.agent.memory.lastgood import DELEGATION, LastKnownGood
 from vedette.agent.memory.ledger import Series
-from vedette.agent.memory.rounds import answers_of
+from vedette.agent.memory.rounds import answers_of, deciding
 from vedette.checks.dns.delegation import Side, judge
 from vedette.checks.finding import Fact, Finding, Verdict
 
@@ -19,8 +19,45 @@ def server(
     return series(seen(at, word, subject=f"{place} {answers}", place=place, answers=answers))
 
 
+ALIAS = series(seen(0, chain=("www.shop.example -> edge.example",), count=0))
+
+
 def compared(word: Verdict | str, place: str) -> Series:
     return series(seen(0, word, subject="all of them", place=place))
+
+
+@pytest.mark.parametrize(
+    ("places", "decide"),
+    [
+        (["authoritative", "recursive", "dnssec"], ["authoritative"]),
+        (["dnssec", "recursive", "recursive"], ["recursive", "recursive"]),
+        (["parent", "dnssec"], ["parent", "dnssec"]),
+        ([], []),
+    ],
+)
+def test_who_decides(places: list[str], decide: list[str]) -> None:
+    """Authorities decide about a record, without any resolvers do, and without those all asked."""
+    asked = [series(seen(0, place=place)) for place in places]
+
+    assert [s.place for s in deciding(asked)] == decide
+
+
+@pytest.mark.parametrize(
+    ("aliases", "decides"),
+    [(2, "recursive"), (1, "authoritative")],
+    ids=["most", "half"],
+)
+def test_resolvers_decide_behind_an_alias(aliases: int, decides: str) -> None:
+    """Where most authorities say only that the name is an alias, those who follow it decide."""
+    chain = ("www.shop.example -> edge.example",)
+    servers = [
+        series(seen(0, chain=chain if n < aliases else (), count=0 if n < aliases else 1))
+        for n in range(2)
+    ]
+    resolver = series(seen(0, place="recursive", chain=chain, count=1))
+
+    assert {s.place for s in deciding([*servers, resolver])} == {decides}
+    assert list(deciding(servers)) == servers
 
 
 @pytest.mark.parametrize(
@@ -38,6 +75,8 @@ def compared(word: Verdict | str, place: str) -> Series:
         ([server(OK, A), server("nodata", place="recursive")], {A}),
         ([server(OK, A, place="recursive"), server("nodata", place="parent")], {A}),
         ([server(OK, A, place="parent")], {A}),
+        ([ALIAS, server(OK, A, place="recursive")], {A}),
+        ([ALIAS, server("nodata", place="recursive")], None),
         ([server(OK, A), compared("disagree", "agreement")], None),
         ([server(OK, A), compared("serial_lag", "agreement")], {A}),
         ([server(OK, A), compared("bogus", "dnssec")], None),
@@ -49,8 +88,8 @@ def compared(word: Verdict | str, place: str) -> Series:
     ids=[
         "one", "joined", "half is not most", "unknown is not good", "most", "failing", "empty",
         "nobody", "authoritative servers decide", "resolvers do not then", "resolvers without them",
-        "else all", "disputed", "serials apart", "bogus", "expiring", "not validated",
-        "delegation is apart", "long ago",
+        "else all", "behind an alias", "nothing behind an alias", "disputed", "serials apart",
+        "bogus", "expiring", "not validated", "delegation is apart", "long ago",
     ],
 )  # fmt: skip
 def test_good_needs_most_of_those_who_decide(
