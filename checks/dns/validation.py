@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import dns.message
 import dns.name
 
 from vedette.checks.dns.dnssec.chain import Trust
+from vedette.checks.dns.dnssec.denial import unproven
 from vedette.checks.dns.dnssec.judge import judge
 from vedette.checks.dns.dnssec.link import Link, bogus, keyless
 from vedette.checks.dns.dnssec.replies import Untold
@@ -151,10 +153,17 @@ class Validation:
             wire=wire,
             form=form(wire),
             keys=keys,
-            outcome=verify_answer(message, self._name, keys, now),
+            outcome=_verified(message, self._name, keys, now),
             since=now,
             until=next_boundary(message, now),
         )
+
+
+def _verified(
+    message: dns.message.Message, asked: dns.name.Name, keys: Keys, now: float
+) -> tuple[Verified, ...] | Fault:
+    told = verify_answer(message, asked, keys, now)
+    return told if isinstance(told, Fault) else unproven(message, keys, now) or told
 
 
 def _withholds(untold: Untold, findings: Mapping[Server, Finding]) -> bool:

@@ -1,4 +1,4 @@
-"""What a zone's signed NSEC or NSEC3 records prove about a name without a DS record. Pure.
+"""What a zone's signed NSEC or NSEC3 records prove: no DS record, or no name itself. Pure.
 
 Rule: only a record whose signature holds proves anything, and a zone's word ends at its own cuts
 (RFC 6840 section 4.1).
@@ -8,6 +8,7 @@ import base64
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import islice
 
 import dns.dnssec
 import dns.message
@@ -29,6 +30,8 @@ from vedette.checks.dns.dnssec.signatures import (
 
 _ITERATIONS = 150
 """Beyond this many nobody need compute a hash, and the zone's word is no proof (RFC 9276 3.2)."""
+_ANSWERS = 64
+"""How many sets of records of an answer, signatures too, are looked at for a wildcard's."""
 _RECORDS = 8
 """How many NSEC3 records of one reply are looked at: a proof takes three (RFC 5155 section 7.2)."""
 
@@ -57,6 +60,48 @@ def deny(
     return Fault(
         f"{zone} is signed, and its servers neither give a DS record for {called(name)} nor prove "
         "that there is none"
+    )
+
+
+def unproven(message: dns.message.Message, keys: Keys, now: float) -> Fault | None:
+    """Return which records of an answer a wildcard gave without proof that it may.
+
+    Its signature says so (RFC 4035 section 5.3.4); that no name was nearer is what the authority
+    section has to prove at epoch second *now* (RFC 5155 section 8.8).
+    """
+    for rrset in islice(message.answer, _ANSWERS):
+        labels = _signed_labels(rrset, message, keys)
+        if labels is None or labels >= len(rrset.name) - 1 - rrset.name.is_wild():
+            continue
+        closer = rrset.name.split(labels + 2)[1]
+        fault = _nearer(message, rrset.name, closer, keys, now)
+        if fault is not None:
+            return fault
+    return None
+
+
+def _signed_labels(rrset: RRset, message: dns.message.Message, keys: Keys) -> int | None:
+    """Return how many labels the owner of the signed records has, where *keys* have signed them."""
+    signatures = signatures_over(rrset, message.answer) or ()
+    return next((s.labels for s in signatures if s.signer == keys.zone), None)
+
+
+def _nearer(
+    message: dns.message.Message, name: dns.name.Name, closer: dns.name.Name, keys: Keys, now: float
+) -> Fault | None:
+    """Return why it is not proven that neither *name* nor the next *closer* name exists."""
+    for rrset in message.authority:
+        if rrset.rdtype == dns.rdatatype.NSEC and _spans(rrset, name, keys.zone):
+            return _vouched(message, rrset, keys, now)
+    hashes = _hashes(message.authority, keys.zone)
+    if hashes is not None and hashes.sample.iterations > _ITERATIONS:
+        return None
+    covering = hashes.covering(closer) if hashes is not None else None
+    if covering is not None:
+        return _vouched(message, covering, keys, now)
+    return Fault(
+        f"{called(name)} is answered from a wildcard, and it is not proven that there is no such "
+        "name itself"
     )
 
 

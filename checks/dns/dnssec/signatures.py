@@ -191,7 +191,7 @@ def verify_answer(
 
     Judged are the records of *asked* and all others of the zone that bear its signatures. What a
     CNAME leads to without a signature may lie in an unsigned zone of the same server, and a CNAME
-    made from a DNAME bears none (RFC 6672 section 5.3.1). That a wildcard was due is not proven.
+    made from a DNAME bears none (RFC 6672 section 5.3.1). Whether a wildcard was due is not judged.
     """
     signatures = {(r.name, r.covers): r for r in message.answer if _is(r, dns.rdatatype.RRSIG)}
     dnames = {r.name: r for r in message.answer if _is(r, dns.rdatatype.DNAME)}

@@ -12,7 +12,6 @@ import dns.rcode
 import dns.rdatatype
 import pytest
 
-from tests.checks.dns.messages import reply_to
 from tests.servers.nsd import nsd
 from tests.servers.responder import responder
 from tests.servers.signed import Signing, new_key, sign
@@ -36,46 +35,52 @@ $TTL 60
 @ NS ns
 ns A 127.0.0.1
 www A 192.0.2.1
+*.made A 192.0.2.2
 """
 
-Respond = Callable[[bytes], list[bytes]]
+Change = Callable[[dns.message.Message], None]
+"""What becomes of a right reply."""
 
 
-def failing(wire: bytes) -> list[bytes]:
-    return [reply_to(wire, rcode=dns.rcode.SERVFAIL)]
+def fail(reply: dns.message.Message) -> None:
+    reply.set_rcode(dns.rcode.SERVFAIL)
+    reply.answer = []
 
 
-def cut_off(wire: bytes) -> list[bytes]:
-    reply = dns.message.make_response(dns.message.from_wire(wire))
-    reply.flags |= dns.flags.AA | dns.flags.TC
-    return [reply.to_wire()]
+def cut_off(reply: dns.message.Message) -> None:
+    reply.flags |= dns.flags.TC
 
 
-def silent(_: bytes) -> list[bytes]:
-    return []
+def bare(reply: dns.message.Message) -> None:
+    reply.authority = []
 
 
-def relay(end: Endpoint, respond: Respond, *types: str) -> Respond:
-    """Return what answers like the server at *end*, and of these *types* as *respond* does."""
+def relay(end: Endpoint, change: Change | None, *types: str) -> Callable[[bytes], list[bytes]]:
+    """Return what answers like the server at *end*, and *types* with a change, or not at all."""
 
     def answer(wire: bytes) -> list[bytes]:
         query = dns.message.from_wire(wire)
+        reply = dns.query.udp(query, end.host, timeout=5, port=end.port)
         if dns.rdatatype.to_text(query.question[0].rdtype) in types:
-            return respond(wire)
-        return [dns.query.udp(query, end.host, timeout=5, port=end.port).to_wire()]
+            if change is None:
+                return []
+            change(reply)
+        return [reply.to_wire()]
 
     return answer
 
 
-async def looked(folder: Path, respond: Respond, *types: str) -> dict[str, Finding]:
-    """Return what one round shows, by place, where questions for *types* are met so."""
+async def looked(
+    folder: Path, change: Change | None, *types: str, name: str = "www.lab"
+) -> dict[str, Finding]:
+    """Return what one round shows, by place, where replies of *types* are changed so."""
     key = new_key(folder, "lab")
     anchors = folder / "anchors"
     anchors.write_text(key.ds())
     with nsd({"lab": sign("lab", ZONE, [key], SIGNING)}) as end:
-        async with responder(udp=relay(end, respond, *types)) as front:
+        async with responder(udp=relay(end, change, *types)) as front:
             check = DnsCheck(
-                DnsSettings(name="www.lab", servers=["authoritative"]),
+                DnsSettings(name=name, servers=["authoritative"]),
                 Means(
                     delegations=Delegations(stub_zones={"lab": [front]}),
                     system=list,
@@ -96,19 +101,19 @@ async def _nobody(host: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("respond", "types", "verdict", "reason"),
+    ("change", "types", "verdict", "reason"),
     [
-        (failing, (), Verdict.OK, None),
-        (failing, ("DNSKEY",), Verdict.FAILING, Reason.BOGUS),
+        (fail, (), Verdict.OK, None),
+        (fail, ("DNSKEY",), Verdict.FAILING, Reason.BOGUS),
         (cut_off, ("DNSKEY",), Verdict.FAILING, Reason.BOGUS),
-        (silent, ("DNSKEY",), Verdict.UNKNOWN, Reason.TIMEOUT),
-        (failing, ("A", "DNSKEY"), Verdict.UNKNOWN, Reason.SERVFAIL),
+        (None, ("DNSKEY",), Verdict.UNKNOWN, Reason.TIMEOUT),
+        (fail, ("A", "DNSKEY"), Verdict.UNKNOWN, Reason.SERVFAIL),
     ],
     ids=["well", "fails for keys", "no TCP for keys", "silent about keys", "down"],
 )
 async def test_answers_without_keys_are_bogus(
     tmp_path: Path,
-    respond: Respond,
+    change: Change | None,
     types: tuple[str, ...],
     verdict: Verdict,
     reason: Reason | None,
@@ -117,6 +122,17 @@ async def test_answers_without_keys_are_bogus(
 
     What fails altogether is down, and its keys are not what it lacks.
     """
-    found = await looked(tmp_path, respond, *types)
+    chain = (await looked(tmp_path, change, *types))[Place.DNSSEC]
 
-    assert (found[Place.DNSSEC].verdict, found[Place.DNSSEC].reason) == (verdict, reason)
+    assert (chain.verdict, chain.reason) == (verdict, reason)
+
+
+@pytest.mark.parametrize(("types", "reason"), [((), None), (("A",), Reason.BOGUS)])
+async def test_a_wildcard_needs_its_proof(
+    tmp_path: Path, types: tuple[str, ...], reason: Reason | None
+) -> None:
+    """An answer that a wildcard gave is bogus where no NSEC record comes with it."""
+    found = await looked(tmp_path, bare, *types, name="one.made.lab")
+
+    assert found[Place.AUTHORITATIVE].verdict is Verdict.OK
+    assert found[Place.DNSSEC].reason is reason

@@ -28,7 +28,7 @@ from vedette.checks.dns.dnssec.delegation import (
     read_keys,
     supported,
 )
-from vedette.checks.dns.dnssec.denial import Denial, deny
+from vedette.checks.dns.dnssec.denial import Denial, deny, unproven
 from vedette.checks.dns.dnssec.signatures import Fault, Keys
 from vedette.checks.dns.message import parse
 
@@ -56,6 +56,8 @@ alias CNAME host
 deep.below.empty A 192.0.2.2
 a.cut.lower NS ns.plain
 zz NS ns.plain
+*.made A 192.0.2.3
+*.made.alias2 CNAME host
 """
 
 
@@ -122,6 +124,39 @@ def test_denials(served: Served, zone: str, name: str, denial: Denial) -> None:
     """
     may_be = zone == "optout" and (denial is Denial.NO_NAME or name == "cut.lower")
     assert served.told(f"{name}.{zone}") is (Denial.UNSIGNED if may_be else denial)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("name", ["a.made", "a.b.made", "a.made.alias2"])
+def test_wildcards(served: Served, zone: str, name: str) -> None:
+    """What a wildcard answers holds with the proof that no name was nearer, and not without."""
+    keys, reply = served.keys[zone], served.ask(f"{name}.{zone}", "A")
+    assert unproven(reply, keys, NOW) is None
+    reply.authority = []
+    assert unproven(reply, keys, NOW) == Fault(
+        f"{name}.{zone} is answered from a wildcard, and it is not proven that there is no such "
+        "name itself"
+    )
+
+
+@pytest.mark.parametrize("name", ["*.made", "host", "alias"])
+def test_names_of_their_own_need_no_proof(served: Served, name: str) -> None:
+    """A name that is there, the wildcard's own too, is not made from one."""
+    reply = served.ask(f"{name}.nsec", "A")
+    reply.authority = []
+    assert unproven(reply, served.keys["nsec"], NOW) is None
+
+
+def test_proof_of_a_wildcard_must_hold(served: Served) -> None:
+    """A proof whose signature has ended, or is gone, is none."""
+    reply, keys = served.ask("a.made.nsec", "A"), served.keys["nsec"]
+    late = unproven(reply, keys, GOOD.end + 1)
+    assert late is not None
+    assert late.expired == GOOD.end
+    reply.authority = [r for r in reply.authority if r.rdtype != dns.rdatatype.RRSIG]
+    bare = unproven(reply, keys, NOW)
+    assert bare is not None
+    assert "bears no signature" in bare.says
 
 
 @pytest.mark.parametrize("zone", ZONES)
