@@ -125,7 +125,8 @@ def _down_behind_resolvers(resolvers: Voices, controls: Controls) -> Evidence:
     """Most resolvers fail that do not fail for the controls too; one alone must be known to not."""
     able = [v for v in resolvers if not fails_controls(v, controls).holds]
     is_known = len(able) > 1 or any(of_controls(v, controls) for v in able)
-    return most(able, is_down) if is_known else Evidence(False)
+    is_seen = any(v.verdict is not Verdict.UNKNOWN for v in able) or not able
+    return most(able, is_down) if is_known or not is_seen else Evidence(False)
 
 
 def _down_behind_alias(voices: Voices, controls: Controls) -> Evidence:

@@ -523,6 +523,7 @@ def test_what_excludes_each_other_never_holds_together(
 
 
 @given(rounds(), words, words)
+@example(round_((), [OK]), [], [])
 def test_nothing_old_says_anything(
     seen: list[Observation], sibling: Words, stranger: Words
 ) -> None:
