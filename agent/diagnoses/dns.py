@@ -59,6 +59,7 @@ is_undelegated = failing_for(*EMPTY, *WRONG)
 is_empty_or_down = failing_for(*EMPTY, *DOWN)
 is_unserved = failing_for(*EMPTY, *DOWN, *WRONG)
 _is_delegation = failing_for(Reason.DELEGATION)
+_is_mistimed = failing_for(Reason.TTL)
 
 
 def at(place: Place, voices: Voices) -> Voices:
@@ -75,6 +76,11 @@ def answering(voices: Voices) -> Voices:
     return resolvers if resolvers and leads_away(voices) else servers or resolvers
 
 
+def is_sound(finding: Finding) -> bool:
+    """Whether it is the right data, be it kept too long or too short."""
+    return fine(finding) or _is_mistimed(finding)
+
+
 def leads_away(voices: Voices) -> bool:
     """Whether most authorities that are known answer with a CNAME out of their zones, alone."""
     known = [v for v in at(Place.AUTHORITATIVE, voices) if v.verdict is not Verdict.UNKNOWN]
@@ -83,7 +89,7 @@ def leads_away(voices: Voices) -> bool:
 
 def is_bare_alias(finding: Finding) -> bool:
     """Whether an answer is complete in a CNAME."""
-    return fine(finding) and bool(finding.facts.get("chain")) and not finding.facts.get("count")
+    return is_sound(finding) and bool(finding.facts.get("chain")) and not finding.facts.get("count")
 
 
 def record_emptied(voices: Voices) -> Evidence:
@@ -131,7 +137,7 @@ def _down_behind_resolvers(resolvers: Voices, controls: Controls) -> Evidence:
 
 def _down_behind_alias(voices: Voices, controls: Controls) -> Evidence:
     resolvers = at(Place.RECURSIVE, voices)
-    if all(fine(v.finding) for v in resolvers) or not leads_away(voices):
+    if all(is_sound(v.finding) for v in resolvers) or not leads_away(voices):
         return Evidence(False)
     able = [v for v in resolvers if most(of_controls(v, controls), fine).holds]
     return most(able, is_down) if able else Evidence(False)
@@ -185,7 +191,7 @@ def resolver_fault(voices: Voices, controls: Controls) -> Evidence:
             return failing
         elsewhere = right
         if is_beyond or (leads_away(voices) and is_empty(resolver.finding)):
-            elsewhere = both(right, half(resolvers, fine))
+            elsewhere = both(right, half(resolvers, is_sound))
         return both(failing, either(elsewhere, fails_controls(resolver, controls)))
 
     return either(*map(judged, resolvers))
@@ -194,7 +200,7 @@ def resolver_fault(voices: Voices, controls: Controls) -> Evidence:
 def is_right(voices: Voices) -> Evidence:
     """Whether most authoritative servers are right; without them, half of the resolvers."""
     servers = at(Place.AUTHORITATIVE, voices)
-    return most(servers, fine) if servers else half(at(Place.RECURSIVE, voices), fine)
+    return most(servers, is_sound) if servers else half(at(Place.RECURSIVE, voices), is_sound)
 
 
 def is_faulty(voices: Voices) -> Callable[[Finding], bool]:

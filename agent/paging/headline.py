@@ -19,6 +19,7 @@ from vedette.agent.diagnoses.dns import (
     is_empty,
     is_faulty,
     is_right,
+    is_sound,
     is_undelegated,
     is_wrong,
     leads_away,
@@ -36,7 +37,7 @@ from vedette.agent.diagnoses.http import (
 )
 from vedette.agent.diagnoses.names import Diagnosis, Rule
 from vedette.agent.diagnoses.view import View, Voice, taken
-from vedette.agent.diagnoses.votes import Counts, failed_lately, failing, fine, most, voting
+from vedette.agent.diagnoses.votes import Counts, failed_lately, failing, most, voting
 from vedette.agent.memory.looks import Seen
 from vedette.checks.dns.reason import Reason
 from vedette.checks.dns.server import Place
@@ -199,7 +200,7 @@ def _resolver_fault(subject: str, voices: Sequence[Voice]) -> str:
     reasons = {*said.values()}
     verb = "is empty" if reasons <= set(EMPTY) else "is wrong" if reasons <= set(WRONG) else "fails"
     who = some([f"{subject}: {reason}" for subject, reason in said.items()])
-    right = f"while {_share(voting(asked, fine), asked)} answer"
+    right = f"while {_share(voting(asked, is_sound), asked)} answer"
     says = right if is_right(voices).holds else "and so do controls there"
     return f"{subject} {verb} at {_share(faulty, resolvers)} ({who}), {says},"
 

@@ -187,6 +187,11 @@ SERVFAIL = ["servfail"] * 3
         ),
         pytest.param(round_(["ttl"] * 4, ["ttl"] * 3), "", id="TTL out of its range"),
         pytest.param(
+            round_(["ttl"] * 4, ["ttl", "ttl", "servfail"]),
+            "resolver_fault",
+            id="TTL out of its range, and one resolver fails",
+        ),
+        pytest.param(
             round_(["nodata", "nodata", "timeout", "timeout"]),
             "record_emptied",
             id="half empty, half silent",
