@@ -1,6 +1,7 @@
 """A URL, looked at by name and at single addresses."""
 
 import asyncio
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -9,7 +10,7 @@ from vedette.checks.finding import Fact, Finding, Kind, Look, Verdict
 from vedette.checks.http.asking import request_of, token_request_of
 from vedette.checks.http.authentication import Secrets
 from vedette.checks.http.certificates import own
-from vedette.checks.http.fetch import Fetch
+from vedette.checks.http.fetch import Fetch, Hop
 from vedette.checks.http.judge import ending, excused, judge
 from vedette.checks.http.places import Addresses, LastKnownGood, Place
 from vedette.checks.http.reason import Reason
@@ -22,6 +23,8 @@ from vedette.checks.stopwatch import is_disturbed, reading
 from vedette.checks.words import printable
 
 _NO_SECRETS = Secrets()
+_LONGEST = 200
+"""Characters of a URL that a server has led to, in a sentence."""
 
 
 class HttpCheck:
@@ -110,12 +113,12 @@ class HttpCheck:
             response = await fetch.run()
         except NetworkFailure as failure:
             facts = {**fetch.facts, **self._own(), "phase": fetch.phase}
-            return excused(self._failed(failure, where, facts), self._now())
+            return excused(self._failed(failure, where + _led(fetch.hops), facts), self._now())
         if self._tokens is not None and response.status == 401:
             self._tokens.refused()
         # What may be slow for our own sake is not judged by its seconds.
         seconds = 0.0 if is_disturbed() else reading() - start
-        judged = judge(response, self._settings, where, seconds)
+        judged = judge(response, self._settings, where + _led(fetch.hops), seconds)
         facts = {**fetch.facts, **self._own(), "http_version": response.version}
         return excused(self._dated(judged, facts), self._now())
 
@@ -147,3 +150,13 @@ class HttpCheck:
         if judged.verdict is Verdict.OK:
             detail = f"{detail}; {expires(facts, at)}"
         return replace(judged, detail=detail, facts={**facts, "certificate_expiring": True})
+
+
+def _led(hops: Sequence[Hop]) -> str:
+    """Return where redirects have led to, if there were any."""
+    return f" (redirected to {_shown(hops[-1])})" if len(hops) > 1 else ""
+
+
+def _shown(hop: Hop) -> str:
+    """Return the URL of *hop* without its query, in which servers hand on what is secret."""
+    return re.split("[?#]", hop.url, maxsplit=1)[0][:_LONGEST]

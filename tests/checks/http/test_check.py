@@ -8,6 +8,7 @@ import pytest
 import trustme
 
 from tests.checks.http.looking import checking, look, resolver
+from tests.checks.http.raw import raw, says
 from tests.servers.nginx import Nginx, nginx
 from vedette.checks.finding import Check, Kind, Verdict
 from vedette.checks.http.reason import Reason
@@ -120,6 +121,25 @@ async def test_pinned_says_where(server: Nginx) -> None:
     finding = await look(url, at="127.0.0.1")
 
     assert finding.detail == f"{url} at 127.0.0.1 answered 503, expected 200"
+
+
+async def test_says_where_redirects_led(server: Nginx) -> None:
+    """Who answered, or did not, is told by its own URL, without what a query hands on."""
+    details = []
+    for login in (f"http://login.test:{server.http}/gone", "http://login.test:1/"):
+        async with raw(says(redirecting(f"{login}?code=s3cret#token"))) as port:
+            finding = await look(f"http://api.test:{port}/", redirects=1)
+            details.append(finding.detail.removeprefix(f"http://api.test:{port}/ "))
+
+    assert details == [
+        f"(redirected to http://login.test:{server.http}/gone) answered 503, expected 200",
+        "(redirected to http://login.test:1/): 127.0.0.1:1 refused the connection",
+    ]
+
+
+def redirecting(where: str) -> bytes:
+    """Return a redirect to *where*."""
+    return f"HTTP/1.1 302 Found\r\nLocation: {where}\r\nContent-Length: 0\r\n\r\n".encode()
 
 
 async def test_no_name() -> None:
