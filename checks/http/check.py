@@ -9,7 +9,7 @@ from functools import partial
 from vedette.checks.finding import Fact, Finding, Kind, Look, Verdict
 from vedette.checks.http.asking import request_of, token_request_of
 from vedette.checks.http.authentication import Secrets
-from vedette.checks.http.certificates import own
+from vedette.checks.http.certificates import own as shown_by
 from vedette.checks.http.fetch import Fetch, Hop
 from vedette.checks.http.judge import ending, excused, judge
 from vedette.checks.http.places import Addresses, LastKnownGood, Place
@@ -119,12 +119,13 @@ class HttpCheck:
         # What may be slow for our own sake is not judged by its seconds.
         seconds = 0.0 if is_disturbed() else reading() - start
         judged = judge(response, self._settings, where + _led(fetch.hops), seconds)
-        facts = {**fetch.facts, **self._own(), "http_version": response.version}
-        return excused(self._dated(judged, facts), self._now())
+        own = self._own()
+        facts = {**fetch.facts, **own, "http_version": response.version}
+        return excused(self._dated(judged, facts, fetch.hops, own), self._now())
 
     def _own(self) -> Mapping[str, Fact]:
         shown = self._settings.client_cert
-        return own(shown) if shown is not None else {}
+        return shown_by(shown) if shown is not None else {}
 
     async def _authorized(self, until: float) -> Request:
         if self._tokens is None:
@@ -141,15 +142,28 @@ class HttpCheck:
             facts=facts,
         )
 
-    def _dated(self, judged: Finding, facts: dict[str, Fact]) -> Finding:
-        """Add *facts* to a finding, and to one that is well when its certificate ends soon."""
-        at = ending(facts, self._settings, self._now())
-        if at is None:
+    def _dated(
+        self, judged: Finding, facts: dict[str, Fact], hops: Sequence[Hop], own: Mapping[str, Fact]
+    ) -> Finding:
+        """Add *facts* to a finding, and to one that is well when a certificate ends soon.
+
+        That of a redirect ends for everybody whom it is to lead on.
+        """
+        ends = list(self._ends(hops, own))
+        if not ends:
             return replace(judged, facts=facts)
-        detail = judged.detail
-        if judged.verdict is Verdict.OK:
-            detail = f"{detail}; {expires(facts, at)}"
+        _, words = min(ends, key=lambda end: end[0])
+        detail = f"{judged.detail}; {words}" if judged.verdict is Verdict.OK else judged.detail
         return replace(judged, detail=detail, facts={**facts, "certificate_expiring": True})
+
+    def _ends(self, hops: Sequence[Hop], own: Mapping[str, Fact]) -> Iterator[tuple[float, str]]:
+        """Yield when the first certificate of a hop ends that does so soon, the last hop first."""
+        for hop in reversed(hops):
+            known = {**hop.tls, **own}
+            at = ending(known, self._settings, self._now())
+            if at is not None:
+                where = "" if hop is hops[-1] else f" (at {_shown(hop)})"
+                yield at, f"{expires(known, at)}{where}"
 
 
 def _led(hops: Sequence[Hop]) -> str:

@@ -27,7 +27,7 @@ the last hop, and the seconds are sums.
 | `certificates_not_before` | epoch seconds when each certificate that was sent began, by subject |
 | `certificates_not_after` | the same of when each expires |
 | `own_certificate_not_before`, `own_certificate_not_after` | the same of the one that we show |
-| `certificate_expiring` | True when one of these that still counts ends within `expiring` |
+| `certificate_expiring` | True when one of these, or of a redirect's, ends within `expiring` |
 | `disturbed` | True when the seconds may be wrong for our own sake; of every kind |
 """
 

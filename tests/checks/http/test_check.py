@@ -8,7 +8,7 @@ import pytest
 import trustme
 
 from tests.checks.http.looking import checking, look, resolver
-from tests.checks.http.raw import raw, says
+from tests.checks.http.raw import DAY, FUTURE, raw, says
 from tests.servers.nginx import Nginx, nginx
 from vedette.checks.finding import Check, Kind, Verdict
 from vedette.checks.http.reason import Reason
@@ -140,6 +140,24 @@ async def test_says_where_redirects_led(server: Nginx) -> None:
 def redirecting(where: str) -> bytes:
     """Return a redirect to *where*."""
     return f"HTTP/1.1 302 Found\r\nLocation: {where}\r\nContent-Length: 0\r\n\r\n".encode()
+
+
+async def test_a_certificate_that_only_redirects_is_told_ahead(
+    ca: trustme.CA, ca_file: str
+) -> None:
+    """A certificate on the way to the answer ends for everybody who comes by that way."""
+    way, end = ca.issue_cert("api.test", not_after=FUTURE), ca.issue_cert("www.test")
+    now = (FUTURE - 3 * DAY).timestamp()
+    answer = says(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    async with raw(answer, certificate=end) as last:
+        redirect = says(redirecting(f"https://www.test:{last}/"))
+        async with raw(redirect, certificate=way) as first:
+            url = f"https://api.test:{first}/"
+            finding = await look(url, redirects=1, ca_file=ca_file, now=now)
+
+    assert (finding.verdict, finding.facts["certificate_expiring"]) == (Verdict.OK, True)
+    assert finding.detail.endswith(f"; the certificate ends on 2099-01-01 00:00 UTC (at {url})")
+    assert finding.facts["certificate_names"] == ("www.test",)
 
 
 async def test_no_name() -> None:
