@@ -30,9 +30,9 @@ _POWERS = " KMGTPE"
 
 
 def seconds(text: str) -> float:
-    """Read a duration of Go such as `1m30s`; a bare number is nanoseconds there; or ValueError."""
-    if re.fullmatch(r"-?\d+", text):
-        return int(text) * 1e-9
+    """Read a duration of Go such as `1m30s`; of bare numbers that is 0 alone; or ValueError."""
+    if text == "0":
+        return 0.0
     sign, rest = (-1.0, text[1:]) if text.startswith("-") else (1.0, text.removeprefix("+"))
     if not rest or not re.fullmatch(rf"(?:{_PART.pattern})+", rest):
         raise ValueError(f"time: invalid duration {text!r}: write 500ms, 5s or 1m30s")
