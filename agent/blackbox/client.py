@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, model_validator
 
 from vedette.agent.blackbox.scalars import Secret, Url
+from vedette.checks.http.proxy import Proxy
 from vedette.checks.settings import Settings
 
 _VERSIONS = ("TLS10", "TLS11", "TLS12", "TLS13")
@@ -17,6 +18,12 @@ def _version(text: str) -> str:
     if text not in _VERSIONS:
         raise ValueError(f"unknown TLS version: {text}: it is one of {', '.join(_VERSIONS)}")
     return text
+
+
+def _proxy(url: str) -> str:
+    if url:
+        Proxy(url=url)  # says what is wrong with it
+    return url
 
 
 def at_most_one(settings: Settings, *names: str, of: str = "") -> None:
@@ -83,7 +90,7 @@ class Authorization(Settings):
 class Proxied(Settings):
     """Which proxy there is, if any."""
 
-    proxy_url: Url = ""
+    proxy_url: Annotated[Url, AfterValidator(_proxy)] = ""
     no_proxy: str = ""
     proxy_from_environment: bool = False
     proxy_connect_header: dict[str, list[Secret]] = {}

@@ -22,8 +22,9 @@ class Proxy:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
-        if self._target.secure:
-            raise ValueError("a proxy is spoken to by http://, not https://")
+        if urlsplit(self.url).scheme != "http":
+            raise ValueError("a proxy is spoken to by http://, with which its URL begins")
+        _ = self._target  # says what else is wrong
 
     @property
     def endpoint(self) -> Endpoint:

@@ -50,6 +50,12 @@ def fault(text: str) -> str:
         ),
         ("prober: http\nhttp: {authorization: {type: Basic}}", 'use "basic_auth" instead'),
         ("prober: http\nhttp: {oauth2: {client_secret: s}}", "oauth2 client_id must be configured"),
+        ("prober: http\nhttp: {proxy_url: 'socks5://a:1080'}", "http.proxy_url: a proxy is spoken"),
+        (
+            "prober: http\nhttp: {oauth2: {proxy_url: 'https://a'}}",
+            "oauth2.proxy_url: a proxy is spoken",
+        ),
+        ("prober: http\ntimeout: 5", "invalid duration '5': write 500ms, 5s or 1m30s"),
         ("prober: http\nhttp: {no_proxy: a}", "proxy_url must also be configured"),
         (
             "prober: http\nhttp: {proxy_url: 'http://a', proxy_from_environment: true}",
