@@ -113,12 +113,12 @@ class HttpCheck:
             response = await fetch.run()
         except NetworkFailure as failure:
             facts = {**fetch.facts, **self._own(), "phase": fetch.phase}
-            return excused(self._failed(failure, where + _led(fetch.hops), facts), self._now())
+            return excused(self._failed(failure, where + self._way(fetch.hops), facts), self._now())
         if self._tokens is not None and response.status == 401:
             self._tokens.refused()
         # What may be slow for our own sake is not judged by its seconds.
         seconds = 0.0 if is_disturbed() else reading() - start
-        judged = judge(response, self._settings, where + _led(fetch.hops), seconds)
+        judged = judge(response, self._settings, where + self._way(fetch.hops), seconds)
         own = self._own()
         facts = {**fetch.facts, **own, "http_version": response.version}
         return excused(self._dated(judged, facts, fetch.hops, own), self._now())
@@ -126,6 +126,13 @@ class HttpCheck:
     def _own(self) -> Mapping[str, Fact]:
         shown = self._settings.client_cert
         return shown_by(shown) if shown is not None else {}
+
+    def _way(self, hops: Sequence[Hop]) -> str:
+        """Return by whom it was asked for, and where redirects have led to, if there were any."""
+        proxy = self._request.proxy
+        by = f" by the proxy {proxy.endpoint}" if proxy is not None else ""
+        led = f" (redirected to {_shown(hops[-1])})" if len(hops) > 1 else ""
+        return by + led
 
     async def _authorized(self, until: float) -> Request:
         if self._tokens is None:
@@ -164,11 +171,6 @@ class HttpCheck:
             if at is not None:
                 where = "" if hop is hops[-1] else f" (at {_shown(hop)})"
                 yield at, f"{expires(known, at)}{where}"
-
-
-def _led(hops: Sequence[Hop]) -> str:
-    """Return where redirects have led to, if there were any."""
-    return f" (redirected to {_shown(hops[-1])})" if len(hops) > 1 else ""
 
 
 def _shown(hop: Hop) -> str:

@@ -160,6 +160,15 @@ async def test_a_certificate_that_only_redirects_is_told_ahead(
     assert finding.facts["certificate_names"] == ("www.test",)
 
 
+async def test_says_which_proxy_it_asked() -> None:
+    """Who refuses may be the proxy, which is then not taken for the service."""
+    finding = await look("https://api.test/", proxy="http://proxy.test:1")
+
+    assert finding.detail == (
+        "https://api.test/ by the proxy proxy.test:1: 127.0.0.1:1 refused the connection"
+    )
+
+
 async def test_no_name() -> None:
     """A name without address is reason dns, with the resolver's own reason and words."""
     failure = NetworkFailure(DnsReason.NODATA, "api.test has no A record")
