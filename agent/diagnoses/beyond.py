@@ -30,7 +30,7 @@ def beyond_http(http: HttpSettings) -> Collection[Diagnosis]:
     beyond = set[Diagnosis]()
     if http.standby or BY_NAME not in (http.at or (BY_NAME,)):
         beyond |= {Diagnosis.SERVICE_DOWN}
-    if http.standby or not (http.target.secure or http.redirects):
+    if not (http.target.secure or http.redirects):
         beyond.add(Diagnosis.CERTIFICATE_INVALID)
     return _once(frozenset(beyond))
 

@@ -162,15 +162,19 @@ def _runs(looks: Sequence[Seen]) -> Iterator[list[Seen]]:
 
 
 def certificate_invalid(voices: Voices) -> Evidence:
-    """The certificate is refused, or will be soon."""
-    looks = [*at(Place.NAME, voices), *at(Place.ADDRESS, voices)]
-    return either(certificate_refused(voices), at_least(1, looks, is_expiring))
+    """The certificate is refused, or will be soon, which is told of a failover target too."""
+    looks = [*at(Place.NAME, voices), *single(voices)]
+    return either(*_refusals(voices), at_least(1, looks, is_expiring))
 
 
 def certificate_refused(voices: Voices) -> Evidence:
     """The certificate is expired, of another name or untrusted by name, or at most addresses."""
+    return either(*_refusals(voices))
+
+
+def _refusals(voices: Voices) -> Iterator[Evidence]:
     places = at(Place.NAME, voices), at(Place.ADDRESS, voices)
-    return either(*(most(asked, is_uncertified) for asked in places if asked))
+    return (most(asked, is_uncertified) for asked in places if asked)
 
 
 def is_certificate_refused(voices: Voices) -> bool:

@@ -217,7 +217,7 @@ DOWN, CERTIFICATE = Diagnosis.SERVICE_DOWN, Diagnosis.CERTIFICATE_INVALID
     [
         ("status: 200", "https", set()),
         ("at: every", "https", {DOWN}),
-        ("standby: true", "https", {DOWN, CERTIFICATE}),
+        ("standby: true", "https", {DOWN}),
         ("status: 200", "http", {CERTIFICATE}),
         ("redirects: 1", "http", set()),
     ],

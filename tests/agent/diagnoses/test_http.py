@@ -124,6 +124,7 @@ ONE_DEAD = [OK, OK, Reason.CONNECT_REFUSED, OK, OK, OK]
         ([by_name(OK), *edges(NAME, NAME, remembered=True)], set()),
         ([by_name(OK, certificate_expiring=True)], {CERTIFICATE}),
         ([by_name(OK), *edges(OK, OK, certificate_expiring=True)], {CERTIFICATE}),
+        (edges(OK, place="standby", certificate_expiring=True), {CERTIFICATE}),
     ],
 )
 def test_diagnoses(looks: list[Observation], diagnoses: set[Diagnosis]) -> None:
@@ -159,6 +160,14 @@ def test_a_name_that_is_gone_is_down_whoever_serves() -> None:
     looks = [by_name(Reason.DNS, dns_reason="nodata"), *edges(*ONE_DEAD)]
 
     assert DOWN in holding(*looks)
+
+
+def test_a_standby_whose_certificate_is_renewed_is_well_again() -> None:
+    """What is told ahead of a failover target has an end, too."""
+    ending = edges(OK, place="standby", certificate_expiring=True)
+    renewed = alone(ledger(ending, edges(OK, at=1, place="standby")), 1)
+
+    assert RULES[CERTIFICATE].judge(renewed).holds is False
 
 
 def test_severities() -> None:
