@@ -123,8 +123,8 @@ def _quoted(name: str, values: Sequence[str]) -> str:
 
 
 def _size(response: Response, settings: HttpSettings) -> _Fault:
-    if not response.complete:
-        return Reason.TOO_LARGE, f"sent more than the {settings.max_body} bytes allowed"
+    if not response.complete and settings.wants_all:
+        return Reason.TOO_LARGE, _longer(settings)
     size = response.inflated_size
     if settings.max_size is not None and size > settings.max_size:
         return Reason.TOO_LARGE, f"sent {size} bytes, allowed are {settings.max_size}"
@@ -133,12 +133,20 @@ def _size(response: Response, settings: HttpSettings) -> _Fault:
     return None
 
 
+def _longer(settings: HttpSettings) -> str:
+    return f"sent more than the {settings.max_body} bytes allowed"
+
+
 def _body(response: Response, settings: HttpSettings) -> _Fault:
     if not (settings.body or settings.body_not):
         return None
     body = searchable(response.body)
+    # The last octet of a part is what comes next: at the one before it the text does not end.
+    end = len(body) if response.complete else len(body) - 1
     for wanted in settings.body:
-        if not compiled(wanted).search(body):
+        if not compiled(wanted).search(body, 0, end):
+            if not response.complete:
+                return Reason.TOO_LARGE, f"{_longer(settings)}, in which nothing matches {wanted!r}"
             return Reason.BODY, (
                 f"answered {response.status}, but nothing in its {response.inflated_size} bytes "
                 f"matches {wanted!r}"

@@ -180,7 +180,8 @@ class HttpSettings(CheckSettings):
     redirects: Annotated[int, Field(ge=0, le=20)] = 0
     """How many are followed."""
     max_body: Size = 1024 * 1024
-    """Where reading stops, in octets after inflating."""
+    """Where reading stops, in octets after inflating. A longer body is a fault where the key is
+    given, or where a rule needs all of it."""
 
     at: (
         Annotated[
@@ -324,6 +325,12 @@ class HttpSettings(CheckSettings):
     def keeps_body(self) -> bool:
         """Whether a rule reads the body."""
         return bool(self.body or self.body_not or self.json_)
+
+    @property
+    def wants_all(self) -> bool:
+        """Whether a body that is longer than `max_body` is a fault: most pages only grow."""
+        is_meant = "max_body" in self.model_fields_set or self.max_size is not None
+        return is_meant or bool(self.body_not or self.json_)
 
     def notice(self, life: float) -> float:
         """Return how many seconds before its end one is worth a warning that lives for *life*.

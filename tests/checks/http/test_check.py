@@ -89,6 +89,17 @@ async def test_rules(server: Nginx, path: str, rules: dict[str, object], reason:
     assert finding.reason == reason, finding
 
 
+@pytest.mark.parametrize("rules", [{}, {"body": "^x"}])
+async def test_a_page_may_outgrow_what_is_read_of_it(rules: dict[str, object]) -> None:
+    """A body that goes on after the part that is read, in which nothing is wrong, wakes nobody."""
+    length = (1 << 20) + 1
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n".encode()
+    async with raw(says(head + b"x" * length)) as port:
+        finding = await look(f"http://api.test:{port}/", **rules)
+
+    assert finding.verdict is Verdict.OK, finding
+
+
 async def test_pinned_keeps_name(server: Nginx, ca_file: str) -> None:
     """At a pinned address Host and SNI are still the URL's, and nothing is resolved."""
     url = f"https://api.test:{server.https}/host?pinned"

@@ -20,6 +20,7 @@ MOVED = Response(status=301, headers=(("location", "https://b.test/"),), unfollo
 TYPED = Response(status=200, headers=(("content-type", "text/html"),))
 TWICE = Response(status=200, headers=(("x-via", "a"), ("x-via", "b")))
 BYTES = Response(status=200, body=b"hello", size=5, inflated_size=5)
+PART = Response(status=200, body=b"hello!", inflated_size=1 << 20, complete=False)
 JSON = Response(status=200, body=b'{"ok": true, "n": [1, 2]}', inflated_size=25)
 
 
@@ -70,6 +71,14 @@ def forbid(regexp: str, *, name: str = "Content-Type") -> dict[str, object]:
             f"{URL} sent more than the 9 bytes allowed",
         ),
         (Response(status=500, complete=False), {"body": "ok"}, Reason.STATUS, "answered 500"),
+        (PART, {}, None, "answered 200"),
+        (PART, {"body": "^hel"}, None, "answered 200"),
+        (PART, {"body": "hello$"}, Reason.TOO_LARGE, "allowed, in which nothing matches 'hello$'"),
+        (PART, {"body": "bye"}, Reason.TOO_LARGE, "allowed, in which nothing matches 'bye'"),
+        (PART, {"body_not": "bye"}, Reason.TOO_LARGE, "sent more than the 1048576 bytes allowed"),
+        (PART, {"json": "body.ok"}, Reason.TOO_LARGE, "sent more than the 1048576 bytes allowed"),
+        (PART, {"max_size": 6}, Reason.TOO_LARGE, "sent more than the 1048576 bytes allowed"),
+        (PART, {"max_body": 1 << 20}, Reason.TOO_LARGE, "sent more than the 1048576 bytes"),
         (Response(status=302), {"status": "3xx"}, None, "answered 302"),
         (Response(status=500), {"status": ["2xx", 301]}, Reason.STATUS, "expected 2xx or 301"),
         (MOVED, {"redirects": 2}, Reason.REDIRECT, "redirects more than 2 times"),

@@ -80,7 +80,7 @@ async def test_misbehaviour(behaviour: Behaviour, reason: Reason) -> None:
     """However a server misbehaves, the finding names it, at the deadline at the latest."""
     async with raw(behaviour) as port:
         start = time.monotonic()
-        finding = await look(f"http://127.0.0.1:{port}/", timeout=0.3)
+        finding = await look(f"http://127.0.0.1:{port}/", timeout=0.3, max_body=1 << 20)
 
     assert (finding.verdict, finding.reason) == (Verdict.FAILING, reason), finding
     assert time.monotonic() - start < 0.6
