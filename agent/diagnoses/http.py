@@ -8,6 +8,7 @@ is too slow for all is the check's own rule: a look that it calls slow fails. On
 what the others take.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from statistics import median
@@ -15,17 +16,19 @@ from statistics import median
 from vedette.agent.alarms.alarm import UNDECIDED, Evidence
 from vedette.agent.diagnoses.view import Voice
 from vedette.agent.diagnoses.votes import (
+    Counts,
     at_least,
     either,
     failing,
     failing_for,
     fine,
+    lately,
     most,
     ticks,
 )
 from vedette.agent.memory.ledger import LONGER, PACE, WINDOW
 from vedette.agent.memory.looks import Seen
-from vedette.checks.finding import Finding, Verdict
+from vedette.checks.finding import Fact, Finding, Verdict
 from vedette.checks.http.places import Place
 from vedette.checks.http.reason import Reason
 from vedette.checks.stopwatch import DISTURBED
@@ -54,18 +57,45 @@ def is_remembered(voice: Voice) -> bool:
 
 
 def service_down(voices: Voices) -> Evidence:
-    """The page fails by name, and not just at the one bad address that this look came to."""
-    by_name = at(Place.NAME, voices)
-    if by_name and all(_is_one_bad_address(v, at(Place.ADDRESS, voices)) for v in by_name):
-        return Evidence(False)
-    return most(by_name, failing)
+    """The page fails by name, and not just at the few bad addresses that its looks came to."""
+    by_name, addresses = at(Place.NAME, voices), at(Place.ADDRESS, voices)
+    if not (by_name and addresses):
+        return most(by_name, failing)
+    return most(by_name, _failing_beside(by_name, addresses))
 
 
-def _is_one_bad_address(voice: Voice, addresses: Voices) -> bool:
-    """Whether a look failed at an address that is itself seen to fail while most are well."""
-    where = voice.finding.facts.get("address")
-    bad = any(a.series.subject == where and a.verdict is Verdict.FAILING for a in addresses)
-    return bad and voice.verdict is Verdict.FAILING and most(addresses, fine).holds is True
+def _failing_beside(by_name: Voices, addresses: Voices) -> Counts:
+    """Return whether a look fails, and not just at a bad one of *addresses* while most are well.
+
+    While most have been well for as long as what comes and goes is counted, that is one that failed
+    since, or that the name has no more: when it is well again, or gone, no outage is what it was.
+    """
+    since = min(lately(v.series) for v in by_name)
+    failed = {a.series.subject for a in addresses if _failed_at(a) >= since}
+    steady = [a for a in addresses if a.verdict is Verdict.OK and a.series.subject not in failed]
+    present = {a.series.subject for a in addresses}
+    bad, known = set[str](), set[str]()
+    if 2 * len(steady) > len(addresses):
+        bad = failed
+        if any(_where(v.finding) in present for v in by_name):
+            known = present
+    elif most(addresses, fine).holds:
+        bad = {a.series.subject for a in addresses if a.verdict is Verdict.FAILING}
+
+    def counts(finding: Finding) -> bool:
+        where = _where(finding)
+        has_left = bool(where and known) and where not in known
+        return failing(finding) and where not in bad and not has_left
+
+    return counts
+
+
+def _failed_at(voice: Voice) -> float:
+    return -math.inf if voice.series.failed_at is None else voice.series.failed_at
+
+
+def _where(finding: Finding) -> Fact:
+    return finding.facts.get("address")
 
 
 def service_degraded(voices: Voices, hold: float) -> Evidence:

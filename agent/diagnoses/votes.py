@@ -94,7 +94,7 @@ def _fails(series: Series, counts: Counts, finding: Finding) -> bool:
     return failing(finding := taken(series, finding)) and counts(finding)
 
 
-def _lately(series: Series) -> float:
+def lately(series: Series) -> float:
     """Return when the first look may have begun of those that are counted."""
     return min(_ticking_since(series), _troubled_since(series))
 
@@ -156,7 +156,7 @@ def _vote(voice: Voice, counts: Counts) -> Evidence | None:
         few = _coming_and_going(voice, counts)
         return Evidence(True, few[0].started_at, few[-1].started_at) if few else None
     began_at = _run_began_at(voice, counts)
-    if began_at > _lately(voice.series) and (few := _coming_and_going(voice, counts)):
+    if began_at > lately(voice.series) and (few := _coming_and_going(voice, counts)):
         began_at = min(began_at, few[0].started_at)
     return Evidence(True, began_at, voice.series.last.started_at)
 

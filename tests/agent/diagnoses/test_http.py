@@ -155,6 +155,36 @@ def test_one_dead_address_is_not_the_service(
     assert (DEGRADED in holding(*looks)) is not is_down
 
 
+WELL = [OK] * 6
+LAST_DEAD = [*[OK] * 5, Reason.CONNECT_REFUSED]
+
+
+@pytest.mark.parametrize(
+    ("during", "after", "newest", "is_down"),
+    [
+        (LAST_DEAD, LAST_DEAD, (OK, "192.0.2.1"), False),
+        (LAST_DEAD, WELL, (OK, "192.0.2.6"), False),
+        (LAST_DEAD, WELL, (FAILING, "192.0.2.6"), False),
+        (LAST_DEAD, [OK] * 5, (OK, "192.0.2.1"), False),
+        ([FAILING] * 6, WELL, (OK, "192.0.2.1"), True),
+        (WELL, WELL, (OK, "192.0.2.1"), True),
+    ],
+    ids=["others answer", "it is back", "it is just back", "it has left", "all failed", "none did"],
+)
+def test_a_bad_address_makes_no_outage_once_it_is_over(
+    during: list[Word], after: list[Word], newest: tuple[Word, str], is_down: bool
+) -> None:
+    """Looks by name that met the one bad address of many are none, whatever the newest shows."""
+    rounds = [
+        [by_name(FAILING, at, address="192.0.2.6"), *edges(*during, at=at)]
+        for at in (0, 30, 60, 90)
+    ]
+    word, address = newest
+    last = [by_name(word, 120, address=address), *edges(*after, at=120)]
+
+    assert RULES[DOWN].judge(alone(ledger(*rounds, last), 120)).holds is is_down
+
+
 def test_a_name_that_is_gone_is_down_whoever_serves() -> None:
     """No address saves a page whose name does not resolve."""
     looks = [by_name(Reason.DNS, dns_reason="nodata"), *edges(*ONE_DEAD)]
