@@ -58,14 +58,20 @@ def is_remembered(voice: Voice) -> bool:
 
 def service_down(voices: Voices) -> Evidence:
     """The page fails by name, and not just at the few bad addresses that its looks came to."""
+    return _by_name(voices, failing)
+
+
+def _by_name(voices: Voices, counts: Counts) -> Evidence:
+    """Judge looks by name, but for those that came to one of a few bad addresses."""
     by_name, addresses = at(Place.NAME, voices), at(Place.ADDRESS, voices)
     if not (by_name and addresses):
-        return most(by_name, failing)
-    return most(by_name, _failing_beside(by_name, addresses))
+        return most(by_name, counts)
+    is_few = _few_bad(by_name, addresses)
+    return most(by_name, lambda finding: counts(finding) and not is_few(finding))
 
 
-def _failing_beside(by_name: Voices, addresses: Voices) -> Counts:
-    """Return whether a look fails, and not just at a bad one of *addresses* while most are well.
+def _few_bad(by_name: Voices, addresses: Voices) -> Counts:
+    """Return whether a look by name came to a bad one of *addresses* of which most are well.
 
     While most have been well for as long as what comes and goes is counted, that is one that failed
     since, or that the name has no more: when it is well again, or gone, no outage is what it was.
@@ -82,12 +88,11 @@ def _failing_beside(by_name: Voices, addresses: Voices) -> Counts:
     elif most(addresses, fine).holds:
         bad = {a.series.subject for a in addresses if a.verdict is Verdict.FAILING}
 
-    def counts(finding: Finding) -> bool:
+    def is_few(finding: Finding) -> bool:
         where = _where(finding)
-        has_left = bool(where and known) and where not in known
-        return failing(finding) and where not in bad and not has_left
+        return where in bad or (bool(where and known) and where not in known)
 
-    return counts
+    return is_few
 
 
 def _failed_at(voice: Voice) -> float:
@@ -203,8 +208,10 @@ def certificate_refused(voices: Voices) -> Evidence:
 
 
 def _refusals(voices: Voices) -> Iterator[Evidence]:
-    places = at(Place.NAME, voices), at(Place.ADDRESS, voices)
-    return (most(asked, is_uncertified) for asked in places if asked)
+    if at(Place.NAME, voices):
+        yield _by_name(voices, is_uncertified)
+    if addresses := at(Place.ADDRESS, voices):
+        yield most(addresses, is_uncertified)
 
 
 def is_certificate_refused(voices: Voices) -> bool:

@@ -185,6 +185,20 @@ def test_a_bad_address_makes_no_outage_once_it_is_over(
     assert RULES[DOWN].judge(alone(ledger(*rounds, last), 120)).holds is is_down
 
 
+@pytest.mark.parametrize(
+    ("words", "is_refused"),
+    [([EXPIRED, OK, OK], False), ([EXPIRED, EXPIRED, OK], True), ([FAILING, OK, UNKNOWN], True)],
+)
+def test_one_edge_with_a_bad_certificate_is_not_the_service(
+    words: list[Word], is_refused: bool
+) -> None:
+    """Whether people are woken is not left to which address a look by name came to."""
+    looks = [by_name(EXPIRED, address="192.0.2.1"), *edges(*words)]
+
+    assert (CERTIFICATE in holding(*looks)) is is_refused
+    assert {DOWN, DEGRADED} & holding(*looks) == {DOWN if is_refused else DEGRADED}
+
+
 def test_a_name_that_is_gone_is_down_whoever_serves() -> None:
     """No address saves a page whose name does not resolve."""
     looks = [by_name(Reason.DNS, dns_reason="nodata"), *edges(*ONE_DEAD)]
