@@ -15,6 +15,12 @@ from vedette.checks.http.request import Request
 from vedette.checks.http.response import Response
 from vedette.checks.net import NetworkFailure, Resolve
 
+_HEADERS = (
+    ("Content-Type", "application/x-www-form-urlencoded"),
+    ("Accept", "application/json"),
+)
+_REFUSED = frozenset({400, 401})
+"""What says that a client did not prove itself (RFC 6749 section 5.2)."""
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 _EARLY = 30.0
 """Seconds before its end from which a token is not used any more."""
@@ -46,17 +52,15 @@ class Tokens:
         self._url = settings.token_url
         self._resolve = resolve
         self._permit = permit
-        self._request = replace(
+        usual = replace(
             asking,
             method="POST",
-            headers=(
-                ("Authorization", who),
-                ("Content-Type", "application/x-www-form-urlencoded"),
-                ("Accept", "application/json"),
-            ),
+            headers=(("Authorization", who), *_HEADERS),
             body=urlencode(form).encode(),
             keep_body=True,
         )
+        form |= {"client_id": settings.client_id, "client_secret": secret}
+        self._ways = usual, replace(usual, headers=_HEADERS, body=urlencode(form).encode())
         self._token: str | None = None
         self._until = 0.0
         self._fetching = asyncio.Lock()
@@ -79,20 +83,27 @@ class Tokens:
         self._token = None
 
     async def _fetch(self, until: float, timeout: float) -> None:  # noqa: ASYNC109
+        """Ask as all servers must let us, and where that is refused as some alone let us.
+
+        What was accepted is asked first the next time.
+        """
+        for way in self._ways:
+            response = await self._ask(way, until, timeout)
+            if response.status not in _REFUSED:
+                break
+        self._token, lasts = self._read(response)
+        self._until = asyncio.get_running_loop().time() + lasts
+        self._ways = way, next(each for each in self._ways if each is not way)
+
+    async def _ask(self, request: Request, until: float, timeout: float) -> Response:  # noqa: ASYNC109
         fetch = Fetch(
-            self._request,
-            resolve=self._resolve,
-            permit=self._permit,
-            until=until,
-            timeout=timeout,
+            request, resolve=self._resolve, permit=self._permit, until=until, timeout=timeout
         )
         try:
-            response = await fetch.run()
+            return await fetch.run()
         except NetworkFailure as failure:
             words = f"no token from {self._url}: {failure.detail}"
             raise type(failure)(failure.reason, words) from None
-        self._token, lasts = self._read(response)
-        self._until = asyncio.get_running_loop().time() + lasts
 
     def _read(self, response: Response) -> tuple[str, float]:
         if response.status != 200:

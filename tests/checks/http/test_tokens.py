@@ -30,6 +30,8 @@ class Login:
     status: int = 200
     port: int = 0
     refuses: bool = False
+    wants_form: int = 0
+    """The status for those who prove themselves by a header, where only the form is read."""
     asked: list[bytes] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
 
@@ -41,8 +43,9 @@ class Login:
         fields = dict(line.split(": ", 1) for line in head.splitlines()[1:] if line)
         if head.startswith("POST /token "):
             body = await reader.readexactly(int(fields["Content-Length"]))
-            self.asked.append(f"{fields['Authorization']}|".encode() + body)
-            status, answer = self.status, self.answer
+            who = fields.get("Authorization", "")
+            self.asked.append(f"{who}|".encode() + body)
+            status, answer = (who and self.wants_form) or self.status, self.answer
         else:
             self.shown.append(fields.get("Authorization", ""))
             status, answer = (401 if self.refuses else 200), b""
@@ -89,6 +92,22 @@ async def test_one_token_serves_many_looks() -> None:
     assert server.asked == [
         b"Basic bWUlM0EyOmh1bnRlciUyRjIrJUMzJUE5|grant_type=client_credentials&scope=read+write"
     ]
+
+
+@pytest.mark.parametrize("status", [400, 401])
+async def test_a_login_that_reads_the_form_alone(status: int) -> None:
+    """Who refuses the header gets the secret in the body, as by Go, and from then on at once."""
+    async with login() as server:
+        server.wants_form = status
+        server.give(access_token="t0k3n", expires_in=1)
+        check = check_of(server)
+        findings = [await looked(check)]
+        check._tokens.refused()
+        findings.append(await looked(check))
+
+    form = b"|grant_type=client_credentials&scope=read+write&client_id=me%3A2&client_secret=hunter"
+    assert [finding.verdict for finding in findings] == [Verdict.OK] * 2, findings
+    assert [asked.startswith(form) for asked in server.asked] == [False, True, True]
 
 
 @pytest.mark.parametrize(("lasts", "asked"), [(1, 2), (30, 2), (3600, 1), (None, 1), ("x", 1)])
