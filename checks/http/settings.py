@@ -216,7 +216,7 @@ class HttpSettings(CheckSettings):
     verify: bool = True
     """Whether the certificate must be valid."""
     tls_min: TlsVersion | None = None
-    """The oldest TLS that is spoken."""
+    """The oldest TLS that is spoken; 1.2 without it."""
     tls_max: TlsVersion | None = None
     """The newest."""
     http3: bool = False
@@ -286,6 +286,8 @@ class HttpSettings(CheckSettings):
             yield "ca_file says whom to trust, and verify: false to trust everybody: remove one"
         if self.tls_min is not None and self.tls_max is not None and self.tls_min > self.tls_max:
             yield "tls_min is above tls_max"
+        if self.tls_min is None and self.tls_max in {"1.0", "1.1"}:
+            yield "tls_max is below 1.2, which is the oldest without tls_min: give that too"
 
     def _faults_of_http3(self) -> Iterator[str]:
         if find_spec("aioquic") is None:

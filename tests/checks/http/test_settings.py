@@ -97,6 +97,7 @@ FAULTS = [
     ({"client_key": "a.key"}, "name that too"),
     ({"server_name": "a b"}, "not a host name"),
     ({"tls_min": "1.3", "tls_max": "1.2"}, "tls_min is above tls_max"),
+    ({"tls_max": "1.1"}, "tls_max is below 1.2, which is the oldest without tls_min"),
     ({"tls_min": "1.4"}, "'1.0', '1.1'"),
     ({"http3": True, "versions": ["1.1"]}, "versions does not allow"),
     ({"http3": True, "url": "http://a.example/"}, "http3 is for https"),
