@@ -137,9 +137,8 @@ def told(rule: Alarm, incident: Incident, witness: Witness, now: float) -> str:
         return f"{rule.id}: {telling.holding(rule, witness.standings, now)} since {since}"
     ledger = witness.telling(rule, now)
     if rule.diagnosis is Diagnosis.VANTAGE_BLIND:
-        what = _blindness(rule.subject, witness, now)
-    else:
-        what = cause(rule, View(ledger, now))
+        return f"{rule.diagnosis}: {_blindness(rule.subject, since, witness, now)}"
+    what = cause(rule, View(ledger, now))
     began_at = incident.members[rule.id]
     whence = _whence(rule, ledger, witness, began_at, now)
     line = f"{rule.diagnosis}: {what} since {since}{f', {whence}' if whence else ''}"
@@ -187,15 +186,15 @@ def _is_down(key: CheckKey) -> Callable[[View], Evidence]:
     return lambda view: service_down(view.of(key))
 
 
-def _blindness(name: str, witness: Witness, now: float) -> str:
+def _blindness(name: str, since: str, witness: Witness, now: float) -> str:
     heard_at = witness.ledgers[name].newest_at if name in witness.ledgers else now
     if name != witness.vantage and now - heard_at > SILENT_AFTER:
-        return f"{name} has not been heard of for {now - heard_at:.0f} s,"
-    return f"{name} sees none of the internet it checks itself by"
+        return f"{name} has not been heard of since {utc(heard_at)[11:]}"
+    return f"{name} sees none of the internet it checks itself by since {since}"
 
 
 # Where the addresses themselves are cut off, the ones of old are no way around.
-_NO_NAME = (*REASONS, Diagnosis.VANTAGE_BLIND, Diagnosis.FEED_STALE)
+_NO_NAME = (*REASONS, Diagnosis.FEED_STALE)
 
 
 def _details(
