@@ -152,10 +152,13 @@ def _whence(rule: Rule, teller: Ledger, witness: Witness, since: float, now: flo
     """Say from where it is so what the *teller* tells, where it is not so from elsewhere.
 
     Of what fails for some looks it says nothing: they may come from anywhere. Nor does it count who
-    has not looked *since* it began, or saw something fail.
+    has not looked *since* it began, or saw something fail. A delegation is followed by each in its
+    own time, minutes apart: who still has it as it was may find it changed.
     """
     key, alone = rule.key, rule.alone
     if key is None or alone is None or key.kind is Kind.BGP:
+        return ""
+    if rule.diagnosis is Diagnosis.DELEGATION_CHANGED:
         return ""
     judge = _is_down(key) if rule.diagnosis is Diagnosis.SERVICE_DEGRADED else alone
     seeing = [name for name in witness.ledgers if name not in witness.unsighted]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.agent.composite.world import NAME as DNS
 from tests.agent.composite.world import SHOP, World
 from tests.agent.observations import seen
 from vedette.agent.alarms.agreement import Vantage
@@ -191,4 +192,19 @@ def test_what_one_tells_is_not_said_of_others() -> None:
 
     summary = world.pages[0].summary
     assert f"fails at 1 of 2 addresses ({ADDRESS}: timeout)" in summary
+    assert "from" not in summary
+
+
+def test_a_delegation_that_others_have_not_followed_yet_is_not_said_to_be_well_there() -> None:
+    """Who still has a delegation as it was has followed it before it changed, not seen it well."""
+    world = World("[]", peers=[*FLEET.values()])
+    for now in range(10):
+        for name in world.ledgers:
+            word = "delegation" if name in {"ams-1", "sgp-1"} and now > 3 else OK
+            delegation = seen(now, word, key=DNS, place="delegation", subject="it", changed=True)
+            world.ledgers[name].add(DNS, world.timing(DNS), [seen(now, OK, key=DNS), delegation])
+        world.step(now)
+
+    summary = world.pages[0].summary
+    assert summary.startswith("delegation_changed: ")
     assert "from" not in summary
