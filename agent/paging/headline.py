@@ -228,7 +228,7 @@ def _page(rule: Rule, voices: Sequence[Voice]) -> str:
     """Return how the newest look by name failed, or else what else there is."""
     is_down = service_down(voices).holds
     if failing(voices[0].finding) and (is_down or rule.diagnosis is not Diagnosis.SERVICE_DEGRADED):
-        return voices[0].finding.detail
+        return f"{voices[0].finding.detail},"
     if is_down:
         since = most(voices[:1], failing).began_at
         newest = [look for look in voices[0].series.looks if look.started_at >= since]

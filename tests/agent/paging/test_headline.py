@@ -310,7 +310,7 @@ def rounds(key: CheckKey, *servers: Sequence[str], every: float = 30) -> Ledger:
             [["name", "timeout", *["ok", "ok", "timeout"] * 4, "ok"]],
             "https://shop.example/ fails in 5 of the last 14 looks name 0 (5 timeout),",
         ),
-        (PAGE, Diagnosis.SERVICE_DEGRADED, [["name", *["timeout"] * 9]], "broken"),
+        (PAGE, Diagnosis.SERVICE_DEGRADED, [["name", *["timeout"] * 9]], "broken,"),
     ],
     ids=str,
 )

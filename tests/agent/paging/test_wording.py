@@ -383,7 +383,7 @@ def test_a_silent_feed_says_why_and_what_is_unknown_for_it() -> None:
     looks = [route(OK), route(UNKNOWN, "bmp", detail="nothing is known")]
     made = routed(Diagnosis.FEED_STALE, *looks, feeds=[silence, heard("ris-live")])
 
-    assert made.summary == "feed_stale: bmp has no router connected since 00:16:40 UTC"
+    assert made.summary == "feed_stale: bmp has no router connected, since 00:16:40 UTC"
     assert made.details["feeds"] == ["1 of 2 speak (ris-live)", "bmp has no router connected"]
     assert made.details["bgp"] == ["bmp: UNKNOWN timeout: nothing is known"]
 
