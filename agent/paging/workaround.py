@@ -34,7 +34,8 @@ def serving(
     """Say whether the remembered addresses still serve; empty when nobody looks at them.
 
     They do at the vantage of *ledger*, and have since the fault began at *since*: nothing is said
-    of one that comes and goes, or that serves one page and not another. Where the fault is *about*
+    of one that comes and goes, or that serves one page and not another, but that the rest is not
+    all. Where the fault is *about*
     a page, only looks at that page count, and of a name those at its pages: what serves another
     one of the service is no way around.
     """
@@ -45,20 +46,24 @@ def serving(
             looks[series.subject].append(series)
     alive = [at for at, asked in looks.items() if all(_serves(one, since, now) for one in asked)]
     dead = [at for at, asked in looks.items() if all(_is_dead(one, now) for one in asked)]
-    if alive and not dead:
+    known = [at for at, asked in looks.items() if any(_is_known(one, now) for one in asked)]
+    if alive == known != []:
         return f"the last-known-good addresses still serve ({', '.join(alive)})"
-    if alive:
-        return (
-            f"of the last-known-good addresses {', '.join(alive)} still serve, "
-            f"{', '.join(dead)} do not"
-        )
-    return f"the last-known-good addresses do not serve either ({', '.join(dead)})" if dead else ""
+    if dead == known != []:
+        return f"the last-known-good addresses do not serve either ({', '.join(dead)})"
+    parts = [(alive, "still serves", "still serve"), (dead, "does not", "do not")]
+    said = [f"{', '.join(a)} {one if len(a) == 1 else more}" for a, one, more in parts if a]
+    return f"of the last-known-good addresses {', '.join(said)}" if said else ""
 
 
 def _is_of(page: CheckKey, about: CheckKey | None) -> bool:
     if about is None or about.kind is Kind.HTTP:
         return about in (None, page)
     return host_of(page) == host_of(about)
+
+
+def _is_known(series: Series, now: float) -> bool:
+    return series.verdict(now) is not Verdict.UNKNOWN
 
 
 def _serves(series: Series, since: float, now: float) -> bool:

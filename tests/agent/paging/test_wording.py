@@ -168,7 +168,10 @@ def test_first_line_is_whole_and_within_the_limit(detail: str, headline: str) ->
     ("addresses", "said"),
     [
         ((OK, OK), "the last-known-good addresses still serve (192.0.2.0, 192.0.2.1)"),
-        ((OK, FAILING), "192.0.2.0 still serve, 192.0.2.1 do not"),
+        (
+            (OK, FAILING),
+            "of the last-known-good addresses 192.0.2.0 still serves, 192.0.2.1 does not",
+        ),
         ((FAILING, FAILING), "the last-known-good addresses do not serve either"),
         ((OK, UNKNOWN), "the last-known-good addresses still serve (192.0.2.0)"),
     ],

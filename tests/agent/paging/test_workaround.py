@@ -50,6 +50,35 @@ def test_what_comes_and_goes_is_neither_alive_nor_dead(looks: str, said: str) ->
     assert serving("shop", GOOD, ledger, 9.0, since=5.0) == said
 
 
+@pytest.mark.parametrize(
+    ("looks", "said"),
+    [
+        (["....", "....", "..x."], "192.0.2.1, 192.0.2.2 still serve"),
+        (["xxxx", "..x.", "..x."], "192.0.2.1 does not"),
+        (["....", "..x.", "xxxx"], "192.0.2.1 still serves, 192.0.2.3 does not"),
+    ],
+)
+def test_some_are_not_called_all(looks: list[str], said: str) -> None:
+    """Where some of the addresses come and go, those that serve, or do not, are told as a part."""
+    good = LastKnownGood(
+        [Generation("shop.example", "A", tuple(f"192.0.2.{i}" for i in (1, 2, 3)), 0.0, 0.0, True)]
+    )
+    ledger = Ledger(since=0.0)
+    for now, round_ in enumerate(zip(*looks, strict=True)):
+        ledger.add(
+            SHOP,
+            EVERY_SECOND,
+            [
+                seen(now, OK if look == "." else "status", key=SHOP, place="address",
+                     subject=f"192.0.2.{i}")
+                for i, look in enumerate(round_, 1)
+            ],
+        )  # fmt: skip
+
+    whole = f"of the last-known-good addresses {said}"
+    assert serving("shop", good, ledger, 3.0, since=0.0) == whole
+
+
 NAME = CheckKey("shop", Kind.DNS, "shop.example A")
 LOGIN = CheckKey("shop", Kind.HTTP, "https://shop.example/login")
 ELSEWHERE = CheckKey("shop", Kind.HTTP, "https://other.example/")
