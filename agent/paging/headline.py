@@ -129,7 +129,9 @@ def _strangers(rule: Rule, finding: Finding) -> str:
     share, left = facts.get("share"), ""
     if isinstance(share, float):
         peers = f"{facts.get('holding')} of {facts.get('of')} peers ({100 * share:.0f} %)"
-        left = f"; {peers} still reach its own origin"
+        # What is in the part goes where that leads, also from who has the whole (RFC 4632, 5.1).
+        rest = " for the rest of it" if rule.diagnosis is Diagnosis.SUBPREFIX_HIJACK else ""
+        left = f"; {peers} still reach its own origin{rest}"
     return f"{rule.subject} {verb} {strangers}{left}"
 
 

@@ -392,7 +392,8 @@ LEFT = "9 of 350 peers (3 %) still reach its own origin"
                     "more_specifics": {"192.0.2.0/25 AS64666": 40.0},
                 }
             ],
-            f"192.0.2.0/24 contains 192.0.2.0/25 by AS64666 at 40 peer ASes; {LEFT},",
+            f"192.0.2.0/24 contains 192.0.2.0/25 by AS64666 at 40 peer ASes; {LEFT} "
+            "for the rest of it,",
         ),
         (
             Diagnosis.ROUTE_LEAK,
