@@ -25,6 +25,7 @@ from vedette.agent.paging.workaround import serving
 from vedette.checks.bgp.check import FEED
 from vedette.checks.dns.server import Place
 from vedette.checks.finding import Fact, Kind, Verdict
+from vedette.checks.http.places import Place as HttpPlace
 from vedette.checks.words import some
 from vedette.exporters.page import Action, Page
 
@@ -380,4 +381,6 @@ def _titled(series: Series) -> str:
             return f"{check} at {subject} ({series.place})"
     if series.key.kind is Kind.BGP:
         return f"{check} ({series.place})"
+    if series.place == HttpPlace.NAME:
+        return f"{check} {subject}"
     return check if subject == check else f"{check} at {subject}"

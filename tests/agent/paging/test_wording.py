@@ -256,6 +256,19 @@ def test_says_what_is_not_broken() -> None:
     ]
 
 
+def test_a_page_that_is_well_is_listed_by_name_and_at_its_addresses() -> None:
+    """Of a page it is said how it was asked for, in words that read as such."""
+    page = [
+        seen(NOW, key=TWIN, subject="by name", place="name"),
+        seen(NOW, key=TWIN, subject="192.0.2.1", place="address"),
+    ]
+
+    assert written(twin=page).details["not_broken"][-2:] == [
+        f"{TWIN.check} by name",
+        f"{TWIN.check} at 192.0.2.1",
+    ]
+
+
 def test_says_what_was_seen() -> None:
     """All looks of the check are shown, the failing first, each with its reason."""
     also = [
