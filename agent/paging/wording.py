@@ -82,6 +82,20 @@ class Witness:
         telling = (one for one in seeing if alone is not None and alone(View(one, now)).holds)
         return next(telling, fails[0] if fails else self.ledger)
 
+    def serving(
+        self,
+        service: str,
+        teller: Ledger,
+        now: float,
+        *,
+        since: float,
+        about: CheckKey | None = None,
+    ) -> str:
+        """Say whether the last-known-good addresses serve, unless the *teller* sees nothing."""
+        if any(self.ledgers.get(name) is teller for name in self.unsighted):
+            return ""
+        return serving(service, self.good, teller, now, since=since, about=about)
+
 
 def _fails(ledger: Ledger, key: CheckKey) -> bool:
     return any(one.last.finding.verdict is Verdict.FAILING for one in ledger.of(key))
@@ -145,7 +159,7 @@ def told(rule: Alarm, incident: Incident, witness: Witness, now: float) -> str:
     line = f"{rule.diagnosis}: {what} since {since}{f', {whence}' if whence else ''}"
     if rule.diagnosis in _NO_NAME:
         return line
-    extra = serving(incident.service, witness.good, ledger, now, since=began_at, about=rule.key)
+    extra = witness.serving(incident.service, ledger, now, since=began_at, about=rule.key)
     return f"{line}; {'there, ' if whence else ''}{extra}" if extra else line
 
 
@@ -303,7 +317,7 @@ def _good(
                 since = f"(since {utc(good.since)})"
                 sets[series.key.check] = f"{', '.join(good.answers)} {since}"
     yield "last_known_good", sets
-    serves = serving(service, witness.good, ledger, now, since=began_at)
+    serves = witness.serving(service, ledger, now, since=began_at)
     yield "last_known_good_serves", serves or "not known"
 
 

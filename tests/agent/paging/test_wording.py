@@ -143,6 +143,14 @@ def test_the_fault_is_told_by_one_that_sees_it(
     assert ("still serve (192.0.2.0)" in line) is (there == "nodata")
 
 
+def test_who_sees_nothing_says_nothing_of_the_last_known_good() -> None:
+    """Addresses that fail for one that is cut off, as all does, are not told to serve no more."""
+    made = written(addresses=(FAILING, FAILING), unsighted=("fra-1",))
+
+    assert "last-known-good" not in made.summary
+    assert made.details["last_known_good_serves"] == "not known"
+
+
 def test_the_cause_is_in_the_first_line() -> None:
     """The summary begins with the diagnosis and says what, how much, and since when."""
     summary = written().summary
