@@ -8,10 +8,15 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page
 
 from tests.agent.status.made import agents
+from tests.agent.status.made import page as page_of
 from tests.agent.status.stage import chromium, replayed, served
 from vedette.agent.alarms.incidents import Incident
 from vedette.agent.daemon import Agent
+from vedette.agent.memory.pages import Row
+from vedette.agent.paging.ended import Ended
+from vedette.agent.paging.queue import Waiting
 from vedette.agent.status.address import incident_id
+from vedette.exporters.page import Delivery, Outcome
 
 AMAZON, QUAD_ONE = "dynamodb-2025-10-20", "quad-one-2025-07-14"
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 780}
@@ -72,6 +77,28 @@ def test_accessible(state: str) -> None:
         if state == "quiet":
             paths += ["incidents", "services", "services/dynamodb-us-east-1"]
         assert bool(known) is (state != "quiet")
+        assert asyncio.run(look()) == {}
+
+
+def test_notices_fit_a_phone(tmp_path) -> None:
+    """A pager's answer with a long address in it, and a pager's long name, are told in full."""
+
+    async def look() -> dict[str, list[str]]:
+        async with chromium() as browser:
+            return await faults(browser, agent, [""])
+
+    with agents(tmp_path) as make:
+        agent, call = make("fra-1"), page_of("the cause")
+        answer = (
+            "it answers 400: see https://developer.pagerduty.example/docs/events/trigger-events/"
+        )
+        refused = Ended(
+            Row(1, "second", call, 0.0),
+            agent.now(),
+            Delivery(outcome=Outcome.REJECTED, detail=answer),
+        )
+        agent.outbox.ended.append(refused)
+        agent.outbox._queue.add(Waiting(Row(2, f"the-{'long-' * 9}one", call, agent.now())))
         assert asyncio.run(look()) == {}
 
 
