@@ -2,11 +2,12 @@
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import StrEnum
 from ipaddress import ip_address
 
 from vedette.checks.dns.names import domain_name
-from vedette.checks.net import NO_USER, Endpoint, is_address, parse_endpoint
+from vedette.checks.net import NO_USER, Endpoint, parse_endpoint
 
 
 class Transport(StrEnum):
@@ -116,6 +117,9 @@ def parse_server(text: str) -> Source | Resolver:
 def _read(text: str) -> Source | Resolver:
     if text in tuple(Source):
         return Source(text)
+    if near := text.isalpha() and get_close_matches(text.lower(), tuple(Source), n=1):
+        host = f"a host that is called so is {text}:{PORTS[Transport.UDP]}"
+        raise ValueError(f"server {text!r}: did you mean {near[0]}? ({host})")
     scheme, rest = text.split("://", 1) if "://" in text else ("udp", text)
     if scheme not in tuple(Transport):
         known = ", ".join(f"{transport}://" for transport in Transport)
@@ -131,10 +135,13 @@ def _read(text: str) -> Source | Resolver:
 
 
 def _canonical(host: str) -> str:
-    """Return *host* as it is called: an IPv6 address can be written in many ways."""
-    if ":" in host:
+    """Return *host* as it is called: an IPv6 address can be written in many ways.
+
+    What ends in a number is an address, or a mistake: no host is called so (RFC 1123, 2.1).
+    """
+    if ":" in host or host.rpartition(".")[2].isdigit():
         return str(ip_address(host))
-    return host if is_address(host) else domain_name(host)
+    return domain_name(host)
 
 
 def _path(path: str, transport: Transport, text: str) -> str:

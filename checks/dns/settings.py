@@ -3,7 +3,6 @@
 import ipaddress
 import re
 from collections.abc import Iterator
-from difflib import get_close_matches
 from enum import StrEnum
 from functools import cached_property
 from importlib.util import find_spec
@@ -60,18 +59,10 @@ def _server_name(text: str) -> str:
     return name
 
 
-def _misspelt(text: str) -> str | None:
-    """Return the word that is meant by what is not quite one; a host can be told by its port."""
-    words = [source.value for source in Source]
-    return next(iter(get_close_matches(text.lower(), words, cutoff=0.8)), None)
-
-
 def _servers(texts: list[str]) -> list[str]:
     seen: dict[Source | Resolver, str] = {}
     for text in texts:
         server = parse_server(text)
-        if isinstance(server, Resolver) and text.isalpha() and (meant := _misspelt(text)):
-            raise ValueError(f"server {text!r}: write {meant!r}, or {text}:53 for a host")
         if server in seen:
             raise ValueError(f"servers {seen[server]!r} and {text!r} are the same")
         quic = isinstance(server, Resolver) and server.transport is Transport.QUIC

@@ -44,6 +44,14 @@ def test_encrypted(text: str, server: Resolver, label: str | None) -> None:
         ("dot://9.9.9.9", "none of udp://, tcp://, tls://, https://, quic://"),
         ("tls://9.9.9.9/dns-query", "only https:// takes a path"),
         ("192.0.2.0/24", "only https:// takes a path"),
+        (
+            "authoritatve",
+            "did you mean authoritative? (a host that is called so is authoritatve:53)",
+        ),
+        ("Authoritative", "did you mean authoritative?"),
+        ("parents", "did you mean parent?"),
+        ("999.1.1.1", "'999.1.1.1' is neither an address nor a host name"),
+        ("tls://9.9.9", "'tls://9.9.9' is neither an address nor a host name"),
         ("https://dns.example/dns-query{?dns}", "not the path of a URL"),
         ("https://dns.example/two words", "not the path of a URL"),
         ("https://dns.example/%zz", "not the path of a URL"),
@@ -55,6 +63,12 @@ def test_refused(text: str, says: str) -> None:
     """What cannot be meant is refused with a sentence that names it and says why."""
     with pytest.raises(ValueError, match=re.escape(says)):
         parse_server(text)
+
+
+def test_a_host_may_be_called_nearly_as_a_word_of_ours() -> None:
+    """A name of one label is a host where it is like no word of ours, or has a port."""
+    for text in ("unbound", "localhost", "systemd:53", "udp://parents"):
+        assert isinstance(parse_server(text), Resolver)
 
 
 @pytest.mark.parametrize(
