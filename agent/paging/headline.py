@@ -228,8 +228,10 @@ def _bogus(rule: Rule, voices: Sequence[Voice], view: View) -> str:
 
 def _page(rule: Rule, voices: Sequence[Voice]) -> str:
     """Return how the newest look by name failed, or else what else there is."""
-    is_down = service_down(voices).holds
-    if failing(voices[0].finding) and (is_down or rule.diagnosis is not Diagnosis.SERVICE_DEGRADED):
+    down, is_part = service_down(voices), rule.diagnosis is Diagnosis.SERVICE_DEGRADED
+    # Of what is degraded a bad look or two tells less than how many there were.
+    is_down = down.holds and not (is_part and down.seen_at - down.began_at < rule.hold)
+    if failing(voices[0].finding) and (is_down or not is_part):
         return f"{voices[0].finding.detail},"
     if is_down:
         since = most(voices[:1], failing).began_at

@@ -311,6 +311,12 @@ def rounds(key: CheckKey, *servers: Sequence[str], every: float = 30) -> Ledger:
             "https://shop.example/ fails in 5 of the last 14 looks name 0 (5 timeout),",
         ),
         (PAGE, Diagnosis.SERVICE_DEGRADED, [["name", *["timeout"] * 9]], "broken,"),
+        (
+            PAGE,
+            Diagnosis.SERVICE_DEGRADED,
+            [["name", *["timeout", "ok", "ok", "ok"] * 3, "timeout"]],
+            "https://shop.example/ fails in 4 of the last 13 looks name 0 (4 timeout),",
+        ),
     ],
     ids=str,
 )
