@@ -17,7 +17,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
 from vedette.checks.settings import Duration, Settings, of_http, without_password
-from vedette.exporters.details import fit, serialize
+from vedette.exporters.details import fit, lines, serialize
 from vedette.exporters.page import Action, Delivery, Outcome, Page
 from vedette.exporters.post import Answer, Poster, cut, utf8
 from vedette.exporters.reach import Reach
@@ -294,9 +294,8 @@ def _headers(username: str | None, credential: str | None) -> dict[str, str]:
 
 
 def _text(value: object) -> str:
-    if isinstance(value, list):
-        return "\n  " + "\n  ".join(_text(item) for item in value) if value else "none"
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
+    many = isinstance(value, dict | list) and value
+    return "".join(f"\n  {line}" for line in lines(value)) if many else lines(value)[0]
 
 
 def _rfc3339(at: float) -> str:

@@ -47,6 +47,19 @@ def plain(value: object) -> object:
     return utf8(str(value))
 
 
+def lines(value: object) -> list[str]:
+    """Return a plain *value* as a person reads it: an entry a line, and `none` of no entry."""
+    if isinstance(value, dict):
+        return [f"{name}: {_line(item)}" for name, item in value.items()] or ["none"]
+    if isinstance(value, list):
+        return [_line(item) for item in value] or ["none"]
+    return [_line(value)]
+
+
+def _line(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
 def _shorten(value: object, length: int, entries: int) -> object:
     """Cut every string of *value* to *length* characters, every list and object to *entries*."""
     if isinstance(value, str):

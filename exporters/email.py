@@ -6,7 +6,6 @@ Protocol: RFC 5321 (SMTP), RFC 3207 (STARTTLS), RFC 8314 (TLS from the first oct
 
 import asyncio
 import hashlib
-import json
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -21,7 +20,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from vedette.checks.settings import Settings
 from vedette.checks.words import one_line
-from vedette.exporters.details import fit
+from vedette.exporters.details import fit, lines
 from vedette.exporters.page import ACCEPTED, Action, Delivery, Outcome, Page, Severity
 from vedette.exporters.post import cleaned, cut, utf8
 from vedette.exporters.reach import Reach
@@ -137,10 +136,10 @@ def _lines(page: Page) -> Iterator[str]:
         yield f"{name}: {utf8(text)}"
     details = fit(page.details, MAX_TEXT, "the mail")
     for name, value in (details if isinstance(details, dict) else {}).items():
-        yield ""
-        yield f"{name}:"
-        for item in value if isinstance(value, list) else [value]:
-            yield f"  {item if isinstance(item, str) else json.dumps(item, ensure_ascii=False)}"
+        if facts.get(name) != value:
+            yield ""
+            yield f"{name}:"
+            yield from (f"  {line}" for line in lines(value))
 
 
 def _digest(text: str) -> str:

@@ -50,6 +50,24 @@ async def test_a_server_is_told_who_sends() -> None:
     assert mailbox.greeted_by == {"[127.0.0.1]"}
 
 
+def test_details_are_read_line_by_line() -> None:
+    """Each name has a line and no JSON, what is empty says so, and nothing is said twice."""
+    details = {
+        "diagnosis": PAGE.diagnosis,
+        "last_known_good": {"shop.example A": "192.0.2.1", "shop.example NS": "ns1, ns2"},
+        "symptoms": [],
+    }
+    mail = message_from_bytes(
+        encode(replace(PAGE, details=details), "a@ops.example", ["b@ops.example"], NOW),
+        policy=default,
+    )
+    text = mail.get_content().replace("\r\n", "\n")
+
+    assert "last_known_good:\n  shop.example A: 192.0.2.1\n  shop.example NS: ns1, ns2\n" in text
+    assert text.endswith("symptoms:\n  none\n")
+    assert text.count("diagnosis") == 1
+
+
 @contextmanager
 def secured(folder: Path, host: str = "localhost") -> Iterator[ssl.SSLContext]:
     authority = trustme.CA()
