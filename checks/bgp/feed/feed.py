@@ -144,7 +144,7 @@ class Feed:
             return f"{name} {intake.trouble or f'is not connected{cause}'}"
         quiet = now - max(intake.up_at, intake.last_frame_at or 0.0)
         if self._stale_after is not None and quiet > self._stale_after:
-            return f"{name} has been silent for {quiet:.0f} s"
+            return f"{name} has been silent for more than {self._stale_after:g} s"
         return None
 
     def unseeded(self, now: float) -> str | None:
