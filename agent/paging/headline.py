@@ -6,6 +6,7 @@ Rule: pure.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from vedette.agent.composite.alarm import Alarm
 from vedette.agent.diagnoses.bgp import REASONS, judging, since_of
 from vedette.agent.diagnoses.dns import (
     EMPTY,
@@ -72,6 +73,28 @@ def cause(rule: Rule, view: View) -> str:
     text = _text(rule, voices, view) if voices else ""
     text = text or _WITHOUT_FIGURES.get(rule.diagnosis, _ANYTHING).format(rule.subject)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def likewise(
+    rule: Rule, rules: Mapping[str, Alarm], failing: Mapping[str, float], now: float
+) -> str:
+    """Name what else of the service fails in the same way, and has for its hold.
+
+    A page is headed by one of them, and is about all. A changed delegation is told by its zone,
+    and is that of every name in it.
+    """
+    if rule.diagnosis is Diagnosis.DELEGATION_CHANGED:
+        return ""
+    others = ((rules[id_], at) for id_, at in sorted(failing.items(), key=lambda one: one[1]))
+    same = [
+        other.subject
+        for other, at in others
+        if isinstance(other, Rule)
+        and (other.service, other.diagnosis) == (rule.service, rule.diagnosis)
+        and other.id != rule.id
+        and now - at >= other.hold
+    ]
+    return f"; likewise {some(same)}" if same else ""
 
 
 def _text(rule: Rule, voices: Sequence[Voice], view: View) -> str:

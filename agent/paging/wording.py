@@ -20,7 +20,7 @@ from vedette.agent.diagnoses.names import Diagnosis, Rule
 from vedette.agent.diagnoses.view import View
 from vedette.agent.memory.lastgood import LastKnownGood
 from vedette.agent.memory.ledger import CheckKey, Ledger, Series
-from vedette.agent.paging.headline import cause
+from vedette.agent.paging.headline import cause, likewise
 from vedette.agent.paging.workaround import serving
 from vedette.checks.bgp.check import FEED
 from vedette.checks.dns.server import Place
@@ -157,6 +157,7 @@ def told(rule: Alarm, incident: Incident, witness: Witness, now: float) -> str:
     began_at = incident.members[rule.id]
     whence = _whence(rule, ledger, witness, began_at, now)
     line = f"{rule.diagnosis}: {what} since {since}{f', {whence}' if whence else ''}"
+    line += likewise(rule, witness.rules, witness.failing, now)
     if rule.diagnosis in _NO_NAME:
         return line
     extra = witness.serving(incident.service, ledger, now, since=began_at, about=rule.key)

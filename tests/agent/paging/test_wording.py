@@ -458,6 +458,31 @@ def test_a_blind_vantage_is_told_from_a_silent_one(name: str, heard: float, says
     assert page.summary == f"vantage_blind: {says} UTC"
 
 
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        (0, " since 00:16:40 UTC"),
+        (1, " since 00:16:40 UTC; likewise name0.example A"),
+        (5, "; likewise name0.example A, name1.example A, name2.example A and 2 more"),
+    ],
+)
+def test_what_fails_alike_is_named_in_the_first_line(others: int, said: str) -> None:
+    """Who reads that one name is empty learns which others are; not of other services or faults.
+
+    Nor of what fails for less than its hold: it may be one bad look.
+    """
+    alike = [replace(EMPTIED, subject=f"name{i}.example A") for i in range(others)]
+    blip = replace(EMPTIED, subject="blip.example A")
+    else_ = [blip, replace(EMPTIED, service="other")]
+    failing = {rule.id: BEGAN + i / 10 for i, rule in enumerate([EMPTIED, DOWN, *alike, else_[1]])}
+    made = written(
+        rules={**RULES, **{rule.id: rule for rule in (*alike, *else_)}},
+        failing={**failing, blip.id: NOW - 1},
+    )
+
+    assert made.summary.endswith(said)
+
+
 def test_the_order_is_of_one_service() -> None:
     """What fails of another service at the same time is on no page of this one."""
     other = replace(DOWN, service="other")
