@@ -21,7 +21,14 @@ from vedette.agent.memory.events import Event, EventName
 from vedette.agent.memory.lastgood import Configuration, Generation
 from vedette.agent.memory.pages import Accepted, Row, Sent, Told
 from vedette.agent.memory.statements import Statement
-from vedette.agent.memory.storefile import FILE, look_into, open_or_renew, open_to_write
+from vedette.agent.memory.storefile import (
+    FILE,
+    is_gone,
+    look_into,
+    open_or_renew,
+    open_to_write,
+    remove,
+)
 from vedette.agent.memory.storefile import StoreError as StoreError  # noqa: PLC0414 - what it raises
 from vedette.agent.paging.drill import Drill, Phase
 from vedette.agent.paging.storm import Grade, Storm
@@ -69,6 +76,8 @@ class Store:
         """Do all *statements* or none; raise StoreError when the disk does not take them."""
         if self.frozen:
             self._thaw()
+        elif is_gone(self.path):
+            self._put_back()
         statements = [*statements]
         try:
             try:
@@ -95,6 +104,28 @@ class Store:
             db = open_or_renew(self.path)
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"{self.path} cannot be written ({error})") from error
+        self._take(db)
+
+    def _put_back(self) -> None:
+        """Make the file anew that somebody has removed: all of it is still open here."""
+        try:
+            remove(self.path)  # what is left of it is of the one that is gone
+            db = open_or_renew(self.path)
+            try:
+                self._db.backup(db)
+            except sqlite3.Error:
+                db.close()
+                remove(self.path)
+                raise
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(f"{self.path} cannot be written ({error})") from error
+        log.warning(
+            "%s was removed while the agent ran: it is made anew, and nothing is lost", self.path
+        )
+        self._take(db)
+
+    def _take(self, db: sqlite3.Connection) -> None:
+        """Go over to another connection."""
         self._db.close()
         self._db, self.frozen = db, False
 

@@ -154,6 +154,21 @@ def _unusable(path: Path, error: Exception) -> StoreError:
     )
 
 
+def is_gone(path: Path) -> bool:
+    """Whether there is no such file; one that cannot be seen just now may be there."""
+    try:
+        path.stat()
+    except OSError as error:
+        return isinstance(error, FileNotFoundError)
+    return False
+
+
+def remove(path: Path) -> None:
+    """Remove the file, with what belongs to it; raise OSError."""
+    for suffix in _SUFFIXES:
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
 def open_or_renew(path: Path) -> sqlite3.Connection:
     """Open the file to write it, or in place of a damaged one a new one with what that held.
 

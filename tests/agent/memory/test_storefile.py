@@ -2,9 +2,10 @@
 
 import contextlib
 import os
+import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -104,6 +105,41 @@ def test_damage_without_end_fills_no_disk(tmp_path: Path) -> None:
         f"vedette.db.damaged-{number}": left
         for number, left in enumerate((5000, 5001, 5002, 5003, 5007), start=1)
     }
+
+
+@pytest.mark.parametrize(
+    "removed",
+    [shutil.rmtree, lambda state: (state / "vedette.db").unlink()],
+    ids=["with its folder", "alone"],
+)
+def test_a_file_that_is_removed_under_the_agent_is_put_back(
+    removed: Callable[[Path], None], tmp_path: Path, caplog
+) -> None:
+    """What a former write has kept is there again with the next one, and the log says so."""
+    state = tmp_path / "state"
+    with closing(Store(state)) as store:
+        store.write([keep_alarm("a", ALARM)])
+        removed(state)
+        store.write([keep_alarm("b", ALARM)])
+        store.write([keep_alarm("c", ALARM)])
+    with closing(Store(state)) as store:
+        assert store.alarms() == {"a": ALARM, "b": ALARM, "c": ALARM}
+    assert [one.message.partition(" was ")[2] for one in caplog.records] == [
+        "removed while the agent ran: it is made anew, and nothing is lost"
+    ]
+
+
+def test_a_folder_that_cannot_be_entered_is_a_disk_that_takes_nothing(tmp_path: Path) -> None:
+    """A state that cannot be seen is not taken for one that was removed, and no write is a bug."""
+    state = tmp_path / "state"
+    with closing(Store(state)) as store:
+        store.write([keep_alarm("a", ALARM)])
+        state.rename(tmp_path / "aside")
+        state.symlink_to("state")  # to look there is an error, and not that nothing is there
+        with contextlib.suppress(StoreError):
+            store.write([keep_alarm("b", ALARM)])
+        assert state.is_symlink()
+    assert (tmp_path / "aside" / "vedette.db").exists()
 
 
 @contextlib.contextmanager
