@@ -33,11 +33,10 @@ def serving(
 ) -> str:
     """Say whether the remembered addresses still serve; empty when nobody looks at them.
 
-    They do at the vantage of *ledger*, and have since the fault began at *since*: nothing is said
-    of one that comes and goes, or that serves one page and not another, but that the rest is not
-    all. Where the fault is *about*
-    a page, only looks at that page count, and of a name those at its pages: what serves another
-    one of the service is no way around.
+    They do at the vantage of *ledger*, and have since the fault began at *since*. Of one that comes
+    and goes, or that serves one page and not another, nothing is said; the others are then a part.
+    Where the fault is *about* a page, only looks at that page count, and of a name those at its
+    pages: what serves another one of the service is no way around.
     """
     answers = {answer for one in good for answer in one.answers}
     looks = defaultdict[str, list[Series]](list)
