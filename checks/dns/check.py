@@ -2,20 +2,18 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from vedette.checks.dns.asked import Found, asked
 from vedette.checks.dns.authorities import Authorities
-from vedette.checks.dns.exchange import load
-from vedette.checks.dns.judge import rules_of
-from vedette.checks.dns.message import ask
 from vedette.checks.dns.reason import Reason
 from vedette.checks.dns.resolver import Servers
 from vedette.checks.dns.roots import Server
-from vedette.checks.dns.server import PORTS, Channel, Place, Resolver, Source, short
+from vedette.checks.dns.server import Place, Resolver, Source
 from vedette.checks.dns.settings import DnsSettings
 from vedette.checks.dns.subject import Blocked, Subject, failed
 from vedette.checks.dns.walk import Delegations, Walk
@@ -52,8 +50,6 @@ _MOVED = (
     Reason.DELEGATION,
 )
 """What a zone that was moved, or cut above the name, shows to who asks the servers of old."""
-
-_Named = tuple[Place, str, Subject | Blocked]
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 """What most checks have of what only those need that walk or ask a resolver by its name."""
@@ -267,7 +263,8 @@ class DnsCheck:
         """Say anew who is asked, keeping each subject that is still the same server."""
         before, self._subjects = self._subjects, {}
         self._system = self._system_now()
-        for place, label, subject in self._named():
+        found = Found(self.walked, self._parent, self._blocked, self._hosts, self._system)
+        for place, label, subject in asked(self.settings, found, self._seconds):
             key = place, label
             self._subjects.setdefault(key, _same(before.get(key), subject))
         self._looks = tuple(
@@ -276,83 +273,6 @@ class DnsCheck:
 
     def _system_now(self) -> Sequence[Endpoint]:
         return self._means.system() if Source.SYSTEM in self.settings.places else ()
-
-    def _named(self) -> Iterator[_Named]:
-        for source in self.settings.places:
-            match source:
-                case Source.AUTHORITATIVE:
-                    yield from self._walked(Place.AUTHORITATIVE)
-                case Source.PARENT:
-                    yield from self._walked(Place.PARENT)
-                case Source.SYSTEM:
-                    for end in self._system:
-                        label = f"system {short(end)}"
-                        yield Place.RECURSIVE, label, self._resolver(Channel(end), label)
-                case Resolver():
-                    yield from self._resolvers(source)
-
-    def _walked(self, place: Place) -> Iterator[_Named]:
-        if self.walked is None and not (self._parent and place is Place.PARENT):
-            unwalked = f"The delegation of {self.settings.name} has not been walked yet"
-            yield place, place, Blocked(self._blocked or _unasked(unwalked))
-            return
-        if place is Place.PARENT:
-            servers = self._parent if self.walked is None else self.walked.parent
-        else:
-            servers = self.walked.servers if self.walked else ()
-        if not servers:
-            unfound = f"No server above {self.settings.name} is known: nobody can be asked"
-            yield place, place, Blocked(_unasked(unfound))
-        for server in servers:
-            yield place, server.label, self._authority(server, place)
-        if self.walked is not None and place is Place.AUTHORITATIVE:
-            for name in self.walked.missing:
-                yield place, name, Blocked(_missing(name, self.walked))
-
-    def _resolvers(self, resolver: Resolver) -> Iterator[_Named]:
-        end, label = resolver.endpoint, resolver.label
-        if is_address(end.host):
-            yield Place.RECURSIVE, label, self._resolver(self._channel(resolver, end.host), label)
-            return
-        found = self._hosts.get(end.host, ())
-        if isinstance(found, NetworkFailure):
-            unknown = failed(found, "", verdict=Verdict.UNKNOWN)
-            yield Place.RECURSIVE, label, Blocked(unknown)
-        elif not found:
-            unknown = _unasked(f"The resolver's name {end.host} has not been resolved yet")
-            yield Place.RECURSIVE, label, Blocked(unknown)
-        for address in found if isinstance(found, Sequence) else ():
-            at = f"{_portless(resolver)} {short(Endpoint(address, end.port), resolver.transport)}"
-            yield Place.RECURSIVE, at, self._resolver(self._channel(resolver, address), at)
-
-    def _channel(self, resolver: Resolver, address: str) -> Channel:
-        load(resolver.transport)
-        return Channel(
-            Endpoint(address, resolver.endpoint.port),
-            resolver.transport,
-            host=resolver.endpoint.host,
-            path=resolver.path,
-            ca_file=self.settings.ca_file,
-        )
-
-    def _authority(self, server: Server, place: Place) -> Subject:
-        return Subject(
-            question=ask(self.settings.name, self.settings.type, recursive=False, dnssec_ok=True),
-            channel=Channel(server.endpoint),
-            rules=rules_of(self.settings, place),
-            seconds=self._seconds,
-            name=server.spoken,
-        )
-
-    def _resolver(self, channel: Channel, name: str) -> Subject:
-        return Subject(
-            question=ask(self.settings.name, self.settings.type, recursive=True),
-            channel=channel,
-            rules=rules_of(self.settings, Place.RECURSIVE),
-            seconds=self._seconds,
-            name=name,
-            validates=True,
-        )
 
 
 def _holder(settings: DnsSettings) -> str:
@@ -387,22 +307,6 @@ def _same(known: Subject | Blocked | None, subject: Subject | Blocked) -> Subjec
     if isinstance(known, Subject) and isinstance(subject, Subject):
         return known if known.channel == subject.channel else subject
     return subject
-
-
-def _portless(resolver: Resolver) -> str:
-    end = Endpoint(resolver.endpoint.host, PORTS[resolver.transport])
-    return replace(resolver, endpoint=end).label
-
-
-def _unasked(detail: str) -> Finding:
-    return Finding(verdict=Verdict.UNKNOWN, reason=Reason.DELEGATION, detail=detail)
-
-
-def _missing(name: str, walk: Walk) -> Finding:
-    says = f"{walk.parent_zone} delegates {walk.zone} to {name}, which has no address"
-    return Finding(
-        verdict=Verdict.FAILING, reason=Reason.UNREACHABLE, detail=says, facts={"server": name}
-    )
 
 
 def _blocked(failure: NetworkFailure) -> Finding:
