@@ -129,6 +129,26 @@ def token_of(settings: Tokened, folder: Path) -> str | None:
     return token
 
 
+class Addressed(Protocol):
+    """Settings with a URL, or with the file or the variable that holds it: one of the three."""
+
+    @property
+    def url(self) -> str | None: ...  # noqa: D102
+
+    @property
+    def url_file(self) -> str | None: ...  # noqa: D102
+
+    @property
+    def url_env(self) -> str | None: ...  # noqa: D102
+
+
+def url_of(settings: Addressed, folder: Path) -> str:
+    """Return the URL of *settings*, wherever it is; raise SecretError."""
+    url = settings.url or secret(folder, settings.url_file, settings.url_env, URL)
+    assert url is not None
+    return url
+
+
 def secret(
     folder: Path, file: str | None, variable: str | None, form: Form = ONE_LINE
 ) -> str | None:

@@ -15,12 +15,10 @@ from vedette.agent.audit.networks import NetworksError
 from vedette.agent.audit.survey import Survey, Surveyor
 from vedette.agent.cli.output import complain
 from vedette.agent.config import Config, ConfigError, PagerSettings, read
-from vedette.agent.config.heartbeats import HeartbeatSettings
 from vedette.agent.secrets import SecretError
 from vedette.checks.dns.resolver import system_servers
 from vedette.checks.net import parse_endpoint
 from vedette.exporters.reach import host_of
-from vedette.exporters.webhook import WebhookSettings
 
 FOUND = 1
 """The exit status where one failure does harm, or where it is not known whether one does."""
@@ -77,15 +75,11 @@ def _hosts(pager: PagerSettings, folder: Path) -> Iterator[str]:
     elif pager.alertmanager is not None:
         yield from map(host_of, pager.alertmanager.urls)
     elif pager.webhook is not None:
-        yield host_of(_url(pager.webhook, folder))
+        yield host_of(secrets.url_of(pager.webhook, folder))
     elif pager.email is not None:
         yield pager.email.host
 
 
 def _switches(config: Config, folder: Path) -> Iterator[tuple[str, str]]:
     for one in config.heartbeats:
-        yield one.name, host_of(_url(one, folder))
-
-
-def _url(one: WebhookSettings | HeartbeatSettings, folder: Path) -> str:
-    return one.url or str(secrets.secret(folder, one.url_file, one.url_env))
+        yield one.name, host_of(secrets.url_of(one, folder))

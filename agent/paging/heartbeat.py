@@ -18,7 +18,7 @@ from vedette.agent.memory.pages import Row
 from vedette.agent.paging.ended import Ended
 from vedette.agent.paging.queue import Waiting
 from vedette.agent.plan import Planned
-from vedette.agent.secrets import secret
+from vedette.agent.secrets import url_of
 from vedette.exporters.heartbeat import DeadMansSwitch, Signal
 from vedette.exporters.metrics import Family, Labels, counter, gauge
 from vedette.exporters.page import Outcome
@@ -251,7 +251,7 @@ def beats(settings: Sequence[HeartbeatSettings], folder: Path, reach: Reach) -> 
         Beat(
             DeadMansSwitch(
                 one.name,
-                one.url or str(secret(folder, one.url_file, one.url_env)),
+                url_of(one, folder),
                 reach,
                 method=one.method,
                 suffixes=one.suffixes,

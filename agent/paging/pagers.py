@@ -72,13 +72,10 @@ class _Making:
     def _webhook(self, one: PagerSettings) -> Pager:
         assert one.webhook is not None
         settings = self._at_home(one.webhook)
-        url = settings.url or secrets.secret(
-            self.folder, settings.url_file, settings.url_env, secrets.URL
-        )
+        url = secrets.url_of(settings, self.folder)
         secret = secrets.secret(
             self.folder, settings.secret_file, settings.secret_env, secrets.SIGNING_KEY
         )
-        assert url is not None
         assert secret is not None
         return Webhook(one.called, settings, url, secret, now=wall, reach=self.reach)
 

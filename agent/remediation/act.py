@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from vedette.agent.config.remediation import RemediationSettings
-from vedette.agent.secrets import SIGNING_KEY, URL, secret
+from vedette.agent.secrets import SIGNING_KEY, secret, url_of
 from vedette.checks.words import one_line
 from vedette.exporters.page import Outcome
 from vedette.exporters.post import Poster, cut, secrets_of
@@ -183,8 +183,6 @@ def _act(
         return Command(settings.command, settings.timeout, folder)
     assert settings.webhook is not None
     call = settings.webhook
-    url = call.url or secret(folder, call.url_file, call.url_env, URL)
     key = secret(folder, call.secret_file, call.secret_env, SIGNING_KEY)
-    assert url is not None
     assert key is not None
-    return Call(url, key, reach, timeout=settings.timeout, now=now)
+    return Call(url_of(call, folder), key, reach, timeout=settings.timeout, now=now)
