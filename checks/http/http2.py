@@ -1,35 +1,21 @@
 """HTTP/2 over a connection (RFC 9113): one stream, framed by h2."""
 
 import h2.config
-import h2.connection
-import h2.errors
 import h2.events
 import h2.exceptions
-import h2.settings
 import hpack
 
+from vedette.checks import http2
 from vedette.checks.http.connection import Connection
 from vedette.checks.http.framed import Framed, trimmed
 from vedette.checks.http.hop import Hop
 from vedette.checks.http.request import Request
 from vedette.checks.net import Endpoint
 
-_WINDOW = 1 << 17
 _MOST_IDLE = 1000
 """How many frames may come that are no part of the answer: settings, pings, empty data."""
 _OF_HTTP1 = frozenset({"host", "http2-settings", "proxy-connection", "upgrade"})
 """What has no place in HTTP/2 (RFC 9113 section 8.2.2)."""
-
-
-class _Open(h2.connection.H2ConnectionStateMachine):
-    """After its GOAWAY a server may still answer what it was asked before (section 6.8)."""
-
-    _transitions = h2.connection.H2ConnectionStateMachine._transitions | {  # noqa: SLF001
-        (
-            h2.connection.ConnectionState.CLIENT_OPEN,
-            h2.connection.ConnectionInputs.RECV_GOAWAY,
-        ): (None, h2.connection.ConnectionState.CLIENT_OPEN)
-    }
 
 
 class _Decoder(hpack.Decoder):
@@ -61,22 +47,14 @@ class Http2(Framed):
         super().__init__(peer, hop)
         self._connection = connection
         self._unsent = memoryview(b"")
-        config = h2.config.H2Configuration(validate_outbound_headers=False)
-        self._http = h2.connection.H2Connection(config)
-        self._http.state_machine = _Open()
+        self._http = http2.connection(h2.config.H2Configuration(validate_outbound_headers=False))
         self._http.decoder = _Decoder(self._http.decoder.max_header_list_size)
-        self._http.local_settings = h2.settings.Settings(
-            initial_values={
-                h2.settings.SettingCodes.ENABLE_PUSH: 0,
-                h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: _WINDOW,
-            }
-        )
 
     async def ask(self, request: Request) -> None:
         """Send *request*, and fill the hop by the head of the answer."""
         self._hop.begin("processing")
         self._http.initiate_connection()
-        self._http.increment_flow_control_window(_WINDOW)
+        self._http.increment_flow_control_window(http2.WINDOW)
         self._stream = self._http.get_next_available_stream_id()
         body = request.body or b""
         self._http.send_headers(self._stream, fields(request), end_stream=not body)
@@ -128,9 +106,11 @@ class Http2(Framed):
             case h2.events.StreamEnded():
                 self._ended = True
             case h2.events.StreamReset() if not self._ended:
-                raise self._gone(f"reset the stream ({_words(event.error_code)})")
+                raise self._gone(f"reset the stream ({http2.words(event.error_code)})")
             case h2.events.ConnectionTerminated() if not self._ended:
-                self._leaving(event)
+                if http2.leaves(event, self._stream):
+                    raise self._gone(f"closed HTTP/2 ({http2.words(event.error_code)})")
+                self._count()
             case _:
                 self._count()
 
@@ -138,15 +118,3 @@ class Http2(Framed):
         self._idle += 1
         if self._idle > _MOST_IDLE:
             raise self._broken("it sends frames that are no answer, without end")
-
-    def _leaving(self, event: h2.events.ConnectionTerminated) -> None:
-        last, code = event.last_stream_id or 0, event.error_code
-        if code != h2.errors.ErrorCodes.NO_ERROR or last < self._stream:
-            raise self._gone(f"closed HTTP/2 ({_words(code)})")
-        self._count()
-
-
-def _words(code: h2.errors.ErrorCodes | int | None) -> str:
-    if isinstance(code, h2.errors.ErrorCodes):
-        return code.name.lower().replace("_", " ")
-    return f"error {code}"

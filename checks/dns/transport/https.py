@@ -5,12 +5,10 @@ alone, which RFC 8484 recommends at least and which every great resolver speaks.
 """
 
 import h2.config
-import h2.connection
-import h2.errors
 import h2.events
 import h2.exceptions
-import h2.settings
 
+from vedette.checks import http2
 from vedette.checks.dns.server import Transport
 from vedette.checks.dns.transport.connection import connected
 from vedette.checks.dns.transport.query import Query
@@ -19,20 +17,8 @@ from vedette.checks.dns.transport.tls import ALPN
 MEDIA_TYPE = "application/dns-message"
 
 _LARGEST = 65535  # octets of a DNS message
-_WINDOW = 1 << 17
 _MOST = 1 << 18
 """How many octets of HTTP/2 one answer may take; the window bounds only its body."""
-
-
-class _Open(h2.connection.H2ConnectionStateMachine):
-    """After its GOAWAY a server may still answer what it was asked before (RFC 9113 6.8)."""
-
-    _transitions = h2.connection.H2ConnectionStateMachine._transitions | {  # noqa: SLF001
-        (
-            h2.connection.ConnectionState.CLIENT_OPEN,
-            h2.connection.ConnectionInputs.RECV_GOAWAY,
-        ): (None, h2.connection.ConnectionState.CLIENT_OPEN)
-    }
 
 
 async def ask_https(query: Query) -> tuple[bytes, int]:
@@ -62,20 +48,15 @@ class Post:
         self._query = query
         self._received = 0
         self._stream = 0
-        self._http = h2.connection.H2Connection(h2.config.H2Configuration())
-        self._http.state_machine = _Open()
-        self._http.local_settings = h2.settings.Settings(
-            initial_values={
-                h2.settings.SettingCodes.ENABLE_PUSH: 0,
-                h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: _WINDOW,
-            }
-        )
+        self._http = http2.connection(h2.config.H2Configuration())
 
     def request(self) -> bytes:
         """Return the connection's preface and the request."""
         http, sent, channel = self._http, self._query.sent, self._query.channel
         http.initiate_connection()
-        http.increment_flow_control_window(_WINDOW - _LARGEST)  # of the connection; it has 65535
+        http.increment_flow_control_window(
+            http2.WINDOW - _LARGEST
+        )  # of the connection; it has 65535
         stream = self._stream = http.get_next_available_stream_id()
         headers = [
             (":method", "POST"),
@@ -113,15 +94,12 @@ class Post:
             case h2.events.StreamEnded():
                 self.ended = True
             case h2.events.StreamReset() if not self.ended:
-                raise self._query.unreachable(f"resets the request: {_words(event.error_code)}")
+                raise self._query.unreachable(
+                    f"resets the request: {http2.words(event.error_code)}"
+                )
             case h2.events.ConnectionTerminated() if not self.ended:
-                self._leaving(event)
-
-    def _leaving(self, event: h2.events.ConnectionTerminated) -> None:
-        """Raise unless the server only takes no more requests, and will answer this one."""
-        last, code = event.last_stream_id or 0, event.error_code
-        if code != h2.errors.ErrorCodes.NO_ERROR or last < self._stream:
-            raise self._query.unreachable(f"closes HTTP/2: {_words(code)}")
+                if http2.leaves(event, self._stream):
+                    raise self._query.unreachable(f"closes HTTP/2: {http2.words(event.error_code)}")
 
     def _judge(self, headers: dict[bytes, bytes]) -> None:
         status = headers.get(b":status", b"").decode(errors="replace")
@@ -132,9 +110,3 @@ class Post:
             raise self._query.unreachable(
                 f"answers with {media_type[:80]!r}, not with {MEDIA_TYPE}"
             )
-
-
-def _words(code: h2.errors.ErrorCodes | int | None) -> str:
-    if isinstance(code, h2.errors.ErrorCodes):
-        return code.name.lower().replace("_", " ")
-    return f"error {code}"
