@@ -15,11 +15,10 @@ from enum import StrEnum
 
 import dns.flags
 import dns.message
-import dns.rcode
 
 from vedette.checks.dns.message import Question
+from vedette.checks.dns.rcode import require_answer
 from vedette.checks.dns.reason import Reason
-from vedette.checks.dns.referral import rcode_reason
 from vedette.checks.dns.roots import Server
 from vedette.checks.finding import Fact, Finding, Verdict
 from vedette.checks.net import NetworkFailure
@@ -152,10 +151,7 @@ def serial_of(message: dns.message.Message, question: Question, called: str) -> 
 
     *question* is for the zone's SOA, *called* the server in a sentence.
     """
-    rcode = message.rcode()
-    if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-        detail = f"{called} answers {dns.rcode.to_text(rcode)} for {question}"
-        raise NetworkFailure(rcode_reason(rcode), detail)
+    require_answer(message, question, called)
     for rrset in message.answer if message.flags & dns.flags.AA else ():
         if rrset.rdtype == question.rdtype and rrset.name == question.name:
             return int(rrset[0].serial)

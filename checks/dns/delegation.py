@@ -20,8 +20,9 @@ from dns.rrset import RRset
 
 from vedette.checks.dns.message import Question, follow
 from vedette.checks.dns.names import spoken
+from vedette.checks.dns.rcode import require_answer
 from vedette.checks.dns.reason import Reason
-from vedette.checks.dns.referral import cut, rcode_reason
+from vedette.checks.dns.referral import cut
 from vedette.checks.finding import Fact, Finding, Verdict
 from vedette.checks.net import NetworkFailure
 from vedette.checks.words import some
@@ -75,7 +76,8 @@ def parent_side(message: dns.message.Message, question: Question, called: str) -
     No names: the zone is delegated no more. A server that has the zone too answers as the child,
     and says nothing of glue. Raises NetworkFailure where the server does not do its office.
     """
-    zone, rcode = question.name, _checked(message, question, called)
+    require_answer(message, question, called)
+    zone = question.name
     referral = _ns(message.authority, zone)
     if referral is not None and not message.answer:
         given = cut(message, referral, zone)
@@ -85,17 +87,22 @@ def parent_side(message: dns.message.Message, question: Question, called: str) -
             for name in inside
         }
         return Side(called=called, names=frozenset(given.names), addresses=glue)
-    if not message.flags & dns.flags.AA:
-        raise _lame(question, called)
-    return Side(called=called, names=_names(_ns(message.answer, zone)), rcode=rcode)
+    return _said(message, question, called)
 
 
 def child_side(message: dns.message.Message, question: Question, called: str) -> Side:
     """Read the names out of the reply of a server of the zone; raise NetworkFailure likewise."""
-    rcode = _checked(message, question, called)
+    require_answer(message, question, called)
+    return _said(message, question, called)
+
+
+def _said(message: dns.message.Message, question: Question, called: str) -> Side:
+    """Return what an authority's answer says; raise NetworkFailure where it is none."""
     if not message.flags & dns.flags.AA:
-        raise _lame(question, called)
-    return Side(called=called, names=_names(_ns(message.answer, question.name)), rcode=rcode)
+        says = "neither answers {} as an authority nor refers to the zone's servers"
+        raise NetworkFailure(Reason.LAME, f"{called} {says.format(question)}")
+    names = _names(_ns(message.answer, question.name))
+    return Side(called=called, names=names, rcode=dns.rcode.to_text(message.rcode()))
 
 
 def own_addresses(
@@ -105,7 +112,7 @@ def own_addresses(
 
     Raises NetworkFailure likewise.
     """
-    _checked(message, question, called)
+    require_answer(message, question, called)
     if not message.flags & dns.flags.AA:
         return None
     return frozenset(record.to_text() for record in follow(message, question).records)
@@ -208,19 +215,6 @@ def _facts(zone: str, parent: Side, child: Side | None) -> dict[str, Fact]:
 def _unasked(zone: str, side: str, failure: NetworkFailure, facts: Mapping[str, Fact]) -> Finding:
     detail = f"no server of the {side} can tell the delegation of {zone}: {failure.detail}"
     return Finding(verdict=Verdict.UNKNOWN, reason=failure.reason, detail=detail, facts=facts)
-
-
-def _checked(message: dns.message.Message, question: Question, called: str) -> str:
-    rcode = message.rcode()
-    if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-        detail = f"{called} answers {dns.rcode.to_text(rcode)} for {question}"
-        raise NetworkFailure(rcode_reason(rcode), detail)
-    return dns.rcode.to_text(rcode)
-
-
-def _lame(question: Question, called: str) -> NetworkFailure:
-    detail = f"{called} neither answers {question} as an authority nor refers to the zone's servers"
-    return NetworkFailure(Reason.LAME, detail)
 
 
 def _ns(section: Iterable[RRset], zone: dns.name.Name) -> RRset | None:

@@ -24,18 +24,11 @@ from dns.rrset import RRset
 from vedette.checks.dns.facts import explained_errors, facts_of, links, text
 from vedette.checks.dns.message import LINKS, Answer, Question, Reply, follow
 from vedette.checks.dns.names import spoken
+from vedette.checks.dns.rcode import is_answer, reason_of, refusal
 from vedette.checks.dns.reason import Reason
 from vedette.checks.dns.server import Place, Source
 from vedette.checks.dns.settings import DnsSettings, Network, TtlRange
 from vedette.checks.finding import Finding, Verdict
-
-_ANSWERS = (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)
-_RCODES = {
-    dns.rcode.SERVFAIL: Reason.SERVFAIL,
-    dns.rcode.REFUSED: Reason.REFUSED,
-    dns.rcode.FORMERR: Reason.FORMERR,
-    dns.rcode.NOTIMP: Reason.NOTIMP,
-}
 
 _SHOWN = 5
 """How many wrong records a sentence names."""
@@ -131,11 +124,7 @@ def _wrong(
 
 
 def _error(message: dns.message.Message, question: Question) -> _Wrong | None:
-    rcode = message.rcode()
-    if rcode in _ANSWERS:
-        return None
-    says = f"answers {dns.rcode.to_text(rcode)} for {question}"
-    return _RCODES.get(rcode, Reason.OTHER_RCODE), says
+    return None if is_answer(message) else (reason_of(message), refusal(message, question))
 
 
 def _lame(
@@ -277,7 +266,7 @@ def _unvalidated(message: dns.message.Message, question: Question, rules: Rules)
 
 
 def _validated(message: dns.message.Message) -> bool:
-    return message.rcode() in _ANSWERS and bool(message.flags & dns.flags.AD)
+    return is_answer(message) and bool(message.flags & dns.flags.AD)
 
 
 def _out_of_time(question: Question, answer: Answer, rules: Rules) -> _Wrong | None:

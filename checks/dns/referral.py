@@ -16,6 +16,7 @@ import dns.rdatatype
 from dns.rrset import RRset
 
 from vedette.checks.dns.names import spoken
+from vedette.checks.dns.rcode import is_answer, reason_of
 from vedette.checks.dns.reason import Reason
 from vedette.checks.dns.roots import Server, addresses
 from vedette.checks.net import Endpoint
@@ -73,24 +74,16 @@ Reading = Referral | Authority | Reason
 
 def read(message: dns.message.Message, zone: dns.name.Name, name: dns.name.Name) -> Reading:
     """Read the reply of a server of *zone* to a question for *name*'s SOA, asked without RD."""
-    rcode = message.rcode()
-    if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-        return rcode_reason(rcode)
-    apex = _apex(message, name)
-    if rcode == dns.rcode.NOERROR and apex is None and not message.answer:
+    if not is_answer(message):
+        return reason_of(message)
+    exists, apex = message.rcode() == dns.rcode.NOERROR, _apex(message, name)
+    if exists and apex is None and not message.answer:
         for rrset in message.authority:
             if rrset.rdtype == dns.rdatatype.NS and _below(rrset.name, zone, name):
                 return cut(message, rrset, zone)
     if not message.flags & dns.flags.AA:
         return Reason.LAME
-    return Authority(zone=apex, exists=rcode == dns.rcode.NOERROR)
-
-
-def rcode_reason(rcode: dns.rcode.Rcode) -> Reason:
-    """Return the reason of an error code; that of any but the four common ones is OTHER_RCODE."""
-    text = dns.rcode.to_text(rcode)
-    known = {"SERVFAIL", "REFUSED", "FORMERR", "NOTIMP"}
-    return Reason(text.lower()) if text in known else Reason.OTHER_RCODE
+    return Authority(zone=apex, exists=exists)
 
 
 def cut(message: dns.message.Message, ns: RRset, giver: dns.name.Name) -> Referral:

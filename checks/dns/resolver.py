@@ -9,13 +9,13 @@ from time import monotonic
 
 import dns.flags
 import dns.name
-import dns.rcode
 import dns.rdatatype
 
 from vedette.checks.dns.exchange import exchange
 from vedette.checks.dns.judge import Rules, judge
 from vedette.checks.dns.message import Question, Reply, ask, follow
 from vedette.checks.dns.names import spoken
+from vedette.checks.dns.rcode import is_answer
 from vedette.checks.dns.reason import Reason
 from vedette.checks.dns.referral import Referral, read
 from vedette.checks.dns.server import Channel
@@ -173,7 +173,7 @@ class StubResolver:
             except NetworkFailure as trouble:
                 failure = trouble
                 continue
-            if reply.message.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+            if is_answer(reply.message):
                 return reply, server
             failure = _failure(reply, question, server)
         raise failure

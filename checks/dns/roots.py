@@ -1,5 +1,6 @@
 """Where a delegation walk starts: the root servers, built in or from a hints file."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +33,11 @@ class Server:
     def spoken(self) -> str:
         """The same in a sentence: `NAME (ADDRESS)`."""
         return f"{self.name} ({short(self.endpoint)})" if self.name else short(self.endpoint)
+
+
+def ipv4_first(servers: Iterable[Server]) -> list[Server]:
+    """Return *servers* in their order, but for those at IPv6: not every host has it."""
+    return sorted(servers, key=lambda server: ":" in server.endpoint.host)
 
 
 # https://www.iana.org/domains/root/servers

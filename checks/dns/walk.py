@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 import dns.flags
 import dns.message
 import dns.name
-import dns.rcode
 import dns.rdatatype
 
 from vedette.checks.dns.exchange import exchange
 from vedette.checks.dns.message import Question, Reply, ask, follow
 from vedette.checks.dns.names import spoken
+from vedette.checks.dns.rcode import is_answer
 from vedette.checks.dns.reason import Reason
 from vedette.checks.dns.referral import (
     NOT_ASKED,
@@ -30,7 +30,7 @@ from vedette.checks.dns.referral import (
     read,
     step,
 )
-from vedette.checks.dns.roots import ROOT_SERVERS, Server
+from vedette.checks.dns.roots import ROOT_SERVERS, Server, ipv4_first
 from vedette.checks.dns.server import Channel
 from vedette.checks.dns.zonecut import (
     Found,
@@ -358,11 +358,9 @@ class _Errand:
 
 def _denies(message: dns.message.Message) -> bool:
     """Whether an authority says that there are no records; an alias may lead to some."""
-    told = message.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)
-    return told and bool(message.flags & dns.flags.AA) and not message.answer
+    return is_answer(message) and bool(message.flags & dns.flags.AA) and not message.answer
 
 
 def _order(servers: Sequence[Server]) -> list[Server]:
-    """Return the servers in random order, IPv4 first: not every host has IPv6."""
-    shuffled = random.sample(servers, len(servers))
-    return sorted(shuffled, key=lambda server: ":" in server.endpoint.host)
+    """Return the servers in random order, IPv4 first."""
+    return ipv4_first(random.sample(servers, len(servers)))

@@ -37,7 +37,7 @@ from vedette.checks.dns.dnssec.link import (
 )
 from vedette.checks.dns.dnssec.replies import Asker, Replies, Told, about
 from vedette.checks.dns.dnssec.signatures import Fault, Verified, ancestors
-from vedette.checks.dns.roots import ROOT_SERVERS, Server
+from vedette.checks.dns.roots import ROOT_SERVERS, Server, ipv4_first
 from vedette.checks.dns.walk import Walk
 from vedette.checks.net import NetworkFailure
 
@@ -82,7 +82,7 @@ class Trust:
         authorities: Authorities | None = None,
     ) -> None:
         self.anchors = anchors
-        self._roots = _order(roots)
+        self._roots = tuple(ipv4_first(roots))
         self._patience = patience
         self._authorities = authorities or Authorities()
         self._glue: dict[str, Sequence[Server]] = {}
@@ -140,7 +140,7 @@ class Trust:
             answered = (step.answered,) if step.answered else ()
             # A walk that spares the root does not tell all servers of the top-level zone.
             given = self._glue.get(step.zone, ())
-            others = _order([*given, *(asked.server for asked in step.asked)])
+            others = ipv4_first([*given, *(asked.server for asked in step.asked)])
             route[dns.name.from_text(step.zone)] = tuple(dict.fromkeys([*answered, *others]))
             if step.child and step.glue:
                 self._glue[step.child] = step.glue
@@ -253,8 +253,3 @@ async def _fetched(fetch: Callable[[], Awaitable[Link]], now: float) -> _Known:
         return _Known(outcome=failure, since=now, until=now + _FAILED)
     until = now + _DOUBT if link.security is Security.BOGUS else link.until
     return _Known(outcome=link, since=now, until=until)
-
-
-def _order(servers: Sequence[Server]) -> tuple[Server, ...]:
-    """Return the servers IPv4 first: not every host has IPv6."""
-    return tuple(sorted(servers, key=lambda server: ":" in server.endpoint.host))

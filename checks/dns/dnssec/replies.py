@@ -8,14 +8,13 @@ from typing import Any, Generic, TypeVar
 import dns.flags
 import dns.message
 import dns.name
-import dns.rcode
 import dns.rdatatype
 
 from vedette.checks.dns.authorities import Authorities
 from vedette.checks.dns.dnssec.signatures import Fault, next_boundary
 from vedette.checks.dns.message import Question, Reply, ask
+from vedette.checks.dns.rcode import require_answer
 from vedette.checks.dns.reason import Reason
-from vedette.checks.dns.referral import rcode_reason
 from vedette.checks.dns.roots import Server
 from vedette.checks.net import CouldNotLook, NetworkFailure
 
@@ -172,10 +171,7 @@ def about(name: dns.name.Name, rdtype: dns.rdatatype.RdataType) -> Question:
 
 def _refuse(message: dns.message.Message, question: Question, server: Server) -> None:
     """Raise where a server does not answer as an authority."""
-    rcode = message.rcode()
-    if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-        detail = f"{server.spoken} answers {dns.rcode.to_text(rcode)} for {question}"
-        raise NetworkFailure(rcode_reason(rcode), detail)
+    require_answer(message, question, server.spoken)
     if not message.flags & dns.flags.AA:
         detail = f"{server.spoken} answers {question} without authority (AA is not set)"
         raise NetworkFailure(Reason.LAME, detail)
