@@ -83,8 +83,11 @@ class DnsCheck:
     look and then whenever refresh() says: the delegation and host names of resolvers come from it.
     """
 
+    kind = Kind.DNS
+
     def __init__(self, settings: DnsSettings, means: Means, *, seconds: float) -> None:
         self.settings = settings
+        self.name = f"{settings.name} {settings.type}"
         self.walked: Walk | None = None
         """The last good walk."""
         self._parent: tuple[Server, ...] = ()
@@ -105,16 +108,6 @@ class DnsCheck:
         self._doubted: frozenset[tuple[str, str]] = frozenset()
         """The looks for which the way has been walked again, until they are well."""
         self._arrange()
-
-    @property
-    def name(self) -> str:
-        """Return `NAME TYPE`."""
-        return f"{self.settings.name} {self.settings.type}"
-
-    @property
-    def kind(self) -> Kind:
-        """Return DNS."""
-        return Kind.DNS
 
     def looks(self) -> Sequence[Look]:
         """Return one look for every address of every server, and those at the zone as a whole."""

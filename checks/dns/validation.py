@@ -91,7 +91,9 @@ class Validation:
                 link = keyless(dns.name.from_text(walk.zone), link.detail)
             if isinstance(link, NetworkFailure):
                 return failed(link, "", verdict=Verdict.UNKNOWN)
-            return self._judge(self._with_answers(link, subjects, now), now)
+            link = self._with_answers(link, subjects, now)
+            settings = self._settings
+            return judge(link, now, expiring=settings.expiring, secure_required=settings.dnssec)
 
         async def once() -> Finding:
             until = asyncio.get_running_loop().time() + self._seconds
@@ -109,14 +111,6 @@ class Validation:
             return await self._trust.look(walk, now, deadline=until)
         except NetworkFailure as failure:
             return failure
-
-    def _judge(self, link: Link, now: float) -> Finding:
-        return judge(
-            link,
-            now,
-            expiring=self._settings.expiring,
-            secure_required=self._settings.dnssec,
-        )
 
     def _with_answers(self, link: Link, subjects: Mapping[Server, Subject], now: float) -> Link:
         """Return *link* with the signatures over the answers, or broken by those that fail."""
@@ -139,7 +133,7 @@ class Validation:
             server, fault = next(iter(faults.items()))
             says, at_few = f"at {server.spoken} {fault.says}", 2 * len(faults) < len(self._answers)
             return bogus(link.zone, replace(fault, says=says, at_few=at_few))
-        return replace(link, signatures=_distinct(signatures))
+        return replace(link, signatures=tuple(dict.fromkeys(signatures)))
 
     def _answer(
         self, wire: bytes, keys: Keys, before: _Answer | None, now: float
@@ -179,7 +173,3 @@ def _withholds(untold: Untold, findings: Mapping[Server, Finding]) -> bool:
         or failure.reason in (Reason.TIMEOUT, Reason.UNREACHABLE)
         for failure in failures
     )
-
-
-def _distinct(signatures: Sequence[Verified]) -> tuple[Verified, ...]:
-    return tuple(dict.fromkeys(signatures))

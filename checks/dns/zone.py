@@ -27,7 +27,7 @@ from vedette.checks.dns.authorities import Authorities
 from vedette.checks.dns.delegation import Side, child_side, judge, own_addresses, parent_side
 from vedette.checks.dns.message import Question, Reply, ask
 from vedette.checks.dns.reason import Reason
-from vedette.checks.dns.roots import Server
+from vedette.checks.dns.roots import Server, ipv4_first
 from vedette.checks.dns.server import Place, Transport
 from vedette.checks.dns.settings import Comparison, DnsSettings
 from vedette.checks.dns.walk import Walk
@@ -122,27 +122,17 @@ class ZoneLooks:
 
     def looks(self, round_: Round) -> Sequence[Look]:
         """Return the looks of one round, whose authoritative looks tell *round_* what they show."""
-        zone = self._walk.zone
-        answers = partial(self._answers, round_)
-        looks = {
-            Comparison.ANSWERS: Look(
-                f"answers of {zone} servers compared", Place.AGREEMENT, answers
-            ),
-            Comparison.SERIALS: Look(
-                f"serials of {zone} servers compared", Place.AGREEMENT, self._serials
-            ),
-            Comparison.DELEGATION: Look(
-                f"delegation of {zone}", Place.DELEGATION, self._delegation
-            ),
-        }
-        possible = {
-            Comparison.ANSWERS: len(self._walk.servers) > 1,
-            Comparison.SERIALS: len(self._walk.servers) > 1,
-            Comparison.DELEGATION: bool(self._walk.parent),
-        }
-        return tuple(
-            looks[word] for word in Comparison if word in self._settings.compare and possible[word]
-        )
+        zone, compare, looks = self._walk.zone, self._settings.compare, list[Look]()
+        several = len(self._walk.servers) > 1
+        if several and Comparison.ANSWERS in compare:
+            once = partial(self._answers, round_)
+            looks.append(Look(f"answers of {zone} servers compared", Place.AGREEMENT, once))
+        if several and Comparison.SERIALS in compare:
+            said = f"serials of {zone} servers compared"
+            looks.append(Look(said, Place.AGREEMENT, self._serials))
+        if self._walk.parent and Comparison.DELEGATION in compare:
+            looks.append(Look(f"delegation of {zone}", Place.DELEGATION, self._delegation))
+        return looks
 
     async def _answers(self, round_: Round) -> Finding:
         findings = await round_.all(self._seconds)
@@ -288,5 +278,5 @@ def _order(servers: Sequence[Server], before: Sequence[Server]) -> list[Server]:
     The new ones are shuffled, so that a fleet asks all of them.
     """
     new = [server for server in servers if server not in before]
-    new = sorted(random.sample(new, len(new)), key=lambda server: ":" in server.endpoint.host)
-    return [*(server for server in before if server in servers), *new]
+    shuffled = ipv4_first(random.sample(new, len(new)))
+    return [*(server for server in before if server in servers), *shuffled]

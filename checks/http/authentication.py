@@ -10,18 +10,13 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from vedette.checks.http.target import parse_url
+from vedette.checks.http import target
 from vedette.checks.settings import Settings
 
 
 def _user(text: str) -> str:
     if ":" in text:
         raise ValueError("a user name has no colon (RFC 7617)")
-    return text
-
-
-def _url(text: str) -> str:
-    parse_url(text)
     return text
 
 
@@ -64,7 +59,7 @@ class Bearer(Settings):
 class OAuth2(Settings):
     """A token fetched with the client's credentials (RFC 6749 section 4.4)."""
 
-    token_url: Annotated[str, AfterValidator(_url)]
+    token_url: Annotated[str, AfterValidator(target.checked)]
     """Where the token comes from."""
     client_id: Annotated[str, Field(min_length=1)]
     """Who we are there."""

@@ -8,9 +8,8 @@ import asyncio
 from vedette.checks.http.inflate import Damaged, inflater
 from vedette.checks.http.reason import Reason
 from vedette.checks.http.request import Request
+from vedette.checks.http.response import Headers
 from vedette.checks.net import NetworkFailure
-
-Headers = tuple[tuple[str, str], ...]
 
 _TURN = 16
 """Pieces that are inflated before others have their turn."""

@@ -10,7 +10,8 @@ from vedette.checks.finding import Fact, Finding, Kind, Look, Verdict
 from vedette.checks.http.asking import request_of, token_request_of
 from vedette.checks.http.authentication import Secrets
 from vedette.checks.http.certificates import own as shown_by
-from vedette.checks.http.fetch import Fetch, Hop
+from vedette.checks.http.fetch import Fetch
+from vedette.checks.http.hop import Hop
 from vedette.checks.http.judge import ending, excused, judge
 from vedette.checks.http.places import Addresses, LastKnownGood, Place
 from vedette.checks.http.reason import Reason

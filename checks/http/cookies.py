@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from email.utils import parsedate
 
+from vedette.checks.http.response import Headers
 from vedette.checks.http.target import Target
 from vedette.checks.net import is_address
 
@@ -15,8 +16,6 @@ _LONGEST = 4096
 _LONG_PAST = 2020
 """Before that year no cookie ends but one that is to be forgotten, mostly in 1970."""
 _PAIR = re.compile(r"[^\x00-\x1f\x7f;]*")
-
-Headers = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)

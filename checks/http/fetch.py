@@ -32,8 +32,6 @@ from vedette.checks.net import (
 )
 from vedette.checks.policy import Forbidden
 
-__all__ = ["Fetch", "Hop", "Permit", "anywhere"]
-
 Permit = Callable[[str], None]
 """Raises NetworkFailure for an address that must not be connected to."""
 

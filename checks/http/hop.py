@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from vedette.checks.finding import Fact
+from vedette.checks.http.response import Headers
 from vedette.checks.stopwatch import reading
 
 
@@ -22,7 +23,7 @@ class Hop:
     phases: dict[str, float] = field(default_factory=dict)
     version: str = ""
     status: int | None = None
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: Headers = ()
     tls: Mapping[str, Fact] = field(default_factory=dict)
     phase: str = ""
     _since: float = 0.0

@@ -8,8 +8,9 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-Fields = tuple[tuple[str, str], ...]
-Head = tuple[str, int, Fields]
+from vedette.checks.http.response import Headers
+
+Head = tuple[str, int, Headers]
 """Version, status and headers, whose names are in lower case."""
 
 _MOST = 64 * 1024
@@ -188,7 +189,7 @@ def _read_status(line: str) -> tuple[str, int]:
 _status = lru_cache(maxsize=64)(_read_status)
 
 
-def _fields(text: str) -> Fields:
+def _fields(text: str) -> Headers:
     if "\n " in text or "\n\t" in text:
         text = _FOLD.sub(" ", text)
     lines = text.split("\n")[:-1]
@@ -205,7 +206,7 @@ def _read_field(line: str) -> tuple[str, str]:
 _field = lru_cache(maxsize=1024)(_read_field)
 
 
-def _framing(headers: Fields) -> str | int | None:
+def _framing(headers: Headers) -> str | int | None:
     """Return how the body is framed: "chunked", its length, or None for the end of the stream."""
     codings: list[str] = []
     given: list[str] = []

@@ -10,6 +10,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from vedette.checks.http.cookies import Jar
 from vedette.checks.http.reason import Reason
 from vedette.checks.http.request import Request
+from vedette.checks.http.response import Headers
 from vedette.checks.http.target import Target, parse_url, punycoded
 from vedette.checks.net import NetworkFailure
 
@@ -18,8 +19,6 @@ _SAME = frozenset({307, 308})
 _SECRET = frozenset({"authorization", "cookie", "cookie2", "www-authenticate"})
 _OF_BODY = frozenset({"content-encoding", "content-language", "content-location", "content-type"})
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
-
-Headers = tuple[tuple[str, str], ...]
 
 
 def location(status: int, headers: Headers) -> str | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from importlib import metadata
 
 from vedette.checks.http.proxy import Proxy
+from vedette.checks.http.response import Headers
 from vedette.checks.http.target import Target
 from vedette.checks.http.tls import TlsSettings
 from vedette.checks.net import Endpoint
@@ -42,7 +43,7 @@ class Request:
 
     target: Target
     method: str = "GET"
-    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    headers: Headers = field(default=(), repr=False)
     body: bytes | None = field(default=None, repr=False)
     tls: TlsSettings = field(default_factory=TlsSettings)
     protocols: tuple[str, ...] = ("h2", "http/1.1")
@@ -53,7 +54,7 @@ class Request:
     max_kept: int | None = None
     inflate: bool = True
     coding: str = ""
-    fields: tuple[tuple[str, str], ...] = field(init=False, repr=False, compare=False)
+    fields: Headers = field(init=False, repr=False, compare=False)
     """The headers as they are sent, but for what belongs to HTTP/1.1 alone."""
     upgrades: bool = field(init=False, repr=False, compare=False)
     """Whether it asks to go on in another protocol (RFC 9110 section 7.8), as WebSocket is."""

@@ -5,6 +5,9 @@ Rule: types only, no I/O.
 
 from dataclasses import dataclass
 
+Headers = tuple[tuple[str, str], ...]
+"""Names and values, in the order in which they are sent."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
@@ -17,7 +20,7 @@ class Response:
     """
 
     status: int
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: Headers = ()
     body: bytes | bytearray = b""
     size: int = 0
     inflated_size: int = 0

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from vedette.checks.http import expression, patterns
 from vedette.checks.http.authentication import BasicAuth, Bearer, OAuth2
 from vedette.checks.http.proxy import Proxy
-from vedette.checks.http.target import Target, parse_url
+from vedette.checks.http.target import Target, checked, parse_url
 from vedette.checks.settings import CheckSettings, Duration, Settings
 
 BY_NAME = "name"
@@ -52,11 +52,6 @@ _TLS_KEYS = (
     "tls_max",
     "expiring",
 )
-
-
-def _url(text: str) -> str:
-    parse_url(text)
-    return text
 
 
 def _header_name(name: str) -> str:
@@ -158,7 +153,7 @@ class HttpSettings(CheckSettings):
     Regular expressions are RE2's, and are searched for.
     """
 
-    url: Annotated[str, AfterValidator(_url)]
+    url: Annotated[str, AfterValidator(checked)]
     """The page; http or https."""
 
     method: Literal["GET", "HEAD", "OPTIONS", "TRACE", "POST", "PUT", "PATCH", "DELETE"] = "GET"

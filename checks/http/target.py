@@ -60,6 +60,12 @@ def parse_url(url: str) -> Target:
     )
 
 
+def checked(url: str) -> str:
+    """Return *url*; raise ValueError with the reason where it cannot be read."""
+    parse_url(url)
+    return url
+
+
 def punycoded(netloc: str) -> str:
     """Return *netloc*, a host and maybe a port, with the host's labels in ASCII (RFC 3490)."""
     if netloc.isascii():

@@ -12,19 +12,15 @@ from vedette.checks.dns.names import spoken
 from vedette.checks.dns.reason import Reason
 from vedette.checks.finding import Fact, Finding, Verdict
 
-EXPIRING = 2 * 86400.0
-"""How many seconds before its end a signature should have been renewed, where it lives for weeks.
+_SHARE = 0.1
+"""What part of its life may be left of a signature that should have been renewed.
 
 Signers renew when a quarter to a half of its life is left (BIND, PowerDNS), or a tenth at the
-latest (Knot DNS), so that a tenth is the most that is asked for: some live for two days only, since
-they are made anew with every answer.
+latest (Knot DNS). Some signatures live for two days only, since they are made with every answer.
 """
-_SHARE = 0.1
 
 
-def judge(
-    link: Link, now: float, *, expiring: float = EXPIRING, secure_required: bool = False
-) -> Finding:
+def judge(link: Link, now: float, *, expiring: float, secure_required: bool) -> Finding:
     """Judge a zone at epoch second *now*.
 
     A signature is expiring when less than *expiring* seconds are left of its life, and less than a

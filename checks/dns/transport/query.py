@@ -12,7 +12,7 @@ from typing import Self
 from vedette.checks.dns.message import Match, Question, match, parse
 from vedette.checks.dns.reason import Reason
 from vedette.checks.dns.server import Channel, Transport
-from vedette.checks.net import CouldNotLook, NetworkFailure, is_ipv6_only
+from vedette.checks.net import CouldNotLook, NetworkFailure, family, is_ipv6_only
 
 # Exhausted descriptors, ports or buffers, a local firewall, a family that the kernel does not
 # have, an address without the interface it needs.
@@ -45,7 +45,7 @@ class Query:
     @property
     def family(self) -> socket.AddressFamily:
         """The family of the server's address."""
-        return socket.AF_INET6 if ":" in self.channel.endpoint.host else socket.AF_INET
+        return family(self.channel.endpoint.host)
 
     def unnumbered(self) -> Self:
         """Return the query with id 0, for a transport that tells its reply by the stream.

@@ -13,7 +13,7 @@ from vedette.checks.dns.dnssec.link import Link, Security, bogus, faulty, indete
 from vedette.checks.dns.dnssec.signatures import Fault, Keys, Verified
 from vedette.checks.dns.reason import Reason
 from vedette.checks.dns.roots import Server
-from vedette.checks.finding import Verdict
+from vedette.checks.finding import Finding, Verdict
 from vedette.checks.net import Endpoint
 
 HOUR, DAY = 3600, 86400
@@ -34,9 +34,15 @@ def sound(*ends: int) -> Link:
     return replace(link, signatures=tuple(verified(f"r{end} A", end) for end in ends))
 
 
+def judged(
+    link: Link, now: float, *, expiring: float = 2 * DAY, secure_required: bool = False
+) -> Finding:
+    return judge(link, now, expiring=expiring, secure_required=secure_required)
+
+
 def test_secure() -> None:
     """A secure zone is fine, and says when the first of its signatures ends."""
-    finding = judge(sound(START + 30 * DAY, START + 20 * DAY), START)
+    finding = judged(sound(START + 30 * DAY, START + 20 * DAY), START)
     assert (finding.verdict, finding.reason) == (Verdict.OK, None)
     assert finding.facts == {
         "zone": "shop.test",
@@ -64,7 +70,7 @@ def test_secure() -> None:
 def test_expiring(life: int, left: float, expiring: bool) -> None:
     """A signature is expiring below two days, but never while a tenth of its life is left."""
     end = START + life
-    finding = judge(sound(START + 400 * DAY, end), end - left)
+    finding = judged(sound(START + 400 * DAY, end), end - left)
     assert finding.reason is (Reason.SIGNATURE_EXPIRING if expiring else None)
     assert finding.facts["signature_expires_at"] == end
     if expiring:
@@ -78,14 +84,14 @@ def test_threshold() -> None:
     """How near is too near can be set."""
     link = sound(START + 30 * DAY)
     for expiring, reason in ((DAY, None), (3 * DAY, Reason.SIGNATURE_EXPIRING)):
-        assert judge(link, START + 28 * DAY, expiring=expiring).reason is reason
+        assert judged(link, START + 28 * DAY, expiring=expiring).reason is reason
 
 
 def test_insecure() -> None:
     """An insecure zone is fine, unless it must be secure."""
     link = indeterminate(SHOP)
-    assert judge(link, START).verdict is Verdict.OK
-    finding = judge(link, START, secure_required=True)
+    assert judged(link, START).verdict is Verdict.OK
+    finding = judged(link, START, secure_required=True)
     assert (finding.verdict, finding.reason) == (Verdict.FAILING, Reason.BOGUS)
     assert finding.facts["dnssec"] == "insecure"
     assert finding.detail == (
@@ -97,7 +103,7 @@ def test_insecure() -> None:
 def test_bogus() -> None:
     """A broken chain fails with where it breaks; a signature's end is told though it is past."""
     link = replace(bogus(dns.name.root, Fault("it expired", START), DS), zone=SHOP)
-    finding = judge(link, START + 1)
+    finding = judged(link, START + 1)
     assert (finding.verdict, finding.reason) == (Verdict.FAILING, Reason.BOGUS)
     assert finding.detail == "it expired"
     assert finding.facts["zone"] == "shop.test"
