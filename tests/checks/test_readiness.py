@@ -3,20 +3,12 @@
 import asyncio
 import gc
 import socket
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from vedette.checks.readiness import Waits, readable
-
-
-def run(work: Coroutine[None, None, None], loop: str) -> None:
-    """Run *work* on a loop of that name."""
-    if loop == "uvloop":
-        pytest.importorskip("uvloop").run(work)
-    else:
-        asyncio.run(work)
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
@@ -37,8 +29,7 @@ async def woken_by(words: Sequence[bytes], begin, ours: socket.socket, theirs: s
         assert ours.recv(10) == word
 
 
-@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
-def test_who_waits_is_woken_by_what_comes(loop: str) -> None:
+def test_who_waits_is_woken_by_what_comes(runner: asyncio.Runner) -> None:
     """What came before the wait, during it, and on the same socket later: each ends one wait."""
 
     async def main() -> None:
@@ -53,11 +44,10 @@ def test_who_waits_is_woken_by_what_comes(loop: str) -> None:
 
             await woken_by([b"first", b"second"], begin, ours, theirs)
 
-    run(main(), loop)
+    runner.run(main())
 
 
-@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
-def test_the_wait_ends_when_its_time_is_up(loop: str) -> None:
+def test_the_wait_ends_when_its_time_is_up(runner: asyncio.Runner) -> None:
     """Without anything to read it ends by the loop's clock, and a wait that is cancelled ends."""
 
     async def main() -> None:
@@ -72,11 +62,10 @@ def test_the_wait_ends_when_its_time_is_up(loop: str) -> None:
             with pytest.raises(asyncio.CancelledError):
                 await waiting
 
-    run(main(), loop)
+    runner.run(main())
 
 
-@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
-def test_a_number_that_is_used_again_wakes_its_new_owner(loop: str) -> None:
+def test_a_number_that_is_used_again_wakes_its_new_owner(runner: asyncio.Runner) -> None:
     """A socket that was closed amid a wait leaves nothing to the next one of the same number."""
     gc.collect()  # what other tests left behind must not free a lower number amid this one
 
@@ -96,7 +85,7 @@ def test_a_number_that_is_used_again_wakes_its_new_owner(loop: str) -> None:
             await asyncio.wait_for(readable(running, again), 5)
             assert again.recv(10) == b"new"
 
-    run(main(), loop)
+    runner.run(main())
 
 
 def test_many_wait_at_once() -> None:
@@ -127,9 +116,8 @@ class Unwatched:
         self.fileno = sock.fileno
 
 
-@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 @pytest.mark.parametrize("seen_as", [lambda sock: sock, Unwatched], ids=["epoll", "loop"])
-def test_one_socket_is_waited_for_in_both_directions(seen_as, loop: str) -> None:
+def test_one_socket_is_waited_for_in_both_directions(seen_as, runner: asyncio.Runner) -> None:
     """Room to write, then something to read, again and again; nothing wakes whom it is not for."""
 
     async def main() -> None:
@@ -143,7 +131,7 @@ def test_one_socket_is_waited_for_in_both_directions(seen_as, loop: str) -> None
 
             await woken_by([b"first", b"second"], begin, ours, theirs)
 
-    run(main(), loop)
+    runner.run(main())
 
 
 @pytest.mark.parametrize("seen_as", [lambda sock: sock, Unwatched], ids=["epoll", "loop"])

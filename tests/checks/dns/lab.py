@@ -5,8 +5,6 @@ two servers each (NSD, Knot), and to `control.test` (NSD). All zones are signed.
 (Unbound) one validates from the lab's own root key.
 """
 
-import os
-import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -21,10 +19,10 @@ import dns.query
 import dns.rdata
 import dns.rdatatype
 import dns.zone
-import pytest
 
 from tests.servers.knot import Knot
 from tests.servers.nsd import Nsd
+from tests.servers.process import need_address
 from tests.servers.signed import Key, Signing, new_key, sign
 from tests.servers.unbound import Unbound
 from vedette.checks.net import Endpoint
@@ -238,23 +236,9 @@ def _seen(endpoint: Endpoint, zone: str) -> dns.rdata.Rdata | None:
     return next(seals, None)
 
 
-def can_bind() -> bool:
-    """Whether this process may serve port 53 on loopback."""
-    try:
-        with socket.socket(type=socket.SOCK_DGRAM) as sock:
-            sock.bind((ROOT, 53))
-    except OSError:
-        return False
-    return True
-
-
 @contextmanager
 def lab(folder: Path) -> Iterator[Lab]:
     """Run the lab until the block ends; skip where its addresses are not ours to serve."""
-    if not can_bind():
-        reason = f"cannot bind {ROOT}:53"
-        if os.environ.get("VEDETTE_NO_SKIPS"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+    need_address(ROOT, 53)
     with Lab(folder).running() as made:
         yield made

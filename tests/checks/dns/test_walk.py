@@ -1,8 +1,6 @@
 """The delegation walk, in a small internet of our own on 127.53.0.0/24, port 53."""
 
 import asyncio
-import os
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,7 +16,7 @@ import pytest
 from tests.checks.dns.messages import SOA, reply_to
 from tests.servers.knot import knot
 from tests.servers.nsd import nsd
-from tests.servers.process import free_port
+from tests.servers.process import free_port, need_address
 from tests.servers.responder import responder
 from vedette.checks.dns.reason import Reason
 from vedette.checks.dns.resolver import StubResolver
@@ -122,24 +120,10 @@ def server(name: str, address: str) -> Server:
     return Server(name, Endpoint(address, 53))
 
 
-def can_bind() -> bool:
-    """Whether this process may serve port 53 on loopback."""
-    try:
-        with socket.socket(type=socket.SOCK_DGRAM) as sock:
-            sock.bind((ROOT, 53))
-    except OSError:
-        return False
-    return True
-
-
 @pytest.fixture(scope="module")
 def internet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Start a root, a top-level zone and some zones below; return the hints file."""
-    if not can_bind():
-        reason = f"cannot bind {ROOT}:53"
-        if os.environ.get("VEDETTE_NO_SKIPS"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+    need_address(ROOT, 53)
     others = {f"{zone}.test": OTHER_ZONE.format(zone) for zone in ("other", "glueless")}
     with ExitStack() as stack:
         stack.enter_context(nsd({".": ROOT_ZONE}, ROOT, 53))

@@ -3,8 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 
-import trustme
-
 from tests.checks.http.looking import resolver
 from vedette.checks.http.fetch import Fetch, Permit, anywhere
 from vedette.checks.http.reason import Reason
@@ -55,9 +53,3 @@ async def failed(url: str, **options: object) -> tuple[Reason, str, Fetch]:
 def addresses(fetch: Fetch) -> Sequence[str]:
     """Return where each hop went."""
     return [hop.address for hop in fetch.hops]
-
-
-def issued(*names: str, **options: object) -> tuple[trustme.CA, trustme.LeafCert]:
-    """Return a new authority and a certificate of its for *names*."""
-    ca = trustme.CA()
-    return ca, ca.issue_cert(*names, **options)

@@ -22,18 +22,6 @@ from vedette.checks.net import CouldNotLook
 OK = says(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
 
-@pytest.fixture(scope="module")
-def ca() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def ca_file(ca: trustme.CA, tmp_path: Path) -> str:
-    path = tmp_path / "ca.pem"
-    ca.cert_pem.write_to_path(path)
-    return str(path)
-
-
 async def seen(certificate: trustme.LeafCert, ca_file: str | None, host: str = "a.test"):
     async with raw(OK, certificate=certificate) as port:
         return await look(f"https://{host}:{port}/", timeout=1, ca_file=ca_file)

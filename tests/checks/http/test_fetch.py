@@ -35,18 +35,6 @@ location = /asked { return 200 "$request_method $content_length $http_cookie $ht
 
 
 @pytest.fixture(scope="module")
-def ca() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def tls(ca: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> TlsSettings:
-    path = tmp_path_factory.mktemp("ca") / "ca.pem"
-    ca.cert_pem.write_to_path(path)
-    return TlsSettings(ca_file=str(path))
-
-
-@pytest.fixture(scope="module")
 def web(ca: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
     leaf = ca.issue_cert("api.test", "127.0.0.1")
     folder = tmp_path_factory.mktemp("nginx")

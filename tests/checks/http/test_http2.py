@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import h2.config
 import h2.connection
@@ -23,7 +22,7 @@ from hyperframe.frame import (
     WindowUpdateFrame,
 )
 
-from tests.checks.http.fetching import failed, fetched, issued
+from tests.checks.http.fetching import failed, fetched
 from tests.checks.http.raw import raw
 from vedette.checks.http.reason import Reason
 from vedette.checks.http.tls import TlsSettings
@@ -75,17 +74,8 @@ FLOODS: dict[str, tuple[bytes, Reason]] = {
 
 
 @pytest.fixture(scope="module")
-def authority() -> tuple[trustme.CA, trustme.LeafCert]:
-    return issued("api.test")
-
-
-@pytest.fixture(scope="module")
-def tls(
-    authority: tuple[trustme.CA, trustme.LeafCert], tmp_path_factory: pytest.TempPathFactory
-) -> TlsSettings:
-    path: Path = tmp_path_factory.mktemp("ca") / "ca.pem"
-    authority[0].cert_pem.write_to_path(path)
-    return TlsSettings(ca_file=str(path))
+def leaf(ca: trustme.CA) -> trustme.LeafCert:
+    return ca.issue_cert("api.test")
 
 
 @asynccontextmanager
@@ -111,7 +101,7 @@ async def speaking(leaf: trustme.LeafCert, answer: Answer) -> AsyncIterator[int]
 
 @pytest.mark.parametrize(("said", "reason"), FLOODS.values(), ids=FLOODS.keys())
 async def test_floods(
-    authority: tuple[trustme.CA, trustme.LeafCert], tls: TlsSettings, said: bytes, reason: Reason
+    leaf: trustme.LeafCert, tls: TlsSettings, said: bytes, reason: Reason
 ) -> None:
     """A server that sends frames without end, or what is no HTTP/2, is told by its reason."""
 
@@ -120,45 +110,41 @@ async def test_floods(
             writer.write(said * max(1, 16384 // len(said)))
             await writer.drain()
 
-    async with speaking(authority[1], answer) as port:
+    async with speaking(leaf, answer) as port:
         found, detail, fetch = await failed(f"https://api.test:{port}/", tls=tls, timeout=1)
 
     assert found is reason, detail
     assert fetch.facts["tls_version"] == "TLSv1.3"
 
 
-async def test_silence(authority: tuple[trustme.CA, trustme.LeafCert], tls: TlsSettings) -> None:
+async def test_silence(leaf: trustme.LeafCert, tls: TlsSettings) -> None:
     """A server that speaks HTTP/2 and does not answer is a timeout in processing."""
 
     async def answer(_http: h2.connection.H2Connection, _writer: asyncio.StreamWriter) -> None:
         pass
 
-    async with speaking(authority[1], answer) as port:
+    async with speaking(leaf, answer) as port:
         reason, _, fetch = await failed(f"https://api.test:{port}/", tls=tls, timeout=0.3)
 
     assert (reason, fetch.phase) == (Reason.TIMEOUT, "processing")
 
 
 @pytest.mark.parametrize("status", ["", "abc", "2_0_0", "+200", "050", "99999"])
-async def test_odd_status(
-    authority: tuple[trustme.CA, trustme.LeafCert], tls: TlsSettings, status: str
-) -> None:
+async def test_odd_status(leaf: trustme.LeafCert, tls: TlsSettings, status: str) -> None:
     """A status that is not three digits breaks HTTP/2, and is told at once."""
     head = HeadersFrame(1, headers(**{":status": status}), flags=["END_HEADERS", "END_STREAM"])
 
     async def answer(_http: h2.connection.H2Connection, writer: asyncio.StreamWriter) -> None:
         writer.write(frames(head))
 
-    async with speaking(authority[1], answer) as port:
+    async with speaking(leaf, answer) as port:
         reason, detail, _ = await failed(f"https://api.test:{port}/", tls=tls)
 
     assert reason is Reason.PROTOCOL
     assert f"its status is {status!r}" in detail
 
 
-async def test_spaces_around_a_value(
-    authority: tuple[trustme.CA, trustme.LeafCert], tls: TlsSettings
-) -> None:
+async def test_spaces_around_a_value(leaf: trustme.LeafCert, tls: TlsSettings) -> None:
     """A header whose value has spaces around it is that value, as for browsers and curl."""
     said = headers(**{"x-frame-options": " SAMEORIGIN\t"})
     head = HeadersFrame(1, said, flags=["END_HEADERS", "END_STREAM"])
@@ -166,15 +152,13 @@ async def test_spaces_around_a_value(
     async def answer(_http: h2.connection.H2Connection, writer: asyncio.StreamWriter) -> None:
         writer.write(frames(head))
 
-    async with speaking(authority[1], answer) as port:
+    async with speaking(leaf, answer) as port:
         response, _ = await fetched(f"https://api.test:{port}/", tls=tls)
 
     assert response.header("x-frame-options") == "SAMEORIGIN"
 
 
-async def test_goaway_before_the_answer(
-    authority: tuple[trustme.CA, trustme.LeafCert], tls: TlsSettings
-) -> None:
+async def test_goaway_before_the_answer(leaf: trustme.LeafCert, tls: TlsSettings) -> None:
     """A server that takes no more requests may still answer ours."""
     goaway = GoAwayFrame(0, last_stream_id=1, error_code=h2.errors.ErrorCodes.NO_ERROR)
     body = DataFrame(1, b"all is well", flags=["END_STREAM"])
@@ -182,15 +166,13 @@ async def test_goaway_before_the_answer(
     async def answer(_http: h2.connection.H2Connection, writer: asyncio.StreamWriter) -> None:
         writer.write(frames(goaway, HEAD, body))
 
-    async with speaking(authority[1], answer) as port:
+    async with speaking(leaf, answer) as port:
         response, _ = await fetched(f"https://api.test:{port}/", tls=tls)
 
     assert (response.version, response.body) == ("2", b"all is well")
 
 
-async def test_endless_body(
-    authority: tuple[trustme.CA, trustme.LeafCert], tls: TlsSettings
-) -> None:
+async def test_endless_body(leaf: trustme.LeafCert, tls: TlsSettings) -> None:
     """A body without end is read up to the limit, past the first windows, and no further."""
 
     async def answer(http: h2.connection.H2Connection, writer: asyncio.StreamWriter) -> None:
@@ -202,7 +184,7 @@ async def test_endless_body(
             writer.write(http.data_to_send())
             await writer.drain()
 
-    async with speaking(authority[1], answer) as port:
+    async with speaking(leaf, answer) as port:
         response, _ = await fetched(f"https://api.test:{port}/", tls=tls, max_body=100_000)
 
     assert (response.complete, response.size) == (False, 100_000)

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-from pathlib import Path
 
 import pytest
 import trustme
@@ -21,20 +20,8 @@ H3 = ("h3",)
 
 
 @pytest.fixture(scope="module")
-def ca() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
 def leaf(ca: trustme.CA) -> trustme.LeafCert:
     return ca.issue_cert("api.test", not_after=FUTURE)
-
-
-@pytest.fixture(scope="module")
-def tls(ca: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> TlsSettings:
-    path: Path = tmp_path_factory.mktemp("ca") / "ca.pem"
-    ca.cert_pem.write_to_path(path)
-    return TlsSettings(ca_file=str(path))
 
 
 def well(server: Serving, stream: int) -> None:

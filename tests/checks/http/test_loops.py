@@ -3,12 +3,12 @@
 import asyncio
 import gc
 import os
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
+import trustme
 
-from tests.checks.http.fetching import HTTP1, asked, failed, fetched, issued
+from tests.checks.http.fetching import HTTP1, asked, failed, fetched
 from tests.checks.http.raw import full_backlog, raw, resets, says
 from tests.servers.http3 import http3
 from tests.servers.nginx import Nginx, nginx
@@ -16,48 +16,29 @@ from tests.servers.process import free_port
 from vedette.checks.http.reason import Reason
 from vedette.checks.http.tls import TlsSettings
 
-Web = tuple[Nginx, TlsSettings, TlsSettings]
-
 
 @pytest.fixture(scope="module")
-def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
-    folder: Path = tmp_path_factory.mktemp("web")
-    ca, leaf = issued("api.test")
-    ca.cert_pem.write_to_path(folder / "ca.pem")
-    stranger = issued("api.test")[0]
-    stranger.cert_pem.write_to_path(folder / "other.pem")
-    settings = [TlsSettings(ca_file=str(folder / name)) for name in ("ca.pem", "other.pem")]
-    with nginx(folder / "nginx", leaf, http2=True) as server:
+def web(ca: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
+    with nginx(tmp_path_factory.mktemp("nginx"), ca.issue_cert("api.test"), http2=True) as server:
         (server.www / "big").write_bytes(b"x" * 300_000)
-        yield server, *settings
+        yield server
 
 
-@pytest.fixture(params=["asyncio", "uvloop"])
-def runner(request: pytest.FixtureRequest) -> Iterator[asyncio.Runner]:
-    factory: Callable[[], asyncio.AbstractEventLoop] | None = None
-    if request.param == "uvloop":
-        factory = pytest.importorskip("uvloop").new_event_loop
-    with asyncio.Runner(loop_factory=factory) as running:
-        yield running
-
-
-def test_answers(runner: asyncio.Runner, web: Web) -> None:
+def test_answers(runner: asyncio.Runner, web: Nginx, tls: TlsSettings) -> None:
     """Each version of HTTP brings the whole body."""
-    server, tls, _ = web
 
     async def work() -> None:
-        plain, _ = await fetched(f"http://a.test:{server.http}/big")
-        one, _ = await fetched(f"https://api.test:{server.https}/big", tls=tls, protocols=HTTP1)
-        two, _ = await fetched(f"https://api.test:{server.https}/big", tls=tls)
+        plain, _ = await fetched(f"http://a.test:{web.http}/big")
+        one, _ = await fetched(f"https://api.test:{web.https}/big", tls=tls, protocols=HTTP1)
+        two, _ = await fetched(f"https://api.test:{web.https}/big", tls=tls)
         assert [each.version for each in (plain, one, two)] == ["1.1", "1.1", "2"]
         assert {each.size for each in (plain, one, two)} == {300_000}
 
     runner.run(work())
 
 
-def test_failures(runner: asyncio.Runner, web: Web) -> None:
+def test_failures(runner: asyncio.Runner, web: Nginx) -> None:
     """Trouble has the same reason whatever the loop calls it."""
-    server, _, other = web
 
     async def work() -> list[Reason]:
         found = [(await failed(f"http://a.test:{free_port()}/"))[0]]
@@ -66,7 +47,7 @@ def test_failures(runner: asyncio.Runner, web: Web) -> None:
         for behaviour in (resets, says(hang=True), says(b"HTTP/1.1 200 OK\r\nx\r\n\r\n")):
             async with raw(behaviour) as port:
                 found.append((await failed(f"http://a.test:{port}/", timeout=0.2))[0])
-        found.append((await failed(f"https://api.test:{server.https}/", tls=other))[0])
+        found.append((await failed(f"https://api.test:{web.https}/"))[0])
         return found
 
     assert runner.run(work()) == [
@@ -79,33 +60,30 @@ def test_failures(runner: asyncio.Runner, web: Web) -> None:
     ]
 
 
-def test_http3(runner: asyncio.Runner, tmp_path: Path) -> None:
+def test_http3(runner: asyncio.Runner, ca: trustme.CA, tls: TlsSettings) -> None:
     """HTTP/3 too, with our own socket on either loop."""
-    ca, leaf = issued("api.test")
-    ca.cert_pem.write_to_path(tmp_path / "ca.pem")
-    settings = TlsSettings(ca_file=str(tmp_path / "ca.pem"))
+    leaf = ca.issue_cert("api.test")
 
     async def work() -> None:
         async with http3(lambda served, stream: served.answer(stream, body=b"hi"), leaf) as port:
             url = f"https://api.test:{port}/"
-            response, _ = await fetched(url, tls=settings, protocols=("h3",))
+            response, _ = await fetched(url, tls=tls, protocols=("h3",))
         assert (response.version, response.body) == ("3", b"hi")
 
     runner.run(work())
 
 
-def test_nothing_is_left(runner: asyncio.Runner, web: Web) -> None:
+def test_nothing_is_left(runner: asyncio.Runner, web: Nginx, tls: TlsSettings) -> None:
     """However fetches end, well, badly or cancelled, they leave no descriptor and no task."""
-    server, tls, other = web
-    secure = f"https://api.test:{server.https}/big"
+    secure = f"https://api.test:{web.https}/big"
 
     async def round_of_all() -> None:
         with full_backlog() as port:
             late = asyncio.create_task(asked(f"http://a.test:{port}/").run())
             await asyncio.gather(
-                fetched(f"http://a.test:{server.http}/big"),
+                fetched(f"http://a.test:{web.http}/big"),
                 fetched(secure, tls=tls, max_body=9),
-                failed(secure, tls=other),
+                failed(secure),
                 failed(f"http://a.test:{free_port()}/"),
                 failed(f"http://a.test:{port}/", timeout=0.05),
             )

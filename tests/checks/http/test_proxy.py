@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from ipaddress import ip_network
 
 import pytest
+import trustme
 
-from tests.checks.http.fetching import addresses, asked, failed, fetched, issued
+from tests.checks.http.fetching import addresses, asked, failed, fetched
 from tests.checks.http.raw import raw, says
 from tests.servers.forward import forward
 from tests.servers.nginx import Nginx, nginx
@@ -17,59 +18,51 @@ from vedette.checks.policy import METADATA, Policy
 
 
 @pytest.fixture(scope="module")
-def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Nginx, TlsSettings]]:
-    folder = tmp_path_factory.mktemp("web")
-    ca, leaf = issued("api.test")
-    ca.cert_pem.write_to_path(folder / "ca.pem")
-    with nginx(folder / "nginx", leaf, http2=True) as server:
-        yield server, TlsSettings(ca_file=str(folder / "ca.pem"))
+def web(ca: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
+    with nginx(tmp_path_factory.mktemp("nginx"), ca.issue_cert("api.test"), http2=True) as server:
+        yield server
 
 
-async def test_plain(web: tuple[Nginx, TlsSettings]) -> None:
+async def test_plain(web: Nginx) -> None:
     """A plain URL is asked of the proxy in absolute form, with the proxy's credentials."""
-    server, _ = web
     async with forward() as through:
         proxy = Proxy(url=f"http://me:p%40ss@proxy.test:{through.port}")
-        response, fetch = await fetched(f"http://api.test:{server.http}/host", proxy=proxy)
+        response, fetch = await fetched(f"http://api.test:{web.http}/host", proxy=proxy)
 
-    assert response.body.startswith(f"api.test:{server.http}|".encode())
+    assert response.body.startswith(f"api.test:{web.http}|".encode())
     (head,) = through.heads
-    assert head.startswith(f"GET http://api.test:{server.http}/host HTTP/1.1\r\n")
+    assert head.startswith(f"GET http://api.test:{web.http}/host HTTP/1.1\r\n")
     assert "Proxy-Authorization: Basic bWU6cEBzcw==" in head
     assert addresses(fetch) == ["127.0.0.1"]
 
 
-async def test_tunnel(web: tuple[Nginx, TlsSettings]) -> None:
+async def test_tunnel(web: Nginx, tls: TlsSettings) -> None:
     """Through a tunnel TLS is with the server, and the proxy's headers are for the proxy alone."""
-    server, tls = web
     async with forward() as through:
         url = f"http://me:secret@proxy.test:{through.port}"
         proxy = Proxy(url=url, headers=(("X-Via", "us"),))
-        response, fetch = await fetched(
-            f"https://api.test:{server.https}/host", proxy=proxy, tls=tls
-        )
+        response, fetch = await fetched(f"https://api.test:{web.https}/host", proxy=proxy, tls=tls)
 
     assert (response.status, response.version) == (200, "2")
     (head,) = through.heads
-    assert head.startswith(f"CONNECT api.test:{server.https} HTTP/1.1\r\n")
+    assert head.startswith(f"CONNECT api.test:{web.https} HTTP/1.1\r\n")
     assert "X-Via: us" in head
     assert fetch.facts["certificate_names"] == ("api.test",)
     assert "secret" not in repr(proxy)
 
 
-async def test_pinned(web: tuple[Nginx, TlsSettings]) -> None:
+async def test_pinned(web: Nginx, tls: TlsSettings) -> None:
     """The proxy is told the pinned address, and the server the name."""
-    server, tls = web
     async with forward() as through:
         response, _ = await fetched(
-            f"https://api.test:{server.https}/host",
+            f"https://api.test:{web.https}/host",
             proxy=Proxy(url=f"http://127.0.0.1:{through.port}"),
             tls=tls,
             address="127.0.0.1",
         )
 
-    assert f"127.0.0.1:{server.https}" in through.heads[0].splitlines()[0]
-    assert response.body.startswith(f"api.test:{server.https}|".encode())
+    assert f"127.0.0.1:{web.https}" in through.heads[0].splitlines()[0]
+    assert response.body.startswith(f"api.test:{web.https}|".encode())
 
 
 async def test_pinned_without_tls() -> None:

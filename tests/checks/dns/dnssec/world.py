@@ -1,17 +1,14 @@
 """A little signed internet on 127.55.0.0/24, port 53, with zones that are broken in every way."""
 
-import os
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
-
 from tests.servers.knot import knot
 from tests.servers.nsd import nsd
+from tests.servers.process import need_address
 from tests.servers.signed import Key, Signing, new_key, sign, without
 
 ROOT, TOP, FIRST, SECOND = (f"127.55.0.{n}" for n in (1, 2, 3, 4))
@@ -220,7 +217,7 @@ class World:
 @contextmanager
 def world(folder: Path) -> Iterator[World]:
     """Serve it all until the block ends."""
-    _need_port()
+    need_address(ROOT, 53)
     made = make(folder)
     with ExitStack() as stack:
         for server, serve in ((ROOT, nsd), (TOP, nsd), (FIRST, knot), (SECOND, nsd)):
@@ -229,14 +226,3 @@ def world(folder: Path) -> Iterator[World]:
         hints.write_text(f". 3600000 NS ns1.\nns1. 3600000 A {ROOT}\n")
         anchors.write_text(made.keys["."].ds() + "\n")
         yield World(hints, anchors, made)
-
-
-def _need_port() -> None:
-    try:
-        with socket.socket(type=socket.SOCK_DGRAM) as sock:
-            sock.bind((ROOT, 53))
-    except OSError:
-        reason = f"cannot bind {ROOT}:53"
-        if os.environ.get("VEDETTE_NO_SKIPS"):
-            pytest.fail(reason)
-        pytest.skip(reason)
