@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import dns.asyncquery
 import dns.asyncresolver
@@ -31,24 +30,12 @@ class Answer:
     chain: Sequence[str]
 
 
-class Lookups(Protocol):
-    """Asks the DNS; every method raises LookupFailedError where nobody answers."""
-
-    async def answer(self, name: str, type_: str) -> Answer:
-        """Return the records of *name*, none where there are none."""
-
-    async def zone(self, name: str) -> tuple[str, Sequence[str]]:
-        """Return the apex of the zone that *name* is in, and the names of its servers."""
-
-    async def ttl(self, name: str, type_: str, server: str) -> int | None:
-        """Return the TTL in seconds that *server*, an address, gives; None where it has none."""
-
-
 @dataclass(slots=True)
 class Resolvers:
-    """Lookups through resolvers; TTLs come from the zone's own servers, where they do not age.
+    """Asks resolvers; TTLs come from the zone's own servers, where they do not age.
 
-    For names in one of the zones *stubs* the servers given there are asked, as checks do.
+    For names in one of the zones *stubs* the servers given there are asked, as checks do. Every
+    method raises LookupFailedError where nobody answers.
     """
 
     endpoints: Sequence[Endpoint]

@@ -8,7 +8,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from vedette.agent.alarms.agreement import Distinct
-from vedette.agent.audit.lookups import LookupFailedError, Lookups
+from vedette.agent.audit.lookups import LookupFailedError, Resolvers
 from vedette.agent.audit.networks import Networks
 from vedette.agent.audit.part import FailureDomain, Kind, Need, Part, Role, Way
 from vedette.agent.audit.posture import Posture, Zone
@@ -37,7 +37,7 @@ class Surveyor:
     """
 
     config: Config
-    lookups: Lookups
+    lookups: Resolvers
     networks: Networks
     resolvers: Sequence[str]
     _unknown: set[str] = field(default_factory=set)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from vedette.agent.demo.pagerreceiver import PagerEvent
 from vedette.agent.demo.screen import AlarmRow, Phase, ProbeRow, Screen, ScreenState
+from vedette.agent.demo.world import World
 from vedette.checks.finding import Kind, Verdict
 
 CAUSE = "record_emptied"
@@ -23,24 +23,6 @@ class AgentView(Protocol):
 
     def alarms(self) -> Sequence[AlarmRow]:
         """Return a row per standard alarm."""
-
-
-class Stage(Protocol):
-    """What the story needs of the world."""
-
-    @property
-    def events(self) -> Sequence[PagerEvent]:
-        """What the pager receiver has accepted so far."""
-
-    @property
-    def status_url(self) -> str:
-        """Where the agent's status page is."""
-
-    def empty_record(self) -> None:
-        """Take the service's addresses out of the DNS."""
-
-    def restore_record(self) -> None:
-        """Put them back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,13 +62,13 @@ class _Step:
     continues: bool = False
 
 
-async def play(world: Stage, view: AgentView, screen: Screen, limits: Limits | None = None) -> int:
+async def play(world: World, view: AgentView, screen: Screen, limits: Limits | None = None) -> int:
     """Play the story to its end; return 0 if the right page came and went, else 1 and say why."""
     return await _Telling(world, view, screen, limits or Limits()).tell()
 
 
 class _Telling:
-    def __init__(self, world: Stage, view: AgentView, screen: Screen, limits: Limits) -> None:
+    def __init__(self, world: World, view: AgentView, screen: Screen, limits: Limits) -> None:
         self._world = world
         self._view = view
         self._screen = screen

@@ -284,27 +284,21 @@ async def agrees_with_dig(looks: Sequence[Observation]) -> None:
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 async def test_fault(world: Lab, fault: Fault) -> None:
-    """In the next round just what the fault concerns fails, for its reason, and dig agrees."""
+    """In the next round just what the fault concerns fails, for its reason, and dig agrees.
+
+    One that lasts is its own diagnosis and no other, until it is mended.
+    """
     watch = Watch(world)
     await watch.start()
     fault.make(world)
-    looks = await watch.look(watch.check)
+    looks = await watch.round()
     assert wrong(looks) == fault.seen
     (validating,) = (o for o in looks if o.subject == VALIDATING)
     assert read(validating).ede == ((fault.ede,) if fault.ede else ())
     world.forget()
     await agrees_with_dig(looks)
-
-
-@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-async def test_diagnosis(world: Lab, fault: Fault) -> None:
-    """A fault that lasts is its own diagnosis and no other, until it is mended."""
-    watch = Watch(world)
-    await watch.start()
-    fault.make(world)
     due = {fault.diagnosis} if fault.diagnosis else set()
-    for _ in range(2):
-        await watch.round()
+    await watch.round()
     assert watch.diagnoses() == due
     assert wrong(await watch.round(SETTLE)) == (fault.settled or fault.seen)
     assert watch.diagnoses() == due

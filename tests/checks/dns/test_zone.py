@@ -39,39 +39,7 @@ async def test_all_is_well() -> None:
     assert (delegation.facts["agrees"], delegation.facts["changed"]) == (True, False)
 
 
-async def test_provider_behind() -> None:
-    """The provider that did not take the newest version is named once that lasts."""
-    with world(serials=(2026112104, 2026112101)) as made:
-        assert (await made.look("serials")).verdict is Verdict.OK
-        made.at += 60
-        finding = await made.look("serials")
-    assert (finding.verdict, finding.reason) == (Verdict.FAILING, Reason.SERIAL_LAG)
-    behind, newest = (server.spoken for server in reversed(made.walk.servers))
-    assert finding.detail == (
-        f"{behind} is 3 behind: 2026112101 where {newest} has 2026112104, for 60 s"
-    )
-
-
 EVIL = "shop NS ns1.evil.test.\nns1.evil A 192.0.2.66\n"
-
-
-async def test_servers_changed_at_the_parent() -> None:
-    """An NS set replaced at the parent is a change, and disagrees with the child."""
-    with world(EVIL) as made:
-        finding = await made.look("delegation")
-    assert (finding.verdict, finding.reason) == (Verdict.FAILING, Reason.DELEGATION)
-    assert (finding.facts["changed"], finding.facts["agrees"]) == (True, False)
-    assert f"delegates shop.test to ns1.evil.test where it was {NS1}, {NS2}" in finding.detail
-    assert finding.facts["delegation"] == ("ns1.evil.test",)
-
-
-async def test_glue_changed_at_the_parent() -> None:
-    """One address that the parent gives and the child does not have is found."""
-    with world(DELEGATED.replace("192.0.2.2", "192.0.2.66")) as made:
-        finding = await made.look("delegation")
-    assert finding.reason is Reason.DELEGATION
-    assert "it gives ns2.shop.test 192.0.2.66 where it was 192.0.2.2, as " in finding.detail
-    assert finding.detail.endswith(" still says")
 
 
 async def test_glue_missing_at_the_parent() -> None:
@@ -81,14 +49,6 @@ async def test_glue_missing_at_the_parent() -> None:
     assert finding.reason is Reason.DELEGATION
     assert "it gives ns1.shop.test 192.0.2.1 where" in finding.detail
     assert "changed" not in finding.facts
-
-
-async def test_delegation_removed() -> None:
-    """A parent that denies the zone delegates it no more."""
-    with world("") as made:
-        finding = await made.look("delegation")
-    assert finding.reason is Reason.DELEGATION
-    assert "does not delegate shop.test any more: it answers NXDOMAIN" in finding.detail
 
 
 @pytest.mark.parametrize("serve", [nsd, knot])

@@ -6,13 +6,13 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import trustme
 
-Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+from tests.servers.stream import Talk, server_context, stream_server
 
 PAST = datetime(2020, 1, 1, tzinfo=UTC)
 FUTURE = datetime(2099, 1, 1, tzinfo=UTC)
@@ -21,7 +21,7 @@ DAY = timedelta(days=1)
 
 @asynccontextmanager
 async def raw(
-    behaviour: Behaviour,
+    behaviour: Talk,
     *,
     certificate: trustme.LeafCert | None = None,
     protocols: Sequence[str] = ("http/1.1",),
@@ -32,45 +32,15 @@ async def raw(
     With a *certificate* it is over TLS, and *protocols* are offered by ALPN. With a *cipher* that
     is the only one, of TLS 1.2.
     """
-    context = None
-    if certificate is not None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.set_alpn_protocols(list(protocols))
-        certificate.configure_cert(context)
-        if cipher:
-            context.maximum_version = ssl.TLSVersion.TLSv1_2
-            context.set_ciphers(cipher)
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        try:
-            await behaviour(reader, writer)
-        except (OSError, asyncio.CancelledError):
-            pass  # the prober went away, or the test is over
-        finally:
-            writer.transport.abort()
-
-    loop = asyncio.get_running_loop()
-    earlier = loop.get_exception_handler()
-    loop.set_exception_handler(lambda _loop, _context: None)  # handshakes fail on purpose here
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.gather(*tasks)
-        await server.wait_closed()
-        await asyncio.sleep(0)
-        loop.set_exception_handler(earlier)
+    context = server_context(certificate, *protocols) if certificate else None
+    if context and cipher:
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers(cipher)
+    async with stream_server(behaviour, context) as server:
+        yield server.port
 
 
-def says(*pieces: bytes, hang: bool = False, ask: bool = True) -> Behaviour:
+def says(*pieces: bytes, hang: bool = False, ask: bool = True) -> Talk:
     """Send *pieces* after the request (or, not *ask*, at once), then close, or else *hang*."""
 
     async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -91,7 +61,7 @@ def says(*pieces: bytes, hang: bool = False, ask: bool = True) -> Behaviour:
     return behave
 
 
-def drips(head: bytes, drop: bytes, seconds: float = 0.01) -> Behaviour:
+def drips(head: bytes, drop: bytes, seconds: float = 0.01) -> Talk:
     """Send *head* after the request and then *drop* again and again."""
 
     async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -87,21 +87,6 @@ async def test_limit(web: Nginx, limit: int, status: int) -> None:
     assert len(fetch.hops) == limit + 1
 
 
-async def test_endless_redirects(web: Nginx) -> None:
-    """A redirect to itself ends at the limit."""
-    response, _ = await fetched(f"http://a.test:{web.http}/loop", max_redirects=10)
-
-    assert (response.redirects, response.unfollowed) == (10, True)
-
-
-async def test_redirect_to_nowhere(web: Nginx) -> None:
-    """A redirect to something else than a web page is reason redirect."""
-    reason, detail, _ = await failed(f"http://a.test:{web.http}/ftp", max_redirects=1)
-
-    assert reason is Reason.REDIRECT
-    assert "ftp://a.test/" in detail
-
-
 async def test_cookies(proxy: Haproxy, tls: TlsSettings) -> None:
     """A cookie that a redirect sets is sent to where it leads, in HTTP/1.1 and in HTTP/2."""
     for url in (f"http://api.test:{proxy.http}/a", f"https://api.test:{proxy.https}/a"):
@@ -267,17 +252,6 @@ async def test_unusable_files(web: Nginx) -> None:
     fetch = asked(f"https://api.test:{web.https}/", tls=TlsSettings(ca_file="/nowhere/ca.pem"))
     with pytest.raises(CouldNotLook, match=r"/nowhere/ca\.pem"):
         await fetch.run()
-
-
-async def test_nothing_resolved() -> None:
-    """A name that resolves to nothing is reason dns, with the resolver's word."""
-
-    async def nothing(_host: str) -> Sequence[str]:
-        return []
-
-    reason, _, fetch = await failed("http://a.test/", resolve=nothing)
-
-    assert (reason, fetch.facts["dns_reason"], fetch.phase) == (Reason.DNS, "nodata", "resolve")
 
 
 async def test_deadline_is_of_the_whole(web: Nginx) -> None:

@@ -78,6 +78,13 @@ def leaf(ca: trustme.CA) -> trustme.LeafCert:
     return ca.issue_cert("api.test")
 
 
+def sends(*made: Frame) -> Answer:
+    async def answer(_http: h2.connection.H2Connection, writer: asyncio.StreamWriter) -> None:
+        writer.write(frames(*made))
+
+    return answer
+
+
 @asynccontextmanager
 async def speaking(leaf: trustme.LeafCert, answer: Answer) -> AsyncIterator[int]:
     """Serve HTTP/2 over TLS, with *answer* once a request has come."""
@@ -119,11 +126,7 @@ async def test_floods(
 
 async def test_silence(leaf: trustme.LeafCert, tls: TlsSettings) -> None:
     """A server that speaks HTTP/2 and does not answer is a timeout in processing."""
-
-    async def answer(_http: h2.connection.H2Connection, _writer: asyncio.StreamWriter) -> None:
-        pass
-
-    async with speaking(leaf, answer) as port:
+    async with speaking(leaf, sends()) as port:
         reason, _, fetch = await failed(f"https://api.test:{port}/", tls=tls, timeout=0.3)
 
     assert (reason, fetch.phase) == (Reason.TIMEOUT, "processing")
@@ -133,11 +136,7 @@ async def test_silence(leaf: trustme.LeafCert, tls: TlsSettings) -> None:
 async def test_odd_status(leaf: trustme.LeafCert, tls: TlsSettings, status: str) -> None:
     """A status that is not three digits breaks HTTP/2, and is told at once."""
     head = HeadersFrame(1, headers(**{":status": status}), flags=["END_HEADERS", "END_STREAM"])
-
-    async def answer(_http: h2.connection.H2Connection, writer: asyncio.StreamWriter) -> None:
-        writer.write(frames(head))
-
-    async with speaking(leaf, answer) as port:
+    async with speaking(leaf, sends(head)) as port:
         reason, detail, _ = await failed(f"https://api.test:{port}/", tls=tls)
 
     assert reason is Reason.PROTOCOL
@@ -148,11 +147,7 @@ async def test_spaces_around_a_value(leaf: trustme.LeafCert, tls: TlsSettings) -
     """A header whose value has spaces around it is that value, as for browsers and curl."""
     said = headers(**{"x-frame-options": " SAMEORIGIN\t"})
     head = HeadersFrame(1, said, flags=["END_HEADERS", "END_STREAM"])
-
-    async def answer(_http: h2.connection.H2Connection, writer: asyncio.StreamWriter) -> None:
-        writer.write(frames(head))
-
-    async with speaking(leaf, answer) as port:
+    async with speaking(leaf, sends(head)) as port:
         response, _ = await fetched(f"https://api.test:{port}/", tls=tls)
 
     assert response.header("x-frame-options") == "SAMEORIGIN"
@@ -162,11 +157,7 @@ async def test_goaway_before_the_answer(leaf: trustme.LeafCert, tls: TlsSettings
     """A server that takes no more requests may still answer ours."""
     goaway = GoAwayFrame(0, last_stream_id=1, error_code=h2.errors.ErrorCodes.NO_ERROR)
     body = DataFrame(1, b"all is well", flags=["END_STREAM"])
-
-    async def answer(_http: h2.connection.H2Connection, writer: asyncio.StreamWriter) -> None:
-        writer.write(frames(goaway, HEAD, body))
-
-    async with speaking(leaf, answer) as port:
+    async with speaking(leaf, sends(goaway, HEAD, body)) as port:
         response, _ = await fetched(f"https://api.test:{port}/", tls=tls)
 
     assert (response.version, response.body) == ("2", b"all is well")

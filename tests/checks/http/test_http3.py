@@ -9,9 +9,10 @@ import trustme
 from tests.checks.http.fetching import asked, failed, fetched
 from tests.checks.http.looking import look
 from tests.checks.http.raw import DAY, FUTURE, PAST
-from tests.servers.http3 import Serving, http3
+from tests.servers.http3 import Handle, Serving, http3
 from tests.servers.process import free_port
 from vedette.checks.finding import Verdict
+from vedette.checks.http.fetch import Fetch
 from vedette.checks.http.reason import Reason
 from vedette.checks.http.tls import TlsSettings
 from vedette.checks.net import CouldNotLook, NetworkFailure
@@ -26,6 +27,15 @@ def leaf(ca: trustme.CA) -> trustme.LeafCert:
 
 def well(server: Serving, stream: int) -> None:
     server.answer(stream, body=b"all is well")
+
+
+Failed = tuple[Reason, str, Fetch]
+
+
+async def failing(handle: Handle, leaf: trustme.LeafCert, tls: TlsSettings) -> Failed:
+    """Fetch from a server that does so, which must fail, and return why, and the fetch."""
+    async with http3(handle, leaf) as port:
+        return await failed(f"https://api.test:{port}/", tls=tls, protocols=H3, timeout=0.5)
 
 
 async def test_answer(leaf: trustme.LeafCert, tls: TlsSettings) -> None:
@@ -145,8 +155,7 @@ async def test_dates(ca: trustme.CA, tls: TlsSettings, dates: dict[str, object],
     old = ca.issue_cert("old.test", not_before=PAST - 3 * DAY, not_after=PAST - 2 * DAY)
     both = [old.cert_chain_pems[0].bytes()]
     sent = trustme.LeafCert(leaf.private_key_pem.bytes(), leaf.cert_chain_pems[0].bytes(), both)
-    async with http3(well, sent) as port:
-        reason, detail, _ = await failed(f"https://api.test:{port}/", tls=tls, protocols=H3)
+    reason, detail, _ = await failing(well, sent, tls)
 
     assert (reason, said in detail) == (Reason.TLS_EXPIRED, True), detail
 
@@ -188,8 +197,7 @@ async def test_long_headers(leaf: trustme.LeafCert, tls: TlsSettings) -> None:
     def handle(server: Serving, stream: int) -> None:
         server.answer(stream, headers=tuple((b"x-%d" % n, b"\xff" * 9_000) for n in range(99)))
 
-    async with http3(handle, leaf) as port:
-        reason, detail, _ = await failed(f"https://api.test:{port}/", tls=tls, protocols=H3)
+    reason, detail, _ = await failing(handle, leaf, tls)
 
     assert reason is Reason.PROTOCOL
     assert "headers do not end" in detail
@@ -217,26 +225,21 @@ async def test_length_without_body(
 
 async def test_no_answer(leaf: trustme.LeafCert, tls: TlsSettings) -> None:
     """A server that shakes hands and does not answer is a timeout in processing."""
-    async with http3(lambda _server, _stream: None, leaf) as port:
-        reason, _, fetch = await failed(
-            f"https://api.test:{port}/", tls=tls, protocols=H3, timeout=0.5
-        )
+    reason, _, fetch = await failing(lambda _server, _stream: None, leaf, tls)
 
     assert (reason, fetch.phase) == (Reason.TIMEOUT, "processing")
 
 
 async def test_reset(leaf: trustme.LeafCert, tls: TlsSettings) -> None:
     """A stream that the server resets is reason reset."""
-    async with http3(lambda server, stream: server.reset(stream, 0x10C), leaf) as port:
-        reason, _, _ = await failed(f"https://api.test:{port}/", tls=tls, protocols=H3)
+    reason, _, _ = await failing(lambda server, stream: server.reset(stream, 0x10C), leaf, tls)
 
     assert reason is Reason.RESET
 
 
 async def test_close(leaf: trustme.LeafCert, tls: TlsSettings) -> None:
     """A connection that the server closes is reason reset."""
-    async with http3(lambda server, _stream: server.close(error_code=0x100), leaf) as port:
-        reason, _, _ = await failed(f"https://api.test:{port}/", tls=tls, protocols=H3)
+    reason, _, _ = await failing(lambda server, _: server.close(error_code=0x100), leaf, tls)
 
     assert reason is Reason.RESET
 
