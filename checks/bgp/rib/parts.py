@@ -116,7 +116,7 @@ class Parts:
                 continue
             if peer in routes:
                 self._hold(prefix, part, peer, routes[peer])
-            elif peer not in self._peers.down and lost.get(peer, _NEVER) <= at:
+            elif not self._peers.is_down(peer) and lost.get(peer, _NEVER) <= at:
                 self._give_up(prefix, part, peer, at)
 
     def _known(self, prefix: str) -> _Part | None:

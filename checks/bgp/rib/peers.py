@@ -18,13 +18,15 @@ class Peers:
 
     *told_all* are those whose whole table of an IP version has come: what they announce is new.
     *telling* maps those whose session began to when it did, by the feed's clock, and to when they
-    are taken to have told all, by ours.
+    are taken to have told all, by ours. *down* has when a session was lost, and *spoke_at* when its
+    peer last spoke: of the two the later one says whether it is down.
     """
 
     def __init__(self) -> None:
         self.asns: list[int] = []
         self.collectors: list[str] = []
         self.down: dict[int, float] = {}
+        self.spoke_at: list[float] = []
         self.told_all: set[tuple[int, int]] = set()
         self.telling: dict[int, tuple[float, float]] = {}
         self._next = math.inf  # when the first of those has, or sooner
@@ -48,9 +50,18 @@ class Peers:
             self._peers.append(peer)
             self.collectors.append(peer.collector)
             self.asns.append(asn)
+            self.spoke_at.append(-math.inf)
         elif not self.asns[number]:
             self.asns[number] = asn
         return number
+
+    def speaks(self, number: int, at: float) -> None:
+        """Note that the peer of *number* spoke at *at*: news may come in any order."""
+        self.spoke_at[number] = max(self.spoke_at[number], at)
+
+    def is_down(self, number: int) -> bool:
+        """Whether the session of *number* was lost, and its peer has not spoken since."""
+        return number in self.down and self.down[number] >= self.spoke_at[number]
 
     def begin_anew(self, number: int) -> None:
         """Note that the session of *number* ended or began: it has a table to tell."""

@@ -187,6 +187,7 @@ class Routes:
         if number is None:
             return True
         prefix, at = update.prefix, update.at
+        self._peers.speaks(number, at)
         table = self._tables.get(prefix)
         if table is not None:
             fresh = table.tell(number, path, at)
@@ -209,6 +210,7 @@ class Routes:
         number = self._peers.number(update.peer)
         if number is None or down.get(number, update.at) > update.at:
             return
+        self._peers.speaks(number, update.at)
         self._peers.begin_anew(number)
         if self._learns:
             self._peers.tells(number, update.at, now + TELLING)
@@ -227,7 +229,8 @@ class Routes:
         if number is None:
             return
         self._peers.down[number] = max(at, self._peers.down.get(number, at))
-        self._peers.begin_anew(number)
+        if self._peers.is_down(number):
+            self._peers.begin_anew(number)
         for table in self._tables.values():
             table.peer_down(number, at)
         self._parts.peer_down(number, at)
@@ -237,7 +240,7 @@ class Routes:
         is_whole, at = update.whole_at is not None, update.whole_at or update.at
         if is_whole and number is not None and self._peers.down.get(number, at) <= at:
             self._peers.down.pop(number, None)  # a dump lists who is up
-        if number is None or number in self._peers.down:
+        if number is None or self._peers.is_down(number):
             return
         if update.early and number in self._peers.telling:
             began_at, ends_at = self._peers.telling[number]

@@ -76,7 +76,7 @@ class Table:
         for peer in cells.noted():
             if peer in routes:
                 continue
-            if peer in self._peers.down:
+            if self._peers.is_down(peer):
                 self._doubt(peer)
             elif self._yields(peer, at):
                 self._lose(peer, at, KNOWN)

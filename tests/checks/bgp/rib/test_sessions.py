@@ -64,6 +64,26 @@ def test_the_loss_of_a_session_and_what_it_said_come_in_any_order() -> None:
     assert counts(routes) == (9, 9, 1)
 
 
+@pytest.mark.parametrize("spoke", ["of the prefix", "of a part", "of its session"])
+def test_a_table_counts_who_has_spoken_since_the_session_was_lost(spoke: str) -> None:
+    """A loss that is told late marks nobody down who has spoken since, so a table takes its route.
+
+    Those that are down would be unknown for as long as the prefix is gone.
+    """
+    routes = seeded()
+    for n in range(10):
+        if spoke == "of the prefix":
+            routes.announce(peer(n), PREFIX, PATH, 200)
+        elif spoke == "of a part":
+            routes.withdraw(peer(n), "192.0.2.0/25", 200)
+        else:
+            routes.peer_up(peer(n), 200)
+        routes.peer_down(peer(n), 150)
+    routes.lapse()
+    routes.seed(PREFIX, {}, 300, 300)
+    assert counts(routes) == (0, 10, 0)
+
+
 def test_down_before_the_first_seed() -> None:
     """A session lost while the seed was under way is unknown in it."""
     routes = fresh()
