@@ -12,7 +12,15 @@ from pathlib import Path
 from zlib import error as ZlibError  # noqa: N812 - its own name says nothing
 
 from vedette.checks.bgp.prefix import Peer
-from vedette.checks.bgp.update import Announce, CollectorDown, EndOfRib, PeerState, Update, Withdraw
+from vedette.checks.bgp.update import (
+    Announce,
+    CollectorDown,
+    EndOfRib,
+    PeerState,
+    Unlisted,
+    Update,
+    Withdraw,
+)
 from vedette.checks.bgp.wire.frames import LARGEST, FrameError, Refused, parse
 from vedette.checks.bgp.wire.interest import Interest
 from vedette.checks.bgp.wire.mrt import Session, open_
@@ -26,7 +34,7 @@ _FAR = 3600.0
 """A time that is so far ahead of those before and after it is garbled."""
 _MOST_AT_ONCE = 10_000
 _MOST_KINDS = 100
-_UPDATES = (Announce, Withdraw, PeerState, EndOfRib, CollectorDown)
+_UPDATES = (Announce, Withdraw, PeerState, EndOfRib, Unlisted, CollectorDown)
 
 
 class Recording:

@@ -56,6 +56,18 @@ class EndOfRib(NamedTuple):
     early: bool = False
 
 
+class Unlisted(NamedTuple):
+    """A dump that tells all as of *whole_at* has nothing of a peer that the one before it had.
+
+    Its session may be down: what it held in IP *version* by then is unknown.
+    """
+
+    peer: Peer
+    version: int
+    at: float
+    whole_at: float
+
+
 class CollectorDown(NamedTuple):
     """Nothing is known of a collector's peers any more, as when a router's BMP session closed."""
 
@@ -63,4 +75,4 @@ class CollectorDown(NamedTuple):
     at: float
 
 
-Update = Announce | Withdraw | PeerState | EndOfRib | CollectorDown
+Update = Announce | Withdraw | PeerState | EndOfRib | Unlisted | CollectorDown

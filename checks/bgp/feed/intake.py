@@ -15,7 +15,7 @@ from typing import NamedTuple
 from vedette.checks.bgp.feed.sessions import Sessions
 from vedette.checks.bgp.path import Path
 from vedette.checks.bgp.prefix import Peer
-from vedette.checks.bgp.update import CollectorDown, EndOfRib, PeerState, Update
+from vedette.checks.bgp.update import CollectorDown, EndOfRib, PeerState, Unlisted, Update
 from vedette.checks.words import one_line
 
 CAPACITY = 65_536
@@ -151,7 +151,7 @@ class Intake:
         items, taken = self._items, list[Item]()
         while items and len(taken) < most:
             taken.append(items.popleft())
-            if isinstance(taken[-1], Table | PeerState | EndOfRib | CollectorDown):
+            if isinstance(taken[-1], Table | PeerState | EndOfRib | Unlisted | CollectorDown):
                 break
         if not items:
             self._filled.clear()
@@ -182,7 +182,7 @@ class Intake:
         self._lags.append(now - last.at)
         if isinstance(last, CollectorDown):
             self.sessions.collector_down(last.collector, now)
-        elif isinstance(last, PeerState) and not last.up:
+        elif isinstance(last, Unlisted) or (isinstance(last, PeerState) and not last.up):
             self.sessions.down(last.peer, now)
         else:
             self._speaks(last.peer, now)

@@ -146,6 +146,10 @@ class Parts:
         """Make unknown what *peer* itself said in a session before that which began at *at*."""
         self._forget(peer, at, [p for p, part in self._parts.items() if part.live >> peer & 1])
 
+    def unlisted(self, peer: int, version: int, at: float) -> None:
+        """Make unknown what *peer* announced until *at*, since a dump has nothing of it."""
+        self._forget(peer, at, [p for p in self._parts if version_of(p) == version])
+
     def _forget(self, peer: int, at: float, prefixes: Iterable[str]) -> None:
         """Make unknown what *peer* announced of *prefixes* until *at*, or left just before."""
         for prefix in prefixes:

@@ -21,6 +21,7 @@ from vedette.checks.bgp.update import (
     CollectorDown,
     EndOfRib,
     PeerState,
+    Unlisted,
     Update,
     Withdraw,
 )
@@ -93,6 +94,8 @@ class Routes:
             self._peer_state(update, now)
         elif isinstance(update, EndOfRib):
             self._end_of_rib(update, now)
+        elif isinstance(update, Unlisted):
+            self._unlisted(update, now)
         elif isinstance(update, CollectorDown):
             for peer in self._peers.of(update.collector):
                 self._peer_down(peer, update.at)
@@ -254,6 +257,17 @@ class Routes:
                 table.end_of_rib(number, at, is_whole=is_whole)
                 table.learn_from(tables, now)
         self._parts.end_of_rib(number, update.version, update.whole_at)
+        self._review_all(now)
+
+    def _unlisted(self, update: Unlisted, now: float) -> None:
+        number = self._peers.number(update.peer)
+        if number is None:
+            return
+        self._peers.told_all.discard((number, update.version))
+        for prefix, table in self._tables.items():
+            if version_of(prefix) == update.version:
+                table.peer_down(number, update.whole_at)
+        self._parts.unlisted(number, update.version, update.whole_at)
         self._review_all(now)
 
     def _end_table(self, now: float) -> None:

@@ -244,7 +244,7 @@ class Files:
 
     def _fault(self, each: _Followed, sentence: str) -> None:
         self._errors.append(sentence)
-        each.session.miss()
+        each.session.cut()
 
     def _make(self) -> Session:
         collector, told = self._settings.collector, self._errors.append

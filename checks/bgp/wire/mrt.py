@@ -88,6 +88,7 @@ class Session:
                 octets = stream.read1(_CHUNK)
             except (EOFError, OSError, zlib.error) as error:
                 self._fault(f"a file cannot be read to its end: {error}")
+                self.cut()
                 break
             if not octets:
                 break
@@ -117,14 +118,15 @@ class Session:
         """Whether there are octets of a record that has not ended."""
         return bool(self._buffer)
 
-    def miss(self) -> None:
-        """Note that something of a file is missing, so that a dump in it does not tell all."""
-        self._table_dump.is_whole = False
+    def cut(self) -> None:
+        """Note that the end of a file is missing, so that a dump in it has not told all."""
+        self._table_dump.is_cut = True
 
     def end(self) -> list[Update]:
         """Return what the end of a file says, and be ready for another."""
         if self._buffer and not self._searching:
             self._fault("a file ends within a record")
+            self.cut()
         self._buffer, self._searching, self._at = b"", False, None
         return self.tables_end()
 
@@ -133,7 +135,7 @@ class Session:
         return self._table_dump.end()
 
     def _fault(self, sentence: str) -> None:
-        self.miss()
+        self._table_dump.is_whole = False
         self._errors(sentence)
 
     def _search(self, buffer: bytes, start: int) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from itertools import islice
+from typing import NamedTuple
 
 from vedette.checks.bgp.path import Path
 from vedette.checks.bgp.prefix import Peer
@@ -15,14 +16,22 @@ Errors = Callable[[str], None]
 """Takes a sentence for each error; the sentences are few, so that they can be counted."""
 
 
+class Dump(NamedTuple):
+    """Whom the last whole dump of a table *listed*, by how many *entries* in all."""
+
+    listed: frozenset[tuple[Peer, int]]
+    entries: int
+
+
 class Speakers:
     """The paths by identifier (RFC 7911) that each speaker holds of each prefix.
 
     A prefix is held while any of its paths is, and the path told last is the best. Sessions
-    without ADD-PATH cost nothing here.
+    without ADD-PATH cost nothing here. *dumps* has the last one of each table, by its view.
     """
 
     def __init__(self) -> None:
+        self.dumps: dict[bytes, Dump] = {}
         self._paths: dict[Peer, dict[str, dict[int, Path]]] = {}
         self._told_at: dict[Peer, float] = {}  # who has told of a path by its identifier, and when
 

@@ -5,12 +5,13 @@ See RFC 6396 sections 4.2 and 4.3 and, for path identifiers, RFC 8050 section 4.
 
 import ipaddress
 import struct
+from collections.abc import Set
 
 from vedette.checks.bgp.path import Path
 from vedette.checks.bgp.prefix import Peer
-from vedette.checks.bgp.update import Announce, EndOfRib, Update
+from vedette.checks.bgp.update import Announce, EndOfRib, Unlisted, Update
 from vedette.checks.bgp.wire.interest import Interest
-from vedette.checks.bgp.wire.speaker import Errors, Speakers
+from vedette.checks.bgp.wire.speaker import Dump, Errors, Speakers
 from vedette.checks.bgp.wire.update import UNICAST, WireError, read_path
 
 _PEER_INDEX_TABLE = 1
@@ -26,6 +27,9 @@ tables; one that has a whole table is seen there, one that is not seen stays unk
 _STAMPED = 60.0
 """Seconds by which a dump may be older than it says: some are stamped with when they were due."""
 
+_LARGE, _NEARLY = 1000, 0.9
+"""A dump of so many entries shrinks by no tenth at once, unless its writer was stopped midway."""
+
 Speaker = tuple[Peer, int]
 """A peer and its AS number."""
 
@@ -33,15 +37,17 @@ Speaker = tuple[Peer, int]
 class TableDump:
     """The RIB records of one collector; *elements* counts entries, of interest or not.
 
-    *is_whole* while nothing of the dump is known to be missing.
+    *is_whole* while nothing of the dump is known to be missing, *is_cut* once its end is.
     """
 
     def __init__(
         self, collector: str, interest: Interest, errors: Errors, speakers: Speakers
     ) -> None:
         self.elements = 0
-        self.is_whole = True
+        self.is_whole, self.is_cut = True, False
         self._began_at: float | None = None
+        self._view: bytes | None = None  # what tells one table of a router from others
+        self._counted = 0
         self._collector = collector
         self._interest = interest
         self._errors = errors
@@ -51,16 +57,50 @@ class TableDump:
         self._sampled = {4: 0, 6: 0}
 
     def end(self) -> list[Update]:
-        """Return that the peers of a dump have told all, and be ready for another."""
-        whole_at = None
-        if self.is_whole and self._began_at is not None:
-            whole_at = self._began_at - _STAMPED
-        ends: list[Update] = [
-            EndOfRib(peer, version, at, whole_at) for (peer, version), at in self._seen.items()
-        ]
+        """Return that the peers of a dump have told all, and be ready for another.
+
+        Where a dump has no end nobody has, and what comes behind that is not gone.
+        """
+        ends = [] if self.is_cut or self._is_short() else self._ends()
         self._table, self._seen, self._sampled = None, {}, {4: 0, 6: 0}
-        self._began_at, self.is_whole = None, True
+        self._began_at, self.is_whole, self.is_cut = None, True, False
+        self._view, self._counted = None, self.elements
         return ends
+
+    def _ends(self) -> list[Update]:
+        if not self.is_whole or self._began_at is None:
+            return [EndOfRib(peer, version, at) for (peer, version), at in self._seen.items()]
+        at, whole_at = self._began_at, self._began_at - _STAMPED
+        gone = self._unlisted()
+        return [
+            *(EndOfRib(*key, told_at, whole_at) for key, told_at in self._seen.items()),
+            *(Unlisted(peer, version, at, whole_at) for peer, version in sorted(gone)),
+        ]
+
+    def _is_short(self) -> bool:
+        """Whether it has so few entries that its writer was stopped midway; the next one shows."""
+        before = None if self._view is None else self._speakers.dumps.get(self._view)
+        count = self.elements - self._counted
+        if before is None or before.entries < _LARGE or count >= _NEARLY * before.entries:
+            return False
+        self._errors(
+            f"a RIB dump has {count} routes and the one before it had {before.entries}: "
+            "it is taken for a part of one"
+        )
+        self._speakers.dumps[self._view or b""] = before._replace(entries=count)
+        return True
+
+    def _unlisted(self) -> Set[tuple[Peer, int]]:
+        """Return who was in the dump before this one and is not in this, and remember who is."""
+        if self._view is None:
+            return frozenset()
+        before = self._speakers.dumps.get(self._view, Dump(frozenset(), 0)).listed
+        # IP versions may have dumps of their own.
+        versions = {version for _, version in self._seen} or {4, 6}
+        others = {(peer, version) for peer, version in before if version not in versions}
+        listed = frozenset(self._seen) | others
+        self._speakers.dumps[self._view] = Dump(listed, self.elements - self._counted)
+        return before - listed
 
     def old(self, subtype: int, body: bytes, at: float) -> list[Update]:
         """Read TABLE_DUMP, one peer's route; raise WireError, IndexError or struct.error."""
@@ -87,7 +127,7 @@ class TableDump:
         if subtype == _PEER_INDEX_TABLE:
             table = self._peer_index_table(body)
             ends = self.end()  # a file may have one dump after another
-            self._table, self._began_at = table, at
+            self._table, self._began_at, self._view = table, at, _view(body)
             return ends
         if subtype in _NOT_READ:
             return []
@@ -162,3 +202,8 @@ class TableDump:
             self._errors(str(error))
             return []
         return [Announce(peer, asn, prefix, path or (asn,), at)] if path or asn else []
+
+
+def _view(body: bytes) -> bytes:
+    """Return the collector's identifier and the view's name of a PEER_INDEX_TABLE."""
+    return body[: 6 + int.from_bytes(body[4:6])]

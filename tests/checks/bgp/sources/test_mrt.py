@@ -4,7 +4,7 @@ import bz2
 import gzip
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,7 @@ from tests.servers.bird import bird
 from tests.servers.gobgp import gobgp
 from tests.servers.speaker import Route, speaker
 from vedette.checks.bgp.prefix import Peer
+from vedette.checks.bgp.reason import Reason
 from vedette.checks.bgp.rib.routes import Routes
 from vedette.checks.bgp.settings import MrtSettings
 from vedette.checks.bgp.sources.mrt import SETTLED, Files, Mrt, mrt_feed
@@ -265,10 +266,10 @@ def test_peer_of_a_record(tmp_path: Path) -> None:
     following.close()
 
 
-def dump(at: int, *prefixes: str) -> bytes:
-    """Return a RIB dump as of *at*, in which three peers have *prefixes*."""
-    peers = [(f"198.51.100.{n}", 64511 + n, 2) for n in range(3)]
-    routes = [(n, held((64511 + n, 64500))) for n in range(3)]
+def dump(at: int, *prefixes: str, by: Sequence[int] = (0, 1, 2)) -> bytes:
+    """Return a RIB dump as of *at*, in which the peers of these numbers have *prefixes*."""
+    peers = [(f"198.51.100.{n}", 64511 + n, 2) for n in range(10)]
+    routes = [(n, held((64511 + n, 64500))) for n in by]
     tables = (rib(2, prefix, *routes, at=at) for prefix in prefixes)
     return index_table(*peers, at=at) + b"".join(tables)
 
@@ -289,6 +290,66 @@ def test_dumps_alone_tell_of_a_withdrawal(tmp_path: Path, cut: int) -> None:
     standing = routes.standing(V4)
     assert standing is not None
     assert (standing.holding, standing.of) == ((3, 3) if cut else (0, 3))
+
+
+def stood(folder: Path, routes: Routes, *dumps: bytes) -> tuple[int, int, int]:
+    """Return who has V4, of whom, and who is unknown, after *dumps*, ten minutes apart."""
+    following = files(folder)
+    for number, octets in enumerate(dumps):
+        written(folder / str(number), octets, age := 600 * (len(dumps) - number))
+        for batch in following.batches(NOW - age + SETTLED + 1):
+            for said in batch.updates:
+                routes.apply(said, NOW - age + SETTLED)
+    following.close()
+    standing = routes.standing(V4)
+    assert standing is not None
+    return standing.holding, standing.of, standing.unknown
+
+
+def test_a_peer_that_dumps_list_no_more_is_unknown(tmp_path: Path) -> None:
+    """Whose session went between two dumps has no route for ever, and hides no withdrawal."""
+    at, ten, rest = int(NOW) - 1800, range(10), range(3, 10)
+    routes = Routes([Watch(V4, frozenset({64500}))], learn=True)
+    dumps = [
+        dump(at, V4, "10.0.0.0/8", by=ten),
+        dump(at + 600, V4, "10.0.0.0/8", by=rest),
+        dump(at + 1200, "10.0.0.0/8", by=rest),
+    ]
+    assert stood(tmp_path, routes, *dumps[:2]) == (7, 7, 3)
+    assert stood(tmp_path, routes, *dumps) == (0, 7, 3)
+    assert set(routes.standing(V4).conditions) == {Reason.WITHDRAWN}  # type: ignore[union-attr]
+
+
+def test_dumps_of_other_tables_say_nothing_of_a_peer(tmp_path: Path) -> None:
+    """Another router's dump, or that of the other IP version, lists nobody of this one's."""
+    at = int(NOW) - 1800
+    routes = Routes([Watch(V4, frozenset({64500}))], learn=True)
+    other = dump(at + 600, "10.0.0.0/8", by=[9]).replace(b"view", b"VIEW")
+    v6 = index_table(("198.51.100.9", 64520, 2), at=at + 1200)
+    v6 += rib(4, V6, (0, held((64520, 64500))), at=at + 1200)
+    assert stood(tmp_path, routes, dump(at, V4), other, v6) == (3, 3, 0)
+
+
+@pytest.mark.parametrize(("left", "expected"), [(95, (0, 10, 0)), (89, (10, 10, 0))])
+def test_a_dump_that_is_much_shorter_is_a_part_of_one(
+    tmp_path: Path, left: int, expected: tuple[int, int, int]
+) -> None:
+    """What a dump lacks whose writer was stopped is not gone, unless the next is as short."""
+    at, others = int(NOW) - 1800, [f"10.{n}.0.0/16" for n in range(120)]
+    routes = Routes([Watch(V4, frozenset({64500}))], learn=True)
+    long = dump(at, V4, *others[:99], by=range(10))
+    short = [dump(at + age, *others[:left], by=range(10)) for age in (600, 1200)]
+    assert stood(tmp_path, routes, long, short[0]) == expected
+    assert stood(tmp_path, routes, long, *short) == (0, 10, 0)
+
+
+def test_a_restart_beside_a_dump_that_is_cut_off_withdraws_nothing(tmp_path: Path) -> None:
+    """Who is remembered, and not in the part of a dump that can be read, is unknown."""
+    routes = Routes([Watch(V4, frozenset({64500}))], learn=True)
+    peers = {Peer("mrt", f"198.51.100.{n}"): NOW - 900 for n in range(3)}
+    routes.restore(V4, peers, NOW)
+    half = dump(int(NOW) - 600, "10.0.0.0/8", "11.0.0.0/8")[:-1]
+    assert stood(tmp_path, routes, half) == (0, 0, 3)
 
 
 @pytest.mark.parametrize("second", [(V4,), ("10.0.0.0/8",)], ids=["same size", "other size"])

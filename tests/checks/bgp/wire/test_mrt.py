@@ -235,7 +235,15 @@ def test_a_dump_of_which_something_is_missing_does_not_tell_all() -> None:
 
     ends = [u.whole_at for u in updates if isinstance(u, EndOfRib)]
     assert ends == [None, None, AT - 60]
-    assert story.file(whole + announced(1)[:-1])[-1] == EndOfRib(KEY, 4, AT)
+
+
+def test_a_dump_without_its_end_ends_no_table() -> None:
+    """Where a file is cut off, who was listed so far may have told of anything behind that."""
+    story = Told()
+
+    updates = story.file(TABLE + rib(2, V4, (0, HELD)) + rib(2, "10.0.0.0/8", (0, HELD))[:-1])
+
+    assert [type(update) for update in updates] == [Announce]
 
 
 @pytest.mark.parametrize(
