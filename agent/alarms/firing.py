@@ -113,9 +113,15 @@ class Firing:
         return self._composites.only_clears(id_, self._is_over)
 
     def _is_over(self, id_: str) -> bool:
-        """Whether the fault of a standard alarm is, as far as was seen since the last window."""
-        known = self._evidence.get(id_, UNDECIDED).holds is not None
-        return known and isinstance(self._rules[id_], Rule) and not self.is_seen(id_)
+        """Whether the fault of a standard alarm is, as far as was seen since the last window.
+
+        It may be where nobody can have looked yet, as after a restart.
+        """
+        if not isinstance(self._rules.get(id_), Rule):
+            return False
+        if self._evidence.get(id_, UNDECIDED).holds is None:
+            return self._composites.is_early(id_)
+        return not self.is_seen(id_)
 
     def _announced(self, id_: str) -> State:
         """Return the state that people may be told: a composite alarm may keep quiet."""

@@ -18,13 +18,15 @@ def judge_clearing(
     alarms: Sequence[CompositeAlarm],
     at: Mapping[Target, Standing],
     is_over: Callable[[str], bool],
+    is_early: Callable[[str], bool],
     now: float,
     known: dict[str, bool],
 ) -> None:
     """Note in *known* which of *alarms* have rules that would not hold, were all well that is over.
 
     Those that they go by stand before them, or are known. *is_over* tells of a standard alarm
-    whether its fault is; of the user's own, their rules do.
+    whether its fault is; of the user's own, their rules do, and those that are undecided for no
+    other reason than that it *is_early* may be over.
     """
 
     def is_denied(alarm: CompositeAlarm) -> bool:
@@ -35,7 +37,8 @@ def judge_clearing(
             return replace(stands, state=State.OK) if clears else stands
 
         said = evaluate(alarm.settings.rule, standing_of, since=now, now=now)
-        return said.evidence.holds is False
+        holds = said.evidence.holds
+        return is_early(alarm.id) if holds is None else not holds
 
     for alarm in alarms:
         known[alarm.id] = is_denied(alarm)

@@ -113,8 +113,13 @@ class Stepper:
         It is asked between two steps, in which what *is_over* says stays the same.
         """
         if id_ not in self._clearing:
-            judge_clearing(self._below(id_), self.at, is_over, self._stepped_at, self._clearing)
+            below, now = self._below(id_), self._stepped_at
+            judge_clearing(below, self.at, is_over, self.is_early, now, self._clearing)
         return self._clearing[id_]
+
+    def is_early(self, id_: str) -> bool:
+        """Whether that nothing is heard of something that is named means nothing as yet."""
+        return self._stepped_at < self._inputs.heard_by(id_)
 
     def _below(self, id_: str) -> Sequence[CompositeAlarm]:
         """Return those by which *id_* goes, and itself, if not yet judged, in an order to judge."""

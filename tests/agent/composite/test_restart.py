@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -244,3 +245,34 @@ def test_an_alarm_that_left_the_config_ends() -> None:
 
     assert after.of("both") == [(10, Change.RESOLVED)]
     assert "both" not in after.engine.memories
+
+
+BELOW = "shop/service_down/https://shop.example/"
+ESCALATED = "- {{name: mine, rule: 'ALARM(\"{below}\")', hold: 5m, clear: 0s}}"
+THROUGH = (
+    "- {{name: below, rule: 'ALARM(\"{below}\")', missing: ignore, clear: 0s, severity: info}}\n"
+)
+
+
+@pytest.mark.parametrize("asleep", [0, 3600])
+@pytest.mark.parametrize(("then", "opens"), [(OK, False), (FAILING, True), (None, True)])
+@pytest.mark.parametrize(
+    "alarms",
+    [ESCALATED.format(below=BELOW), THROUGH.format(below=BELOW) + ESCALATED.format(below="below")],
+    ids=["over a diagnosis", "over an alarm over it"],
+)
+def test_what_is_remembered_pages_nobody_before_it_can_be_seen(
+    tmp_path: Path, alarms: str, then: Verdict | None, opens: bool, asleep: int
+) -> None:
+    """A restart while a fault clears opens no page by it, unless looks show it, or show nothing."""
+    config, store = CONFIG.replace("clear: 5s", "clear: 10m"), Store(tmp_path)
+    well, bad = (OK, OK, OK), (OK, FAILING, OK)
+    World(alarms, config=config, store=store).live([*[well] * 10, *[bad] * 100, *[well] * 300])
+
+    after, start = World(alarms, config=config, store=store), 410 + asleep
+    for now in range(start, start + 100):
+        if then and now >= start + 10:
+            after.look(now, (OK, then, OK))
+        after.step(now)
+    store.close()
+    assert [at >= start + 10 for at, _ in after.of("mine")] == [True] * opens
