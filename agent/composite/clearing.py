@@ -24,21 +24,32 @@ def judge_clearing(
 ) -> None:
     """Note in *known* which of *alarms* have rules that would not hold, were all well that is over.
 
-    Those that they go by stand before them, or are known. *is_over* tells of a standard alarm
-    whether its fault is; of the user's own, their rules do, and those that are undecided for no
-    other reason than that it *is_early* may be over.
+    Unless what is seen to fail has a part in it: what it names is in ALARM together for as long as
+    it says so, though its bad looks do not meet. Those that they go by stand before them, or are
+    known. *is_over* tells of a standard alarm whether its fault is; of the user's own, their rules
+    do, and those that are undecided for no other reason than that it *is_early* may be over.
     """
 
-    def is_denied(alarm: CompositeAlarm) -> bool:
+    def said(alarm: CompositeAlarm, *, over: bool | None = None) -> bool | None:
+        """Return what its rule would say, were all well that is *over*, or that is not."""
+
         def standing_of(ref: Ref) -> Standing:
             target = alarm.targets[ref.name]
             stands = at[target]
-            clears = stands.state is State.ALARM and (known.get(target.id) or is_over(target.id))
-            return replace(stands, state=State.OK) if clears else stands
+            if over is None or stands.state is not State.ALARM:
+                return stands
+            clears = bool(known.get(target.id) or is_over(target.id))
+            return replace(stands, state=State.OK) if clears is over else stands
 
-        said = evaluate(alarm.settings.rule, standing_of, since=now, now=now)
-        holds = said.evidence.holds
-        return is_early(alarm.id) if holds is None else not holds
+        return evaluate(alarm.settings.rule, standing_of, since=now, now=now).evidence.holds
+
+    def only_clears(alarm: CompositeAlarm) -> bool:
+        holds = said(alarm, over=True)
+        if holds is None:
+            return is_early(alarm.id)
+        if holds or not said(alarm):
+            return not holds
+        return said(alarm, over=False) is not False  # else what fails has a part in it
 
     for alarm in alarms:
-        known[alarm.id] = is_denied(alarm)
+        known[alarm.id] = only_clears(alarm)

@@ -133,6 +133,33 @@ def test_what_only_clears_pages_nobody(
     assert [at for at, change in world.of("mine") if change is Change.OPENED] == opens
 
 
+BY_TURNS = [WELL] * 20 + [SHOP_BAD] * 20 + [WELL] * 10 + [BANK_BAD] * 20 + [WELL] * 400
+OF_BOTH = (
+    "- {name: a, rule: 'ALARM(\"shop/service_down/https://shop.example/\")', hold: 0s, clear: %s}\n"
+    "- {name: b, rule: 'ALARM(\"bank/service_down/https://bank.example/\")', hold: 0s, clear: 0s}\n"
+    "- {name: mine, rule: '%s', hold: %s, clear: 0s}"
+)
+
+
+@pytest.mark.parametrize(
+    ("rule", "hold", "clear", "opens"),
+    [
+        ("ALARM(a) AND ALARM(b)", "0s", "0s", [53]),
+        ("ALARM(a) AND NOT ALARM(b)", "40s", "0s", []),
+        ("ALARM(a) OR (ALARM(b) AND FALSE)", "30s", "0s", []),
+        ("ALARM(a) AND ALARM(b)", "30s", "10m", []),
+    ],
+    ids=["both", "without the other", "whatever the other", "only after its hold"],
+)
+def test_alarms_that_fail_by_turns_are_in_alarm_together(
+    rule: str, hold: str, clear: str, opens: Sequence[float]
+) -> None:
+    """A rule over alarms pages while one that it needs is seen to fail, and the rest clear."""
+    world = World(OF_BOTH % (clear, rule, hold), config=SLOW).live(BY_TURNS)
+
+    assert [at for at, change in world.of("mine") if change is Change.OPENED] == opens
+
+
 @pytest.mark.parametrize(
     ("quorum", "peers", "severity"),
     [
