@@ -1,6 +1,6 @@
 """Names given twice: they become labels and keys, so that of two one would be lost."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from vedette.agent.config.feeds import FeedSettings
 from vedette.agent.config.pagers import called as names_of_pagers
@@ -53,8 +53,8 @@ def _check(kind: str, data: object) -> str | None:
 def _reserved(document: Document) -> Iterator[Problem]:
     """Names that are taken: that of the controls, and those under which the agent pages itself.
 
-    Vantages of one name would be one voice, and one of them would be unheard. An alarm that has no
-    service pages under its own name.
+    Vantages of one name would be one voice, and one of them would be unheard. A vantage, and an
+    alarm that has no service, page under their own names.
     """
     own, peers = document.written("agent", "name"), document.names("peers")
     for i, name in enumerate(peers):
@@ -63,11 +63,13 @@ def _reserved(document: Document) -> Iterator[Problem]:
             yield document.problem(("peers", i, "name"), said)
     taken = {"controls", DIAGNOSIS, *peers, None if own is None else str(own)} - {None}
     taken |= {kind.replace("_", "-") for kind in FeedSettings.model_fields}
-    for block, names in (("services", taken), ("alarms", {DIAGNOSIS})):
-        for i, name in enumerate(document.names(block)):
-            if name in names:
-                said = f"{name} is taken by the agent itself: rename it"
-                yield document.problem((block, i, "name"), said)
+    named: list[tuple[Place, str | None, Collection[str | None]]]
+    named = [(("agent", "name"), str(own), {DIAGNOSIS})]
+    for block, names in (("peers", {DIAGNOSIS}), ("services", taken), ("alarms", {DIAGNOSIS})):
+        named += [((block, i, "name"), one, names) for i, one in enumerate(document.names(block))]
+    for place, given, reserved in named:
+        if given in reserved:
+            yield document.problem(place, f"{given} is taken by the agent itself: rename it")
 
 
 def _repeated(

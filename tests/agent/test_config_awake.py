@@ -115,16 +115,22 @@ def test_two_providers_are_enough(tmp_path: Path, enabled: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "place"),
+    ("begin", "text", "line", "place"),
     [
-        ("alarms: [{name: storm, rule: 'TRUE'}]\n", 3, "alarms.0.name"),
-        ("", 2, "services.0.name"),
+        (BEGIN, "alarms: [{name: storm, rule: 'TRUE'}]\n", 3, "alarms.0.name"),
+        (BEGIN, PEERS.replace("nyc-1", "storm"), 3, "peers.0.name"),
+        (BEGIN.replace("shop", "storm"), "", 2, "services.0.name"),
+        (BEGIN.replace("fra-1", "storm"), "", 1, "agent.name"),
     ],
+    ids=["alarm", "peer", "service", "agent"],
 )
-def test_storm_is_a_key_of_our_own(tmp_path: Path, text: str, line: int, place: str) -> None:
-    """No service or alarm is called as the page that many incidents share."""
+def test_storm_is_a_key_of_our_own(
+    tmp_path: Path, begin: str, text: str, line: int, place: str
+) -> None:
+    """Nothing that pages under its own name is called as the page that many incidents share."""
+    (tmp_path / "token").write_text("0123456789abcdef" * 2)
     path = tmp_path / "vedette.yaml"
-    path.write_text((BEGIN if text else BEGIN.replace("shop", "storm")) + text)
+    path.write_text(begin + text)
     with pytest.raises(ConfigError) as refused:
         read(path)
     (problem,) = refused.value.problems
