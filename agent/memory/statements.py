@@ -4,8 +4,10 @@ Rule: no I/O.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict
+from functools import lru_cache
 
 from vedette.agent.alarms.alarm import Memory
 from vedette.agent.alarms.incidents import Incident
@@ -23,7 +25,36 @@ from vedette.agent.remediation.attempt import Attempt
 Statement = tuple[str, Sequence[object]]
 """SQL and its values."""
 
-KEEP_BASELINE = "INSERT OR REPLACE INTO baseline VALUES (?, ?)"
+_REPLACES = re.compile(r"INSERT OR REPLACE INTO (\w+) VALUES")
+KEYS = {
+    "alarm": 1,
+    "announcement": 1,
+    "standing": 2,
+    "incident": 2,
+    "storm": 1,
+    "drill": 0,
+    "remediation": 3,
+    "backed": 1,
+    "receiver": 1,
+    "last_known_good": 3,
+    "configuration": 1,
+    "past": 3,
+    "baseline": 1,
+}
+"""By how many of its first values a row is known that replaces another, by table."""
+
+
+def place(statement: Statement) -> Hashable | None:
+    """Return what *statement* keeps, of which the newest alone counts; None where each does."""
+    sql, values = statement
+    table = _table(sql)
+    return None if table is None else (table, *values[: KEYS[table]])
+
+
+@lru_cache
+def _table(sql: str) -> str | None:
+    found = _REPLACES.match(sql)
+    return found[1] if found else None
 
 
 def keep_alarm(id_: str, memory: Memory) -> Statement:
@@ -170,7 +201,7 @@ def keep_past(past: Past) -> Statement:
 
 def keep_baseline(feed: str, baseline: Mapping[str, object]) -> Statement:
     """Return the statement that keeps who held what according to *feed*."""
-    return KEEP_BASELINE, (feed, json.dumps(baseline))
+    return "INSERT OR REPLACE INTO baseline VALUES (?, ?)", (feed, json.dumps(baseline))
 
 
 def _told(held: Held) -> Sequence[object]:

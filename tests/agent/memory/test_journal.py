@@ -1,15 +1,17 @@
 """A disk that takes nothing for a while costs neither pages nor their record."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vedette.agent.alarms.alarm import Memory, State
-from vedette.agent.memory.journal import Journal
-from vedette.agent.memory.statements import Statement, keep_alarm, keep_baseline
+from vedette.agent.memory.journal import TRIED, Journal
+from vedette.agent.memory.statements import KEYS, Statement, keep_alarm, keep_baseline
 from vedette.agent.memory.store import Store, StoreError
+from vedette.agent.memory.storefile import open_file
 
 
 class Moody:
@@ -90,18 +92,59 @@ def test_who_owes_keeps_what_they_hold() -> None:
     assert store.taken == [("INSERT", (1,))]
 
 
-def test_a_baseline_that_is_owed_gives_way_to_a_newer_one() -> None:
-    """They come every ten minutes, and are long: of each feed one waits for the disk."""
-    store = Moody([False] * 4)
-    journal, alarm = Journal(store), keep_alarm("a", Memory(State.ALARM))
-    for at in range(4):
-        journal.write(
-            [keep_baseline("ris-live", {"p": at}), alarm, keep_baseline("mrt", {"p": at})]
-        )
+def test_what_is_owed_gives_way_to_a_newer_one() -> None:
+    """Of each thing that is kept one statement waits for the disk, however often it changes."""
+    store = Moody([False] * 400)
+    journal, event = Journal(store), ("INSERT INTO event", ("a",))
+    alarms = [keep_alarm("a", Memory(State.ALARM)), keep_alarm("b", Memory(State.OK))]
+    for at in range(400):
+        some = [keep_baseline("ris-live", {"p": at}), alarms[at % 2]]
+        journal.write([event, *some] if at % 100 == 0 else some)
     journal.write([])
 
-    baselines = [keep_baseline("ris-live", {"p": 3}), alarm, keep_baseline("mrt", {"p": 3})]
-    assert store.taken == [alarm] * 3 + baselines
+    newest = [keep_baseline("ris-live", {"p": 399}), alarms[1]]
+    assert store.taken == [event] * 4 + [alarms[0], *newest]
+
+
+def test_an_alarm_that_changes_twice_in_a_write_is_kept_as_it_is_last() -> None:
+    """What one write says twice of a thing is what it says last."""
+    store, memory = Moody([]), Memory(State.OK)
+    Journal(store).write([keep_alarm("a", Memory(State.ALARM)), keep_alarm("a", memory)])
+
+    assert store.taken == [keep_alarm("a", memory)]
+
+
+def test_a_disk_that_is_full_for_days_holds_nobody_up() -> None:
+    """It is tried with little of what is owed, in whole writes, and takes all once it has room."""
+    store = Moody([False] * 5000)
+    journal, tried = Journal(store), list[int]()
+    write = store.write
+
+    def counted(statements: list[Statement]) -> None:
+        tried.append(len(statements))
+        write(statements)
+
+    store.write = counted  # type: ignore[method-assign]
+    writes = [[("INSERT", (i, j)) for j in range(3)] for i in range(5000)]
+    for one in writes:
+        journal.write(one)
+    assert max(tried) < TRIED + 3
+
+    tried.clear()
+    journal.write([])
+    assert not journal.failing
+    assert {count % 3 for count in tried} == {0}
+    assert store.taken == [statement for one in writes for statement in one]
+
+
+def test_the_newest_of_a_thing_is_known_by_what_its_row_is(tmp_path: Path) -> None:
+    """A statement replaces another where the table would have one row of both, and only there."""
+    with closing(open_file(tmp_path / "vedette.db")) as db:
+        for table, count in KEYS.items():
+            keys = [row[1] for row in db.execute(f"PRAGMA table_info({table})") if row[5]]
+            first = [row[1] for row in db.execute(f"PRAGMA table_info({table})")][: len(keys)]
+            assert keys == first
+            assert count == (0 if table == "drill" else len(keys)), table
 
 
 def test_trouble_is_logged_when_it_begins_and_ends(caplog) -> None:
