@@ -10,10 +10,13 @@ from pathlib import Path
 
 from vedette.agent import logs, reload
 from vedette.agent.cli.output import complain
-from vedette.agent.config import ConfigError
+from vedette.agent.config import Config, ConfigError
+from vedette.agent.config.notes import notes
 from vedette.agent.memory.storefile import StoreError, claimed
 from vedette.agent.secrets import SecretError
 from vedette.agent.serving import web
+
+log = logging.getLogger(__name__)
 
 FILES = 65_536
 """How many files and sockets the agent may have open, where it is let."""
@@ -76,7 +79,12 @@ async def _until_signalled(document: reload.Document, hung_up: Sequence[int]) ->
     loop.add_signal_handler(signal.SIGHUP, hangup.set)
     if hung_up:
         hangup.set()
-    await reload.run(
-        document, stop, hangup, adopted=lambda config: logs.configure(config.agent.log)
-    )
-    logging.getLogger(__name__).info("stopped")
+    await reload.run(document, stop, hangup, adopted=adopt)
+    log.info("stopped")
+
+
+def adopt(config: Config) -> None:
+    """Log as *config* says; what is worth a note in it is told to who never validates, too."""
+    logs.configure(config.agent.log)
+    for _, note in notes(config):
+        log.warning("config: %s", note)
