@@ -34,9 +34,17 @@ _ABSURD = 20 * 365 * 86400.0
 _SKEW = 5.0
 """Seconds that two clocks may differ by before it matters: the Date header has whole ones."""
 
+
+def _base(url: str) -> str:
+    if re.search(r"/api/v\d+(/alerts)?/*$", url):
+        raise ValueError("/api/v2/alerts is added to it: leave out what begins with /api")
+    return url
+
+
 Member = Annotated[
     str,
     StringConstraints(pattern=r"^https?://[^\s/?#]+[^\s?#]*$"),
+    AfterValidator(_base),
     AfterValidator(partial(without_password, remedy="give username and password_file")),
     AfterValidator(of_http),
 ]

@@ -16,8 +16,9 @@ from email.utils import formatdate
 from typing import Annotated, Literal, Self
 
 import aiosmtplib
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from vedette.checks.net import is_address
 from vedette.checks.settings import Settings
 from vedette.checks.words import one_line
 from vedette.exporters.details import fit, lines
@@ -44,7 +45,17 @@ Address = Annotated[
         max_length=254,
     ),
 ]
-Host = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,253}$")]
+
+
+def _alone(host: str) -> str:
+    if ":" in host and not is_address(host):
+        raise ValueError("expected a host alone, without a port, which stands in port")
+    return host
+
+
+Host = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,253}$"), AfterValidator(_alone)
+]
 
 
 class EmailSettings(Settings):

@@ -204,6 +204,40 @@ def test_what_nobody_is_told_of_is_said(tmp_path: Path, given: list[dict], told:
     assert [place for place, _ in untold(made, services)] == told
 
 
+@pytest.mark.parametrize(
+    ("pager", "fault"),
+    [
+        (
+            "email: {host: 'mail.example.net:587', from: a@b.example, to: [c@d.example]}",
+            "email.host: expected a host alone, without a port, which stands in port",
+        ),
+        (
+            "alertmanager: {urls: ['http://am:9093/api/v2/alerts']}",
+            "alertmanager.urls.0: /api/v2/alerts is added to it: leave out what begins with /api",
+        ),
+        (
+            "alertmanager: {urls: ['http://am:9093/am/api/v2/']}",
+            "alertmanager.urls.0: /api/v2/alerts is added to it: leave out what begins with /api",
+        ),
+    ],
+)
+def test_an_address_that_takes_no_page_is_refused(tmp_path: Path, pager: str, fault: str) -> None:
+    """Where no page could ever arrive the config says so, and not the night in which one is due."""
+    told = faults(tmp_path, MINIMAL + f"pagers: [{{{pager}}}]\n")
+
+    assert told == [(8, f"pagers.0.{fault}")]
+
+
+def test_a_mail_server_may_be_an_address(tmp_path: Path) -> None:
+    """The colons of IPv6 are those of no port."""
+    pager = "{email: {host: '2001:db8::25', from: a@b.example, to: [c@d.example]}}"
+
+    (made,) = config(tmp_path, MINIMAL + f"pagers: [{pager}]\n").pagers
+
+    assert made.email is not None
+    assert made.email.host == "2001:db8::25"
+
+
 def test_every_kind_is_shown() -> None:
     """The example shows every kind, and every severity has a word."""
     text = (Path(__file__).parents[2] / "configs" / "pagers.yaml").read_text()
