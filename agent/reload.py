@@ -13,13 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from vedette.agent.aside import aside
 from vedette.agent.config import Config, ConfigError, parse, read_text
 from vedette.agent.daemon import Agent
 from vedette.agent.memory.store import StoreError
 from vedette.agent.secrets import SecretError
 from vedette.agent.serving import web
 from vedette.agent.surroundings import Surroundings
+from vedette.checks.aside import aside
 
 log = logging.getLogger(__name__)
 

@@ -6,9 +6,7 @@ Rule: where a host is, is asked of several; who is there, TLS alone proves.
 import asyncio
 import logging
 import socket
-import threading
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -16,6 +14,7 @@ import aiohappyeyeballs
 from aiohttp import TCPConnector
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from vedette.checks.aside import aside
 from vedette.checks.dns.resolver import StubResolver
 from vedette.checks.net import Endpoint, NetworkFailure, family, is_address
 
@@ -225,43 +224,19 @@ class SystemLookup:
 
     async def addresses(self, host: str) -> Sequence[str]:
         """Return the addresses of *host*; raise OSError."""
-        if host not in self._underway:
-            loop = asyncio.get_running_loop()
-            future: asyncio.Future[Sequence[str]] = loop.create_future()
-            thread = threading.Thread(target=_look, args=(host, loop, future), daemon=True)
-            try:
-                thread.start()
-            except RuntimeError as error:  # this host has none to spare now
-                raise OSError(f"cannot look {host} up: {error}") from None
-            future.add_done_callback(lambda done: self._ended(host, done))
-            self._underway[host] = future
-        return await asyncio.shield(self._underway[host])
-
-    def _ended(self, host: str, done: "asyncio.Future[Sequence[str]]") -> None:
-        del self._underway[host]
-        if not done.cancelled():
-            done.exception()  # whether or not somebody still waits for it
+        underway = self._underway.get(host)
+        if underway is None or underway.done():
+            underway = self._underway[host] = aside(partial(_looked_up, host))
+            underway.add_done_callback(lambda _: self._underway.pop(host, None))
+        try:
+            return await asyncio.shield(underway)
+        except RuntimeError as error:  # this host has no thread to spare now
+            raise OSError(f"cannot look {host} up: {error}") from None
 
 
-def _look(
-    host: str, loop: asyncio.AbstractEventLoop, future: "asyncio.Future[Sequence[str]]"
-) -> None:
-    result: Sequence[str] | OSError
+def _looked_up(host: str) -> Sequence[str]:
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        result = tuple(dict.fromkeys(str(place[0]) for *_, place in found))
-    except OSError as error:
-        result = error
-    except UnicodeError:
-        result = OSError(f"{host} is no host name")
-    with suppress(RuntimeError):  # the loop has ended, and nobody waits
-        loop.call_soon_threadsafe(_tell, future, result)
-
-
-def _tell(future: "asyncio.Future[Sequence[str]]", result: Sequence[str] | OSError) -> None:
-    if future.done():
-        return
-    if isinstance(result, OSError):
-        future.set_exception(result)
-    else:
-        future.set_result(result)
+    except ValueError:
+        raise OSError(f"{host} is no host name") from None
+    return tuple(dict.fromkeys(str(place[0]) for *_, place in found))

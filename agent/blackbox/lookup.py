@@ -1,103 +1,34 @@
-"""Which address of a target is probed: the first of the preferred family, and no other.
-
-Names are found as Go's resolver finds them: in the hosts file, else at the servers of resolv.conf
-under its search list.
-"""
+"""Which address of a target is probed: the first of the preferred family, and no other."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from ipaddress import ip_address
-from pathlib import Path
 from time import perf_counter
 
 from vedette.agent.blackbox.modules import Probed
 from vedette.agent.blackbox.probe import Probe
 from vedette.checks.dns.reason import Reason
-from vedette.checks.dns.resolver import StubResolver, system_servers
 from vedette.checks.net import Endpoint, NetworkFailure, is_address
+from vedette.exporters.reach import SystemLookup
 
 _known = lru_cache(maxsize=4096)(is_address)
-_FRESH = 5.0
-"""Seconds after which the files are read again."""
 
 
 class SystemResolver:
     """Finds the addresses of a host name as the programs of this machine do."""
 
-    def __init__(
-        self, hosts: Path = Path("/etc/hosts"), conf: Path = Path("/etc/resolv.conf")
-    ) -> None:
-        self._files = hosts, conf
-        self._stale_at = float("-inf")
+    def __init__(self) -> None:
+        self._lookup = SystemLookup()
 
     async def resolve(self, host: str) -> Sequence[str]:
         """Return the addresses of *host* in text form, or raise NetworkFailure."""
         if is_address(host):
             return (host,)
-        self._refresh()
-        known = self._hosts.get(host.lower().rstrip("."))
-        if known:
-            return known
-        failures = []
-        for name in self._settings.names(host):
-            try:
-                return await self._stub.resolve(name)
-            except NetworkFailure as failure:
-                failures.append(failure)
-                if failure.reason not in {Reason.NXDOMAIN, Reason.NODATA}:
-                    break
-        raise failures[-1]
-
-    def _refresh(self) -> None:
-        now = asyncio.get_running_loop().time()
-        if now < self._stale_at:
-            return
-        self._stale_at = now + _FRESH
-        hosts, conf = self._files
-        self._hosts = dict(_addresses(_lines(hosts)))
-        self._settings = Search(_lines(conf))
-        found = system_servers(conf)
-        self._stub = StubResolver(lambda: found)
-
-
-class Search:
-    """The search list of a resolv.conf (resolv.conf(5))."""
-
-    def __init__(self, lines: Sequence[str]) -> None:
-        self._domains: Sequence[str] = ()
-        self._dots = 1
-        for key, *values in (line.split() for line in lines):
-            if key in {"search", "domain"}:
-                self._domains = values
-            for value in values if key == "options" else ():
-                name, _, number = value.partition(":")
-                if name == "ndots" and number.isdigit():
-                    self._dots = min(int(number), 15)
-
-    def names(self, host: str) -> Sequence[str]:
-        """Return the names that *host* may stand for, in the order in which they are tried."""
-        if host.endswith("."):
-            return (host,)
-        searched = [f"{host}.{domain}" for domain in self._domains]
-        return [host, *searched] if host.count(".") >= self._dots else [*searched, host]
-
-
-def _lines(path: Path) -> Sequence[str]:
-    try:
-        text = path.read_text(errors="replace")
-    except OSError:
-        return ()
-    lines = (line.partition("#")[0].partition(";")[0].strip() for line in text.splitlines())
-    return [line for line in lines if line]
-
-
-def _addresses(lines: Sequence[str]) -> Iterator[tuple[str, Sequence[str]]]:
-    found: dict[str, list[str]] = {}
-    for address, *names in (line.split() for line in lines):
-        for name in names if is_address(address) else ():
-            found.setdefault(name.lower().rstrip("."), []).append(address)
-    yield from found.items()
+        try:
+            return await self._lookup.addresses(host)
+        except OSError as error:
+            raise NetworkFailure(Reason.NXDOMAIN, error.strerror or str(error)) from error
 
 
 async def choose(probe: Probe, settings: Probed, host: str) -> str | None:

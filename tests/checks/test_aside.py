@@ -4,7 +4,7 @@ from threading import Thread
 
 import pytest
 
-from vedette.agent.aside import aside
+from vedette.checks.aside import aside
 
 
 async def test_what_comes_of_it_is_told() -> None:
