@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.paging.test_outbox import page
+from tests.agent.paging.desk import page
 from tests.agent.test_config import MINIMAL, config, faults
 from tests.servers.smtp import smtp
 from tests.servers.webhook import WebhookReceiver

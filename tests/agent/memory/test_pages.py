@@ -1,6 +1,6 @@
 """Pages as the state file has them: what of a former life still stands, and what nobody has."""
 
-from tests.agent.paging.test_outbox import page
+from tests.agent.paging.desk import page
 from vedette.agent.memory.pages import Accepted, Told, standing
 from vedette.exporters.page import Action, Outcome
 

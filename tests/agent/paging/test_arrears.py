@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.paging.test_outbox import (
+from tests.agent.paging.desk import (
     DELIVERED,
     REJECTED,
     RESOLVE,
     RETRY,
     TRIGGER,
+    Desk,
     Receiver,
-    Sheet,
     delivered,
     page,
     run_for,
@@ -23,14 +23,12 @@ from vedette.agent.alarms.incidents import Incident
 from vedette.agent.clock import SteadyClock
 from vedette.agent.config import Config
 from vedette.agent.daemon import Agent
-from vedette.agent.memory.journal import Journal
 from vedette.agent.memory.pages import Row, Told
 from vedette.agent.memory.statements import Statement, end, keep_drill, keep_incident, keep_storm
 from vedette.agent.memory.statements import queue as queued
 from vedette.agent.memory.store import Store
 from vedette.agent.paging.arrears import Former
 from vedette.agent.paging.drill import Drill
-from vedette.agent.paging.outbox import Outbox
 from vedette.agent.paging.routing import Route, Routes
 from vedette.agent.paging.storm import Grade, Storm
 from vedette.agent.surroundings import Surroundings
@@ -273,10 +271,7 @@ def _config() -> Config:
 @virtual
 async def test_what_was_made_up_for_is_not_again_where_delivery_begins_anew() -> None:
     """A bug that ends the delivery costs a pause, and sends nothing twice."""
-    pager = Receiver(lambda *_: DELIVERED, "pd")
-    former = Former((), [CALLED, ended("rejected")], last_row=9)
-    clock = asyncio.get_running_loop().time
-    outbox = Outbox([pager], Journal(Sheet()), now=clock, former=former)
+    desk = Desk(former=Former((), [CALLED, ended("rejected")], last_row=9))
     for _ in range(2):
-        await run_for(outbox.run(), 10)
-    assert [one.action for _, one in pager.asked] == [RESOLVE]
+        asked = await desk.run(10)
+    assert [action for _, action in asked] == [RESOLVE]

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.agent.paging.desk import DELIVERED, REJECTED, RETRY
 from vedette.agent.config.drill import DrillSettings
 from vedette.agent.memory.pages import Row
 from vedette.agent.memory.statements import keep_drill
@@ -20,7 +21,6 @@ MONDAY = 4 * 86400.0 + 9 * 3600
 """09:00 of Monday, 5 January 1970."""
 WEEK = 7 * 86400.0
 SETTINGS = DrillSettings(cron="0 9 * * 1", within=120)
-DELIVERED, RETRY, REJECTED, _ = (Delivery(outcome=outcome) for outcome in Outcome)
 
 
 class Life:

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from tests.agent.paging.test_outbox import page
+from tests.agent.paging.desk import page
 from vedette.agent.memory.pages import Row
 from vedette.agent.paging.ended import Ended, tell
 from vedette.exporters.page import ACCEPTED, Delivery, Outcome

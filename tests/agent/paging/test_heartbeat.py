@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.agent.observations import KEY, TIMING, seen
-from tests.agent.paging.test_outbox import Receiver, Sheet, delivered, page
+from tests.agent.paging.desk import DELIVERED, REJECTED, RETRY, Receiver, Sheet, delivered, page
 from tests.virtual import virtual
 from vedette.agent.looking.runner import RunnerReason
 from vedette.agent.memory.journal import Journal
@@ -40,10 +40,9 @@ from vedette.agent.plan import Planned
 from vedette.checks.finding import Finding, Verdict
 from vedette.exporters.heartbeat import Signal
 from vedette.exporters.metrics import render
-from vedette.exporters.page import Action, Delivery, Outcome, Page, Severity
+from vedette.exporters.page import Action, Delivery, Outcome, Severity
 
 NOW = 10_000.0
-DELIVERED, RETRY, REJECTED, _ = (Delivery(outcome=outcome) for outcome in Outcome)
 
 
 def signs(**different: object) -> Signs:
@@ -107,11 +106,7 @@ def test_a_look_that_a_bug_has_ended_is_none() -> None:
 
 def row(pager: str, key: str, at: float) -> Row:
     """Return a page of the outbox."""
-    page = Page(
-        key=key, action=Action.TRIGGER, severity=Severity.ERROR, summary="", service="s",
-        diagnosis="d", subject="x", source="v", began_at=0,
-    )  # fmt: skip
-    return Row(1, pager, page, at)
+    return Row(1, pager, page(key), at)
 
 
 def test_what_one_pager_took_is_told() -> None:

@@ -1,94 +1,31 @@
 """Pages on their way: order per key, patience, and no key waiting for another."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.agent.paging.desk import (
+    DELIVERED,
+    REJECTED,
+    RESOLVE,
+    RETRY,
+    TRIGGER,
+    Desk,
+    Receiver,
+    Sheet,
+    delivered,
+    lives,
+    page,
+)
 from tests.virtual import virtual
 from vedette.agent.memory.journal import Journal
 from vedette.agent.memory.pages import Row
-from vedette.agent.memory.statements import Statement
 from vedette.agent.paging.arrears import Former
 from vedette.agent.paging.backoff import LONGEST_WAIT, backoff
 from vedette.agent.paging.outbox import AT_ONCE, Outbox
-from vedette.exporters.page import Action, Delivery, Outcome, Page, Severity
-
-TRIGGER, RESOLVE = Action
-DELIVERED, RETRY, REJECTED, _ = (Delivery(outcome=outcome) for outcome in Outcome)
-
-
-class Sheet:
-    """A store in memory that remembers what it was told."""
-
-    def __init__(self) -> None:
-        self.path = Path("sheet")
-        self.frozen = False
-        self.told: list[Statement] = []
-
-    def write(self, statements: list[Statement]) -> None:
-        self.told.extend(statements)
-
-
-class Receiver:
-    """A pager that answers each attempt as *answer* says, and remembers when it was asked."""
-
-    def __init__(self, answer: Callable[[Page, int], Delivery | None], name: str = "pd") -> None:
-        self.name = name
-        self.answer = answer
-        self.asked: list[tuple[float, Page]] = []
-
-    async def send(self, page: Page) -> Delivery:
-        """Answer at once, or never where the answer is None."""
-        self.asked.append((asyncio.get_running_loop().time(), page))
-        answer = self.answer(page, sum(page is other for _, other in self.asked))
-        if answer is None:
-            await asyncio.Event().wait()
-        assert answer is not None
-        return answer
-
-    async def close(self) -> None:
-        """Hold nothing."""
-
-    @property
-    def order(self) -> list[tuple[str, str]]:
-        """Return the keys and summaries in the order in which they came."""
-        return [(page.key, page.summary) for _, page in self.asked]
-
-
-def page(
-    key: str = "k", summary: str = "", action: Action = TRIGGER, service: str = "s",
-    severity: Severity = Severity.ERROR,
-) -> Page:  # fmt: skip
-    return Page(
-        key=key, action=action, severity=severity, summary=summary, service=service,
-        diagnosis="d", subject="x", source="v", began_at=0,
-    )  # fmt: skip
-
-
-@virtual
-async def delivered(
-    *pagers: Receiver, pages: Sequence[Page] = (), seconds: float = 1000.0, **more
-) -> Outbox:
-    """Run an outbox with *pages* for *seconds* and return it."""
-    clock = asyncio.get_running_loop().time
-    outbox = Outbox(pagers, Journal(Sheet()), now=clock, **more)
-    for one in pages:
-        outbox.add(one, clock())
-    await run_for(outbox.run(), seconds)
-    return outbox
-
-
-async def run_for(work: Coroutine[Any, Any, None], seconds: float) -> None:
-    task = asyncio.create_task(work)
-    await asyncio.wait([task], timeout=seconds)
-    assert not task.done(), task
-    task.cancel()
-    await asyncio.wait([task])
+from vedette.exporters.page import Delivery, Outcome
 
 
 @given(st.integers(1, 10**6), st.floats(0, 1, exclude_max=True))
@@ -137,16 +74,11 @@ def test_rejected_ends() -> None:
     assert outbox.delivered == {("pd", Outcome.REJECTED): 1, ("pd", Outcome.DELIVERED): 1}
 
 
-@virtual
-async def test_hanging_key_blocks_no_other() -> None:
+def test_hanging_key_blocks_no_other() -> None:
     """While one key's page hangs, other keys' pages go out at once, also those that come later."""
     pager = Receiver(lambda one, _: None if one.key == "hangs" else DELIVERED)
-    clock = asyncio.get_running_loop().time
-    outbox = Outbox([pager], Journal(Sheet()), now=clock)
-    for one in (page("hangs", "1"), page("hangs", "2"), page("fine")):
-        outbox.add(one, clock())
-    asyncio.get_running_loop().call_later(20, lambda: outbox.add(page("later"), clock()))
-    await run_for(outbox.run(), 100)
+    first = [(0.0, one) for one in (page("hangs", "1"), page("hangs", "2"), page("fine"))]
+    outbox = lives([pager], [*first, (20.0, page("later"))], 100)
     times = {(one.key, one.summary): at for at, one in pager.asked}
 
     assert times == pytest.approx({("hangs", "1"): 0, ("fine", ""): 0, ("later", ""): 20}, abs=0.1)
@@ -224,30 +156,9 @@ def test_page_of_a_removed_pager_ends() -> None:
 @virtual
 async def test_every_step_is_written_down() -> None:
     """Queueing returns its statements for the caller's transaction, and each end is journalled."""
-    sheet, clock = Sheet(), asyncio.get_running_loop().time
-    outbox = Outbox([Receiver(lambda *_: DELIVERED)], Journal(sheet), now=clock)
-    queued = outbox.add(page(), 0)
-    before = list(sheet.told)
-    await run_for(outbox.run(), 10)
-    told = [*before, *sheet.told]
-
-    assert len(queued) == len(told) == 1
-    assert queued[0] != told[0]
-
-
-@pytest.mark.parametrize(
-    ("detail", "level"),
-    [("accepted", "INFO"), ("accepted, but not for ops@x.example: 550", "WARNING")],
-)
-def test_who_was_not_reached_is_in_the_log(
-    detail: str, level: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A page that not all took whom it is for is told as that, with who did not."""
-    caplog.set_level("INFO")
-    delivered(
-        Receiver(lambda *_: Delivery(outcome=Outcome.DELIVERED, detail=detail)), pages=[page()]
-    )
-
-    (record,) = [record for record in caplog.records if record.name.endswith("ended")]
-    assert record.levelname == level
-    assert detail in record.message
+    desk = Desk()
+    (queued,) = desk.outbox.add(page(), 0)
+    assert desk.sheet.told == []
+    await desk.run(10)
+    (ended,) = desk.sheet.told
+    assert ended != queued

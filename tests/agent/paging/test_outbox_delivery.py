@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.agent.paging.test_outbox import DELIVERED, RETRY, TRIGGER, Sheet, page, run_for
+from tests.agent.paging.desk import DELIVERED, RETRY, TRIGGER, Sheet, page, run_for
 from tests.virtual import virtual
 from vedette.agent.memory.journal import Journal
 from vedette.agent.paging.backoff import LONGEST_WAIT

@@ -10,13 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.agent.paging.test_outbox import (
-    RESOLVE,
-    TRIGGER,
-    Sheet,
-    page,
-    run_for,
-)
+from tests.agent.paging.desk import RESOLVE, TRIGGER, Sheet, page, run_for
 from tests.agent.paging.test_outbox_delivery import (
     DOWN,
     FATES,

@@ -1,20 +1,20 @@
 """Where pages go when there are several ways: routes, second channels, limits, and former lives."""
 
 import asyncio
-from collections.abc import Iterable
 
 import pytest
 
-from tests.agent.paging.test_outbox import (
+from tests.agent.paging.desk import (
     DELIVERED,
     REJECTED,
     RESOLVE,
     RETRY,
+    Forgetful,
     Receiver,
     Sheet,
     delivered,
+    lives,
     page,
-    run_for,
 )
 from tests.virtual import virtual
 from vedette.agent.memory.journal import Journal
@@ -23,7 +23,7 @@ from vedette.agent.paging.arrears import Former
 from vedette.agent.paging.outbox import Outbox
 from vedette.agent.paging.routing import Route, Routes
 from vedette.exporters.pace import Pace
-from vedette.exporters.page import Delivery, Outcome, Page, Severity
+from vedette.exporters.page import Delivery, Outcome, Severity
 
 BACKED = Routes([Route("first"), Route("second", backup_of="first")])
 
@@ -33,19 +33,6 @@ def pair(first: Receiver, second: Receiver | None = None) -> tuple[Receiver, Rec
     other = second or Receiver(lambda *_: DELIVERED)
     other.name = "second"
     return first, other
-
-
-@virtual
-async def lives(
-    pagers: Iterable[Receiver], plot: Iterable[tuple[float, Page]], seconds: float = 1000.0, **more
-) -> Outbox:
-    """Run an outbox into which *plot* puts pages at its times."""
-    loop = asyncio.get_running_loop()
-    outbox = Outbox(list(pagers), Journal(Sheet()), now=loop.time, **more)
-    for at, one in plot:
-        loop.call_at(at, lambda one=one: outbox.add(one, loop.time()))
-    await run_for(outbox.run(), seconds)
-    return outbox
 
 
 @pytest.mark.parametrize("answer", [RETRY, None], ids=["retry", "silence"])
@@ -154,32 +141,6 @@ def test_asked_to_wait_no_page_goes_out() -> None:
     assert [at for at, _ in pager.asked] == pytest.approx([0, 30, 30], abs=0.2)
 
 
-class Forgetful(Receiver):
-    """A pager that must be told again every minute."""
-
-    every = 60.0
-
-    def __init__(self, *args) -> None:
-        super().__init__(*args)
-        self.stood: list[Page] = []
-        self.ended: list[tuple[Page, float]] = []
-        self.repeated: list[float] = []
-
-    def stand(self, pages: Iterable[Page], ended: Iterable[tuple[Page, float]]) -> None:
-        """Take over what stood, and what had ended."""
-        self.ended += ended
-        self.stood += pages
-
-    def drop(self, key: str) -> None:
-        """Note that it no longer stands."""
-        self.stood = [one for one in self.stood if one.key != key]
-
-    async def repeat(self) -> Delivery:
-        """Note when it was asked."""
-        self.repeated.append(asyncio.get_running_loop().time())
-        return DELIVERED
-
-
 def test_what_stands_is_told_again() -> None:
     """A receiver that forgets is told every minute, beginning with what stood in a former life."""
     pager = Forgetful(lambda *_: DELIVERED)
@@ -198,7 +159,7 @@ def test_what_stands_is_told_again() -> None:
 
     assert [one.key for one in pager.stood] == ["stands", "end refused"]
     assert [(one.key, at) for one, at in pager.ended] == [("over", 70.0)]
-    assert pager.repeated == pytest.approx([0, 60, 120], abs=0.2)
+    assert [at for at, _ in pager.repeated] == pytest.approx([0, 60, 120], abs=0.2)
 
 
 def test_what_nobody_was_told_of_is_told_at_the_next_start() -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.agent.paging.test_outbox import (
+from tests.agent.paging.desk import (
     DELIVERED,
     REJECTED,
     RESOLVE,

@@ -3,9 +3,10 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.agent.paging.desk import page
 from vedette.agent.memory.pages import Row
 from vedette.agent.paging.queue import Queue, Waiting
-from vedette.exporters.page import Action, Page, Severity
+from vedette.exporters.page import Action
 
 steps = st.lists(
     st.tuples(st.sampled_from(Action), st.sampled_from("abc"), st.sampled_from(("ends", "stays"))),
@@ -14,11 +15,7 @@ steps = st.lists(
 
 
 def row(number: int, key: str, action: Action = Action.TRIGGER) -> Row:
-    page = Page(
-        key=key, action=action, severity=Severity.ERROR, summary="", service="s", diagnosis="d",
-        subject="x", source="v", began_at=0,
-    )  # fmt: skip
-    return Row(number, "pd", page, float(number))
+    return Row(number, "pd", page(key, action=action), float(number))
 
 
 def no_backup(_row: Row) -> None:

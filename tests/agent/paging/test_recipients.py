@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.agent.paging.test_outbox import (
+from tests.agent.paging.desk import (
     DELIVERED,
     REJECTED,
     RESOLVE,
     TRIGGER,
+    Desk,
     Receiver,
     Sheet,
     page,
@@ -35,9 +37,8 @@ async def test_a_drill_goes_behind_the_end_of_another(
     waits: Sequence[Action], got: Sequence[Action] | None
 ) -> None:
     """After a restart in a drill the next one goes out, once, behind what the other has left."""
-    pager = Receiver(lambda *_: DELIVERED)
     rows = [Row(n, "pd", page("drill", action=one), 0.0) for n, one in enumerate(waits, 1)]
-    clock = asyncio.get_running_loop().time
+    pager, clock = Receiver(lambda *_: DELIVERED), asyncio.get_running_loop().time
     outbox = Outbox([pager], Journal(Sheet()), now=clock, former=Former(rows, last_row=len(rows)))
     outbox.add(page("drill"), clock(), to=["pd"])
     await run_for(outbox.run(), 10)
@@ -47,20 +48,15 @@ async def test_a_drill_goes_behind_the_end_of_another(
 @virtual
 async def test_a_drill_that_was_refused_ends_too() -> None:
     """A refused call with its end leaves nothing that a start would take for not heard."""
-    pager = Receiver(lambda *_: REJECTED)
-    clock = asyncio.get_running_loop().time
-    outbox = Outbox([pager], Journal(Sheet()), now=clock)
-    running = asyncio.create_task(outbox.run())
-    for action in (TRIGGER, RESOLVE):
-        outbox.add(page("drill", action=action), clock(), to=["pd"])
-        await asyncio.sleep(10)
-    running.cancel()
-    await asyncio.wait([running])
-    assert [one.row.page.action for one in outbox.ended] == [TRIGGER, RESOLVE]
+    desk = Desk(Receiver(lambda *_: REJECTED))
+    for at, action in ((0, TRIGGER), (10, RESOLVE)):
+        desk.loop.call_at(at, partial(desk.outbox.add, page("drill", action=action), at, to=["pd"]))
+    await desk.run(20)
+    assert [one.row.page.action for one in desk.outbox.ended] == [TRIGGER, RESOLVE]
 
 
 @virtual
-async def lives(
+async def lived(
     folder: Path, pagers: Sequence[Receiver], pages: Sequence[Page], routes: Routes
 ) -> None:
     """Run an outbox for a while over what the one before has left in *folder*."""
@@ -84,9 +80,9 @@ def test_who_is_away_at_the_end_gets_it_when_back(tmp_path: Path, others: Sequen
     pager, rest = Receiver(answer), [Receiver(answer, name) for name in others]
     mild = [Route(name, severities=frozenset([Severity.WARNING])) for name in others]
     both = Routes([Route("pd"), *mild])
-    lives(tmp_path, [pager, *rest], [page(), page("goes on")], both)
-    lives(tmp_path, rest, [page(action=RESOLVE)], Routes(mild))
-    lives(tmp_path, [pager, *rest], [], both)
+    lived(tmp_path, [pager, *rest], [page(), page("goes on")], both)
+    lived(tmp_path, rest, [page(action=RESOLVE)], Routes(mild))
+    lived(tmp_path, [pager, *rest], [], both)
 
     assert [(one.action, one.key) for _, one in pager.asked] == [
         (TRIGGER, page().key),

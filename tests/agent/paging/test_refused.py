@@ -4,19 +4,16 @@ import asyncio
 
 import pytest
 
-from tests.agent.paging.test_outbox import (
+from tests.agent.paging.desk import (
     DELIVERED,
     REJECTED,
     RESOLVE,
     RETRY,
     Receiver,
-    Sheet,
     delivered,
+    lives,
     page,
-    run_for,
 )
-from tests.virtual import virtual
-from vedette.agent.memory.journal import Journal
 from vedette.agent.memory.pages import Row
 from vedette.agent.paging.outbox import Outbox
 from vedette.agent.paging.refused import Refused
@@ -55,15 +52,9 @@ def test_a_receiver_that_never_takes_it_is_asked_every_ten_minutes() -> None:
     assert times(pager)[-1] - times(pager)[-2] == 600
 
 
-@virtual
-async def later(pager: Receiver, at: float, then: Page, *more: Receiver, routes=None) -> Outbox:
+def later(pager: Receiver, at: float, then: Page, *more: Receiver) -> Outbox:
     """Queue a call, and *then* another page at a time."""
-    loop = asyncio.get_running_loop()
-    outbox = Outbox([pager, *more], Journal(Sheet()), now=loop.time, routes=routes)
-    outbox.add(page(summary="first"), 0.0)
-    loop.call_at(at, lambda: outbox.add(then, loop.time()))
-    await run_for(outbox.run(), 3600)
-    return outbox
+    return lives([pager, *more], [(0.0, page(summary="first")), (at, then)], 3600)
 
 
 @pytest.mark.parametrize("answer", [REJECTED, DELIVERED])
@@ -112,15 +103,11 @@ def test_an_end_that_was_refused_comes_later() -> None:
     assert not outbox.refused
 
 
-@virtual
-async def test_no_end_comes_after_what_has_begun_again() -> None:
+def test_no_end_comes_after_what_has_begun_again() -> None:
     """An end that was refused is given up once the same is called for anew."""
     pager = Receiver(lambda one, _: REJECTED if one.action is RESOLVE else DELIVERED)
-    loop = asyncio.get_running_loop()
-    outbox = Outbox([pager], Journal(Sheet()), now=loop.time)
-    for at, one in ((0, page()), (10, page(action=RESOLVE)), (20, page(summary="again"))):
-        loop.call_at(at, lambda one=one: outbox.add(one, loop.time()))
-    await run_for(outbox.run(), 3600)
+    plot = [(0.0, page()), (10.0, page(action=RESOLVE)), (20.0, page(summary="again"))]
+    lives([pager], plot, 3600)
     assert times(pager) == [0, 10, 20]
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.agent.paging.test_outbox import page
+from tests.agent.paging.desk import page
 from vedette.agent.paging.routing import BACKUP_AFTER, Route, Routes
 from vedette.exporters.page import Action, Severity
 

@@ -7,16 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.agent.paging.test_outbox import (
+from tests.agent.paging.desk import (
     DELIVERED,
     REJECTED,
     RESOLVE,
     RETRY,
     TRIGGER,
     Receiver,
+    lives,
     page,
 )
-from tests.agent.paging.test_outbox_routes import BACKED, lives, pair
+from tests.agent.paging.test_outbox_routes import BACKED, pair
 from vedette.agent.paging.routing import Route, Routes
 from vedette.exporters.page import Action, Delivery, Page, Severity
 
