@@ -7,8 +7,9 @@ Protocol: RFC 5321 (SMTP), RFC 3207 (STARTTLS), RFC 8314 (TLS from the first oct
 import asyncio
 import hashlib
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from email.headerregistry import HeaderRegistry, MessageIDHeader
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -29,6 +30,12 @@ from vedette.exporters.trust import trusting
 
 MAX_TEXT = 256_000
 _MAX_SUBJECT = 250
+_FINAL = 500
+"""From which code on a refusal is for good (RFC 5321, 4.2.1)."""
+EVERY = 60.0
+"""Seconds after which a mail is tried again for those who could not be given it."""
+LEFT_FOR = 3600.0
+"""Seconds for which it is; greylists ask for five minutes, and DNS may be broken for longer."""
 _HEADERS = HeaderRegistry()
 # As text, which they are without this, long ones would be encoded.
 for _name in ("in-reply-to", "references"):
@@ -174,11 +181,24 @@ async def _part(client: aiosmtplib.SMTP) -> None:
         transport.abort()  # what was said has been answered: there is nothing to wait for
 
 
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """A mail that some have, and those have not *to* whom the server could not give it then."""
+
+    mail: bytes
+    to: Sequence[str]
+    until: float
+
+
 class Email:
     """The pager that hands mails to a server; taken for one recipient or more is delivered.
 
-    Mailboxes are in the order of the mails' dates: *now* is that of the wall.
+    Who could not be given it just then, as one whose domain does not resolve, is by *repeat*, until
+    there is a newer mail of the same incident. Mailboxes are in the order of the mails' dates:
+    *now* is that of the wall.
     """
+
+    every = EVERY
 
     def __init__(
         self,
@@ -199,31 +219,71 @@ class Email:
         self._timeout = timeout
         self._tls = trusting(settings.ca_file, is_web=False)
         self._reach.add(settings.host)
+        self._left: dict[str, _Left] = {}
+
+    def stand(self, pages: Iterable[Page], ended: Iterable[tuple[Page, float]] = ()) -> None:
+        """Hold nothing of a former life: mailboxes forget nothing."""
+
+    def drop(self, key: str) -> None:
+        """Give the mail of *key* to nobody any more."""
+        self._left.pop(key, None)
 
     async def send(self, page: Page) -> Delivery:
         """Try once to hand *page* over, within the timeout."""
-        mail = encode(page, self._settings.sender, self._settings.to, self._now())
+        now = self._now()
+        self.drop(page.key)
+        mail = encode(page, self._settings.sender, self._settings.to, now)
+        delivery, later = await self._give(mail, self._settings.to)
+        if later:
+            self._left[page.key] = _Left(mail, later, now + LEFT_FOR)
+        return delivery
+
+    async def repeat(self) -> Delivery:
+        """Try once to give each mail to those who have not got it yet."""
+        missed = list[str]()
+        for key, left in [*self._left.items()]:
+            delivery, later = await self._give(left.mail, left.to)
+            if delivery.outcome is Outcome.RETRY:
+                later = left.to
+            if self._left.get(key) is left:
+                self.drop(key)
+                if later and self._now() < left.until:
+                    self._left[key] = replace(left, to=later)
+            if delivery.detail != ACCEPTED:
+                missed.append(delivery.detail)
+        if not missed:
+            return Delivery(outcome=Outcome.DELIVERED, detail=ACCEPTED)
+        return Delivery(outcome=Outcome.RETRY, detail="; ".join(dict.fromkeys(missed)))
+
+    async def _give(self, mail: bytes, to: Sequence[str]) -> tuple[Delivery, Sequence[str]]:
+        """Try once to hand *mail* over, and say for whom to try again of a mail that some have."""
         host = self._settings.host
         try:
             async with asyncio.timeout(self._timeout):
-                client, refused = await self._hand_over(mail)
+                client, refused = await self._hand_over(mail, to)
         except TimeoutError:
             self._reach.doubt(host)
-            return Delivery(outcome=Outcome.RETRY, detail=f"no answer within {self._timeout:g} s")
+            said = f"no answer within {self._timeout:g} s"
+            return Delivery(outcome=Outcome.RETRY, detail=said), ()
         except aiosmtplib.SMTPException as error:
-            return self._failed(error)
+            return self._failed(error), ()
         except (OSError, ValueError) as error:
             self._reach.doubt(host)
-            return Delivery(outcome=Outcome.RETRY, detail=self._clean(f"{error}" or repr(error)))
+            return Delivery(
+                outcome=Outcome.RETRY, detail=self._clean(f"{error}" or repr(error))
+            ), ()
         self._reach.trust(host)
         await _part(client)
         detail = f"accepted, but not for {', '.join(sorted(refused))}" if refused else ACCEPTED
-        return Delivery(outcome=Outcome.DELIVERED, detail=self._clean(detail))
+        later = [one for one, answer in refused.items() if answer.code < _FINAL]
+        return Delivery(outcome=Outcome.DELIVERED, detail=self._clean(detail)), later
 
     async def close(self) -> None:
         """Hold nothing: each mail has a connection of its own."""
 
-    async def _hand_over(self, mail: bytes) -> tuple[aiosmtplib.SMTP, Mapping[str, object]]:
+    async def _hand_over(
+        self, mail: bytes, to: Sequence[str]
+    ) -> tuple[aiosmtplib.SMTP, Mapping[str, aiosmtplib.SMTPResponse]]:
         """Return the connection, and whom the server does not want, if it takes any recipient."""
         settings = self._settings
         connected = await self._reach.connect(settings.host, settings.server_port)
@@ -240,18 +300,18 @@ class Email:
         )
         try:
             await client.connect()
-            refused, _ = await client.sendmail(settings.sender, settings.to, mail)
+            refused, _ = await client.sendmail(settings.sender, to, mail)
         except BaseException:
             client.close()
             raise
         return client, refused
 
     def _failed(self, error: aiosmtplib.SMTPException) -> Delivery:
-        """Say what a failure means: codes from 500 on are for good (RFC 5321, 4.2.1)."""
+        """Say what a failure means: some codes are for good."""
         codes = [getattr(error, "code", 0)]
         if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
             codes = [one.code for one in error.recipients]
-        final = all(code >= 500 for code in codes)
+        final = all(code >= _FINAL for code in codes)
         (self._reach.doubt if codes == [0] else self._reach.turn)(self._settings.host)
         said = "; ".join(str(one) for one in error.args) or repr(error)
         return Delivery(

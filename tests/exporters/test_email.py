@@ -20,8 +20,8 @@ from pydantic import ValidationError
 from tests.exporters.test_pagerduty_encode import PAGE
 from tests.servers.process import free_port
 from tests.servers.smtp import smtp
-from vedette.exporters.email import Email, EmailSettings, encode
-from vedette.exporters.page import Action, Delivery, Outcome, Page
+from vedette.exporters.email import LEFT_FOR, Email, EmailSettings, encode
+from vedette.exporters.page import Action, Delivery, Outcome, Page, Repeating
 from vedette.exporters.reach import Reach
 
 DELIVERED, RETRY, REJECTED, _ = Outcome
@@ -203,6 +203,50 @@ async def test_one_recipient_is_enough(refused: dict[str, str], outcome: Outcome
         (seen,) = await sent(settings(mailbox.port))
     assert seen.outcome is outcome
     assert outcome is not DELIVERED or "not for a@ops.example" in seen.detail
+
+
+async def test_who_could_not_be_given_a_mail_then_gets_it_later() -> None:
+    """One recipient has it, and the other, refused for now, is tried alone until it has it too."""
+    with smtp() as mailbox:
+        mailbox.to_rcpt = {"a@ops.example": "450 4.1.2 domain not found"}
+        pager = Email("mail", settings(mailbox.port), now=lambda: NOW, timeout=5)
+        assert isinstance(pager, Repeating)
+        first, again = await pager.send(PAGE), await pager.repeat()
+        mailbox.to_rcpt = {}
+        later, never = await pager.repeat(), await pager.repeat()
+    assert [one.outcome for one in (first, again, later, never)] == [
+        DELIVERED, RETRY, DELIVERED, DELIVERED,
+    ]  # fmt: skip
+    assert "domain not found" in again.detail
+    assert [one.rcpt_tos for one in mailbox.envelopes] == [["b@ops.example"], ["a@ops.example"]]
+    assert len({one.content for one in mailbox.envelopes}) == 1
+
+
+@pytest.mark.parametrize("page", [RESOLVE, replace(PAGE, summary="another cause")])
+async def test_nobody_gets_a_mail_when_there_is_a_newer_one(page: Page) -> None:
+    """Of an incident that goes on or is over, what is told late is what is true now."""
+    with smtp() as mailbox:
+        mailbox.to_rcpt = {"a@ops.example": "450 later"}
+        pager = Email("mail", settings(mailbox.port), now=lambda: NOW, timeout=5)
+        await pager.send(PAGE)
+        mailbox.to_rcpt = {}
+        await pager.send(page)
+        assert (await pager.repeat()).outcome is DELIVERED
+    assert [one.rcpt_tos for one in mailbox.envelopes] == [
+        ["b@ops.example"], ["a@ops.example", "b@ops.example"],
+    ]  # fmt: skip
+
+
+async def test_who_cannot_be_given_a_mail_is_left_alone_after_an_hour() -> None:
+    """A mailbox that is full for days is not tried for days; nor is one that does not exist."""
+    times = iter([NOW, NOW + 60, NOW + LEFT_FOR])
+    with smtp() as mailbox:
+        mailbox.to_rcpt = {"a@ops.example": "452 full"}
+        made = settings(mailbox.port, to=["a@ops.example", "b@ops.example"])
+        pager = Email("mail", made, now=lambda: next(times), timeout=5)
+        await pager.send(PAGE)
+        seen = [(await pager.repeat()).outcome for _ in range(3)]
+    assert seen == [RETRY, RETRY, DELIVERED]
 
 
 async def test_a_mail_that_was_taken_is_delivered_whatever_comes_after() -> None:
