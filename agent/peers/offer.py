@@ -9,7 +9,7 @@ import secrets
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import islice, takewhile
 from typing import NamedTuple
 
 from msgspec import Raw
@@ -70,7 +70,8 @@ class Offer:
         self._number = 0
         self._recent: deque[_Numbered] = deque()
         self._newest: dict[CheckKey, _Numbered] = {}
-        self._accepted: deque[_Accepted] = deque(maxlen=wire.MOST_ACCEPTED)
+        self._accepted: dict[tuple[str, str, Action], _Accepted] = {}
+        """The newest of each place and action: a page that is told anew each minute is one."""
         self._accepted_number = 0
         self._standing: set[tuple[str, str]] = set()
         for one in accepted:
@@ -101,7 +102,11 @@ class Offer:
         self._accepted_number += 1
         stands = one.action is Action.TRIGGER
         (self._standing.add if stands else self._standing.discard)((one.pager, one.key))
-        self._accepted.append(_Accepted(self._accepted_number, one))
+        what = one.pager, one.key, one.action
+        self._accepted.pop(what, None)  # so that the newest stands last
+        self._accepted[what] = _Accepted(self._accepted_number, one)
+        if len(self._accepted) > wire.MOST_ACCEPTED:
+            del self._accepted[next(iter(self._accepted))]
 
     def end(self) -> None:
         """Keep no question any longer: the listener closes."""
@@ -185,11 +190,12 @@ class Offer:
 
     def _accepted_since(self, number: int, action: Action, now: float) -> Raw:
         """Write what was accepted after the one of *number*, and stands or is of late."""
-        newer = reversed([*islice(reversed(self._accepted), self._accepted_number - number)])
+        newest = reversed(self._accepted.values())
+        newer = [*takewhile(lambda one: one.number > number, newest)]
         return wire.encode_accepted(
             [
                 wire.Acceptance(one.pager, one.key, max(0.0, now - one.at))
-                for _, one in newer
+                for _, one in reversed(newer)
                 if one.action is action and self._matters(one, now)
             ]
         )

@@ -271,6 +271,21 @@ async def test_a_call_that_stands_is_told_until_it_is_over():
 
 
 @virtual
+async def test_a_page_that_is_told_anew_again_and_again_hides_no_other():
+    """Who comes hears its newest, once, and of all others: a storm is told each minute for days."""
+    talk = Talk()
+    talk.offer.accept("oncall", "over", RESOLVE)
+    for _ in range(2 * wire.MOST_ACCEPTED):
+        await asyncio.sleep(1)
+        talk.offer.accept("oncall", "storm", TRIGGER)
+    answer = await talk.ask()
+
+    assert [one.key for one in wire.decode_accepted(answer.resolved)] == ["over"]
+    (told,) = wire.decode_accepted(answer.accepted)
+    assert (told.key, told.age) == ("storm", 0)
+
+
+@virtual
 async def test_what_was_accepted_in_a_former_life_is_told_as_well():
     """A restart forgets no trigger of the last day; the newest thousand are told."""
     talk = Talk()
