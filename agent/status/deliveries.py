@@ -11,6 +11,7 @@ from vedette.agent.memory.pages import Sent
 from vedette.agent.paging.ended import Ended
 from vedette.agent.paging.heartbeat import refusing
 from vedette.agent.paging.outbox import Outbox
+from vedette.agent.paging.queue import Waiting
 from vedette.exporters.page import Page
 
 SHOWN = 20
@@ -56,7 +57,7 @@ def deliveries(outbox: Outbox) -> Deliveries:
     waiting = outbox.waiting
     first = nsmallest(SHOWN, waiting, key=lambda one: one.row.queued_at)
     owed = [
-        _delivery(one.row.pager, one.row.page, None, one.row.queued_at, one.detail, one.attempts)
+        _delivery(one.row.pager, one.row.page, None, one.row.queued_at, _said(one), one.attempts)
         for one in first
     ]
     oldest = owed[0].at if owed else None
@@ -64,6 +65,12 @@ def deliveries(outbox: Outbox) -> Deliveries:
     refused = [_ended(one) for one in refusing(outbox.ended)]
     newest = [_ended(one) for one in outbox.ended[: -SHOWN - 1 : -1]]
     return Deliveries(owed, newest, len(waiting), oldest, by, refused)
+
+
+def _said(waiting: Waiting) -> str:
+    """Return what the last attempt was told, or why there was none: nobody hurries a held page."""
+    is_held = waiting.since > waiting.row.queued_at and not (waiting.attempts or waiting.trying)
+    return "held: peers may have told of it" if is_held else waiting.detail
 
 
 def of_record(sent: Iterable[Sent]) -> Iterator[Delivery]:
