@@ -36,6 +36,15 @@ _REMEDIES = (
         "a tab stands where only spaces may indent: put spaces there",
     ),
     (r"found character '(.)' that .*", r"no text begins with \1: put it into quotes"),
+    (
+        r"mapping values are not allowed .*",
+        "a colon stands where none can: the line before lacks its colon, or the space after it, or "
+        "this text is to be put into quotes",
+    ),
+    (
+        r"found undefined alias .*|expected alphabetic or numeric character, but found .*",
+        "no text begins with * or &: put it into quotes",
+    ),
     (r"but found another document", "a second document begins here: a file has one"),
     (r"expected <block end>, but found .*", "this is not indented as what belongs with it"),
 )

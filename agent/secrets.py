@@ -70,7 +70,10 @@ def _proxy(text: str, place: str) -> str:
     try:
         Proxy(url=url)
     except ValueError:  # the reason may repeat the URL, which holds a secret
-        raise SecretError("it should hold a URL such as http://USER:PASSWORD@HOST:PORT") from None
+        raise SecretError(
+            f"{place} holds no URL of a proxy: it should be one such as "
+            "http://USER:PASSWORD@HOST:PORT"
+        ) from None
     return url
 
 

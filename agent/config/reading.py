@@ -6,7 +6,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from vedette.agent import references
 from vedette.agent.composite import naming
@@ -18,6 +18,7 @@ from vedette.agent.config.pagers import misrouted
 from vedette.agent.config.quorum import unplaced
 from vedette.agent.config.remediation import unusable
 from vedette.agent.config.services import Controls, Service
+from vedette.agent.config.spelling import meant
 from vedette.agent.config.twins import twins
 from vedette.agent.config.vantage import STATE_DIR
 from vedette.agent.document import Document, Place, Problem, load
@@ -38,11 +39,14 @@ _BOUNDS = {
 _HANDED = ("/dev/fd", "/proc/self/fd")
 """Where bash, and zsh, have what they hand over."""
 _SAID = {
-    "extra_forbidden": "unknown key: remove it or mend its spelling",
     "missing": "is required",
-    "model_type": "expected keys with values",
-    "list_type": "expected a list",
+    "list_type": "expected a list: begin each item with -, or put all into [ ]",
     "string_type": "expected text: put it into quotes",
+    "int_type": "expected a whole number",
+    "int_parsing": "expected a whole number",
+    "int_from_float": "expected a whole number",
+    "bool_type": "expected true or false",
+    "bool_parsing": "expected true or false",
     "invalid_key": "a key must be a plain word",
 }
 """What is said of errors that are always the same."""
@@ -51,11 +55,13 @@ _NAME = (
     "a name has no /, no line break or invisible character, and no space at its beginning, "
     "and is neither . nor .."
 )
+_LINK = "expected a URL that begins with https:// or http://"
 _FORMS = {
     "name": _NAME,
     "provider": _NAME,
     "deployment": _NAME,
-    "url": "expected a URL that begins with https:// or http://",
+    "url": _LINK,
+    "runbook": _LINK,
     "urls": "expected a URL that begins with https:// or http://, without ? and #",
     "sha256": "expected 64 hexadecimal digits in lower case",
     "from": _MAIL,
@@ -66,6 +72,20 @@ _FORMS = {
     "scopes": "a scope is one word of printable ASCII, without quotes and backslashes",
 }
 """What a text has to look like, by its key."""
+
+
+_SHOWN = {
+    "domain": "provider: hetzner",
+    "services": "name: shop",
+    "dns": "name: shop.example",
+    "http": "url: https://shop.example/",
+    "bgp": "prefix: 192.0.2.0/24",
+    "pagerduty": "routing_key_file: pagerduty.key",
+    "webhook": "url: https://hooks.example.net/",
+    "failing": "looks: 3, of: 5",
+    "log": "level: debug",
+}
+"""A key with a value that a block may have, by the key of the block or of the list of them."""
 
 
 class ConfigError(Exception):
@@ -148,7 +168,7 @@ def _checked(document: Document, path: Path, named: Sequence[Problem]) -> Config
         try:
             config = Config.model_validate(document.data)
         except ValidationError as error:
-            problems += explained(error, document, _number)
+            problems += explained(error, document, Config, _number)
     if config is None or problems:
         raise ConfigError(path, problems)
     return config
@@ -173,17 +193,27 @@ def state_folder(path: Path) -> Path:
 
 
 def explained(
-    error: ValidationError, document: Document, number: Callable[[float], str] = "{:.15g}".format
+    error: ValidationError,
+    document: Document,
+    root: type[BaseModel],
+    number: Callable[[float], str] = "{:.15g}".format,
 ) -> Iterator[Problem]:
     """Return the problems that *error* found in *document*, each with its line and remedy.
 
-    *number* says a bound as one would write it there.
+    *root* is what it should be; *number* says a bound as one would write it there.
     """
     for fault in error.errors(include_url=False, include_input=False):
         place = tuple(part for part in fault["loc"] if part not in {"[key]"})
         where = ".".join(str(part) for part in place)
         message = _SAID.get(fault["type"]) or fault["msg"].removeprefix("Value error, ")
+        message = re.sub("^Input should be ", "expected ", message)
         match fault["type"]:
+            case "string_type" if isinstance(document.written(*place), list | dict):
+                message = "expected text, and one alone"
+            case "extra_forbidden":
+                message = meant(root, place, document)
+            case "model_type":
+                message = f"expected keys with values{_such_as(place)}"
             case "string_too_short" if fault["ctx"]["min_length"] == 1:
                 message = "is empty: write what it should be"
             case "string_too_long":
@@ -194,6 +224,12 @@ def explained(
                 words, of = _BOUNDS[kind]
                 message = f"expected {words} {number(fault['ctx'][of])}"
         yield Problem(document.line(place), f"{where}: {message}" if where else message)
+
+
+def _such_as(place: Place) -> str:
+    keys = [key for key in place if isinstance(key, str)]
+    shown = _SHOWN.get(keys[-1]) if keys else None
+    return f", such as {{{shown}}}" if shown else ""
 
 
 def _formed(place: Place) -> str | None:

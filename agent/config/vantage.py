@@ -18,7 +18,8 @@ Name = Annotated[str, Field(min_length=1, max_length=100, pattern=_NAME)]
 
 
 def _listen(text: str) -> str:
-    parse_endpoint(text, 9469)
+    if parse_endpoint(text, 9469).host.isdigit():
+        raise ValueError(f"{text} is a port alone: write 127.0.0.1:{text}")
     return text
 
 

@@ -25,7 +25,7 @@ def read(path: Path) -> Scenario:
         try:
             scenario = Scenario.model_validate(document.data)
         except ValidationError as error:
-            problems += explained(error, document)
+            problems += explained(error, document, Scenario)
         else:
             problems += _impossible(scenario, document)
             problems += _dangling(scenario, document)

@@ -137,7 +137,7 @@ FAULTS = {
     "no service": ('- alertmanager: {urls: ["http://x"]}\n    services: []', 10, "services"),
     "unknown severity": (
         '- alertmanager: {urls: ["http://x"]}\n    severities: [grave]',
-        10, "pagers.0.severities.0: Input should be 'critical'",
+        10, "pagers.0.severities.0: expected 'critical'",
     ),
     "unknown pager": (
         '- alertmanager: {urls: ["http://x"]}\n    backup_of: nobody',

@@ -104,7 +104,7 @@ def test_what_is_sound(folder, agent, peers):
             1,
             "agent.tls.client_ca_file: ",
         ),
-        ("open_metrics: maybe", 1, "agent.open_metrics: Input should be a valid boolean"),
+        ("open_metrics: maybe", 1, "agent.open_metrics: expected true or false"),
     ],
 )
 def test_faults_of_the_agent(folder, agent, line, words):

@@ -82,7 +82,7 @@ def test_bad_files_are_listed_before_anything_is_played(
     out, err = capsys.readouterr()
     assert out == ""
     assert err.splitlines()[0] == f"{missing}:1: cannot be read: No such file or directory"
-    assert f"{bad}:1: schema_version: Input should be 1" in err.splitlines()
+    assert f"{bad}:1: schema_version: expected 1" in err.splitlines()
 
 
 @pytest.mark.parametrize("jobs", ["0", "-1", "many"])
