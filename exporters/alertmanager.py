@@ -5,19 +5,18 @@ API: https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml
 """
 
 import asyncio
-import base64
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
+from vedette.checks.http.authentication import basic
 from vedette.checks.settings import Duration, Settings, of_http, without_password
-from vedette.exporters.details import fit, lines, serialize
+from vedette.exporters.details import fit, iso, lines, serialize
 from vedette.exporters.page import Action, Delivery, Outcome, Page
 from vedette.exporters.post import Answer, Poster, cut, utf8
 from vedette.exporters.reach import Reach
@@ -130,8 +129,8 @@ def encode(page: Page, more: Mapping[str, str], ends_at: float, skew: float = 0.
     alert: dict[str, object] = {
         "labels": labels(page, more),
         "annotations": {name: utf8(text) for name, text in annotations.items() if text},
-        "startsAt": _rfc3339(min(page.began_at, ends_at) + skew),
-        "endsAt": _rfc3339(ends_at + skew),
+        "startsAt": iso(min(page.began_at, ends_at) + skew),
+        "endsAt": iso(ends_at + skew),
     }
     if status_page := page.link("status_page"):
         alert["generatorURL"] = utf8(status_page)
@@ -297,14 +296,9 @@ def _headers(username: str | None, credential: str | None) -> dict[str, str]:
         return {}
     if username is None:
         return {"Authorization": f"Bearer {credential}"}
-    pair = base64.b64encode(f"{username}:{credential}".encode()).decode()  # RFC 7617
-    return {"Authorization": f"Basic {pair}"}
+    return {"Authorization": basic(username, credential)}
 
 
 def _text(value: object) -> str:
     many = isinstance(value, dict | list) and value
     return "".join(f"\n  {line}" for line in lines(value)) if many else lines(value)[0]
-
-
-def _rfc3339(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime
 from itertools import islice
 
 from vedette.exporters.post import cut, utf8
@@ -15,6 +16,11 @@ _SHORTER = ((4000, 400), (1000, 100), (200, 20), (100, 5))
 def serialize(value: object) -> bytes:
     """Return *value* as the bytes that are sent, which are those that size limits count."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def iso(at: float) -> str:
+    """Return *at* as receivers read a time (RFC 3339)."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
 
 
 def fit(details: Mapping[str, object], room: int, receiver: str) -> object:

@@ -47,7 +47,7 @@ class DeadMansSwitch:
         """Whether it can be told *signal*."""
         return signal is Signal.ALIVE or signal in self._suffixes
 
-    async def call(self, signal: Signal = Signal.ALIVE, text: str = "") -> Delivery:
+    async def call(self, signal: Signal, text: str) -> Delivery:
         """Try once, within the timeout, to tell *signal*; *text* goes along with anything else."""
         body = text.encode(errors="replace")[:_MAX_TEXT] if signal is not Signal.ALIVE else None
         method = "POST" if body else self._method

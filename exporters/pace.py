@@ -7,17 +7,16 @@ from collections import deque
 
 
 class Pace:
-    """At most *most* calls in any *seconds*: a sliding window, as receivers count it."""
+    """At most *most* calls in any minute: a sliding window, as receivers count it."""
 
-    def __init__(self, most: int, seconds: float = 60.0) -> None:
-        self._seconds = seconds
+    def __init__(self, most: int) -> None:
         self._calls: deque[float] = deque(maxlen=most)
 
     def ready_at(self, now: float) -> float:
         """Return when the next call may be made: *now*, or later."""
         if len(self._calls) < (self._calls.maxlen or 0):
             return now
-        return max(now, self._calls[0] + self._seconds)
+        return max(now, self._calls[0] + 60.0)
 
     def take(self, now: float) -> None:
         """Count a call that is made at *now*."""

@@ -6,13 +6,12 @@ API: https://developer.pagerduty.com/docs/events-api-v2-overview
 
 import hashlib
 import re
-from datetime import UTC, datetime
 from typing import Literal, Self
 
 from pydantic import field_validator, model_validator
 
 from vedette.checks.settings import Settings, of_http, without_password
-from vedette.exporters.details import fit, serialize
+from vedette.exporters.details import fit, iso, serialize
 from vedette.exporters.pace import Pace
 from vedette.exporters.page import Action, Delivery, Page
 from vedette.exporters.post import Poster, cut, utf8
@@ -87,7 +86,7 @@ def encode(page: Page, routing_key: str) -> dict[str, object]:
         "summary": cut(page.summary, MAX_SUMMARY),
         "source": cut(page.source, MAX_SUMMARY),
         "severity": page.severity.value,
-        "timestamp": _iso(page.began_at),
+        "timestamp": iso(page.began_at),
         "component": cut(page.subject, MAX_SUMMARY),
         "group": cut(page.service, MAX_SUMMARY),
         "class": cut(page.diagnosis, MAX_SUMMARY),
@@ -110,7 +109,7 @@ def encode_change(summary: str, source: str, at: float, routing_key: str) -> dic
     payload = {
         "summary": cut(summary, MAX_SUMMARY),
         "source": cut(source, MAX_SUMMARY),
-        "timestamp": _iso(at),
+        "timestamp": iso(at),
     }
     return {"routing_key": utf8(routing_key), "payload": payload}
 
@@ -160,10 +159,6 @@ class PagerDuty:
     async def close(self) -> None:
         """Give back connections."""
         await self._poster.close()
-
-
-def _iso(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
 
 
 def _dedup_key(key: str) -> str:

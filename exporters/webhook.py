@@ -5,14 +5,13 @@ https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-w
 """
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, StringConstraints, model_validator
 
 from vedette.checks.settings import Settings, of_http, without_password
-from vedette.exporters.details import plain, serialize
+from vedette.exporters.details import iso, plain, serialize
 from vedette.exporters.page import Delivery, Page
 from vedette.exporters.post import Poster, secrets_of, utf8
 from vedette.exporters.reach import Reach
@@ -64,9 +63,7 @@ def encode(page: Page) -> bytes:
     return serialize(
         {
             "type": f"page.{page.action.value}",
-            "timestamp": datetime.fromtimestamp(page.began_at, UTC).isoformat(
-                timespec="milliseconds"
-            ),
+            "timestamp": iso(page.began_at),
             "version": VERSION,
             "data": {
                 "key": utf8(page.key),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from vedette.agent.composite.alarm import Alarm
-from vedette.agent.diagnoses.names import RANK, is_one_trouble, is_warning
+from vedette.agent.diagnoses.names import RANK, Rule, is_one_trouble, is_warning
 from vedette.exporters.page import Severity
 
 NEAR = 600.0
@@ -83,6 +83,12 @@ def headed(incident: Incident, rules: Mapping[str, Alarm]) -> tuple[str, str]:
     _, _, rest = incident.headline.removeprefix(incident.service).partition("/")
     diagnosis, _, subject = rest.partition("/")
     return diagnosis or incident.headline, subject or incident.service
+
+
+def title_of(id_: str, rules: Mapping[str, Alarm]) -> str:
+    """Return diagnosis and subject of an alarm, or its id where the config says no more of it."""
+    rule = rules.get(id_)
+    return f"{rule.diagnosis} {rule.subject}" if isinstance(rule, Rule) else id_
 
 
 def dedup_key(deployment: str, service: str, diagnosis: str | None = None) -> str:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import dns.name
 import dns.rdata
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from vedette.agent.cli.explain import console
 from vedette.agent.cli.output import complain
 from vedette.agent.clock import SteadyClock, utc
 from vedette.agent.config import Config, ConfigError, read_alone, state_folder
@@ -124,8 +124,6 @@ def _within(name: str, zone: str) -> bool:
 
 
 def _draw(sets: Sets) -> None:
-    # A pipe has no width; this one leaves long answers in one piece.
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for column in ("name", "type", "generation", "answers", "since"):
         table.add_column(column, overflow="fold", no_wrap=column == "since")
@@ -133,7 +131,7 @@ def _draw(sets: Sets) -> None:
         for age, good in enumerate(generations):
             row = (good.name, good.type, str(age), "\n".join(good.answers), utc(good.since))
             table.add_row(*(Text(cell, "" if age == 0 else "dim") for cell in row))
-    console.print(table)
+    console().print(table)
 
 
 def _hosts(sets: Sets, agent: str, now: float) -> Iterator[str]:

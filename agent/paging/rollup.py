@@ -6,10 +6,9 @@ Rule: pure; no I/O, no clock; time is passed in.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from vedette.agent.alarms.incidents import Incident, dedup_key, headed
+from vedette.agent.alarms.incidents import Incident, dedup_key, headed, title_of
 from vedette.agent.clock import utc
 from vedette.agent.composite.alarm import Alarm
-from vedette.agent.diagnoses.names import Rule
 from vedette.agent.paging.storm import Grade, RollUp
 from vedette.exporters.page import Action, Page, Severity
 
@@ -85,9 +84,7 @@ def _counted(members: Sequence[Incident], rules: Mapping[str, Alarm]) -> Sequenc
 
 
 def _title(incident: Incident, rules: Mapping[str, Alarm]) -> str:
-    rule = rules.get(incident.headline)
-    what = f"{rule.diagnosis} {rule.subject}" if isinstance(rule, Rule) else incident.headline
-    return f"{incident.service}: {what}"
+    return f"{incident.service}: {title_of(incident.headline, rules)}"
 
 
 def _details(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from vedette.agent.alarms.agreement import Vantage
 from vedette.agent.alarms.alarm import Evidence
 from vedette.agent.alarms.fleet import SILENT_AFTER
-from vedette.agent.alarms.incidents import Change, Incident, headed
+from vedette.agent.alarms.incidents import Change, Incident, headed, title_of
 from vedette.agent.clock import utc
 from vedette.agent.composite import telling
 from vedette.agent.composite.alarm import Alarm, CompositeAlarm
@@ -237,7 +237,7 @@ def _details(
     if feeds := list(_feeds(witness, now)):
         yield "feeds", feeds
     order = _order(incident, witness)
-    lines = {id_: f"{utc(at)} {_title(id_, witness)}" for at, id_ in order}
+    lines = {id_: f"{utc(at)} {title_of(id_, witness.rules)}" for at, id_ in order}
     yield "symptoms", _some([line for id_, line in lines.items() if id_ != incident.headline])
     yield "not_broken", _some(list(_fine(incident.service, witness, now)))
     yield "order", _some(list(lines.values()))
@@ -280,11 +280,6 @@ def _order(incident: Incident, witness: Witness) -> Sequence[tuple[float, str]]:
     return sorted((at, id_) for id_, at in {**also, **incident.members}.items())
 
 
-def _title(id_: str, witness: Witness) -> str:
-    rule = witness.rules.get(id_)
-    return f"{rule.diagnosis} {rule.subject}" if isinstance(rule, Rule) else id_
-
-
 def _line(series: Series, now: float) -> str:
     verdict = series.verdict(now)
     reason = series.last.finding.reason
@@ -303,15 +298,11 @@ def _seen(rule: Rule, key: CheckKey, ledger: Ledger, now: float) -> Iterator[str
                 yield f"control {control.check}: {_line(one, now)}"
 
 
-def _of_service(service: str, witness: Witness) -> Iterator[Series]:
-    return witness.ledger.of_service(service)
-
-
 def _good(
     service: str, witness: Witness, ledger: Ledger, began_at: float, now: float
 ) -> Iterator[tuple[str, object]]:
     sets = {}
-    for series in _of_service(service, witness):
+    for series in witness.ledger.of_service(service):
         if series.key.kind is Kind.DNS:
             name, _, type_ = series.key.check.rpartition(" ")
             if good := witness.good.of(name, type_):
@@ -383,7 +374,7 @@ def _feeds(witness: Witness, now: float) -> Iterator[str]:
 
 def _fine(service: str, witness: Witness, now: float) -> Iterator[str]:
     """Everything that is well; zones are compared by each check of theirs, and said once."""
-    well = (s for s in _of_service(service, witness) if s.verdict(now) is Verdict.OK)
+    well = (s for s in witness.ledger.of_service(service) if s.verdict(now) is Verdict.OK)
     yield from dict.fromkeys(map(_titled, well))
 
 

@@ -6,9 +6,9 @@ from heapq import nsmallest
 
 from vedette.agent.alarms.alarm import State
 from vedette.agent.alarms.fleet import Fleet
-from vedette.agent.alarms.incidents import Incident, headed
+from vedette.agent.alarms.incidents import Incident, headed, title_of
 from vedette.agent.daemon import Agent
-from vedette.agent.diagnoses.names import Rule, is_warning
+from vedette.agent.diagnoses.names import is_warning
 from vedette.agent.paging.wording import Witness, told
 from vedette.agent.status.address import incident_id, opened_in
 from vedette.agent.status.deliveries import Delivery, of_record
@@ -183,7 +183,7 @@ class Troubles:
     def _headlines(self, incident: Incident) -> Sequence[tuple[float, str]]:
         """Return what led the incident since when, where that was more than one thing."""
         led = incident.headlines if len(incident.headlines) > 1 else ()
-        return [(at, self._name(id_)) for id_, at in led]
+        return [(at, title_of(id_, self._agent.engine.rules)) for id_, at in led]
 
     async def _order(self, incident: Incident) -> tuple[Sequence[Fault], int]:
         """Return what fails of the service, first fault first, and how many more there are."""
@@ -195,14 +195,12 @@ class Troubles:
                     failing.setdefault(id_, found.began_at)
         first = nsmallest(ORDERED, ((at, id_) for id_, at in failing.items()))
         faults = [
-            Fault(at, self._name(id_), id_ in incident.members, id_ == incident.headline)
+            Fault(
+                at, title_of(id_, engine.rules), id_ in incident.members, id_ == incident.headline
+            )
             for at, id_ in first
         ]
         return faults, len(failing) - len(faults)
-
-    def _name(self, id_: str) -> str:
-        rule = self._agent.engine.rules.get(id_)
-        return f"{rule.diagnosis} {rule.subject}" if isinstance(rule, Rule) else id_
 
 
 _KEPT = ("seen_from", "seen", "last_known_good", "last_known_good_serves", "bgp", "not_broken")
