@@ -14,6 +14,7 @@ Rule: no I/O, no clock.
 from collections.abc import Mapping
 
 from vedette.checks.bgp.reason import Reason
+from vedette.checks.bgp.rib.fall import SETTLES
 from vedette.checks.bgp.rib.standing import RECOVERED, Standing
 from vedette.checks.bgp.rpki.payloads import Validity
 from vedette.checks.bgp.rpki.validation import Validation, named
@@ -77,7 +78,7 @@ def holds(reason: Reason, standing: Standing) -> bool | None:
     """Whether *reason* is a cause now; None where it neither is one, nor is over.
 
     A prefix has recovered when four fifths of its peers have it again. A foreign origin that shows
-    after the own routes began to go is seen because they are gone, and is no cause until then.
+    as the own routes begin to go, or later, is seen because they are gone: no cause until then.
     What was said by sessions that are lost is not over either.
     """
     present = reason in standing.conditions
@@ -98,7 +99,8 @@ def _has_collapsed_first(standing: Standing) -> bool:
     fell_at = standing.fell_at
     if fell_at is None or not standing.collapsed:
         return False
-    return fell_at < standing.conditions[Reason.ORIGIN]
+    # It shows first at the few that are the first to lose us: that is no cause of what they lose.
+    return fell_at - SETTLES < standing.conditions[Reason.ORIGIN]
 
 
 def _unknown(reason: Reason, detail: str, known: dict[str, Fact]) -> Finding:

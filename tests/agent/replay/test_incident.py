@@ -127,6 +127,16 @@ def test_a_withdrawn_prefix_is_seen_through_the_feed() -> None:
     assert 30 <= page.opened_at <= 60
 
 
+def test_a_stranger_that_shows_where_a_prefix_goes_is_no_hijack() -> None:
+    """Who lose it first show a dormant route of another AS, before a fifth of all have lost it."""
+    stranger = [{"origin": 64666, "share": 0.2, "rpki": "notfound"}]
+    gone = change(0, bgp={"prefix": PREFIX, "over_s": 20, "routes": stranger})
+    (page,) = _pages(gone, of=watched(document()))
+
+    assert page.diagnosis == "prefix_withdrawn"
+    assert "see it by AS64666" in page.summary
+
+
 def test_a_reset_collector_withdraws_nothing() -> None:
     """Its peers are unknown, and the others still hold the prefix."""
     reset = {"source": "ris-live", "state": "one_collector_reset", "collector": "rrc01"}
