@@ -158,10 +158,13 @@ class Batch(NamedTuple):
 
 
 class Files:
-    """The files of *settings*, as far as they were read. It blocks, and is for one thread."""
+    """The files of *settings*, as far as they were read. It blocks, and is for one thread.
+
+    *newest_at* is when the one written last was, in epoch seconds; None where there is none.
+    """
 
     def __init__(self, settings: MrtSettings, interest: Interest) -> None:
-        self.found = 0
+        self.newest_at: float | None = None
         self._settings = settings
         self._errors: list[str] = []
         self._interest = interest
@@ -171,7 +174,7 @@ class Files:
     def batches(self, now: float) -> Iterator[Batch]:
         """Yield what is new, chunk by chunk; *now* is epoch seconds."""
         present = self._present()
-        self.found = len(present)
+        self.newest_at = max((written for _, written in present.values()), default=None)
         for key, (path, written) in present.items():
             if key in self._followed:
                 self._followed[key].path = path
@@ -284,13 +287,23 @@ class Mrt:
                 batches = files.batches(self._now())
                 while (batch := await asyncio.to_thread(next, batches, None)) is not None:
                     await self._tell(batch, intake)
-                if files.found:
-                    intake.up()
-                else:
-                    intake.down(f"finds no file {self._settings.files}")
+                self._judge_age(files.newest_at, intake)
                 await asyncio.sleep(self._settings.every)
         finally:
             files.close()
+
+    def _judge_age(self, newest_at: float | None, intake: Intake) -> None:
+        """Say whether the files can be believed: what is old is so too where it was read just now.
+
+        A restart must not take what a collector wrote before it stopped for what is so now.
+        """
+        settings = self._settings
+        if newest_at is None:
+            intake.down(f"finds no file {settings.files}")
+        elif self._now() - newest_at > settings.stale_after:
+            intake.down(f"has been silent for more than {settings.stale_after:g} s")
+        else:
+            intake.up()
 
     async def _tell(self, batch: Batch, intake: Intake) -> None:
         for _ in range(batch.records - len(batch.updates)):

@@ -188,6 +188,19 @@ async def test_no_file() -> None:
         assert heard.intake.up_at is None
 
 
+async def test_what_is_old_is_not_believed_though_it_is_read_now(tmp_path: Path) -> None:
+    """After a restart beside a collector that stopped, its files say nothing until it goes on."""
+    written(tmp_path / "updates", announced(0), age=1801)
+    settings = MrtSettings(files=f"{tmp_path}/*", every=0.1)
+    async with listening(Mrt(settings, Everything(), lambda: NOW), lambda: NOW) as heard:
+        await heard.until(lambda: bool(heard.intake.trouble))
+        assert heard.intake.trouble == "has been silent for more than 1800 s"
+        assert (len(heard.updates), heard.intake.up_at) == (1, None)
+        written(tmp_path / "updates", announced(1), mode="ab")
+        await heard.until(lambda: heard.intake.up_at is not None)
+        assert (len(heard.updates), heard.intake.trouble) == (2, "")
+
+
 async def test_nothing_is_dropped(tmp_path: Path) -> None:
     """However much there is to read, it waits until there is room."""
     record = update(announced=[nlri(V4)] * 500, path=(64511,))
