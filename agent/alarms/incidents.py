@@ -106,8 +106,9 @@ def advance(
 
     A fault joins an open incident whose headline explains it or is explained by it, is a degree of
     the same trouble, or that began at about the same time, and takes the headline over where it is
-    the better cause. A warning joins any critical one; a critical fault never joins a warning, nor
-    one that only warnings keep open: who was woken for what is over must be woken for what is new.
+    the better cause; what still burns when the headline is over does so too. A warning joins any
+    critical one; a critical fault never joins a warning, nor one that only warnings keep open: who
+    was woken for what is over must be woken for what is new.
     What joins none opens one of its own: with the fault's name in its key where the service's own
     key is in use, here or at a peer that has called for the same under that name.
     """
@@ -122,7 +123,7 @@ def advance(
             continue
         if after is not incident:
             told[after.key] = (after, told.get(after.key, (after, None))[1])
-        told |= _graver(after, faults, now)
+        told |= _led_anew(after, faults, now)
     return [*told.values()]
 
 
@@ -220,18 +221,22 @@ def _headlined(incident: Incident, rule: Alarm, now: float) -> Incident:
     )
 
 
-def _graver(incident: Incident, faults: Faults, now: float) -> dict[str, Told]:
-    """Tell of an incident that has become grave: of its members one is critical now."""
-    if not is_warning(incident.severity):
+def _led_anew(incident: Incident, faults: Faults, now: float) -> dict[str, Told]:
+    """Tell of an incident that has become grave, or whose cause is over: by what is critical now.
+
+    What only clears beside its cause does not lead: it ends with it.
+    """
+    if not is_warning(incident.severity) and incident.headline not in incident.ended:
         return {}
     burning = (faults.rules[id_] for id_ in incident.burning)
     grave = [rule for rule in burning if not is_warning(rule.severity)]
     if not grave:
         return {}
     best = min(grave, key=lambda rule: _rank(rule.id, faults.rules))
-    after = replace(incident, severity=best.severity)
-    if best.id != incident.headline:
-        after = _headlined(after, best, now)
+    if best.id == incident.headline:
+        after = replace(incident, severity=best.severity)
+    else:
+        after = _headlined(incident, best, now)
     return {incident.key: (after, Change.REHEADLINED)}
 
 

@@ -123,14 +123,26 @@ def test_symptom_never_takes_the_headline() -> None:
     assert story.open[0].headline == EMPTIED.id
 
 
-def test_headline_stays_when_its_cause_is_over() -> None:
-    """An incident keeps the name of its cause while a symptom lasts, and ends with the last."""
+def test_what_still_burns_has_the_headline_when_its_cause_is_over() -> None:
+    """A page tells what is wrong now, and its end when that began; what is mild never leads it."""
+    story = Story()
+    story.at(100, EMPTIED, DOWN, DEGRADED)
+    assert story.at(110, DOWN, DEGRADED) == [("d/shop service_down", "reheadlined")]
+    assert story.at(120, DOWN, DEGRADED) == []
+    back = [("d/shop record_emptied", "reheadlined")]
+    assert story.at(130, DOWN, DEGRADED, EMPTIED, began={EMPTIED: 125.0}) == back
+    assert story.at(140, DEGRADED) == []
+    assert story.at(150) == [("d/shop record_emptied", "resolved")]
+    assert story.open == []
+
+
+def test_what_clears_beside_its_cause_never_leads() -> None:
+    """What was over before its cause is no news: nothing shows it any more."""
     story = Story()
     story.at(100, EMPTIED, DOWN)
-    assert story.at(110, DOWN) == []
-    assert story.open[0].headline == EMPTIED.id
-    assert story.at(120) == [("d/shop record_emptied", "resolved")]
-    assert story.open == []
+    clearing = replace(DOWN, severity=Severity.WARNING)
+    assert story.at(110, clearing) == []
+    assert story.at(120, DOWN) == [("d/shop service_down", "reheadlined")]
 
 
 @pytest.mark.parametrize(
@@ -395,7 +407,7 @@ def test_order_of_listing_changes_nothing(firing: dict[str, float], random) -> N
 
 @given(st.lists(firings))
 def test_life_of_incidents(timeline: list[dict[str, float]]) -> None:
-    """Whatever fires: keys are distinct, everything is somewhere once, headlines only improve."""
+    """Keys are distinct, everything is somewhere once, no cause is left for a lesser one."""
     open_: list[Incident] = []
     for step, firing in enumerate(timeline):
         faults = Faults(firing, {}, RULES)
@@ -404,7 +416,8 @@ def test_life_of_incidents(timeline: list[dict[str, float]]) -> None:
         for incident, change in said:
             assert (change is Change.OPENED) == (incident.key not in before)
             if change is Change.REHEADLINED:
-                assert rank(incident) < rank(before[incident.key])
+                is_over = before[incident.key].headline in incident.ended
+                assert is_over or rank(incident) < rank(before[incident.key])
             if change is Change.RESOLVED:
                 assert not incident.burning
             ended_at = 3000 + step if change is Change.RESOLVED else None
@@ -467,8 +480,9 @@ def test_what_comes_back_while_the_emergency_lasts_is_part_of_it() -> None:
     story.at(100, DOWN, SERVERS)
     story.at(700, SERVERS)
     assert story.at(4000, SERVERS, DOWN, began={DOWN: 3990.0}) == []
-    assert story.at(4600, DOWN, began={DOWN: 3990.0}) == []
-    assert story.at(5000, DOWN, SERVERS, began={DOWN: 3990.0, SERVERS: 4990.0}) == []
+    assert story.at(4600, DOWN, began={DOWN: 3990.0}) == [("d/shop service_down", "reheadlined")]
+    back = [("d/shop authoritative_down", "reheadlined")]
+    assert story.at(5000, DOWN, SERVERS, began={DOWN: 3990.0, SERVERS: 4990.0}) == back
     assert len(story.at(5600)) == 1
 
 
