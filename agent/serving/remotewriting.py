@@ -9,6 +9,7 @@ import logging
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -145,7 +146,9 @@ class RemoteWriter:
 
     async def run(self) -> None:
         """Take and send for ever."""
-        spool = await self._opened()
+        spool = Spool(self._folder, self._settings.keep_megabytes * 1_000_000)
+        with suppress(OSError):  # who puts something there says so, and tries again
+            await self._on_disk(spool.open)
         self._tell(spool)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep_taking(spool))
@@ -154,18 +157,6 @@ class RemoteWriter:
     def families(self) -> Iterator[Family]:
         """Return the metric families of what it has done."""
         return self.written.families(self._now())
-
-    async def _opened(self) -> Spool:
-        """Return the spool, as soon as the disk lets there be one."""
-        most, is_told = self._settings.keep_megabytes * 1_000_000, False
-        while True:
-            try:
-                return await self._on_disk(Spool, self._folder, most)
-            except OSError as error:
-                if not is_told:
-                    self._tell_unwritable(error)
-            is_told = True
-            await asyncio.sleep(self._settings.every)
 
     async def close(self) -> None:
         """Give back connection and thread."""

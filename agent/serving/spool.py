@@ -30,13 +30,18 @@ class Spool:
     """The requests in *folder*, of at most *most* octets in all."""
 
     def __init__(self, folder: Path, most: int) -> None:
-        """Take up what is there; raise OSError where the folder cannot be made or read."""
         self._folder, self._most = folder, most
-        folder.mkdir(parents=True, exist_ok=True)
-        for unfinished in folder.glob("*.part"):
+        self.kept: list[Kept] = []
+        self._last, self._is_open = 0, False
+
+    def open(self) -> None:
+        """Take up what is there; raise OSError where the folder cannot be made or read."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for unfinished in self._folder.glob("*.part"):
             unfinished.unlink(missing_ok=True)
         self.kept = sorted(self._read())
         self._last = self.kept[-1].number if self.kept else 0
+        self._is_open = True
 
     def _read(self) -> Iterator[Kept]:
         for path in self._folder.iterdir():
@@ -52,9 +57,11 @@ class Spool:
     def put(self, request: Request) -> list[Kept]:
         """Keep one more, and return those that had to go for it; raise OSError.
 
-        It is not forced to the disk: it survives the process, and after a loss of power some
-        samples may be missing.
+        It opens what could not be opened before. What is kept is not forced to the disk: it
+        survives the process, and after a loss of power some samples may be missing.
         """
+        if not self._is_open:
+            self.open()
         gone = self._shed(len(request.body))
         self._last += 1
         name = f"{self._last:012}-{request.at * 1000:.0f}-{request.samples}.snappy"
