@@ -28,6 +28,19 @@ class Former(NamedTuple):
     open: Collection[str] = ()
     last_row: int = 0
 
+    def by(self, now: float) -> "Former":
+        """Return it with nothing after *now*: the host's clock was wrong then."""
+        waiting = [replace(row, queued_at=min(row.queued_at, now)) for row in self.waiting]
+        told = [
+            replace(
+                one,
+                queued_at=min(one.queued_at, now),
+                ended_at=None if one.ended_at is None else min(one.ended_at, now),
+            )
+            for one in self.told
+        ]
+        return self._replace(waiting=waiting, told=told)
+
 
 NOTHING = Former()
 

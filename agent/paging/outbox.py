@@ -74,6 +74,8 @@ class Outbox:
         self._routes = routes or Routes([Route(name) for name in self._pagers])
         self._journal = journal
         self._now = now
+        self._began_at = now()
+        former = former.by(self._began_at)
         self._last_row = former.last_row
         self._wake = asyncio.Event()
         self._settling = False
@@ -84,7 +86,6 @@ class Outbox:
         self._deduplication: Deduplication | None = None
         self._accepted: Callable[[str, str, Action], None] = lambda _pager, _key, _action: None
         self._doubtful: set[Place] = set()
-        self._began_at = now()
         self._queue = Queue(self._backup_at, self._held_until)
         self._recipients = Recipients(self._pagers, self._routes, self._queue, self._taken)
         for row in taken_up(former, self._routes):

@@ -14,6 +14,7 @@ from tests.agent.paging.desk import (
     TRIGGER,
     Desk,
     Receiver,
+    Sheet,
     delivered,
     page,
     run_for,
@@ -23,14 +24,17 @@ from vedette.agent.alarms.incidents import Incident
 from vedette.agent.clock import SteadyClock
 from vedette.agent.config import Config
 from vedette.agent.daemon import Agent
+from vedette.agent.memory.journal import Journal
 from vedette.agent.memory.pages import Row, Told
 from vedette.agent.memory.statements import Statement, end, keep_drill, keep_incident, keep_storm
 from vedette.agent.memory.statements import queue as queued
 from vedette.agent.memory.store import Store
 from vedette.agent.paging.arrears import Former
 from vedette.agent.paging.drill import Drill
+from vedette.agent.paging.outbox import Outbox
 from vedette.agent.paging.routing import Route, Routes
 from vedette.agent.paging.storm import Grade, Storm
+from vedette.agent.peers.hearsay import Hearsay
 from vedette.agent.surroundings import Surroundings
 from vedette.exporters.page import Action, Delivery, Outcome
 
@@ -256,6 +260,27 @@ async def test_an_agent_ends_at_its_start_what_is_over_alone(
     agent.store.close()
     over = not is_open or what not in KEPT
     assert [(one.key, one.action) for _, one in receiver.asked] == [(key, RESOLVE)] * over
+
+
+@virtual
+async def left_over(ahead: float, *actions: Action) -> Sequence[tuple[str, float]]:
+    """Return who is asked first when, where a former life's clock was *ahead*."""
+    pagers = [Receiver(lambda *_: RETRY), Receiver(lambda *_: DELIVERED, "mail")]
+    rows = [Row(n, "pd", page(action=one), ahead - 10) for n, one in enumerate(actions)]
+    routes = Routes([Route("pd"), Route("mail", backup_of="pd")])
+    former = Former(rows, last_row=len(rows))
+    outbox = Outbox(
+        pagers, Journal(Sheet()), now=asyncio.get_running_loop().time, routes=routes, former=former
+    )
+    outbox.agree(Hearsay(), lambda *_: None, lambda _: True)
+    await run_for(outbox.run(), 200)
+    return [(pager.name, round(pager.asked[0][0])) for pager in pagers if pager.asked]
+
+
+@pytest.mark.parametrize("actions", [[TRIGGER], [TRIGGER, RESOLVE]])
+def test_a_clock_that_was_ahead_holds_no_page_back(actions: list[Action]) -> None:
+    """What was queued by a clock that was hours ahead is told as what was queued just now is."""
+    assert left_over(7200, *actions) == left_over(10, *actions) != []
 
 
 def _config() -> Config:

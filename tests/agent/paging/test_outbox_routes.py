@@ -147,7 +147,7 @@ def test_what_stands_is_told_again() -> None:
     told = [
         Told("pd", page("stands"), "delivered"),
         Told("pd", page("over"), "delivered"),
-        Told("pd", page("over", action=RESOLVE), "delivered", 70.0),
+        Told("pd", page("over", action=RESOLVE), "delivered", -70.0),
         Told("pd", page("left to a peer"), "delivered"),
         Told("pd", page("left to a peer", action=RESOLVE), "superseded"),
         Told("pd", page("end refused"), "delivered"),
@@ -158,7 +158,7 @@ def test_what_stands_is_told_again() -> None:
     delivered(pager, former=Former((), told), seconds=150)
 
     assert [one.key for one in pager.stood] == ["stands", "end refused"]
-    assert [(one.key, at) for one, at in pager.ended] == [("over", 70.0)]
+    assert [(one.key, at) for one, at in pager.ended] == [("over", -70.0)]
     assert [at for at, _ in pager.repeated] == pytest.approx([0, 60, 120], abs=0.2)
 
 
