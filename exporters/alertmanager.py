@@ -17,7 +17,7 @@ from pydantic import AfterValidator, Field, StringConstraints, field_validator, 
 from vedette.checks.http.authentication import basic
 from vedette.checks.settings import Duration, Settings, of_http, without_password
 from vedette.exporters.details import fit, iso, lines, serialize
-from vedette.exporters.page import Action, Delivery, Outcome, Page
+from vedette.exporters.page import ACCEPTED, Action, Delivery, Outcome, Page
 from vedette.exporters.post import Answer, Poster, cut, utf8
 from vedette.exporters.reach import Reach
 from vedette.exporters.trust import trusting
@@ -27,6 +27,8 @@ EVERY = 60.0
 RETOLD = 900.0
 """Seconds for which an end is sent again: a member may have been away when it was told."""
 MAX_TEXT = 16_384
+AT_ONCE = 25
+"""Alerts that stand, and as many that have ended, in one body: many a proxy takes a megabyte."""
 _ACCEPTED = (200,)
 _ABSURD = 20 * 365 * 86400.0
 """Seconds by which no clock is off: by such a date no alert could be written."""
@@ -246,8 +248,22 @@ class Alertmanager:
     async def _tell(
         self, standing: Sequence[Page], ended: Sequence[tuple[Page, float]]
     ) -> Delivery:
-        attempts = [self._tell_one(url, standing, ended) for url in self._urls]
+        attempts = [self._tell_all(url, standing, ended) for url in self._urls]
         return _together(await asyncio.gather(*attempts))
+
+    async def _tell_all(
+        self, url: str, standing: Sequence[Page], ended: Sequence[tuple[Page, float]]
+    ) -> Delivery:
+        """Tell one member in as many bodies as there must be, and no more once it is gone."""
+        told = Delivery(outcome=Outcome.DELIVERED, detail=ACCEPTED)
+        for first in range(0, max(len(standing), len(ended)), AT_ONCE):
+            some = slice(first, first + AT_ONCE)
+            delivery = await self._tell_one(url, standing[some], ended[some])
+            if delivery.outcome is Outcome.RETRY:
+                return delivery
+            if delivery.outcome is Outcome.REJECTED:
+                told = delivery
+        return told
 
     async def _tell_one(
         self, url: str, standing: Sequence[Page], ended: Sequence[tuple[Page, float]]

@@ -148,10 +148,12 @@ class Member:
     def __init__(self, status: int) -> None:
         self.status = status
         self.headers: list[dict[str, str]] = []
+        self.bodies: list[list[dict[str, Any]]] = []
 
     async def answer(self, request: web.Request) -> web.Response:
-        """Answer one call."""
+        """Answer one call, of a megabyte at most."""
         self.headers.append(dict(request.headers))
+        self.bodies.append(await request.json())
         return web.Response(status=self.status, text="s3cret-token")
 
 
@@ -232,6 +234,17 @@ async def test_one_member_is_enough(statuses: tuple[int, ...], outcome: Outcome)
         seen = await sender.send(PAGE)
     assert seen.outcome is outcome
     assert seen.detail
+
+
+async def test_however_much_stands_a_proxy_takes_it() -> None:
+    """A hundred alerts with long details pass where a body may have a megabyte, as all do alone."""
+    async with members(200) as (urls, (member,)), pager(*urls) as sender:
+        details = {str(n): "x" * 1000 for n in range(15)}
+        pages = [replace(PAGE, key=f"vedette/{n}", details=details) for n in range(100)]
+        sender.stand(pages, [(replace(RESOLVE, key="vedette/over"), NOW())])
+        assert (await sender.repeat()).outcome is DELIVERED
+    told = [alert["labels"]["incident"] for body in member.bodies for alert in body]
+    assert sorted(told) == sorted([*(page.key for page in pages), "vedette/over"])
 
 
 async def test_a_dead_member_is_named() -> None:
