@@ -137,6 +137,10 @@ def identify(made: ssl.SSLContext, settings: TlsSettings) -> None:
         ) from error
 
 
+_LACKS = ("unable to get local issuer", "unable to get issuer", "unable to verify the first")
+"""What OpenSSL says of a certificate whose issuer it has not found."""
+
+
 def failure(error: ssl.SSLError, server_name: str, known: dict[str, Fact]) -> NetworkFailure:
     """Say what a failed handshake means, with the certificate's own words from *known*."""
     if "no application protocol" in words(error):
@@ -204,9 +208,22 @@ def misnamed(known: Mapping[str, Fact], server_name: str) -> str:
 
 
 def untrusted(known: Mapping[str, Fact], why: str) -> str:
-    """Say who issued the certificate that is not trusted."""
+    """Say who issued the certificate that is not trusted, and whether it was shown without it.
+
+    A server that is given the certificate without its chain is trusted by browsers, which know or
+    fetch the rest, and by nobody else.
+    """
     issuer = known.get("certificate_issuer", "its issuer")
-    return f"the certificate, issued by {issuer}, is not trusted: {why}"
+    words = f"the certificate, issued by {issuer}, is not trusted: {why}"
+    return f"{words}, and the server shows no intermediate" if _is_alone(known, why) else words
+
+
+def _is_alone(known: Mapping[str, Fact], why: str) -> bool:
+    """Whether the issuer is what lacks, and nothing but the certificate itself was shown."""
+    sent = known.get("certificates_not_after")
+    shown = len(sent) if isinstance(sent, Mapping) else 0
+    own = known.get("certificate_issuer") == known.get("certificate_subject")
+    return shown == 1 and not own and any(lack in why for lack in _LACKS)
 
 
 def _owner(known: Mapping[str, Fact]) -> str:

@@ -217,6 +217,19 @@ def for_clients(ca: trustme.CA) -> trustme.LeafCert:
     return trustme.LeafCert(leaf.private_key_pem.bytes(), pem, [])
 
 
+@pytest.mark.parametrize("chained", [False, True])
+async def test_a_chain_that_is_not_shown(chained: bool, ca_file: str) -> None:
+    """That the intermediate lacks is told from an issuer that nobody knows."""
+    leaf = trustme.CA().create_child_ca().issue_cert("a.test")
+    shown = leaf.cert_chain_pems if chained else leaf.cert_chain_pems[:1]
+    pem, *rest = [one.bytes() for one in shown]
+
+    finding = await seen(trustme.LeafCert(leaf.private_key_pem.bytes(), pem, rest), ca_file)
+
+    assert finding.reason is Reason.TLS_UNTRUSTED
+    assert ("the server shows no intermediate" in finding.detail) is not chained
+
+
 async def test_other_purpose(ca: trustme.CA, ca_file: str) -> None:
     """A certificate that is refused for what it is made for is not trusted, as any that is bad."""
     finding = await seen(for_clients(ca), ca_file)
