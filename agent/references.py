@@ -3,6 +3,7 @@
 All of it is checked beside the schema, so that one run lists every fault.
 """
 
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -49,6 +50,20 @@ def faults(document: Document, folder: Path) -> Iterator[Problem]:
             yield from _unreadable(document, folder, place, value)
     yield from _dangling(document)
     yield from _mismatched(document, folder)
+
+
+def exposed(document: Document, folder: Path) -> Iterator[tuple[Place, str]]:
+    """Return the files of secrets that every user of this host may read, each with its place."""
+    for place, value in _walk(document.data):
+        if isinstance(value, str) and place and place[-1] in _HELD and _is_open(folder / value):
+            yield place, f"{value} can be read by every user of this host: chmod o-rwx it"
+
+
+def _is_open(path: Path) -> bool:
+    try:
+        return bool(path.stat().st_mode & stat.S_IROTH)
+    except OSError:  # who reads it says so
+        return False
 
 
 def _walk(data: object, place: Place = ()) -> Iterator[tuple[Place, object]]:
@@ -109,6 +124,8 @@ _FILES: Mapping[str, Callable[[Path], object]] = {
 """What start-up reads besides the config, by the key that names it."""
 _PAIRS = frozenset({"cert_file", "client_cert", "client_key", "key_file"})
 """Certificates and keys: only two of them together can be checked."""
+_HELD = frozenset({"client_key", "key_file", *(f"{name}_file" for name in _SECRETS)})
+"""The keys that name files of which nobody else should know what they hold."""
 _VARIABLES: Mapping[str, Callable[[str], object]] = {
     f"{name}_env": partial(in_environment, form=form) for name, form in _SECRETS.items()
 }

@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from vedette.agent import references
 from vedette.agent.cli.output import complain
 from vedette.agent.config import ConfigError, read, read_text
 from vedette.agent.config.notes import notes
@@ -26,7 +27,7 @@ def _validate(options: argparse.Namespace) -> int:
         return complain(*error.lines())
     sys.stdout.write(f"{options.file}: valid: {config.size}\n")
     document = load(read_text(options.file))
-    lines = ((document.line(place) if place else 0, note) for place, note in notes(config))
-    for line, note in sorted(lines):
+    told = [*notes(config), *references.exposed(document, options.file.parent)]
+    for line, note in sorted((document.line(place) if place else 0, note) for place, note in told):
         sys.stdout.write(f"{options.file}:{line or ''}{':' if line else ''} note: {note}\n")
     return 0

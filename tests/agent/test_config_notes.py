@@ -184,3 +184,24 @@ def test_notes_are_logged_at_the_start(tmp_path: Path, capsys: pytest.CaptureFix
     told = capsys.readouterr().err.splitlines()
     assert ["no pager is configured" in told[0], "no controls" in told[1]] == [True, True]
     assert all("level=warning" in line for line in told)
+
+
+@pytest.mark.parametrize(("mode", "is_told"), [(0o644, True), (0o640, False), (0o600, False)])
+def test_a_secret_that_everybody_may_read_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], mode: int, is_told: bool
+) -> None:
+    """A key that every user of the host may read is no secret; a group may be the agent's own."""
+    key = tmp_path / "pagerduty.key"
+    key.write_text("0" * 32)
+    key.chmod(mode)
+    path = tmp_path / "vedette.yaml"
+    path.write_text(
+        "agent: {name: a, domain: {provider: p}}\n"
+        f"{CONTROLS}"
+        "services: [{name: shop, dns: [{name: shop.example}]}]\n"
+        "pagers: [{pagerduty: {routing_key_file: pagerduty.key}}]\n"
+    )
+
+    assert main(["validate", str(path)]) == 0
+    note = f"{path}:4: note: pagerduty.key can be read by every user of this host"
+    assert (note in capsys.readouterr().out) is is_told
