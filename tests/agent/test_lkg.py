@@ -3,6 +3,7 @@
 import asyncio
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -63,17 +64,22 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-def said(capsys: pytest.CaptureFixture[str], config: Path, *more: str) -> str:
-    """Return what the command printed, which went well."""
-    assert main(["lkg", "--config", str(config), *more]) == 0
-    out, err = capsys.readouterr()
-    assert err == ""
-    return out
+@pytest.fixture
+def said(capsys: pytest.CaptureFixture[str], config: Path) -> Callable[..., str]:
+    """What runs the command, which goes well, and returns what it printed."""
+
+    def run(*more: str) -> str:
+        assert main(["lkg", "--config", str(config), *more]) == 0
+        out, err = capsys.readouterr()
+        assert err == ""
+        return out
+
+    return run
 
 
-def test_the_table_shows_every_generation(capsys: pytest.CaptureFixture[str], config: Path) -> None:
+def test_the_table_shows_every_generation(said: Callable[..., str]) -> None:
     """A person sees name, type, generation, answers and date of what the services' names had."""
-    lines = [line.split() for line in said(capsys, config).splitlines()]
+    lines = [line.split() for line in said().splitlines()]
 
     assert lines[0] == ["name", "type", "generation", "answers", "since"]
     assert ["api.shop.test", "A", "0", "192.0.2.1", "1970-01-01", "00:16:40", "UTC"] in lines
@@ -83,9 +89,9 @@ def test_the_table_shows_every_generation(capsys: pytest.CaptureFixture[str], co
     assert {line[0] for line in lines}.isdisjoint({"control.test", "formerly.test", "other.test"})
 
 
-def test_hosts_are_the_newest_addresses(capsys: pytest.CaptureFixture[str], config: Path) -> None:
+def test_hosts_are_the_newest_addresses(said: Callable[..., str]) -> None:
     """Lines for /etc/hosts name the newest addresses of hosts, and nothing else."""
-    lines = said(capsys, config, "--format", "hosts").splitlines()
+    lines = said("--format", "hosts").splitlines()
 
     assert [line for line in lines if not line.startswith("#")] == [
         "192.0.2.1 api.shop.test",
@@ -95,9 +101,9 @@ def test_hosts_are_the_newest_addresses(capsys: pytest.CaptureFixture[str], conf
     assert any("*.shop.test" in line for line in lines if line.startswith("#"))
 
 
-def test_json_is_one_document(capsys: pytest.CaptureFixture[str], config: Path) -> None:
+def test_json_is_one_document(said: Callable[..., str]) -> None:
     """A program gets all generations with their times in epoch seconds."""
-    told = json.loads(said(capsys, config, "--format", "json"))
+    told = json.loads(said("--format", "json"))
 
     assert told["agent"] == "fra-1"
     sets = {(one["name"], one["type"]): one["generations"] for one in told["last_known_good"]}
@@ -126,11 +132,9 @@ def records(zone: str, folder: Path) -> set[tuple[str, str, str]]:
     return {(owner.removesuffix(".rpz.test."), type_, data) for owner, _, _, type_, data in rows}
 
 
-def test_the_policy_zone_is_one_to_bind(
-    capsys: pytest.CaptureFixture[str], config: Path, tmp_path: Path
-) -> None:
+def test_the_policy_zone_is_one_to_bind(said: Callable[..., str], tmp_path: Path) -> None:
     """named-checkzone takes the zone and finds in it the newest answers, their names absolute."""
-    zone = said(capsys, config, "--format", "rpz")
+    zone = said("--format", "rpz")
 
     assert f"; no policy for shop.test {DELEGATION}: ns1.shop.test, ns2.shop.test" in zone
     assert {row for row in records(zone, tmp_path) if row[1] not in ("SOA", "NS")} == {
@@ -200,13 +204,11 @@ def test_any_sets_please_bind(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "wrong", ["agent: {state_dir: state of it}\n", "agent:\n  state_dir: state of it # here\n\tbad"]
 )
-def test_the_last_good_configuration(
-    capsys: pytest.CaptureFixture[str], config: Path, wrong: str
-) -> None:
+def test_the_last_good_configuration(said: Callable[..., str], config: Path, wrong: str) -> None:
     """The newest text is printed as it was, however wrong the file is that names its place."""
     config.write_text(wrong)
 
-    assert said(capsys, config, "--format", "config") == "# new\n"
+    assert said("--format", "config") == "# new\n"
 
 
 @pytest.mark.parametrize("format_", ["hosts", "rpz", "json", "config", None])
@@ -242,14 +244,14 @@ def test_a_wrong_config_is_said_as_validate_says_it(
 
 
 def test_what_was_good_is_told_to_who_may_read_no_secret(
-    capsys: pytest.CaptureFixture[str], config: Path
+    said: Callable[..., str], config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Files of secrets that are away, as systemd's are while the agent is dead, are not missed."""
     config.write_text(f"{CONFIG}pagers: [{{pagerduty: {{routing_key_file: gone/key}}}}]\n")
 
     assert main(["validate", str(config)]) == 2
     capsys.readouterr()
-    assert "192.0.2.1 api.shop.test\n" in said(capsys, config, "--format", "hosts")
+    assert "192.0.2.1 api.shop.test\n" in said("--format", "hosts")
 
 
 async def refused(path: Path, text: str) -> tuple[list[str], list[str]]:

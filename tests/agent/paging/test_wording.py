@@ -151,14 +151,6 @@ def test_who_sees_nothing_says_nothing_of_the_last_known_good() -> None:
     assert made.details["last_known_good_serves"] == "not known"
 
 
-def test_the_cause_is_in_the_first_line() -> None:
-    """The summary begins with the diagnosis and says what, how much, and since when."""
-    summary = written().summary
-
-    assert summary.startswith("record_emptied: shop.example A is empty at 2 of 3 authoritative")
-    assert "00:16:40" in summary
-
-
 @given(st.text(max_size=3000), st.sampled_from(sorted(RULES)))
 def test_first_line_is_whole_and_within_the_limit(detail: str, headline: str) -> None:
     """Whatever a look said, cause, time and what still serves fit into PagerDuty's limit."""
