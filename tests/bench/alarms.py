@@ -9,13 +9,12 @@ second of an agent's life.
 
 import argparse
 import gc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from time import perf_counter, process_time
 
 from tests.agent.observations import seen
+from tests.bench.growth.alarms import CONTROL, engine_of
 from tests.bench.sample import Sample
-from vedette.agent.alarms.agreement import Quorum, Vantage
-from vedette.agent.alarms.engine import Engine
 from vedette.agent.composite.alarm import composites, layer_of
 from vedette.agent.composite.link import Nameable, link
 from vedette.agent.composite.settings import AlarmSettings
@@ -33,7 +32,6 @@ CHECKS, WIDE = 2_000, 100
 """How many checks composite alarms are about, and how many names the widest rules have, five times
 each: that is as many elements as a rule may have."""
 TIMING = Timing(every=30, timeout=5, hold=15, clear=600)
-CONTROL = CheckKey("controls", Kind.HTTP, "https://control.example/")
 PLACES = {
     Kind.DNS: [("authoritative", "192.0.2.1"), ("authoritative", "192.0.2.2"), ("recursive", "::")],
     Kind.HTTP: [("name", "by name")],
@@ -92,17 +90,6 @@ def stepper(keys: Sequence[CheckKey], hold: float) -> Stepper:
     return Stepper(made, dict.fromkeys(keys, TIMING))
 
 
-def engine_of(made: Mapping[CheckKey, Sequence[Rule]], own: Stepper | None) -> Engine:
-    """Return an engine that looks from one place."""
-    return Engine(
-        deployment="bench",
-        quorum=Quorum("here", {"here": Vantage("here", "bench")}),
-        rules=[rule for rules in made.values() for rule in rules],
-        controls=[CONTROL],
-        composites=own,
-    )
-
-
 def round_of(key: CheckKey, now: float, *, fails: bool) -> list[Observation]:
     """Return a look at each subject of a check."""
     word = "timeout" if fails else Verdict.OK
@@ -123,7 +110,8 @@ def main() -> None:
     asked = arguments()
     made = dict(bare() if asked.composite else checks())
     keys = [*made]
-    engine = engine_of(made, stepper(keys, asked.hold) if asked.composite else None)
+    rules = [rule for some in made.values() for rule in some]
+    engine = engine_of(rules, stepper(keys, asked.hold) if asked.composite else None)
     ledger, cpu, seconds = Ledger(), 0.0, 0.0
     gc.freeze()
     for now in range(BEFORE + SECONDS):

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from tests.exporters.test_email import TEXT
 from tests.exporters.test_pagerduty_encode import PAGE
 from tests.servers.alertmanager import alertmanager
+from tests.servers.app import serving
 from tests.servers.process import free_port
 from vedette.agent.clock import SteadyClock
 from vedette.exporters.alertmanager import Alertmanager, AlertmanagerSettings, labels
@@ -159,19 +160,13 @@ class Member:
 
 @asynccontextmanager
 async def members(*statuses: int) -> AsyncIterator[tuple[Sequence[str], Sequence[Member]]]:
-    runners, urls, made = [], [], [Member(status) for status in statuses]
-    for member in made:
-        app = web.Application()
-        app.router.add_post("/api/v2/alerts", member.answer)
-        runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        urls.append(f"http://127.0.0.1:{runner.addresses[0][1]}")
-        runners.append(runner)
-    try:
+    urls, made = [], [Member(status) for status in statuses]
+    async with AsyncExitStack() as stack:
+        for member in made:
+            app = web.Application()
+            app.router.add_post("/api/v2/alerts", member.answer)
+            urls.append(f"http://127.0.0.1:{await stack.enter_async_context(serving(app))}")
         yield urls, made
-    finally:
-        await asyncio.gather(*(runner.cleanup() for runner in runners))
 
 
 @pytest.mark.parametrize("date", [253402300799.0, -62135596800.0], ids=["9999", "0001"])

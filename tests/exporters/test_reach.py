@@ -14,6 +14,7 @@ import pytest
 import trustme
 from aiohttp import web
 
+from tests.servers.app import serving
 from tests.servers.nsd import nsd
 from tests.servers.process import free_port
 from vedette.checks.net import Endpoint
@@ -85,14 +86,8 @@ async def receiver(
     made = Receiver(port)
     app = web.Application()
     app.router.add_post("/", made.take)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, host, port, ssl_context=context).start()
-    made.port = runner.addresses[0][1]
-    try:
+    async with serving(app, host, port, context=context) as made.port:
         yield made
-    finally:
-        await runner.cleanup()
 
 
 async def posted(reach: Reach, port: int, authority: trustme.CA, times: int = 1) -> list[Delivery]:

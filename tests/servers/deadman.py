@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from tests.servers.app import serving
+
 
 @asynccontextmanager
 async def receiver(status: int = 200) -> AsyncIterator[tuple[str, list[tuple[str, str, str]]]]:
@@ -20,12 +22,5 @@ async def receiver(status: int = 200) -> AsyncIterator[tuple[str, list[tuple[str
 
     app = web.Application()
     app.router.add_route("*", "/{tail:.*}", take)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    (host, port), *_ = runner.addresses
-    try:
-        yield f"http://{host}:{port}", calls
-    finally:
-        await runner.cleanup()
+    async with serving(app) as port:
+        yield f"http://127.0.0.1:{port}", calls

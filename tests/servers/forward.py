@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
+
+from tests.servers.stream import stream_server
 
 
 @dataclass
@@ -54,25 +57,6 @@ async def _serve(
 async def forward(answer: bytes = b"") -> AsyncIterator[Forward]:
     """Run a proxy on loopback until the block ends."""
     proxy = Forward(answer=answer)
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        try:
-            await _serve(proxy, reader, writer)
-        finally:
-            writer.transport.abort()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    proxy.port = server.sockets[0].getsockname()[1]
-    try:
+    async with stream_server(partial(_serve, proxy)) as at:
+        proxy.port = at.port
         yield proxy
-    finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await server.wait_closed()
-        await asyncio.sleep(0)  # the sockets close with the loop's next turn

@@ -15,6 +15,8 @@ from typing import Any, Self
 
 from aiohttp import web
 
+from tests.servers.app import serving
+
 Event = dict[str, Any]
 Step = Callable[["PagerDutyServer", web.Request, bytes], Awaitable[web.StreamResponse]]
 """What one call meets instead of the usual treatment."""
@@ -121,16 +123,12 @@ class PagerDutyServer:
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=2**22)
         app.router.add_post("/v2/enqueue", self._enqueue)
-        # A client that gives up ends its handler, so that hang() needs no clock.
-        self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, self._host, self._port)
-        await site.start()
-        self._port = self._runner.addresses[0][1]
+        self._serving = serving(app, self._host, self._port)
+        self._port = await self._serving.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._runner.cleanup()
+        await self._serving.__aexit__(None, None, None)
 
     @property
     def url(self) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from aiohttp import web
 from cramjam import snappy
 
+from tests.servers.app import serving
 from tests.servers.process import free_port
 
 Sample = tuple[dict[str, str], float, int]
@@ -56,13 +57,8 @@ async def receiver(port: int = 0) -> AsyncIterator[Receiver]:
     made = Receiver(port or free_port())
     app = web.Application(client_max_size=2**24)
     app.router.add_post("/api/v1/write", made.write)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", made.port).start()
-    try:
+    async with serving(app, port=made.port):
         yield made
-    finally:
-        await runner.cleanup()
 
 
 def samples(message: bytes) -> Iterator[Sample]:

@@ -10,6 +10,8 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from tests.servers.app import serving
+
 SUBSCRIPTION = {
     "host", "type", "require", "peer", "path", "prefix", "moreSpecific", "lessSpecific",
     "socketOptions",
@@ -175,19 +177,14 @@ async def ris_live() -> AsyncIterator[RisLive]:
     app = web.Application()
     app.router.add_get("/v1/ws/", server.stream)
     app.router.add_get("/data/bgp-state/data.json", server.bgp_state)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    port = runner.addresses[0][1]
-    server.url = f"ws://127.0.0.1:{port}/v1/ws/"
-    server.seed_url = f"http://127.0.0.1:{port}/data/bgp-state/data.json"
-    try:
-        yield server
-    finally:
-        server.seed_gate.set()
-        await server.drop()
-        await runner.cleanup()
+    async with serving(app) as port:
+        server.url = f"ws://127.0.0.1:{port}/v1/ws/"
+        server.seed_url = f"http://127.0.0.1:{port}/data/bgp-state/data.json"
+        try:
+            yield server
+        finally:
+            server.seed_gate.set()
+            await server.drop()
 
 
 async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:

@@ -12,6 +12,8 @@ from typing import Any, Self
 
 from aiohttp import web
 
+from tests.servers.app import serving
+
 TOLERANCE = 300
 """Seconds that a timestamp may be off."""
 
@@ -29,18 +31,17 @@ class WebhookReceiver:
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=2**22)
         app.router.add_post("/{path:.*}", self._take)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self._serving = serving(app)
+        self._port = await self._serving.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._runner.cleanup()
+        await self._serving.__aexit__(None, None, None)
 
     @property
     def url(self) -> str:
         """Where webhooks are posted to."""
-        return f"http://127.0.0.1:{self._runner.addresses[0][1]}/hook/t0ps3cret"
+        return f"http://127.0.0.1:{self._port}/hook/t0ps3cret"
 
     async def _take(self, request: web.Request) -> web.Response:
         body = await request.read()

@@ -4,13 +4,14 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
+from tests.servers.app import serving
 from vedette.agent.remediation.act import Act, Call, Command
 from vedette.exporters.reach import Reach
 from vedette.exporters.signature import signed, signing_key
@@ -128,10 +129,9 @@ async def test_a_request_is_signed(tmp_path: Path) -> None:
         got.append((dict(request.headers), await request.read()))
         return web.Response(status=202)
 
-    url, runner = await served(take)
-    call = Call(url, SECRET, Reach(), timeout=5, now=lambda: 1614265330.0)
-    well, said = await done(call)
-    await runner.cleanup()
+    async with served(take) as url:
+        call = Call(url, SECRET, Reach(), timeout=5, now=lambda: 1614265330.0)
+        well, said = await done(call)
     assert (well, said) == (True, "accepted")
     ((headers, body),) = got
     assert json.loads(body) == FACTS
@@ -145,21 +145,18 @@ async def test_a_refused_request_holds_no_secret(tmp_path: Path) -> None:
     async def refuse(request: web.Request) -> web.Response:
         return web.Response(status=403, text=f"{request.url} {request.path} {SECRET} is not here")
 
-    url, runner = await served(refuse, "hook/5ec2e7")
-    well, said = await done(Call(url, SECRET, Reach(), timeout=5, now=lambda: 0.0))
-    await runner.cleanup()
+    async with served(refuse, "hook/5ec2e7") as url:
+        well, said = await done(Call(url, SECRET, Reach(), timeout=5, now=lambda: 0.0))
     assert not well
     assert said.startswith("403 ")
     assert "5ec2e7" not in said
     assert SECRET[6:] not in said
 
 
-async def served(handler, path: str = "hook") -> tuple[str, web.AppRunner]:
-    """Serve *handler*, and return its URL."""
+@asynccontextmanager
+async def served(handler, path: str = "hook") -> AsyncIterator[str]:
+    """Serve *handler*, and give its URL."""
     app = web.Application()
     app.router.add_post(f"/{path}", handler)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    (host, port), *_ = runner.addresses
-    return f"http://{host}:{port}/{path}", runner
+    async with serving(app) as port:
+        yield f"http://127.0.0.1:{port}/{path}"

@@ -9,7 +9,8 @@ from pathlib import Path
 from aiohttp import web
 from playwright.async_api import Browser, async_playwright
 
-from tests.servers.process import free_port, need
+from tests.servers.app import serving
+from tests.servers.process import need
 from vedette.agent.daemon import Agent
 from vedette.agent.replay.incident import Incident
 from vedette.agent.replay.loop import VirtualLoop
@@ -57,15 +58,10 @@ def _change(at: float, vantage: Mapping[str, object]) -> Change:
 @asynccontextmanager
 async def served(agent: Agent) -> AsyncIterator[str]:
     """Serve the status page of *agent*; give its URL, which ends with a slash."""
-    app, port = web.Application(), free_port()
+    app = web.Application()
     routes.add(app, agent)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    try:
+    async with serving(app) as port:
         yield f"http://127.0.0.1:{port}/"
-    finally:
-        await runner.cleanup()
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import ClientSession, web
 
-from tests.servers.process import free_port
+from tests.servers.app import serving
 from vedette.agent.status import ticks
 from vedette.agent.status.ticks import Ticks
 
@@ -27,7 +27,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @asynccontextmanager
 async def told(pulse: Callable[[], int]) -> AsyncIterator[tuple[Ticks, int]]:
     """Serve events; give who makes them, and the port."""
-    made, app, port = Ticks(pulse), web.Application(), free_port()
+    made, app = Ticks(pulse), web.Application()
     TRANSPORTS.clear()
 
     async def listen(request: web.Request) -> web.StreamResponse:
@@ -36,13 +36,8 @@ async def told(pulse: Callable[[], int]) -> AsyncIterator[tuple[Ticks, int]]:
 
     app.router.add_get("/events", listen)
     app.on_shutdown.append(made.end)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    try:
+    async with serving(app, shutdown=5) as port:
         yield made, port
-    finally:
-        await runner.cleanup()
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -6,11 +6,12 @@ import tempfile
 from pathlib import Path
 from time import process_time
 
+from tests.bench.agents import config_of
 from tests.bench.daemon import Exact
-from tests.bench.growth import made
 from tests.bench.growth.answers import ZONE
 from tests.bench.growth.curve import Costs
 from tests.bench.growth.timing import octets
+from tests.bench.zone import NAMES
 from tests.servers.nsd import nsd
 from tests.servers.process import free_port
 from vedette.agent.config import read
@@ -26,11 +27,7 @@ def checks(size: int) -> Costs:
     """Run the agent with *size* checks."""
     with tempfile.TemporaryDirectory() as name, nsd({"bench.test": ZONE}) as server:
         path, port = Path(name) / "vedette.yaml", free_port()
-        text = made.text(size, str(server)).replace("127.0.0.1:9469", f"127.0.0.1:{port}")
-        head, services, rest = text.partition("services:\n")
-        path.write_text(
-            f"{head}  last_known_good_after: 1s\ndefaults: {{every: 10s}}\n{services}{rest}"
-        )
+        path.write_text(config_of(server, NAMES[:size], port, every=10, learnt=1))
         return asyncio.run(_run(path, size))
 
 

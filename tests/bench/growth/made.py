@@ -6,29 +6,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.agent.observations import seen
+from tests.bench.agents import config_of
+from tests.bench.zone import NAMES
 from vedette.agent.config import read
 from vedette.agent.daemon import Agent
 from vedette.checks.finding import Verdict
+from vedette.checks.net import Endpoint
 
-OF_SERVICE = 10
-_HEAD = """\
-agent:
-  name: bench-1
-  domain: {provider: bench}
-  listen: 127.0.0.1:9469
-  state_dir: ./state
-services:
-"""
+SERVER = Endpoint("192.0.2.53", 53)
 
 
-def text(size: int, server: str = "192.0.2.53") -> str:
+def text(size: int) -> str:
     """Return a config with *size* names, ten of each service."""
-    lines = [_HEAD]
-    for number in range(size):
-        if number % OF_SERVICE == 0:
-            lines.append(f"  - name: service-{number // OF_SERVICE}\n    dns:\n")
-        lines.append(f"      - {{name: w{number}.bench.test, servers: ['{server}']}}\n")
-    return "".join(lines)
+    return config_of(SERVER, NAMES[:size], 9469, every=30)
 
 
 @contextmanager

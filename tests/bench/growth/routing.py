@@ -2,23 +2,18 @@
 
 import io
 import ipaddress
-import json
 import random
 from collections import Counter
-from collections.abc import Sequence
 from time import process_time
 
+from tests.bench import ris_live
 from tests.bench.growth.curve import Costs
 from tests.bench.growth.timing import octets
-from tests.checks.bgp.made import ORIGIN
-from tests.checks.bgp.made import update as frame
 from tests.checks.bgp.wire import made
-from vedette.checks.bgp.feed.intake import Intake
 from vedette.checks.bgp.prefix import peer_of
 from vedette.checks.bgp.rib.routes import Routes
 from vedette.checks.bgp.update import Announce, CollectorDown, PeerState, Withdraw
 from vedette.checks.bgp.watch import Watch
-from vedette.checks.bgp.wire.frames import parse
 from vedette.checks.bgp.wire.interest import Interest
 from vedette.checks.bgp.wire.mrt import Session
 
@@ -63,33 +58,10 @@ def table(prefixes: int, *, peers: int) -> Costs:
 
 def frames(watched: int, *, share: float) -> Costs:
     """Take in frames of which so much of a *share* tells of one of the *watched* prefixes."""
-    dice, mine, others = random.Random(1), _prefixes(watched), _prefixes(20_000, 100)
-    ways = [[dice.randint(1, 400_000) for _ in range(4)] for _ in range(3000)]
-    paths = [[64511, *way, ORIGIN] for way in ways]
-    told = [mine if dice.random() < share else others for _ in range(FRAMES)]
-    texts = [_frame(dice, prefixes, paths, number) for number, prefixes in enumerate(told)]
-    interest, intake = Interest(mine), Intake(lambda: 2000.0)
-    routes = Routes(Watch(prefix, frozenset({ORIGIN})) for prefix in mine)
-    began = process_time()
-    for text in texts:
-        events = parse(text, interest)
-        if isinstance(events[0], Announce | Withdraw):
-            intake.put(events)  # type: ignore[arg-type]  # updates all
-        else:
-            intake.heard(*events[0])  # type: ignore[misc,arg-type]
-        for update in intake.take(64):
-            routes.apply(update, 2000.0)  # type: ignore[arg-type]
-    return {"frame": (process_time() - began) / FRAMES * 1e6}
-
-
-def _frame(
-    dice: random.Random, prefixes: Sequence[str], paths: Sequence[list[int]], number: int
-) -> str:
-    prefix, peer, at = dice.choice(prefixes), dice.randrange(400), 1000 + number / 100
-    if number % 10 == 0:
-        return json.dumps({"type": "ris_message", "data": frame(peer, at, withdrawn=[prefix])})
-    said = frame(peer, at, announced=[prefix]) | {"path": dice.choice(paths)}
-    return json.dumps({"type": "ris_message", "data": said})
+    mine = _prefixes(watched)
+    texts = ris_live.frames(mine, _prefixes(20_000, 100), share, FRAMES)
+    cpu, _ = ris_live.taken(texts, mine)
+    return {"frame": cpu / FRAMES * 1e6}
 
 
 def mrt(watched: int) -> Costs:
