@@ -3,13 +3,13 @@
 import asyncio
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.agent.daemon import until
 from tests.servers.process import free_port
 from tests.servers.prometheus import found, prometheus
 from tests.servers.receiver import receiver
@@ -52,13 +52,6 @@ async def writing(
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         await writer.close()
-
-
-async def until(condition: Callable[[], Any], why: Callable[[], object] = str) -> None:
-    give_up = time.monotonic() + 15
-    while not condition():
-        assert time.monotonic() < give_up, why()
-        await asyncio.sleep(0.02)
 
 
 async def arrives(url: str, text: Text) -> None:
