@@ -1,7 +1,8 @@
 """From how a prefix stands to a finding.
 
-Facts: `share` (0 to 1; None of too few), `holding` and `of` (peers), `unknown` (peers whose
-session is down), `origins` and `neighbours` (AS number to peers, foreign ones included),
+Facts: `share` (0 to 1; None of too few, or while most are unknown), `holding` and `of` (peers),
+`unknown` (peers whose session is down), `origins` and `neighbours` (AS number to peers, foreign
+ones included),
 `collectors`, `feed`, `since` (reason to epoch seconds: all that is wrong, not only what leads),
 `undecided` (reasons that neither hold nor are over), and `foreign_origins`, `more_specifics`,
 `foreign_neighbours` (who should not be there, to peer ASes); with a validator also `rpki` (the
@@ -57,13 +58,12 @@ def judge(
         detail = f"nothing is known about {prefix}: {feed} has not been seeded"
         return _unknown(Reason.UNSEEDED, detail, known)
     since = {r: at for r, at in standing.conditions.items() if holds(r, standing)}
-    if not standing.enough and not since:  # strangers are there whoever had it before
+    # Strangers are there whoever had it before, and whoever else is not heard now.
+    if not standing.enough and not since:
         detail = f"too few peers ever had {prefix} to judge by: {standing.of + standing.unknown}"
         return _unknown(Reason.UNSEEDED, detail, known)
-    if standing.enough and not standing.known:
-        total = standing.of + standing.unknown
-        detail = f"the sessions of {standing.unknown} of {total} peers with {prefix} are down"
-        return _unknown(Reason.FEED_STALE, detail, known)
+    if standing.enough and not standing.known and not since:
+        return _unknown(Reason.FEED_STALE, _unheard(prefix, standing), known)
     if invalid_since is not None and standing.known:
         since[Reason.RPKI_INVALID] = invalid_since
     return Finding(
@@ -84,7 +84,8 @@ def holds(reason: Reason, standing: Standing) -> bool | None:
     present = reason in standing.conditions
     match reason:
         case Reason.WITHDRAWN | Reason.PARTIALLY_WITHDRAWN:
-            return present or (None if standing.share < RECOVERED else False)
+            is_open = standing.share < RECOVERED or (standing.enough and not standing.known)
+            return present or (None if is_open else False)
         case Reason.ORIGIN if present and _has_collapsed_first(standing):
             return None
     return present or (None if reason in standing.in_doubt else False)
@@ -115,7 +116,7 @@ def _known(standing: Standing | None, feed: str) -> dict[str, Fact]:
 
 def _facts(standing: Standing, since: Mapping[Reason, float]) -> dict[str, Fact]:
     return {
-        "share": round(standing.share, 4) if standing.enough else None,
+        "share": round(standing.share, 4) if standing.known else None,
         "holding": standing.holding,
         "of": standing.of,
         "unknown": standing.unknown,
@@ -145,7 +146,8 @@ def _undecided(standing: Standing) -> list[str]:
 def _rpki(standing: Standing, validation: Validation | None) -> dict[str, Fact]:
     if validation is None:
         return {}
-    unknown = [] if validation.own else [str(Reason.RPKI_INVALID)]
+    is_told = standing.known and validation.own is not None
+    unknown = [] if is_told else [str(Reason.RPKI_INVALID)]
 
     def those(state: Validity) -> list[str]:
         return [name for name, one in validation.foreign.items() if one is state]
@@ -161,7 +163,9 @@ def _rpki(standing: Standing, validation: Validation | None) -> dict[str, Fact]:
 
 def _detail(watch: Watch, standing: Standing, validation: Validation | None) -> str:
     names = " or ".join(f"AS{asn}" for asn in sorted(watch.origins))
-    if not standing.of:
+    if standing.enough and not standing.known:
+        clauses = [_unheard(watch.prefix, standing)]
+    elif not standing.of:
         clauses = [f"{watch.prefix} by {names} is seen by no peer"]
     else:
         clauses = [
@@ -175,6 +179,11 @@ def _detail(watch: Watch, standing: Standing, validation: Validation | None) -> 
     if validation is not None and validation.own is Validity.INVALID:
         clauses.append("it is RPKI-invalid, so networks that validate drop it")
     return "; ".join(clauses)
+
+
+def _unheard(prefix: str, standing: Standing) -> str:
+    total = standing.of + standing.unknown
+    return f"the sessions of {standing.unknown} of {total} peers with {prefix} are down"
 
 
 def _strangers(standing: Standing, reason: Reason, what: str) -> list[str]:

@@ -197,3 +197,22 @@ def test_strangers_are_judged_however_few_had_the_prefix() -> None:
     assert (found.facts["too_few"], found.facts["share"]) == (0, None)
     over = judge(WATCH, replace(hijacked, conditions={}), feed="bmp", silence="has no router")
     assert (over.reason, over.facts["too_few"]) == (Reason.FEED_STALE, 0)
+
+
+def test_strangers_are_judged_though_most_sessions_are_down() -> None:
+    """What is heard of a hijack is one, and says nothing of what was wrong beside it."""
+    strangers = [stranger(Reason.ORIGIN, peers=3)]
+    few = standing(1, 4, 6, conditions={Reason.ORIGIN: 50.0}, foreign=strangers, collapsed=False)
+    own = Validation(Validity.VALID, {})
+    found = judge(WATCH, few, feed="ris-live", validation=own)
+    assert (found.verdict, found.reason, found.facts["share"]) == (
+        Verdict.FAILING,
+        Reason.ORIGIN,
+        None,
+    )
+    assert found.detail == (
+        "the sessions of 6 of 10 peers with 192.0.2.0/24 are down; 3 peers see it by AS64666"
+    )
+    right = judge(WATCH, replace(few, share=1.0), feed="ris-live", validation=own)
+    for finding in (found, right):
+        assert finding.facts["undecided"] == ["withdrawn", "partially_withdrawn", "rpki_invalid"]
