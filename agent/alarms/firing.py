@@ -83,14 +83,12 @@ class Firing:
         joined = {id_ for one in own for id_ in one.burning}
         waits = {id_ for id_ in firing.keys() - joined if self._is_quiet(id_, fleet.now)}
         (self.quiet.add if waits else self.quiet.discard)(service)
-        if self._muted.was(service):  # what only the window saw opens and joins nothing
-            waits |= {id_ for id_ in firing.keys() - joined if not self.is_seen(id_)}
+        # What is not seen opens nothing, nor does it join: it could be as grave as to open a page.
+        waits |= {id_ for id_ in firing.keys() - joined if not self.is_seen(id_)}
         firing = {id_: at for id_, at in firing.items() if id_ not in waits}
         graded = {id_: self._graded(id_, fleet) for id_ in (*firing, *pending)}
-        # Nothing unknown opens an incident: one of them must be seen to fail now.
-        seen = own or any(map(self.is_seen, firing))
         return Faults(
-            firing if seen else {},
+            firing,
             pending,
             ChainMap(graded, self._rules),
             muted,

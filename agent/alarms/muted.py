@@ -26,10 +26,6 @@ class Muted:
         self._over_at |= dict.fromkeys(before - self.services, now)
         return before ^ self.services
 
-    def was(self, service: str) -> bool:
-        """Whether a window of *service* is over."""
-        return service in self._over_at
-
     def shows(self, service: str, evidence: Evidence) -> bool:
         """Whether *evidence* was seen since the last window of *service*.
 

@@ -350,3 +350,27 @@ def test_a_silent_feed_pages_by_itself() -> None:
         said += told(now, made.step({"here": ledger}, now))
     changes = [(key, change) for _, key, _, change in said]
     assert changes == [("test/ris-live", Change.OPENED), ("test/ris-live", Change.RESOLVED)]
+
+
+def test_what_is_not_seen_while_it_waits_hides_in_no_older_incident() -> None:
+    """A new cause that comes and goes, and waits for a better one, has a page of its own."""
+    timing = Timing(every=1, timeout=1, hold=3, clear=600)
+    old, new, other = (CheckKey("shop", Kind.DNS, f"{name}.example A") for name in "abc")
+    made = Engine(
+        deployment="test",
+        quorum=QUORUM,
+        rules=[r for key in (old, new, other) for r in rules_for(key, timing, Severity.CRITICAL)],
+        controls=(),
+    )
+    fails = {690, 691, 692, 695, 708, 709, 710, 714, *range(716, 722)}
+    may_be_empty = {690, *range(694, 699), 704, 705, 709, 710, 714, *range(718, 722)}
+    ledger, said = Ledger(), []
+    for now in [*range(20), *range(680, 760)]:
+        said_of = ["nodata" if now else OK, "timeout" if now in fails else OK]
+        words = [*said_of, "nodata" if now in may_be_empty else OK]
+        for key, word in zip((old, new, other), words, strict=True):
+            ledger.add(key, timing, [seen(now, word, key=key)])
+        said += told(now, made.step({"here": ledger}, now))
+
+    keys = [key for _, key, headline, _ in said if headline.endswith(new.check)]
+    assert keys == ["test/shop/authoritative_down"]
