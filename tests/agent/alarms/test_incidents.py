@@ -154,7 +154,8 @@ def test_what_clears_beside_its_cause_never_leads() -> None:
         (SERVERS, BEGAN + NEAR + 1, False),
         (SERVERS, BEGAN - NEAR, True),
         (SERVERS, BEGAN - NEAR - 1, False),  # it was there long before, and not told yet
-        (FAULT, 9999.0, True),  # a warning beside what wakes people anyway
+        (FAULT, 9999.0, True),  # it was part of it, and comes back
+        (SOMEWHERE_BOGUS, 9999.0, True),  # a warning beside what wakes people anyway
     ],
 )
 def test_what_joins_an_open_incident(later: Rule, began: float, joins: bool) -> None:
