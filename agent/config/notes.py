@@ -45,27 +45,24 @@ def _of_controls(config: Config) -> Notes:
     if not named:
         yield (), "no controls: a fault of this vantage's own uplink will look like yours"
     if len(named) == 1:
-        yield (
-            named[0][0],
-            (
-                "one control alone: while it fails this vantage takes itself for blind, and pages "
-                "nobody for any name or page: add one of another operator"
-            ),
+        said = (
+            "one control alone: while it fails this vantage takes itself for blind, and pages "
+            "nobody for any name or page: add one of another operator"
         )
+        yield named[0][0], said
     for place, control in named:
-        for service in config.services:
-            if any(_is_within(control, host) for host in _hosts(service)):
-                yield (
-                    place,
-                    (
-                        f"{control} is of service {service.name} itself: as both fail this vantage "
-                        "may take itself for blind, and pages nobody: name one of another operator"
-                    ),
-                )
+        owners = (one.name for one in config.services if _is_of(control, one))
+        if owner := next(owners, None):
+            said = (
+                f"{control} is of service {owner} itself: as both fail this vantage may take "
+                "itself for blind, and pages nobody: name one of another operator"
+            )
+            yield place, said
 
 
-def _hosts(service: Service) -> Collection[str]:
-    return {*(one.name for one in service.dns), *(one.target.host for one in service.http)}
+def _is_of(control: str, service: Service) -> bool:
+    hosts = {*(one.name for one in service.dns), *(one.target.host for one in service.http)}
+    return any(_is_within(control, host) for host in hosts)
 
 
 def _is_within(one: str, other: str) -> bool:
@@ -115,13 +112,11 @@ def _of_voices(config: Config) -> Notes:
         if distinct is not Distinct.VANTAGE:
             there = len({_domain(domain, distinct) for domain in domains})
         if there < wanted:
-            yield (
-                (*place, "quorum") if quorum.model_fields_set else place,
-                (
-                    f"{wanted} distinct {distinct}s are to agree, and all agents together are of "
-                    f"{there}: {'one alone' if there == 1 else there} will do to page"
-                ),
+            said = (
+                f"{wanted} distinct {distinct}s are to agree, and all agents together are of "
+                f"{there}: {'one alone' if there == 1 else there} will do to page"
             )
+            yield (*place, "quorum") if quorum.model_fields_set else place, said
 
 
 def _domain(domain: Domain, distinct: Distinct) -> str:

@@ -149,6 +149,18 @@ def test_what_is_meant_gets_no_note(tmp_path: Path, rest: str, service: str) -> 
     assert told(tmp_path, rest, service) == []
 
 
+def test_a_control_of_many_services_is_told_once(tmp_path: Path) -> None:
+    """A hundred services at one host make one note, and no hundred lines of the log."""
+    more = "".join(
+        f"\n  - {{name: more-{i}, dns: [{{name: s{i}.shop.example}}]}}" for i in range(9)
+    )
+    controls = "controls: {dns: [{name: shop.example}, {name: wikipedia.org}]}"
+
+    [(place, _)] = told(tmp_path, controls, NAME + more)
+
+    assert place == ("controls", "dns", 0, "name")
+
+
 def test_notes_are_in_order_of_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`vedette validate` tells first what is nowhere in the file, then the rest, line by line."""
     path = tmp_path / "vedette.yaml"
