@@ -155,7 +155,7 @@ class Alertmanager:
         *,
         now: Callable[[], float],
         credential: str | None = None,
-        reach: Reach | None = None,
+        reach: Reach,
         timeout: float = 10.0,
     ) -> None:
         self.name = name
@@ -164,7 +164,7 @@ class Alertmanager:
         self._urls = [f"{url.rstrip('/')}/api/v2/alerts" for url in settings.urls]
         self._headers = _headers(settings.username, credential)
         self._poster = Poster(
-            reach or Reach(),
+            reach,
             self._urls,
             secrets={"credential": credential or ""},
             tls=trusting(settings.ca_file),

@@ -207,7 +207,7 @@ class Email:
         *,
         now: Callable[[], float],
         password: str | None = None,
-        reach: Reach | None = None,
+        reach: Reach,
         timeout: float = 20.0,
     ) -> None:
         self.name = name
@@ -215,7 +215,7 @@ class Email:
         self._now = now
         self._password = password
         self._secrets: Mapping[str, str] = {"password": password or ""}
-        self._reach = reach or Reach()
+        self._reach = reach
         self._timeout = timeout
         self._tls = trusting(settings.ca_file, is_web=False)
         self._reach.add(settings.host)

@@ -126,16 +126,16 @@ class PagerDuty:
         settings: PagerDutySettings,
         routing_key: str,
         *,
-        reach: Reach | None = None,
-        pace: Pace | None = None,
+        reach: Reach,
+        pace: Pace,
         timeout: float = 10.0,
     ) -> None:
         self.name = name
-        self.pace = pace or Pace(PER_MINUTE)
+        self.pace = pace
         self._settings = settings
         self._routing_key = routing_key
         self._poster = Poster(
-            reach or Reach(),
+            reach,
             [settings.endpoint],
             secrets={"routing key": routing_key},
             timeout=timeout,

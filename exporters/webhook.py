@@ -95,7 +95,7 @@ class Webhook:
         secret: str,
         *,
         now: Callable[[], float],
-        reach: Reach | None = None,
+        reach: Reach,
         timeout: float = 10.0,
     ) -> None:
         self.name = name
@@ -106,7 +106,7 @@ class Webhook:
         if settings.url is None:
             secrets = {**secrets, **secrets_of(url)}
         self._poster = Poster(
-            reach or Reach(),
+            reach,
             [url],
             secrets=secrets,
             tls=trusting(settings.ca_file),

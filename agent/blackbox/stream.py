@@ -15,7 +15,7 @@ from vedette.checks.net import CouldNotLook, Endpoint, NetworkFailure
 
 
 @contextlib.asynccontextmanager
-async def dial(probe: Probe, peer: Endpoint, source: str = "") -> AsyncIterator["Stream"]:
+async def dial(probe: Probe, peer: Endpoint, source: str) -> AsyncIterator["Stream"]:
     """Connect to *peer* from the address *source* until the block ends.
 
     Within the block the probe's deadline holds, and all trouble is a NetworkFailure.

@@ -13,7 +13,7 @@ from vedette.exporters.page import Action, Outcome, Page
 class Taken:
     """Goes by what pagers were *told*, in order of time."""
 
-    def __init__(self, told: Sequence[Told] = ()) -> None:
+    def __init__(self, told: Sequence[Told]) -> None:
         self._ends = [one for one in last_taken(told) if one.page.action is Action.RESOLVE]
         self._calls: dict[Place, Told] = {}
         self.heard: dict[str, float] = {}

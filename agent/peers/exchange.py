@@ -27,7 +27,7 @@ class Exchange:
         folder: Path,
         lookout: Lookout,
         reach: Reach,
-        accepted: Iterable[Accepted] = (),
+        accepted: Iterable[Accepted],
     ) -> None:
         self.now = lookout.now
         self.offer = Offer(config.agent, self.now, accepted)

@@ -32,7 +32,7 @@ class Alert:
     keep_firing_for: float = 0.0
 
 
-def good_seconds(electorate: Electorate, interval: float, matcher: str = "") -> Recording:
+def good_seconds(electorate: Electorate, interval: float, matcher: str) -> Recording:
     """Return the rule that counts for how long all was good of the alarms that *matcher* selects.
 
     The count goes on while an alarm's fault is known to be over, stands while that is not known,
@@ -77,9 +77,7 @@ class Alarm:
         """Return the selector of its series of *record*."""
         return selector(record, **self.labels)
 
-    def alert(
-        self, fires: str, severity: Severity, annotations: Mapping[str, str] | None = None
-    ) -> Alert:
+    def alert(self, fires: str, severity: Severity, annotations: Mapping[str, str]) -> Alert:
         """Return the alert that begins where *fires* has a series, and ends once all is clear."""
         told = {"alertname": self.name, **self.labels, "severity": severity}
         firing = selector("ALERTS", alertstate="firing", **told)
@@ -90,7 +88,7 @@ class Alarm:
             self.name,
             f"{fires}\nor on ({BY})\nmax by ({BY}) ({firing})\nunless on ({BY}) ({cleared})",
             {**self.labels, "severity": severity},
-            annotations or {},
+            annotations,
         )
 
 

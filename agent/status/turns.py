@@ -10,12 +10,12 @@ STEP = 400
 T = TypeVar("T")
 
 
-async def in_turns(things: Iterable[T], step: int = STEP) -> AsyncIterator[T]:
-    """Yield *things*, and let everybody else do something after every *step* of them.
+async def in_turns(things: Iterable[T]) -> AsyncIterator[T]:
+    """Yield *things*, and let everybody else do something after every STEP of them.
 
     All may change between two turns: what may shrink or grow is copied before it is gone through.
     """
     for number, thing in enumerate(things, 1):
         yield thing
-        if number % step == 0:
+        if number % STEP == 0:
             await asyncio.sleep(0)

@@ -54,6 +54,10 @@ def test_every_kind_is_built(secrets: Path) -> None:
 
     assert [one.name for one in made] == ["alertmanager", "oncall", "pagerduty", "webhook", "email"]
     assert made[1].pace is made[2].pace  # type: ignore[attr-defined]
+    for _ in range(100):
+        assert made[1].pace.ready_at(0.0) == 0.0  # type: ignore[attr-defined]
+        made[2].pace.take(0.0)  # type: ignore[attr-defined]
+    assert made[1].pace.ready_at(0.0) == 60.0  # type: ignore[attr-defined]
     told = routes(read.pagers, read.paging, ["shop"])
     assert told.first(page(service="shop")) == ["alertmanager", "oncall", "pagerduty"]
     assert told.backup_at("oncall", page(service="shop"), 0.0) == 20.0

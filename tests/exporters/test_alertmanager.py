@@ -23,6 +23,7 @@ from vedette.agent.clock import SteadyClock
 from vedette.exporters.alertmanager import Alertmanager, AlertmanagerSettings, labels
 from vedette.exporters.page import Action, Delivery, Outcome, Page, Severity
 from vedette.exporters.post import Answer
+from vedette.exporters.reach import Reach
 
 DELIVERED, RETRY, REJECTED, _ = Outcome
 RESOLVE = replace(PAGE, action=Action.RESOLVE, summary="well again")
@@ -35,7 +36,9 @@ async def pager(
 ) -> AsyncIterator[Alertmanager]:
     """Make a pager whose clock is *ahead* of the members' by so many seconds."""
     settings = AlertmanagerSettings.model_validate({"urls": urls, **more})
-    made = Alertmanager("am", settings, now=lambda: NOW() + ahead, credential=credential, timeout=5)
+    made = Alertmanager(
+        "am", settings, now=lambda: NOW() + ahead, credential=credential, reach=Reach(), timeout=5
+    )
     try:
         yield made
     finally:
@@ -101,7 +104,9 @@ async def test_an_end_of_a_former_life_is_told_again(monkeypatch: pytest.MonkeyP
     """A member that was away at an end hears of it, also from an agent that began anew since."""
     heard: list[tuple[int, int]] = []
     now = [1000.0]
-    pager = Alertmanager("am", AlertmanagerSettings(urls=["http://am"]), now=lambda: now[0])
+    pager = Alertmanager(
+        "am", AlertmanagerSettings(urls=["http://am"]), now=lambda: now[0], reach=Reach()
+    )
 
     async def post(_url: str, standing: Sequence[Page], ended: Sequence[object]) -> Answer:
         heard.append((len(standing), len(ended)))
@@ -174,7 +179,9 @@ async def test_a_date_that_no_clock_shows_is_none(
     date: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A member, or a proxy before it, that dates its answers absurdly is told by our own clock."""
-    pager = Alertmanager("am", AlertmanagerSettings(urls=["http://am"]), now=SteadyClock().now)
+    pager = Alertmanager(
+        "am", AlertmanagerSettings(urls=["http://am"]), now=SteadyClock().now, reach=Reach()
+    )
 
     async def post(*_: object, **__: object) -> Answer:
         return Answer(Delivery(outcome=Outcome.DELIVERED), date)
@@ -189,7 +196,9 @@ async def test_a_date_that_no_clock_shows_is_none(
 @pytest.mark.parametrize("answered", [True, False], ids=["end answered", "end under way"])
 async def test_a_repetition_undoes_no_end(answered: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where one that is under way reaches a member after the end, that is told once more."""
-    pager = Alertmanager("am", AlertmanagerSettings(urls=["http://am"]), now=lambda: 1000.0)
+    pager = Alertmanager(
+        "am", AlertmanagerSettings(urls=["http://am"]), now=lambda: 1000.0, reach=Reach()
+    )
     came: list[str] = []
     late, slow, told = asyncio.Event(), asyncio.Event(), asyncio.Event()
 

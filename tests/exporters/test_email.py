@@ -38,7 +38,7 @@ def settings(port: int, tls: str = "none", **more: Any) -> EmailSettings:
 
 
 async def sent(made: EmailSettings, *pages: Page, password: str | None = None) -> list[Delivery]:
-    pager = Email("mail", made, now=lambda: NOW, password=password, timeout=5)
+    pager = Email("mail", made, now=lambda: NOW, password=password, reach=Reach(), timeout=5)
     return [await pager.send(page) for page in pages or [PAGE]]
 
 
@@ -209,7 +209,7 @@ async def test_who_could_not_be_given_a_mail_then_gets_it_later() -> None:
     """One recipient has it, and the other, refused for now, is tried alone until it has it too."""
     with smtp() as mailbox:
         mailbox.to_rcpt = {"a@ops.example": "450 4.1.2 domain not found"}
-        pager = Email("mail", settings(mailbox.port), now=lambda: NOW, timeout=5)
+        pager = Email("mail", settings(mailbox.port), now=lambda: NOW, reach=Reach(), timeout=5)
         assert isinstance(pager, Repeating)
         first, again = await pager.send(PAGE), await pager.repeat()
         mailbox.to_rcpt = {}
@@ -227,7 +227,7 @@ async def test_nobody_gets_a_mail_when_there_is_a_newer_one(page: Page) -> None:
     """Of an incident that goes on or is over, what is told late is what is true now."""
     with smtp() as mailbox:
         mailbox.to_rcpt = {"a@ops.example": "450 later"}
-        pager = Email("mail", settings(mailbox.port), now=lambda: NOW, timeout=5)
+        pager = Email("mail", settings(mailbox.port), now=lambda: NOW, reach=Reach(), timeout=5)
         await pager.send(PAGE)
         mailbox.to_rcpt = {}
         await pager.send(page)
@@ -243,7 +243,7 @@ async def test_who_cannot_be_given_a_mail_is_left_alone_after_an_hour() -> None:
     with smtp() as mailbox:
         mailbox.to_rcpt = {"a@ops.example": "452 full"}
         made = settings(mailbox.port, to=["a@ops.example", "b@ops.example"])
-        pager = Email("mail", made, now=lambda: next(times), timeout=5)
+        pager = Email("mail", made, now=lambda: next(times), reach=Reach(), timeout=5)
         await pager.send(PAGE)
         seen = [(await pager.repeat()).outcome for _ in range(3)]
     assert seen == [RETRY, RETRY, DELIVERED]

@@ -23,8 +23,9 @@ from tests.servers.pagerduty import (
 from tests.servers.process import free_port
 from vedette.exporters.pace import Pace
 from vedette.exporters.page import Action, Delivery, Outcome, Pager
-from vedette.exporters.pagerduty import PagerDuty, PagerDutySettings
+from vedette.exporters.pagerduty import PER_MINUTE, PagerDuty, PagerDutySettings
 from vedette.exporters.post import LONGEST_WAIT, retry_after
+from vedette.exporters.reach import Reach
 
 RESOLVE = replace(PAGE, action=Action.RESOLVE)
 WEDNESDAY = "Wed, 21 Oct 2026 07:28:00 GMT"
@@ -33,7 +34,7 @@ WEDNESDAY = "Wed, 21 Oct 2026 07:28:00 GMT"
 @asynccontextmanager
 async def pager_at(url: str, *, patience: float = 5.0, key: str = KEY) -> AsyncIterator[Pager]:
     settings = PagerDutySettings(routing_key_file="unread", url=url)
-    pager = PagerDuty("pd", settings, key, timeout=patience)
+    pager = PagerDuty("pd", settings, key, reach=Reach(), pace=Pace(PER_MINUTE), timeout=patience)
     try:
         yield pager
     finally:
@@ -249,7 +250,7 @@ async def test_a_change_is_told_where_it_is_wanted() -> None:
         url = str(server.make_url("/v2/enqueue"))
         for wanted in (False, True):
             settings = PagerDutySettings(routing_key_file="unread", url=url, change_events=wanted)
-            pager = PagerDuty("pd", settings, KEY)
+            pager = PagerDuty("pd", settings, KEY, reach=Reach(), pace=Pace(PER_MINUTE))
             told = await pager.tell("c" * 2000, "fra-1", 1_760_925_600.25)
             await pager.close()
             assert (told is not None) == wanted
@@ -272,18 +273,3 @@ def test_changes_go_to_the_region(region: str, url: str) -> None:
     """Changes go where events of the same region go."""
     read = PagerDutySettings.model_validate({"routing_key_env": "X", "region": region})
     assert read.changes == url
-
-
-async def test_pagers_of_one_key_share_its_limit() -> None:
-    """A pager has a limit, by default PagerDuty's, and may be given that of another one."""
-    pace = Pace(2)
-    settings = PagerDutySettings(routing_key_file="unread")
-    assert (
-        PagerDuty("a", settings, KEY, pace=pace).pace
-        is PagerDuty("b", settings, KEY, pace=pace).pace
-    )
-    own = PagerDuty("c", settings, KEY).pace
-    for _ in range(100):
-        assert own.ready_at(0.0) == 0.0
-        own.take(0.0)
-    assert own.ready_at(0.0) == 60.0

@@ -47,7 +47,7 @@ async def test_a_mail_server_may_have_another_authority(tmp_path: Path) -> None:
     trustme.CA().cert_pem.write_to_path(tmp_path / "ca.pem")
     with smtp(served) as mailbox:
         made = settings(mailbox.port, "tls", ca_file=str(tmp_path / "ca.pem"))
-        pager = Email("mail", made, now=lambda: 0)
+        pager = Email("mail", made, now=lambda: 0, reach=Reach())
         strange = await pager.send(PAGE)
         authority.cert_pem.write_to_path(tmp_path / "ca.pem")
         known = await pager.send(PAGE)

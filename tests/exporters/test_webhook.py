@@ -17,6 +17,7 @@ from tests.servers.process import free_port
 from tests.servers.stream import stream_server
 from tests.servers.webhook import WebhookReceiver
 from vedette.exporters.page import Action, Delivery, Outcome, Page
+from vedette.exporters.reach import Reach
 from vedette.exporters.signature import signing_key
 from vedette.exporters.webhook import VERSION, Webhook, WebhookSettings, encode
 
@@ -27,7 +28,7 @@ SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 
 def pager(url: str, secret: str = SECRET) -> Webhook:
     settings = WebhookSettings(url_file="unread", secret_file="unread")
-    return Webhook("hook", settings, url, secret, now=lambda: NOW, timeout=2)
+    return Webhook("hook", settings, url, secret, now=lambda: NOW, reach=Reach(), timeout=2)
 
 
 async def test_a_page_is_known_for_ours() -> None:

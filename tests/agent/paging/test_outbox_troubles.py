@@ -23,6 +23,7 @@ from vedette.agent.peers.hearsay import Hearsay
 from vedette.exporters.alertmanager import Alertmanager, AlertmanagerSettings
 from vedette.exporters.page import Delivery, Outcome, Page
 from vedette.exporters.post import Answer
+from vedette.exporters.reach import Reach
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
@@ -35,7 +36,9 @@ async def test_what_is_over_is_not_repeated(how: str, monkeypatch: pytest.Monkey
     taken: list[tuple[float, bool, bool]] = []
     says = [DELIVERED]
     loop = asyncio.get_running_loop()
-    pager = Alertmanager("am", AlertmanagerSettings(urls=["http://am"]), now=loop.time)
+    pager = Alertmanager(
+        "am", AlertmanagerSettings(urls=["http://am"]), now=loop.time, reach=Reach()
+    )
 
     async def post(_url: str, standing: list[Page], ended: list[Page]) -> Answer:
         if says[-1] is DELIVERED:
