@@ -6,19 +6,22 @@ reason: the agent then goes on from memory, and still pages.
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 
 from vedette.agent.config.heartbeats import HeartbeatSettings
 from vedette.agent.looking.runner import RunnerReason
 from vedette.agent.memory.ledger import Ledger, Series
+from vedette.agent.memory.looks import Seen
 from vedette.agent.memory.pages import Row
 from vedette.agent.paging.ended import Ended
 from vedette.agent.paging.queue import Waiting
 from vedette.agent.plan import Planned
 from vedette.agent.secrets import url_of
+from vedette.checks.finding import Finding, Kind, Observation, Verdict
 from vedette.exporters.heartbeat import DeadMansSwitch, Signal
 from vedette.exporters.metrics import Family, Labels, counter, gauge
 from vedette.exporters.page import Outcome
@@ -46,7 +49,7 @@ class Ailment(StrEnum):
 class Signs:
     """What shows whether an agent works; times in epoch seconds, *checks* are all there are.
 
-    *late* are the checks that nobody has looked at for longer than a look says anything;
+    *late* are the checks of which nothing was seen for longer than a look says anything;
     *undelivered_since* is since when the oldest page is on its way that no pager has accepted;
     *refused* whether each pager has refused the last page that it was sent, *unheard* whether a
     call for what is not over was refused, and no pager has accepted it.
@@ -67,9 +70,7 @@ def ails(signs: Signs, now: float) -> dict[Ailment, str]:
         ago = now - signs.stepped_at
         found[Ailment.NOT_STEPPING] = f"no alarm has been judged for {ago:.0f} s"
     if 2 * signs.late > signs.checks:
-        found[Ailment.NOT_LOOKING] = (
-            f"{signs.late} of {signs.checks} checks have not been looked at in time"
-        )
+        found[Ailment.NOT_LOOKING] = f"nothing is seen of {signs.late} of {signs.checks} checks"
     if signs.undelivered_since is not None and now - signs.undelivered_since > STUCK_AFTER:
         ago = now - signs.undelivered_since
         found[Ailment.PAGES_STUCK] = f"no pager has accepted a page for {ago:.0f} s"
@@ -81,14 +82,15 @@ def ails(signs: Signs, now: float) -> dict[Ailment, str]:
 
 
 def late(checks: Iterable[Planned], ledger: Ledger, started_at: float, now: float) -> int:
-    """Return how many of *checks* were not looked at for longer than a look says anything.
+    """Return of how many of *checks* nothing was seen for longer than a look says anything.
 
-    A look that a bug of ours has ended was none.
+    A look that a bug of ours has ended was none, nor was one that this host could not make. Of a
+    feed that says nothing an alarm of its own tells.
     """
     return sum(
         now
         > max(
-            (_looked_at(series, started_at) for series in ledger.of(one.key)),
+            (_seen_at(series, one.key.kind, started_at) for series in ledger.of(one.key)),
             default=started_at,
         )
         + one.timing.fresh_for
@@ -96,17 +98,17 @@ def late(checks: Iterable[Planned], ledger: Ledger, started_at: float, now: floa
     )
 
 
-def _looked_at(series: Series, started_at: float) -> float:
-    """Return when the newest look ended that no bug has, or when the agent *started_at*."""
-    last = series.last
-    if not isinstance(last.finding.reason, RunnerReason):
-        return last.started_at + last.seconds
-    known = (
-        look.started_at + look.seconds
-        for look in reversed(series.looks)
-        if not isinstance(look.finding.reason, RunnerReason)
-    )
-    return next(known, started_at)
+def _seen_at(series: Series, kind: Kind, started_at: float) -> float:
+    """Return when the newest look ended that saw anything, or when the agent *started_at*."""
+    looks: Iterator[Observation | Seen] = chain([series.last], reversed(series.looks))
+    saw = (look.started_at + look.seconds for look in looks if _saw(look.finding, kind))
+    return next(saw, started_at)
+
+
+def _saw(finding: Finding, kind: Kind) -> bool:
+    if kind is Kind.BGP:
+        return not isinstance(finding.reason, RunnerReason)
+    return finding.verdict is not Verdict.UNKNOWN
 
 
 def undelivered_since(waiting: Iterable[Waiting], heard: Mapping[str, float]) -> float | None:

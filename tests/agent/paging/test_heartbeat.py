@@ -13,7 +13,7 @@ from tests.agent.paging.desk import DELIVERED, REJECTED, RETRY, Receiver, Sheet,
 from tests.virtual import virtual
 from vedette.agent.looking.runner import RunnerReason
 from vedette.agent.memory.journal import Journal
-from vedette.agent.memory.ledger import Ledger
+from vedette.agent.memory.ledger import CheckKey, Ledger
 from vedette.agent.memory.pages import Row
 from vedette.agent.memory.statements import end
 from vedette.agent.memory.statements import queue as queued
@@ -37,12 +37,14 @@ from vedette.agent.paging.outbox import Outbox
 from vedette.agent.paging.queue import Waiting
 from vedette.agent.paging.routing import Route, Routes
 from vedette.agent.plan import Planned
-from vedette.checks.finding import Finding, Verdict
+from vedette.checks.dns.reason import Reason
+from vedette.checks.finding import Finding, Kind, Verdict
 from vedette.exporters.heartbeat import Signal
 from vedette.exporters.metrics import render
 from vedette.exporters.page import Action, Delivery, Outcome, Severity
 
 NOW = 10_000.0
+PREFIX = CheckKey("shop", Kind.BGP, "192.0.2.0/24")
 
 
 def signs(**different: object) -> Signs:
@@ -89,18 +91,25 @@ def test_a_check_is_late_when_its_look_says_nothing_more(
     assert late([planned], Ledger(), NOW, NOW) == 0
 
 
-def test_a_look_that_a_bug_has_ended_is_none() -> None:
-    """A check is late, too, where bugs alone have come of its looks for as long as that."""
-    fresh = TIMING.fresh_for
-    broken = Finding(verdict=Verdict.UNKNOWN, reason=RunnerReason.INTERNAL_ERROR)
-    planned, ledger = Planned(key=KEY, timing=TIMING, check=None), Ledger()
-    ledger.add(KEY, TIMING, [seen(NOW)])
-    for at in (NOW + 30, NOW + fresh, NOW + fresh + 1):
-        ledger.add(KEY, TIMING, [seen(at)._replace(finding=broken)])
-    assert late([planned], ledger, NOW, NOW + fresh) == 0
-    assert late([planned], ledger, NOW, NOW + fresh + 1) == 1
+BROKEN = Finding(verdict=Verdict.UNKNOWN, reason=RunnerReason.INTERNAL_ERROR)
+UNASKED = Finding(verdict=Verdict.UNKNOWN, reason=Reason.UNREACHABLE)
 
-    ledger.add(KEY, TIMING, [seen(NOW + fresh + 2, Verdict.UNKNOWN)])
+
+@pytest.mark.parametrize(
+    ("key", "nothing", "count"),
+    [(KEY, BROKEN, 1), (KEY, UNASKED, 1), (PREFIX, BROKEN, 1), (PREFIX, UNASKED, 0)],
+)
+def test_a_look_that_saw_nothing_is_none(key: CheckKey, nothing: Finding, count: int) -> None:
+    """A check is late, too, where nothing was seen for so long; a feed has an alarm of its own."""
+    fresh = TIMING.fresh_for
+    planned, ledger = Planned(key=key, timing=TIMING, check=None), Ledger()
+    ledger.add(key, TIMING, [seen(NOW, key=key)])
+    for at in (NOW + 30, NOW + fresh, NOW + fresh + 1):
+        ledger.add(key, TIMING, [seen(at, key=key)._replace(finding=nothing)])
+    assert late([planned], ledger, NOW, NOW + fresh) == 0
+    assert late([planned], ledger, NOW, NOW + fresh + 1) == count
+
+    ledger.add(key, TIMING, [seen(NOW + fresh + 2, Verdict.FAILING, key=key)])
     assert late([planned], ledger, NOW, NOW + fresh + 3) == 0
 
 
