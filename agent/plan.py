@@ -110,7 +110,7 @@ def make(
     quorum = _quorum(config, peers)
     times = controls[0].timing if controls else timing(Kind.DNS, config.defaults)
     if controls or peers:
-        rules += [blind_rule(name, times) for name in quorum.vantages]
+        rules += [blind_rule(name, times, keys) for name in quorum.vantages]
     feeds = list(builder.listeners())
     rules += [feed_rule(p.key, p.timing) for p in feeds]
     planned = [*checks, *controls, *feeds]

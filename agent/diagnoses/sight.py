@@ -6,11 +6,12 @@ Rule: pure.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from vedette.agent.alarms.alarm import UNDECIDED, Evidence, reached
 from vedette.agent.diagnoses.view import View, Voice
 from vedette.agent.diagnoses.votes import failing, most
-from vedette.agent.memory.ledger import CheckKey
+from vedette.agent.memory.ledger import CheckKey, Series
 from vedette.checks.dns.server import Place
 from vedette.checks.finding import Verdict
 
@@ -27,7 +28,10 @@ class Sight:
 
 
 def blindness(view: View, controls: Sequence[CheckKey]) -> Evidence:
-    """Judge the controls: blind when most of them fail; without controls we trust ourselves."""
+    """Judge the controls: blind when most of them fail; without controls we trust ourselves.
+
+    One at which this host could make no look shows no more than one that fails.
+    """
     if not controls:
         return Evidence(False)
     judged = [_failed(_asked(view.of(key))) for key in controls]
@@ -44,9 +48,25 @@ def _failed(asked: Sequence[Voice]) -> Evidence:
     evidence = most(asked, failing)
     if evidence.holds is None:
         # Who has never seen the internet does not even know the name's own servers.
-        others = most([v for v in asked if v.finding.verdict is not Verdict.UNKNOWN], failing)
+        told = [v for v in asked if v.finding.verdict is not Verdict.UNKNOWN]
+        others = most(told, failing) if told else _unseen(asked)
         return others if others.holds else evidence
     return evidence
+
+
+def _unseen(asked: Sequence[Voice]) -> Evidence:
+    """Return since when none of those that are asked could be; once alone says nothing."""
+    if not asked or any(v.now > v.series.fresh_until for v in asked):
+        return UNDECIDED
+    began_at = max(_unseen_since(v.series) for v in asked)
+    seen_at = min(v.series.last.started_at for v in asked)
+    return Evidence(True, began_at, seen_at) if seen_at > began_at else UNDECIDED
+
+
+def _unseen_since(series: Series) -> float:
+    """Return the start of the present run of looks that could not be made."""
+    run = takewhile(lambda look: look.finding.verdict is Verdict.UNKNOWN, reversed(series.looks))
+    return min((look.started_at for look in run), default=series.last.started_at)
 
 
 def proven_at(view: View, controls: Sequence[CheckKey]) -> float:

@@ -108,8 +108,8 @@ def feed_rule(key: CheckKey, timing: Timing) -> Rule:
     )
 
 
-def blind_rule(name: str, timing: Timing) -> Rule:
-    """Return the rule for the vantage *name*, be it this one or a peer."""
+def blind_rule(name: str, timing: Timing, controls: Sequence[CheckKey] = ()) -> Rule:
+    """Return the rule for the vantage *name*, be it this one or a peer, which has *controls*."""
     return Rule(
         diagnosis=Diagnosis.VANTAGE_BLIND,
         service=name,
@@ -119,6 +119,7 @@ def blind_rule(name: str, timing: Timing) -> Rule:
         hold=timing.hold,
         clear=timing.clear,
         judge=lambda fleet: fleet.blind(name),
+        controls=controls,
     )
 
 

@@ -39,10 +39,11 @@ from vedette.agent.diagnoses.http import (
 from vedette.agent.diagnoses.names import Diagnosis, Rule
 from vedette.agent.diagnoses.view import View, Voice, taken
 from vedette.agent.diagnoses.votes import Counts, failed_lately, failing, most, voting
+from vedette.agent.memory.ledger import Ledger, Series
 from vedette.agent.memory.looks import Seen
 from vedette.checks.dns.reason import Reason
 from vedette.checks.dns.server import Place
-from vedette.checks.finding import Finding
+from vedette.checks.finding import Finding, Verdict
 from vedette.checks.http.places import Place as HttpPlace
 from vedette.checks.http.reason import Reason as HttpReason
 from vedette.checks.net import is_address
@@ -95,6 +96,23 @@ def likewise(
         and now - at >= other.hold
     ]
     return f"; likewise {some(same)}" if same else ""
+
+
+def failing_controls(rule: Rule, ledger: Ledger, now: float) -> Sequence[Series]:
+    """Return the looks at controls that fail beside *rule*.
+
+    Of a vantage that is blind those are among them that it could not make.
+    """
+    bad = (Verdict.FAILING,) if rule.key else (Verdict.FAILING, Verdict.UNKNOWN)
+    looks = (series for control in rule.controls for series in ledger.of(control))
+    return [one for one in looks if now <= one.fresh_until and one.verdict(now) in bad]
+
+
+def blindness(rule: Rule, ledger: Ledger, now: float) -> str:
+    """Return why the vantage is blind that *rule* is about, to be followed by since when."""
+    seen = {one.key: str(one.last.finding.reason) for one in failing_controls(rule, ledger, now)}
+    why = f" ({_commonest(seen.values())})" if seen else ""
+    return f"{rule.subject} sees none of the internet it checks itself by{why}"
 
 
 def _text(rule: Rule, voices: Sequence[Voice], view: View) -> str:

@@ -20,7 +20,7 @@ from vedette.agent.diagnoses.names import Diagnosis, Rule
 from vedette.agent.diagnoses.view import View
 from vedette.agent.memory.lastgood import LastKnownGood
 from vedette.agent.memory.ledger import CheckKey, Ledger, Series
-from vedette.agent.paging.headline import cause, likewise
+from vedette.agent.paging.headline import blindness, cause, failing_controls, likewise
 from vedette.agent.paging.workaround import serving
 from vedette.checks.bgp.check import FEED
 from vedette.checks.dns.server import Place
@@ -71,8 +71,10 @@ class Witness:
         One that sees the very fault tells more than one for which the check fails otherwise, and
         any that sees more than one that is cut off.
         """
-        if not isinstance(rule, Rule) or rule.key is None:
+        if not isinstance(rule, Rule):
             return self.ledger
+        if rule.key is None:  # is about a vantage itself
+            return self.ledgers.get(rule.subject, self.ledger)
         names = sorted(
             self.ledgers, key=lambda name: (name in self.unsighted, name != self.vantage)
         )
@@ -152,7 +154,7 @@ def told(rule: Alarm, incident: Incident, witness: Witness, now: float) -> str:
         return f"{rule.id}: {telling.holding(rule, witness.standings, now)} since {since}"
     ledger = witness.telling(rule, now)
     if rule.diagnosis is Diagnosis.VANTAGE_BLIND:
-        return f"{rule.diagnosis}: {_blindness(rule.subject, since, witness, now)}"
+        return f"{rule.diagnosis}: {_blindness(rule, since, witness, now)}"
     what = cause(rule, View(ledger, now))
     began_at = incident.members[rule.id]
     whence = _whence(rule, ledger, witness, began_at, now)
@@ -205,11 +207,11 @@ def _is_down(key: CheckKey) -> Callable[[View], Evidence]:
     return lambda view: service_down(view.of(key))
 
 
-def _blindness(name: str, since: str, witness: Witness, now: float) -> str:
-    heard_at = witness.ledgers[name].newest_at if name in witness.ledgers else now
-    if name != witness.vantage and now - heard_at > SILENT_AFTER:
-        return f"{name} has not been heard of since {utc(heard_at)[11:]}"
-    return f"{name} sees none of the internet it checks itself by since {since}"
+def _blindness(rule: Rule, since: str, witness: Witness, now: float) -> str:
+    ledger, name = witness.telling(rule, now), rule.subject
+    if name != witness.vantage and now - ledger.newest_at > SILENT_AFTER:
+        return f"{name} has not been heard of since {utc(ledger.newest_at)[11:]}"
+    return f"{blindness(rule, ledger, now)} since {since}"
 
 
 # Where the addresses themselves are cut off, the ones of old are no way around.
@@ -229,8 +231,8 @@ def _details(
         yield "quorum", witness.shortage
     if isinstance(rule, CompositeAlarm):
         yield from _rule(rule, witness, now)
-    elif rule and rule.key:
-        yield "seen", _some(list(_seen(rule, rule.key, ledger, now)))
+    elif rule and (rule.key or rule.controls):
+        yield "seen", _some(list(_seen(rule, ledger, now)))
     yield "changes", list(witness.changes) or "no change was seen before it, or since"
     yield from _good(incident.service, witness, ledger, began_at, now)
     yield "bgp", list(_bgp(incident.service, witness, now)) or "no prefix of it is watched"
@@ -288,14 +290,13 @@ def _line(series: Series, now: float) -> str:
     return f"{shown}: {detail}" if detail else f"{shown}: {series.subject}"
 
 
-def _seen(rule: Rule, key: CheckKey, ledger: Ledger, now: float) -> Iterator[str]:
+def _seen(rule: Rule, ledger: Ledger, now: float) -> Iterator[str]:
     """Every look that the rule judges, the failing ones first, and the controls that fail too."""
-    for one in sorted(ledger.of(key), key=lambda one: one.verdict(now) is not Verdict.FAILING):
+    looks = ledger.of(rule.key) if rule.key else ()
+    for one in sorted(looks, key=lambda one: one.verdict(now) is not Verdict.FAILING):
         yield _line(one, now)
-    for control in rule.controls:
-        for one in ledger.of(control):
-            if one.verdict(now) is Verdict.FAILING:
-                yield f"control {control.check}: {_line(one, now)}"
+    for one in failing_controls(rule, ledger, now):
+        yield f"control {one.key.check}: {_line(one, now)}"
 
 
 def _good(

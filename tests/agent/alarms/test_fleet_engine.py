@@ -471,10 +471,11 @@ def test_own_uplink_lost_says_nothing_of_others(
     assert {key for _, key, *_ in said} <= {"test/fra"}
 
 
+@pytest.mark.parametrize("own", [BLIND, (UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN)])
 @pytest.mark.parametrize("others", [WELL, BLIND, None])
-def test_an_agent_sees_its_own_blindness(others: Said) -> None:
-    """One whose own controls fail pages that, whoever else is there, and nothing else."""
-    said = whole(live([{**everywhere(others), "fra": BLIND}] * STAY, engine()))
+def test_an_agent_sees_its_own_blindness(others: Said, own: Said) -> None:
+    """One whose controls fail, or cannot be looked at, pages that and nothing else."""
+    said = whole(live([{**everywhere(others), "fra": own}] * STAY, engine()))
 
     assert [(key, change) for _, key, _, change, _ in said] == [("test/fra", Change.OPENED)]
 

@@ -20,11 +20,11 @@ CONTROLS = [CheckKey("controls", Kind.HTTP, f"https://{name}.example/") for name
 NAME = CheckKey("controls", Kind.DNS, "other.example A")
 
 
-def controls(*words: str, at: float = LATE) -> Ledger:
+def controls(*words: str, at: float = LATE, times: int = 2) -> Ledger:
     ledger = Ledger()
     for key, word in zip(CONTROLS, words, strict=False):
-        if word != STALE:
-            ledger.add(key, TIMING, [seen(at, word, key=key, place="name")])
+        for n in range(times if word != STALE else 0):
+            ledger.add(key, TIMING, [seen(at - times + 1 + n, word, key=key, place="name")])
     return ledger
 
 
@@ -33,12 +33,14 @@ def controls(*words: str, at: float = LATE) -> Ledger:
     [
         ([OK], False),
         ([FAILING], True),
-        ([UNKNOWN], None),
+        ([UNKNOWN], True),
         ([FAILING, OK], False),
         ([FAILING, FAILING, OK], True),
-        ([FAILING, UNKNOWN, OK], None),
+        ([FAILING, UNKNOWN, OK], True),
+        ([FAILING, STALE, OK], None),
         ([FAILING, OK, OK], False),
-        ([UNKNOWN, UNKNOWN, OK], None),
+        ([UNKNOWN, UNKNOWN, OK], True),
+        ([UNKNOWN, OK, OK], False),
         ([STALE, OK, OK], False),
         ([STALE, STALE], None),
         ([FAILING, FAILING, OK, OK], False),
@@ -47,8 +49,13 @@ def controls(*words: str, at: float = LATE) -> Ledger:
     ids=case,
 )
 def test_sight(words: list[str], blind: bool | None) -> None:
-    """Blind when most controls fail, seeing when most cannot be failing, else undecided."""
+    """Blind when most controls fail or could not be looked at, seeing when most cannot be so."""
     assert blindness(View(controls(*words), LATE), CONTROLS[: len(words)]).holds is blind
+
+
+def test_one_look_that_could_not_be_made_is_no_blindness() -> None:
+    """A control that is not known now and then puts nothing off: two looks in a row must say so."""
+    assert blindness(View(controls(UNKNOWN, times=1), LATE), CONTROLS[:1]).holds is None
 
 
 @pytest.mark.parametrize(("word", "blind"), [(OK, False), ("timeout", True)])

@@ -450,6 +450,23 @@ def test_a_blind_vantage_is_told_from_a_silent_one(name: str, heard: float, says
     assert page.summary == f"vantage_blind: {says} UTC"
 
 
+def test_a_blind_vantage_says_why_it_sees_nothing() -> None:
+    """Its page tells what its controls show, be it that this host cannot look at any."""
+    rule, peer = blind_rule("nyc-1", TIMING, [CONTROL]), Ledger(since=NOW)
+    firewalled = "this host cannot send to 192.0.2.9:53: operation not permitted"
+    looks = [
+        seen(NOW, UNKNOWN, key=CONTROL, subject=at, detail=firewalled)
+        for at in ("192.0.2.9", "192.0.2.10")
+    ]
+    peer.add(CONTROL, TIMING, looks)
+    page = written(incident(rule.id), rules={rule.id: rule}, peers={"nyc-1": peer})
+
+    says = "nyc-1 sees none of the internet it checks itself by (1 timeout) since 00:16:40 UTC"
+    assert page.summary == f"vantage_blind: {says}"
+    line = f"control {CONTROL.check}: UNKNOWN timeout: {firewalled}"
+    assert page.details["seen"] == [line, line]
+
+
 @pytest.mark.parametrize(
     ("others", "said"),
     [
