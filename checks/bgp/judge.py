@@ -78,7 +78,8 @@ def holds(reason: Reason, standing: Standing) -> bool | None:
     """Whether *reason* is a cause now; None where it neither is one, nor is over.
 
     A prefix has recovered when four fifths of its peers have it again. A foreign origin that shows
-    as the own routes begin to go, or later, is seen because they are gone: no cause until then.
+    as the own routes begin to go, or later, is seen because they are gone: no cause until then, nor
+    while it may turn out so.
     What was said by sessions that are lost is not over either.
     """
     present = reason in standing.conditions
@@ -98,7 +99,7 @@ def leading(since: Mapping[Reason, float]) -> Reason | None:
 
 def _has_collapsed_first(standing: Standing) -> bool:
     fell_at = standing.fell_at
-    if fell_at is None or not standing.collapsed:
+    if fell_at is None or not (standing.collapsed or standing.drains):
         return False
     # It shows first at the few that are the first to lose us: that is no cause of what they lose.
     return fell_at - SETTLES < standing.conditions[Reason.ORIGIN]

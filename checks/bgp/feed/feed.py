@@ -108,7 +108,7 @@ class Feed:
             finally:
                 self._intake.clear()
                 self._flooded = False
-                self._routes.lapse()
+                self._routes.lapse(self._intake.now())
             attempt = 0 if loop.time() - began >= self._times.settled else attempt + 1
             await asyncio.sleep(self._times.backoff(attempt - 1 if attempt else 0))
             self._reconnects += 1
@@ -249,7 +249,7 @@ class Feed:
         if self._seeder is None:
             raise SourceLostError(f"it floods: {drops} updates dropped")
         self._flooded = True
-        self._routes.lapse()
+        self._routes.lapse(self._intake.now())
         self._seeder.renew(after=self._times.calm)
 
     def _ask_for_the_unknown(self) -> None:

@@ -43,6 +43,7 @@ class _Seen:
     since: float | None = None
     at: float | None = None
     lasts_since: float | None = None  # gaps of the feed included
+    heard_for: float = 0.0  # before the last of them
 
 
 class Strangers:
@@ -133,10 +134,10 @@ class Strangers:
             more, seen.left, seen.peak = 0, asns, 0
         if more < self._least:
             self._end(key, seen)
-            seen.lasts_since = None
+            seen.lasts_since, seen.heard_for = None, 0.0
         elif seen.since is None:
             seen.lasts_since = now if seen.lasts_since is None else seen.lasts_since
-            seen.since = self._alive.setdefault(key[0], {})[key] = now
+            seen.since = self._alive.setdefault(key[0], {})[key] = now - seen.heard_for
         if not asns:
             del self._seen[key]
         return came or not asns
@@ -145,9 +146,11 @@ class Strangers:
         seen.since = None
         self._alive.get(key[0], {}).pop(key, None)
 
-    def lapse(self) -> None:
-        """Note that the feed was lost: nothing says how long it lasts."""
+    def lapse(self, now: float) -> None:
+        """Note that the feed was lost: what is seen after the gap counts on from before it."""
         for key, seen in self._seen.items():
+            if seen.since is not None:
+                seen.heard_for = max(0.0, now - seen.since)
             self._end(key, seen)
         self._news.update(self._seen)
 

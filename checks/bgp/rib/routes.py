@@ -145,12 +145,12 @@ class Routes:
         """Add those that held *prefix* at *at* to its baseline."""
         self.restore(prefix, dict.fromkeys(peers, at), at)
 
-    def lapse(self) -> None:
+    def lapse(self, now: float) -> None:
         """Note that the feed was lost: nothing is judged until each prefix is seeded again."""
         self._peers.told_all.clear()
         self._peers.telling.clear()
         for prefix, table in self._tables.items():
-            table.lapse()
+            table.lapse(now)
             self.changed.add(prefix)
         self._parts.lapse()
 

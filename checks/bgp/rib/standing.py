@@ -25,8 +25,9 @@ class Standing:
     the receiver's epoch seconds; what is withdrawn is not partially so.
     *in_doubt* are those that ended with sessions that were lost: they may go on.
     *fell_at* is when the share last went below that of a recovered prefix, None while it is not
-    below; *collapsed*, whether half of the peers had no route at all since. *since* is the newest
-    route, withdrawal or seed behind these numbers, in the feed's epoch seconds.
+    below; *collapsed*, whether half of the peers had no route at all since, and *drains*, whether
+    that may come yet. *since* is the newest route, withdrawal or seed behind these numbers, in the
+    feed's epoch seconds.
     *enough* is False where the baseline is too small to judge by.
     """
 
@@ -44,6 +45,7 @@ class Standing:
     in_doubt: Set[Reason]
     fell_at: float | None
     collapsed: bool
+    drains: bool
     since: float
 
     @property

@@ -15,7 +15,7 @@ from vedette.checks.bgp.rib.foreign import Strangers
 from vedette.checks.bgp.rib.neighbours import Neighbours
 from vedette.checks.bgp.rib.paths import Paths
 from vedette.checks.bgp.rib.peers import Peers
-from vedette.checks.bgp.rib.standing import RECOVERED, WITHDRAWN, Standing
+from vedette.checks.bgp.rib.standing import RECOVERED, Standing
 from vedette.checks.bgp.watch import Watch
 
 _NEVER = float("-inf")
@@ -136,13 +136,13 @@ class Table:
         if is_gone or not self._cells.is_known(peer):
             self._lose(peer, at, KNOWN | LIVE)
 
-    def lapse(self) -> None:
+    def lapse(self, now: float) -> None:
         """Note that the feed was lost: nothing is said until the next seed."""
         self.seeded_at = None
         self._cells.lapse()
-        self.strangers.lapse()
+        self.strangers.lapse(now)
         self.conditions.clear()
-        self.fall.lapse()
+        self.fall.lapse(now)
 
     def routes(self) -> Iterator[tuple[int, Path]]:
         """Yield who holds the prefix by which path."""
@@ -192,6 +192,7 @@ class Table:
             in_doubt=self.strangers.in_doubt() if self.strangers.silence.lost else frozenset(),
             fell_at=self.fall.at,
             collapsed=self.fall.collapsed,
+            drains=self.fall.drains,
             since=cells.news_at,
         )
 
@@ -213,12 +214,11 @@ class Table:
         share, taken = (n / of if of else 0.0 for n in (self._cells.holding, self._cells.taken))
         known = self._is_enough() and unknown * 2 <= of + unknown
         self.fall.review(share, now, taken=taken, known=known)
-        if self.fall.halved_at is not None:
-            if share <= WITHDRAWN:
-                yield Reason.WITHDRAWN, self.conditions.get(Reason.WITHDRAWN, now)
-            else:
-                # The time in which fewer had it counts: one peer at the border must not restart it.
-                yield Reason.PARTIALLY_WITHDRAWN, self.fall.halved_at
+        if self.fall.gone_at is not None:
+            yield Reason.WITHDRAWN, self.fall.gone_at
+        elif self.fall.halved_at is not None:
+            # The time in which fewer had it counts: one peer at the border must not restart it.
+            yield Reason.PARTIALLY_WITHDRAWN, self.fall.halved_at
         for reason in (Reason.ORIGIN, Reason.MORE_SPECIFIC, Reason.PATH) if self.strangers else ():
             since = self.strangers.since(reason)
             if since is not None and reason is Reason.PATH:

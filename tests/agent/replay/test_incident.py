@@ -137,6 +137,21 @@ def test_a_stranger_that_shows_where_a_prefix_goes_is_no_hijack() -> None:
     assert "see it by AS64666" in page.summary
 
 
+@pytest.mark.parametrize("seconds", [120, 300])
+def test_a_stranger_that_shows_while_a_prefix_drains_is_no_hijack(seconds: int) -> None:
+    """Nor does it where minutes pass from the first peers that lose the prefix to the last."""
+    own = {"origin": 64500, "share": 0.65, "rpki": "valid"}
+    stranger = {"origin": 64666, "share": 0.08, "rpki": "notfound"}
+    third, routes = seconds // 3, ([own, stranger], [stranger | {"share": 0.15}])
+    changes = (
+        change(third * n, bgp={"prefix": PREFIX, "over_s": third * (n + 1), "routes": one})
+        for n, one in enumerate(routes)
+    )
+    (page,) = _pages(*changes, of=watched(document()) | {"end_s": 900})
+
+    assert [one.diagnosis for one in page.history] == ["prefix_withdrawn"]
+
+
 def test_a_reset_collector_withdraws_nothing() -> None:
     """Its peers are unknown, and the others still hold the prefix."""
     reset = {"source": "ris-live", "state": "one_collector_reset", "collector": "rrc01"}

@@ -27,6 +27,7 @@ def standing(
     foreign: Iterable[Foreign] = (),
     fell_at: float | None = None,
     collapsed: bool = True,
+    drains: bool = False,
 ) -> Standing:
     return Standing(
         share=holding / of if of else 0.0,
@@ -43,6 +44,7 @@ def standing(
         in_doubt=frozenset(),
         fell_at=fell_at,
         collapsed=collapsed,
+        drains=drains,
         since=5.0,
     )
 
@@ -92,18 +94,25 @@ def test_between_withdrawn_and_recovered_nothing_is_said(
 
 
 @pytest.mark.parametrize(
-    ("fell_at", "collapsed", "expected"),
+    ("fell_at", "how", "expected"),
     [
-        (3.0, True, None),  # the own routes went first: others are seen because of that
-        (33.0, True, None),  # it shows first where they go first, long before most are gone
-        (34.0, True, True),  # the foreign origin came first, and has nothing to do with that
-        (3.0, False, True),  # most peers have had the right one all the time
-        (None, False, True),
+        (3.0, "collapsed", None),  # the own routes went first: others are seen because of that
+        (33.0, "collapsed", None),  # it shows first where they go first, long before most are gone
+        (34.0, "collapsed", True),  # the foreign origin came first, and has nothing to do with that
+        (3.0, "drains", None),
+        (34.0, "drains", True),
+        (3.0, "", True),  # most peers have had the right one all the time
+        (None, "", True),
     ],
 )
-def test_order_is_kept(fell_at: float | None, collapsed: bool, expected: bool | None) -> None:
+def test_order_is_kept(fell_at: float | None, how: str, expected: bool | None) -> None:
     """A foreign origin is a symptom of a collapse that it comes with, or after."""
-    stands = standing(conditions={Reason.ORIGIN: 4.0}, fell_at=fell_at, collapsed=collapsed)
+    stands = standing(
+        conditions={Reason.ORIGIN: 4.0},
+        fell_at=fell_at,
+        collapsed=how == "collapsed",
+        drains=how == "drains",
+    )
     assert holds(Reason.ORIGIN, stands) is expected
 
 

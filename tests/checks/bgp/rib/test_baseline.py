@@ -41,7 +41,7 @@ def test_who_holds_a_route_for_less_is_none_of_the_baseline(end: Path | None) ->
     routes = seeded(90)
     for n in range(90, 300):
         routes.announce(peer(n), PREFIX, (asn(peer(n)), *PATH), 200)
-    routes.lapse()
+    routes.lapse(800)
     routes.seed(PREFIX, routes.holders(PREFIX), 900, 900)
     for n in range(90, 300):
         if end:
@@ -89,11 +89,11 @@ def test_long_lost_peers_leave_the_baseline_of_a_visible_prefix_only() -> None:
     """A peer without the route for a week is forgotten, unless the whole prefix is gone."""
     routes = seeded()
     routes.withdraw(peer(0), PREFIX, 101)
-    routes.lapse()
+    routes.lapse(200)
     routes.seed(PREFIX, {peer(n): PATH for n in range(1, 10)}, 101 + MEMORY + 1, 101 + MEMORY + 1)
     assert counts(routes) == (9, 9, 0)
     for at in (110 + MEMORY, 120 + 3 * MEMORY):
-        routes.lapse()
+        routes.lapse(at)
         routes.seed(PREFIX, {}, at, at)
     assert counts(routes) == (0, 9, 0)
 

@@ -17,7 +17,7 @@ from tests.checks.bgp.rib.told import (
 from vedette.checks.bgp.judge import holds
 from vedette.checks.bgp.path import Path
 from vedette.checks.bgp.reason import Reason
-from vedette.checks.bgp.rib.fall import SETTLES
+from vedette.checks.bgp.rib.fall import DRAINS, SETTLES
 from vedette.checks.bgp.update import Withdraw
 
 
@@ -76,8 +76,9 @@ def test_what_comes_back_from_a_withdrawal_is_half_gone_since_then(
         ((777, ORIGIN), Reason.PATH),
     ],
 )
-def test_a_gap_begins_every_condition_anew(news: Path | type[Withdraw], reason: Reason) -> None:
-    """What was wrong before the feed was lost is wrong since the seed after it, not before."""
+@pytest.mark.parametrize("gaps", [1, 3])
+def test_gaps_count_for_no_hold(news: Path | type[Withdraw], reason: Reason, gaps: int) -> None:
+    """The seconds in which the feed was heard add up; those of the gaps between them do not."""
     routes = seeded(100)
     prefix = "192.0.2.0/25" if reason is Reason.MORE_SPECIFIC else PREFIX
     for n in range({Reason.WITHDRAWN: 90, Reason.PARTIALLY_WITHDRAWN: 70}.get(reason, 10)):
@@ -87,11 +88,17 @@ def test_a_gap_begins_every_condition_anew(news: Path | type[Withdraw], reason: 
             routes.announce(peer(n), prefix, (asn(peer(n)), *news), 201)
     assert since(routes) == {reason: 201}
     held = routes.holders(PREFIX)
-    routes.lapse()
-    routes.announce(peer(120), PREFIX, (asn(peer(120)), *PATH), 210)
-    assert routes.standing(PREFIX) is None
-    routes.seed(PREFIX, held, 500, 505)
-    assert since(routes) == {reason: 505}
+    for gap in range(gaps):
+        routes.lapse(210 + 300 * gap)
+        routes.lapse(220 + 300 * gap)
+        routes.announce(peer(120), PREFIX, (asn(peer(120)), *PATH), 230 + 300 * gap)
+        assert routes.standing(PREFIX) is None
+        routes.seed(PREFIX, held, 500 + 300 * gap, 501 + 300 * gap)
+    assert since(routes) == {reason: 201 + 291 * gaps}
+    routes.seeded_with(100, 2000)
+    routes.lapse(2010)
+    routes.seed(PREFIX, {}, 2020, 2020)
+    assert since(routes)["withdrawn"] == 2020
 
 
 def test_a_restart_in_a_withdrawal_keeps_the_order() -> None:
@@ -122,3 +129,28 @@ def test_what_a_collapse_let_show_counts_from_the_recovery_on() -> None:
     for n in range(3, 18):
         routes.announce(peer(n), PREFIX, PATH, 301)
     assert (since(routes), seen(routes).collapsed) == ({"origin": 301}, False)
+
+
+@pytest.mark.parametrize(
+    ("lost", "taken", "after", "drains"),
+    [
+        (25, 5, DRAINS - 1, True),
+        (25, 5, DRAINS, False),  # who lost some peers for long can be hijacked at the others
+        (30, 0, DRAINS - 1, True),
+        (15, 15, DRAINS - 1, False),  # peers that a stranger took are not gone
+        (5, 40, DRAINS - 1, False),
+        (18, 2, DRAINS - 1, False),  # it has not fallen
+    ],
+)
+def test_a_prefix_drains_while_more_peers_have_no_route_than_a_strangers(
+    lost: int, taken: int, after: float, drains: bool
+) -> None:
+    """For two minutes after its fall it may be on its way to a collapse, if it is no stranger's."""
+    routes = seeded(100)
+    for n in range(lost):
+        routes.withdraw(peer(n), PREFIX, 201)
+    for n in range(lost, lost + taken):
+        routes.announce(peer(n), PREFIX, (asn(peer(n)), *FOREIGN), 201)
+    routes.review(PREFIX, 201 + after)
+
+    assert seen(routes).drains is drains

@@ -73,7 +73,7 @@ def test_a_new_neighbour_is_right_after_a_day_without_news(has_gaps: bool) -> No
     for n in range(20):
         routes.announce(peer(n), PREFIX, (asn(peer(n)), 777, ORIGIN), 201)
     if has_gaps:
-        routes.lapse()
+        routes.lapse(202)
         routes.seed(PREFIX, routes.holders(PREFIX), 40_000, 40_000)
     for hour in range(24):
         routes.review(PREFIX, 300 + 3600 * hour)

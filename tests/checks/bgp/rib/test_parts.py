@@ -70,7 +70,7 @@ def test_what_comes_late_changes_no_part(is_over: bool) -> None:
         ]
         assert [tell(peer(n)) for tell in (reversed(news) if is_over else news)] == [True, False]
     assert foreign(routes).get(key, 0) == (0 if is_over else 50)
-    routes.lapse()
+    routes.lapse(205)
     routes.seeded_with(100, 210)
     assert routes.announce(peer(60), part, FOREIGN, 200)
     routes.peer_down(peer(60), 212)
@@ -93,7 +93,7 @@ def test_an_old_table_brings_no_part_back(left: int) -> None:
         routes.withdraw(peer(n), part, 300)
     for gap in (False, True):
         if gap:
-            routes.lapse()
+            routes.lapse(305)
         routes.seed(part, held(part, 50), 250, 310)
         routes.seeded_with(100, 310)
         assert foreign(routes).get(("more_specific", part, 64666), 0) == left
@@ -108,7 +108,7 @@ def test_what_is_said_of_a_part_live_or_later_wins_over_a_table() -> None:
     routes = seeded(100)
     for n in range(4):
         routes.announce(peer(n), part, (asn(peer(n)), *FOREIGN), 201)
-    routes.lapse()
+    routes.lapse(205)
     routes.seeded_with(100, 210)
     routes.seed(part, {}, 190, 210)
     assert foreign(routes) == {key: 4}
@@ -125,7 +125,7 @@ def test_a_part_is_asked_for_until_a_table_speaks_for_the_gap() -> None:
     for n in range(50):
         routes.announce(peer(n), part, (asn(peer(n)), *FOREIGN), 201)
     assert not routes.outdated_parts(90)
-    routes.lapse()
+    routes.lapse(205)
     for at in (150, 250):  # the gap is over at 300
         routes.seed(part, held(part, 50), at, 310)
         assert list(routes.outdated_parts(300)) == [part]

@@ -54,11 +54,11 @@ def test_after_a_gap_the_newer_of_seed_and_update_wins() -> None:
     """Once the feed was lost, an older seed does not undo what a peer said before the gap."""
     routes = seeded()
     routes.withdraw(peer(0), PREFIX, 200)
-    routes.lapse()
+    routes.lapse(200)
     assert routes.standing(PREFIX) is None
     routes.seed(PREFIX, {peer(n): PATH for n in range(10)}, 150, 150)
     assert counts(routes) == (9, 10, 0)
-    routes.lapse()
+    routes.lapse(200)
     routes.seed(PREFIX, {peer(n): PATH for n in range(10)}, 250, 250)
     assert counts(routes) == (10, 10, 0)
 
@@ -66,7 +66,7 @@ def test_after_a_gap_the_newer_of_seed_and_update_wins() -> None:
 def test_a_peer_missing_from_the_next_seed_has_lost_the_route() -> None:
     """A withdrawal during a gap shows in the seed after it, against the old baseline."""
     routes = seeded()
-    routes.lapse()
+    routes.lapse(200)
     routes.seed(PREFIX, {peer(0): PATH}, 200, 200)
     assert counts(routes) == (1, 10, 0)
 
@@ -116,7 +116,7 @@ NEWS = {
     "down": lambda routes, n, at: routes.peer_down(peer(n), at),
     "up": lambda routes, n, at: routes.peer_up(peer(n), at),
     "seed": lambda routes, n, at: routes.seeded_with(n, at, FOREIGN if n % 2 else PATH),
-    "lapse": lambda routes, _n, _at: routes.lapse(),
+    "lapse": lambda routes, _n, at: routes.lapse(at),
 }
 
 

@@ -79,7 +79,7 @@ def test_a_table_counts_who_has_spoken_since_the_session_was_lost(spoke: str) ->
         else:
             routes.peer_up(peer(n), 200)
         routes.peer_down(peer(n), 150)
-    routes.lapse()
+    routes.lapse(200)
     routes.seed(PREFIX, {}, 300, 300)
     assert counts(routes) == (0, 10, 0)
 
