@@ -94,7 +94,12 @@ class Firing:
             muted,
             self._rules,
             is_called,
+            frozenset(id_ for id_ in firing.keys() - joined if self._is_taken(id_, fleet)),
         )
+
+    def _is_taken(self, id_: str, fleet: Fleet) -> bool:
+        rule = self._rules[id_]
+        return isinstance(rule, Rule) and rule.is_taken is not None and rule.is_taken(fleet)
 
     def _is_quiet(self, id_: str, now: float) -> bool:
         """Whether an alarm may open no page now, though its service may.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from vedette.agent.composite.alarm import Alarm
-from vedette.agent.diagnoses.names import RANK, Rule, is_one_trouble, is_warning
+from vedette.agent.diagnoses.names import RANK, Diagnosis, Rule, is_one_trouble, is_warning
 from vedette.exporters.page import Severity
 
 NEAR = 600.0
@@ -62,7 +62,8 @@ class Faults:
     """What is wrong with a service: alarms in ALARM, and those that are not yet, since when.
 
     *rules* have the severities of the moment, *usual* their own. While *muted*, nothing opens.
-    *is_called* says whether a peer that sees has called under a key, and not ended that.
+    *is_called* says whether a peer that sees has called under a key, and not ended that. *taken*
+    are those of prefixes that are lost to a stranger.
     """
 
     firing: Mapping[str, float]
@@ -71,6 +72,7 @@ class Faults:
     muted: bool = False
     usual: Mapping[str, Alarm] = field(default_factory=dict)
     is_called: Callable[[str], bool] = lambda _key: False
+    taken: Set[str] = frozenset()
 
 
 Told = tuple[Incident, Change | None]
@@ -184,11 +186,19 @@ def _belongs(rule: Alarm, began_at: float, incident: Incident, faults: Faults) -
     elif not _goes_on(incident, faults):
         return False
     headline = faults.rules.get(incident.headline)
-    if was_part or headline is None:
+    if was_part or headline is None or _has_grown(rule, incident, faults):
         return True
     if is_one_trouble(headline.diagnosis, rule.diagnosis) or headline.layer is not rule.layer:
         return True
     return abs(began_at - incident.began_at) <= NEAR
+
+
+def _has_grown(rule: Alarm, incident: Incident, faults: Faults) -> bool:
+    """Whether *rule* tells what a hijack has come to that an open incident is of."""
+    burning = (faults.rules[id_] for id_ in incident.burning if id_ in faults.rules)
+    return rule.id in faults.taken and any(
+        one.diagnosis == Diagnosis.ORIGIN_HIJACK and one.subject == rule.subject for one in burning
+    )
 
 
 def _goes_on(incident: Incident, faults: Faults) -> bool:

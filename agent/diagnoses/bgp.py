@@ -29,7 +29,9 @@ REASONS: Mapping[Diagnosis, Reason] = {
 }
 """What each diagnosis is the last word about."""
 
+_LOST = (Reason.WITHDRAWN, Reason.PARTIALLY_WITHDRAWN)
 _LONGER = 4.0
+_TAKEN = 0.9
 
 
 def hold_of(reason: Reason, hold: float) -> float:
@@ -70,6 +72,30 @@ def judging(voices: Sequence[Voice], *reasons: Reason) -> Sequence[Voice]:
 def _is_beyond(finding: Finding, reasons: Sequence[Reason]) -> bool:
     given = (since_of(finding, reason) is not None for reason in reasons)
     return TOO_FEW in finding.facts and not any(given)
+
+
+def are_taken(voices: Sequence[Voice]) -> bool:
+    """Whether nearly all who lost a prefix have it by a stranger, at each feed that it is lost at.
+
+    Then it is the stranger's doing, which has grown.
+    """
+    lost = [v.finding for v in voices if _is_lost(v.finding)]
+    return bool(lost) and all(map(_is_taken, lost))
+
+
+def _is_lost(finding: Finding) -> bool:
+    return any(since_of(finding, reason) is not None for reason in _LOST)
+
+
+def _is_taken(finding: Finding) -> bool:
+    facts = finding.facts
+    of, holding, origins = facts.get("of"), facts.get("holding"), facts.get("origins")
+    strangers = facts.get("foreign_origins")
+    if not isinstance(origins, Mapping) or not isinstance(strangers, Mapping):
+        return False
+    if not isinstance(of, int | float) or not isinstance(holding, int | float):
+        return False
+    return sum(origins.get(asn, 0.0) for asn in strangers) >= _TAKEN * (of - holding)
 
 
 def feed_stale(voices: Sequence[Voice]) -> Evidence:

@@ -121,6 +121,7 @@ class Rule:
     """One diagnosis of one subject of one service; *judge* reads all ledgers at a moment.
 
     *severity* is the gravest it can have; *grade*, where there is one, says what it is then.
+    *is_taken*, where there is one, says whether what is lost went over to a stranger: to a hijack.
     *controls* are the checks of other operators' names that it is judged beside. *every* is the
     seconds between two looks. *alone* is what one vantage by itself says of it.
     """
@@ -134,6 +135,7 @@ class Rule:
     clear: float
     judge: Callable[[Fleet], Evidence]
     grade: Callable[[Fleet], Severity] | None = None
+    is_taken: Callable[[Fleet], bool] | None = None
     controls: Sequence[CheckKey] = ()
     every: float = 0.0
     alone: Callable[[View], Evidence] | None = None

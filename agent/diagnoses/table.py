@@ -43,6 +43,7 @@ _MILD = (
     Diagnosis.ROUTE_LEAK,
 )
 """What is a warning at most."""
+_LOST = (Diagnosis.PREFIX_WITHDRAWN, Diagnosis.PREFIX_PARTIALLY_WITHDRAWN)
 _GRAVE: Mapping[Diagnosis, Callable[[Sequence[Voice]], bool]] = {
     Diagnosis.DNSSEC_BOGUS: dns.widely_bogus,
     Diagnosis.CERTIFICATE_INVALID: http.is_certificate_refused,
@@ -79,6 +80,7 @@ def rules_for(
             clear=timing.clear,
             judge=judge,
             grade=_grade(key, diagnosis, severity, mild),
+            is_taken=_Taken(key) if diagnosis in _LOST else None,
             controls=names if diagnosis in _BESIDE_CONTROLS[key.kind] else (),
             every=timing.every,
             alone=judge.at,
@@ -148,6 +150,16 @@ class _Graded:
         sighted = [view for name, view in fleet.views.items() if fleet.sees(name)]
         grave = any(self.is_grave(view.of(self.key)) for view in sighted)
         return self.severity if grave else self.mild
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """Says whether the prefix of the check *key* is lost to a stranger, wherever it is."""
+
+    key: CheckKey
+
+    def __call__(self, fleet: Fleet) -> bool:
+        return bgp.are_taken([v for view in fleet.views.values() for v in view.of(self.key)])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

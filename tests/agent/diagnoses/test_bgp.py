@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from tests.agent.observations import seen, series
 from vedette.agent.alarms.alarm import Evidence, Memory, State, step
 from vedette.agent.daemon import STEP_EVERY
-from vedette.agent.diagnoses.bgp import given_by
+from vedette.agent.diagnoses.bgp import are_taken, given_by
 from vedette.agent.diagnoses.names import Diagnosis
 from vedette.agent.diagnoses.table import rules_for
 from vedette.agent.diagnoses.view import voice
 from vedette.agent.looking.timing import Timing
 from vedette.agent.memory.ledger import CheckKey
 from vedette.checks.bgp.reason import Reason
-from vedette.checks.finding import Kind, Verdict
+from vedette.checks.finding import Fact, Kind, Verdict
 from vedette.exporters.page import Severity
 
 KEY = CheckKey("shop", Kind.BGP, "192.0.2.0/24")
@@ -134,3 +134,30 @@ def test_a_roa_makes_no_stranger_milder() -> None:
     rules = {rule.diagnosis: rule for rule in rules_for(KEY, TIMING, Severity.CRITICAL)}
     assert rules[Diagnosis.ORIGIN_HIJACK].grade is None
     assert rules[Diagnosis.SUBPREFIX_HIJACK].grade is None
+
+
+def lost(taken: float, reason: str = "partially_withdrawn"):
+    """Return the voice of a feed of which 6 of 10 peers lost it, and *taken* have a stranger's."""
+    facts: dict[str, Fact] = {"of": 10, "holding": 4, "origins": {"64500": 4.0, "64666": taken}}
+    strangers = {"64666": 3.0} if taken else {}
+    facts |= {"foreign_origins": strangers, "since": {reason: 100.0}}
+    look = seen(125.0, reason, key=KEY, place="feed", **facts)
+    return voice(series(look, key=KEY, timing=TIMING), NOW)
+
+
+@pytest.mark.parametrize(
+    ("feeds", "expected"),
+    [
+        ([], False),
+        ([lost(6.0)], True),
+        ([lost(5.0)], False),  # one of six has no route at all
+        ([lost(0.0)], False),
+        ([lost(6.0), lost(1.0)], False),  # what one feed calls withdrawn is
+        ([lost(6.0), lost(1.0, "origin")], True),
+        ([lost(6.0), feed({}), feed(None)], True),
+        ([feed(FALLEN)], False),  # of an agent that tells no more than that
+    ],
+)
+def test_who_follows_a_stranger_is_taken(feeds, expected: bool) -> None:
+    """Nearly all who lost the prefix must, at each feed that has it lost."""
+    assert are_taken(feeds) is expected

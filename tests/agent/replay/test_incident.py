@@ -152,6 +152,24 @@ def test_a_stranger_that_shows_while_a_prefix_drains_is_no_hijack(seconds: int) 
     assert [one.diagnosis for one in page.history] == ["prefix_withdrawn"]
 
 
+@pytest.mark.parametrize(
+    ("share", "is_taken"), [(0.58, True), (0.93, True), (0.1, False), (0.4, False)]
+)
+def test_a_hijack_that_grows_wakes_once(share: float, is_taken: bool) -> None:
+    """What peers lose to the stranger joins its page at any time; what they just lose does not."""
+    own = 0.07 if share > 0.9 else 0.4
+
+    def taken(at: float, own: float, share: float) -> dict[str, object]:
+        stranger = {"origin": 64666, "share": share, "rpki": "invalid"}
+        return change(at, bgp={"prefix": PREFIX, "over_s": 20, "routes": [*_routes(own), stranger]})
+
+    made = watched(document()) | {"end_s": 1500}
+    pages = _pages(taken(0, 0.9, 0.1), taken(900, own, share), of=made)
+
+    also = [] if is_taken else ["prefix_partially_withdrawn"]
+    assert [page.diagnosis for page in pages] == ["origin_hijack", *also]
+
+
 def test_a_reset_collector_withdraws_nothing() -> None:
     """Its peers are unknown, and the others still hold the prefix."""
     reset = {"source": "ris-live", "state": "one_collector_reset", "collector": "rrc01"}
