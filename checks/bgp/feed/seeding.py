@@ -29,6 +29,7 @@ class Tables:
     def __init__(self, url: str, routes: Routes, now: Callable[[], float]) -> None:
         self._url, self._routes, self._now = url, routes, now
         self._strange: set[str] | None = None
+        self._watched, self._empty = frozenset(routes.watched), set[str]()
         self.newest_at: float | None = None
 
     @property
@@ -54,6 +55,7 @@ class Tables:
                 await self._remember(session, intake, prefix)
             try:
                 seed = await self._fetch(session, prefix)
+                self._doubt(prefix, seed)
             except ripestat.SeedError as exc:
                 intake.error(str(exc))
                 return False
@@ -63,6 +65,14 @@ class Tables:
             return True
 
         return await ripestat.each(prefixes, one)
+
+    def _doubt(self, prefix: str, seed: ripestat.Seed) -> None:
+        """Raise SeedError where nobody has a watched *prefix* any more, until it is said again."""
+        if seed.routes.get(prefix) or prefix not in self._watched:
+            self._empty.discard(prefix)
+        elif prefix not in self._empty:
+            self._empty.add(prefix)
+            raise ripestat.SeedError(f"{self._url} lists nobody with {prefix}: it is asked again")
 
     async def _fetch(
         self, session: aiohttp.ClientSession, prefix: str, at: float | None = None

@@ -1,11 +1,15 @@
 """How a stream is seeded: at the start, after gaps, again where that failed, and with the past."""
 
-from tests.checks.bgp.followed import Clock, following, holding, look, make, seeded
+from tests.checks.bgp.followed import WATCH, Clock, following, holding, look, make, seeded
 from tests.checks.bgp.made import PREFIX, rows, update
 from tests.servers.rislive import ris_live, until
 from vedette.checks.bgp.feed.feed import Feed
+from vedette.checks.bgp.feed.intake import Intake
+from vedette.checks.bgp.feed.seeding import Tables
 from vedette.checks.bgp.feed.times import Times
 from vedette.checks.bgp.reason import Reason
+from vedette.checks.bgp.rib.routes import Routes
+from vedette.checks.bgp.ripestat import state as ripestat
 
 
 async def test_a_seed_older_than_the_gap_is_renewed() -> None:
@@ -38,6 +42,20 @@ async def test_a_failed_seed_is_tried_again() -> None:
             server.seed(PREFIX, rows(10), 990)
             await until(lambda: seeded(feed))
             assert feed.health(1000).reconnects == 0
+
+
+async def test_one_table_without_anybody_withdraws_nothing() -> None:
+    """A table that is suddenly empty is asked for again, and believed where it stays so."""
+    clock, routes = Clock(), Routes([WATCH])
+    intake, said = Intake(clock), list[bool]()
+    async with ris_live() as server, ripestat.session() as session:
+        tables = Tables(server.seed_url, routes, clock)
+        for count in (10, 0, 10, 0, 0, 0, 10, 0):
+            server.seed(PREFIX, rows(count), clock())
+            said.append(not await tables.ask(session, intake, [PREFIX]))
+    assert said == [True, False, True, False, True, True, True, False]
+    assert intake.errors == 3
+    assert intake.last_error.endswith(f"lists nobody with {PREFIX}: it is asked again")
 
 
 async def test_a_fault_that_is_older_than_the_agent() -> None:
