@@ -2,16 +2,15 @@
 
 Each voice is a feed: agents that read the same feed are one voice about routes. Half of the feeds
 are enough, so that one's own routers are believed while the world has not heard yet. A feed whose
-peers never had the prefix is none of them.
+peers never had the prefix is none of them, nor is one that is silent for as long as a fault lasts.
 Rule: pure.
 """
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from vedette.agent.alarms.alarm import UNDECIDED, Evidence
+from vedette.agent.alarms.alarm import DENIED, UNDECIDED, Evidence, reached
 from vedette.agent.diagnoses.names import Diagnosis
-from vedette.agent.diagnoses.view import Voice
+from vedette.agent.diagnoses.view import Voice, unknown_since
 from vedette.agent.diagnoses.votes import failing, most
 from vedette.checks.bgp.judge import STRANGERS, TOO_FEW
 from vedette.checks.bgp.reason import Reason
@@ -48,17 +47,24 @@ def given_by(reason: Reason) -> Judge:
 
     def judge(voices: Sequence[Voice]) -> Evidence:
         able = judging(voices, reason) or voices
-        need = math.ceil(len(able) / 2)
         said = [_says(voice, reason) for voice in able]
-        if not said:
-            return UNDECIDED
-        holding = sorted((one for one in said if one.holds), key=lambda one: one.began_at)
-        if len(holding) >= need:
-            return holding[need - 1]
+        holding = [one for one in said if one.holds]
+        # Half of those that are heard: twice those, and the silent ones, are as many as all.
+        weighed = [*holding, *holding, *_silent(able)]
+        if holding and len(weighed) >= len(able):
+            return reached(weighed, len(able))
         undecided = sum(one.holds is None for one in said)
-        return Evidence(False) if len(holding) + undecided < need else UNDECIDED
+        return UNDECIDED if 2 * (len(holding) + undecided) >= len(able) else DENIED
 
     return judge
+
+
+def _silent(voices: Sequence[Voice]) -> Iterator[Evidence]:
+    """Yield since when feeds are silent: one that is for long leaves it to the others."""
+    for voice in voices:
+        if voice.verdict is Verdict.UNKNOWN:
+            since = unknown_since(voice)
+            yield Evidence(True, since, max(since, voice.now))
 
 
 def judging(voices: Sequence[Voice], *reasons: Reason) -> Sequence[Voice]:

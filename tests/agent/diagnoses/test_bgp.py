@@ -60,7 +60,9 @@ FALLEN = {"withdrawn": 100.0}
         ([feed(FALLEN, at=10.0)], None),  # too old to speak for now
         ([feed(FALLEN), feed({})], True),
         ([feed(FALLEN), feed({}), feed({})], False),
-        ([feed(FALLEN), feed({}), feed(None)], None),
+        ([feed(FALLEN), feed({}), feed(None)], True),
+        ([feed(FALLEN), feed({}), feed({}), feed(None)], None),
+        ([feed({}), feed(None)], None),
         ([feed(FALLEN), feed({"withdrawn": 110.0}), feed(None)], True),
         ([few()], None),
         ([feed({}), few()], False),
@@ -91,6 +93,15 @@ def test_a_feed_that_never_had_the_prefix_tells_of_strangers(
 ) -> None:
     """It is a voice for a hijack while it sees one, and holds none open that it does not see."""
     assert given_by(Reason.ORIGIN)(feeds).holds is expected
+
+
+@pytest.mark.parametrize(("silent_at", "since"), [(10.0, 100.0), (125.0, 125.0)])
+def test_a_feed_that_is_silent_for_long_leaves_it_to_the_others(
+    silent_at: float, since: float
+) -> None:
+    """Of three one is enough while another is down, from when that has lasted as long."""
+    feeds = [feed(FALLEN), feed({}), feed(None, at=silent_at)]
+    assert withdrawn(feeds) == Evidence(True, since, NOW)
 
 
 def test_it_holds_since_the_last_feed_needed_said_so_and_up_to_now() -> None:
