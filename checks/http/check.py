@@ -120,6 +120,9 @@ class HttpCheck:
         # What may be slow for our own sake is not judged by its seconds.
         seconds = 0.0 if is_disturbed() else reading() - start
         judged = judge(response, self._settings, where + self._way(fetch.hops), seconds)
+        if judged.reason is Reason.STATUS and response.status == 407 and request.proxy is not None:
+            # It is the proxy that wants to know us (RFC 9110 section 15.5.8).
+            judged = replace(judged, verdict=Verdict.UNKNOWN, reason=Reason.PROXY)
         own = self._own()
         facts = {**fetch.facts, **own, "http_version": response.version}
         return excused(self._dated(judged, facts, fetch.hops, own), self._now())

@@ -16,6 +16,7 @@ from vedette.checks.http.connection import CONNECTIONS, Connection
 from vedette.checks.http.hop import Hop
 from vedette.checks.http.http1 import Http1, tunnel
 from vedette.checks.http.http2 import Http2
+from vedette.checks.http.proxy import Proxy
 from vedette.checks.http.reason import Reason
 from vedette.checks.http.redirect import Redirects, location
 from vedette.checks.http.request import Request
@@ -96,6 +97,7 @@ class Fetch:
         self._timeout = timeout
         self._peer = _endpoint(request.target.host, request.target.port)
         self._dns_reason = ""
+        self._proxy: Proxy | None = None  # until it has heard of the target
         self._behind = ""  # what the proxy is about to connect us to
         self._body: Body | None = None
         self._response: Response | None = None
@@ -140,7 +142,18 @@ class Fetch:
             async with asyncio.timeout_at(self._until):
                 return await self._follow()
         except TimeoutError as error:  # ours, or the kernel's own ETIMEDOUT
-            raise self._late() from error
+            late = self._late()
+            # Who is silent after CONNECT may be the server.
+            raise (late if self._behind else self._meant(late)) from error
+        except NetworkFailure as failure:
+            raise self._meant(failure) from failure.__cause__
+
+    def _meant(self, failure: NetworkFailure) -> NetworkFailure:
+        """Return what *failure* says of the target: nothing while the proxy has not heard of it."""
+        if self._proxy is None or isinstance(failure, CouldNotLook):
+            return failure
+        words = f"the proxy {self._proxy.endpoint} cannot be used: {failure.detail}"
+        return CouldNotLook(Reason.PROXY, words)
 
     async def _follow(self) -> Response:
         request, redirects = self._request, Redirects(self._request)
@@ -156,6 +169,7 @@ class Fetch:
         """Make one hop; return the next request where it ends in a redirect to follow."""
         place = self._place(request.target)
         server, asked = _endpoint(place, request.target.port), request
+        self._proxy = request.proxy
         if request.proxy is not None:
             if place != request.target.host and not request.target.secure:
                 words = "a proxy makes Host of an address that it is led to: only https can be so"
@@ -178,16 +192,28 @@ class Fetch:
         try:
             hop.begin("connect")
             await connection.connect()
+            if request.proxy is not None and request.target.secure:
+                await self._tunnel(connection, request.proxy, request.target)
+            self._proxy = None
             if request.target.secure:
-                if request.proxy is not None:
-                    self._behind = request.target.authority
-                    await tunnel(connection, self._peer, request.proxy, request.target)
-                    self._behind = ""
                 await self._secure(connection, hop, request)
             made = Http2 if connection.protocol == "h2" else Http1
             await self._converse(made(connection, self._peer, hop), hop, request, redirects)
         finally:
             connection.close()
+
+    async def _tunnel(self, connection: Connection, proxy: Proxy, target: Target) -> None:
+        """Have the *proxy* connect us to *target*: only what it says of that is the target's."""
+        self._behind = target.authority
+        status = await tunnel(connection, self._peer, proxy, target)
+        if 400 <= status < 500:  # it is us whom it refuses (RFC 9110 section 15.5)
+            words = f"it answered {status} when asked for {target.authority}"
+            raise NetworkFailure(Reason.PROXY, words)
+        self._proxy = None
+        if status >= 300:
+            words = f"the proxy {self._peer} answered {status} when asked for {target.authority}"
+            raise NetworkFailure(Reason.UNREACHABLE, words)
+        self._behind = ""
 
     async def _ask_over_quic(self, hop: Hop, request: Request, redirects: Redirects) -> None:
         if not request.target.secure or request.proxy is not None:

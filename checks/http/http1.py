@@ -39,16 +39,13 @@ class Http1:
             await _receive(self._connection, self._reader, self._peer)
 
 
-async def tunnel(connection: Connection, peer: Endpoint, proxy: Proxy, target: Target) -> None:
-    """Have the *proxy* that is connected to connect us to *target* (RFC 9110 section 9.3.6)."""
+async def tunnel(connection: Connection, peer: Endpoint, proxy: Proxy, target: Target) -> int:
+    """Ask the connected *proxy* to connect us to *target*; return its status (RFC 9110 9.3.6)."""
     reader = Reader("CONNECT")
     await connection.send(proxy.connect(target))
     while reader.head is None:
         await _receive(connection, reader, peer)
-    status = reader.head[1]
-    if status >= 300:
-        words = f"the proxy {peer} answered {status} when asked for {target.authority}"
-        raise NetworkFailure(Reason.UNREACHABLE, words)
+    return reader.head[1]
 
 
 async def _receive(connection: Connection, reader: Reader, peer: Endpoint) -> None:

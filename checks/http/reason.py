@@ -10,6 +10,7 @@ class Reason(StrEnum):
     CONNECT_REFUSED = "connect_refused"
     CONNECT_TIMEOUT = "connect_timeout"
     UNREACHABLE = "unreachable"
+    PROXY = "proxy"  # the one on the way could not be used, so that nothing was seen of the server
     TLS_HANDSHAKE = "tls_handshake"
     TLS_EXPIRED = "tls_expired"
     TLS_NAME = "tls_name"

@@ -129,13 +129,13 @@ async def test_the_proxy_is_told_who_asks(tmp_path, world, user, reason):
 
 
 async def test_a_proxy_that_is_away_is_the_reason(tmp_path, world):
-    """Its address is in the log, and nobody is asked directly instead."""
+    """The probe fails, its address is in the log, and nobody is asked directly instead."""
     web, _, _ = world
     settings = module(proxy_url=f"http://127.0.0.1:{free_port()}")
     before = len(web.requests())
     async with serving(tmp_path, settings) as served:
         answer = await served.probe(f"http://127.0.0.1:{web.http}/")
-    assert answer.reason == "connect_refused"
+    assert (answer.reason, answer.metrics["probe_success"]) == ("proxy", 0)
     assert len(web.requests()) == before
 
 
@@ -147,7 +147,7 @@ async def test_a_proxy_that_refuses_the_tunnel_is_the_reason(tmp_path, world):
         async with serving(tmp_path, settings) as served:
             answer = await served.probe(f"https://shop.test:{web.https}/")
             shown = await served.probe(f"https://shop.test:{web.https}/", debug="true")
-    assert (answer.reason, answer.metrics["probe_http_ssl"]) == ("unreachable", 0)
+    assert (answer.reason, answer.metrics["probe_http_ssl"]) == ("proxy", 0)
     assert "answered 403" in shown.text
 
 

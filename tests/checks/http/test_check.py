@@ -164,7 +164,8 @@ async def test_says_which_proxy_it_asked() -> None:
     finding = await look("https://api.test/", proxy="http://proxy.test:1")
 
     assert finding.detail == (
-        "https://api.test/ by the proxy proxy.test:1: 127.0.0.1:1 refused the connection"
+        "https://api.test/ by the proxy proxy.test:1: "
+        "the proxy proxy.test:1 cannot be used: 127.0.0.1:1 refused the connection"
     )
 
 

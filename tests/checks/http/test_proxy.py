@@ -1,5 +1,6 @@
 """Through a proxy: what it is told, and what it is not."""
 
+import socket
 from collections.abc import Iterator
 from ipaddress import ip_network
 
@@ -7,13 +8,15 @@ import pytest
 import trustme
 
 from tests.checks.http.fetching import addresses, asked, failed, fetched
+from tests.checks.http.looking import look, resolver
 from tests.checks.http.raw import raw, says
 from tests.servers.forward import forward
 from tests.servers.nginx import Nginx, nginx
+from vedette.checks.finding import Verdict
 from vedette.checks.http.proxy import Proxy
 from vedette.checks.http.reason import Reason
 from vedette.checks.http.tls import TlsSettings
-from vedette.checks.net import CouldNotLook
+from vedette.checks.net import CouldNotLook, NetworkFailure
 from vedette.checks.policy import METADATA, Policy
 
 
@@ -95,14 +98,68 @@ async def test_late_tunnel() -> None:
     assert detail == f"the proxy 127.0.0.1:{port} did not connect to api.test within 0.2 s"
 
 
-@pytest.mark.parametrize("answer", [b"nonsense\r\n\r\n", b"HTTP/1.1 200"])
-async def test_no_proxy_at_all(answer: bytes) -> None:
-    """What answers a CONNECT with something else, or not to the end, has its reason."""
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"nonsense\r\n\r\n",
+        b"HTTP/1.1 200",
+        b"HTTP/1.1 407 Who are you\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n",
+    ],
+)
+async def test_no_use(answer: bytes) -> None:
+    """Nothing is seen of a server by a proxy that refuses us, or speaks no HTTP."""
     async with forward(answer) as through:
         proxy = Proxy(url=f"http://127.0.0.1:{through.port}")
-        reason, _, _ = await failed("https://api.test/", proxy=proxy)
+        fetch = asked("https://api.test/", proxy=proxy)
+        with pytest.raises(CouldNotLook, match=f"the proxy 127.0.0.1:{through.port} cannot be us"):
+            await fetch.run()
 
-    assert reason in {Reason.PROTOCOL, Reason.RESET}
+
+@pytest.mark.parametrize("url", ["http://api.test/", "https://api.test/"])
+async def test_no_way_to_it(url: str) -> None:
+    """A proxy that refuses connections, or whose name is not found, says nothing of the server."""
+    with socket.socket() as bound:  # nobody listens
+        bound.bind(("127.0.0.1", 0))
+        proxy = Proxy(url=f"http://127.0.0.1:{bound.getsockname()[1]}")
+        seen = await look(url, proxy=proxy.url)
+    gone = NetworkFailure(Reason.DNS, "no such name")
+    named = await look(url, proxy="http://proxy.test:3128", resolve=resolver(failure=gone))
+
+    for finding, words in [
+        (seen, f"the proxy {proxy.endpoint} cannot be used: {proxy.endpoint} refused"),
+        (named, "the proxy proxy.test:3128 cannot be used: dns: "),
+    ]:
+        assert (finding.verdict, finding.reason) == (Verdict.UNKNOWN, Reason.PROXY)
+        assert words in finding.detail
+
+
+async def test_no_answer_from_it() -> None:
+    """A proxy that does not even accept a connection in time says nothing of the server."""
+    with socket.socket() as full:  # its queue is full: the next one gets no answer
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        with socket.create_connection(full.getsockname()):
+            proxy = f"http://127.0.0.1:{full.getsockname()[1]}"
+            seen = await look("https://api.test/", proxy=proxy, timeout=0.2)
+
+    assert (seen.verdict, seen.reason) == (Verdict.UNKNOWN, Reason.PROXY)
+    assert "did not accept a TCP connection within 0.2 s" in seen.detail
+
+
+async def test_who_are_you() -> None:
+    """A proxy that wants to know us answers in place of the server of a plain URL; 502 is of it."""
+    verdicts = {}
+    for status in (407, 502):
+        head = f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n".encode()
+        async with forward(head) as through:
+            seen = await look("http://api.test/", proxy=f"http://127.0.0.1:{through.port}")
+        verdicts[status] = (seen.verdict, seen.reason)
+
+    assert verdicts == {
+        407: (Verdict.UNKNOWN, Reason.PROXY),
+        502: (Verdict.FAILING, Reason.STATUS),
+    }
 
 
 async def test_policy() -> None:
