@@ -19,6 +19,7 @@ from vedette.agent.config import Config
 from vedette.agent.diagnoses.names import Rule
 from vedette.agent.looking.cadence import keep
 from vedette.agent.looking.refreshing import AFTER_A_BUG, keep_refreshing
+from vedette.agent.looking.unseen import keep_telling, unseen
 from vedette.agent.memory.lastgood import Configuration, newest_first
 from vedette.agent.memory.statements import (
     Statement,
@@ -37,7 +38,6 @@ from vedette.agent.paging.heartbeat import (
     beats,
     is_refused,
     is_unheard,
-    late,
     undelivered_since,
 )
 from vedette.agent.paging.paging import KEPT_FOR
@@ -109,6 +109,7 @@ class Agent(Parts):
             ("alarms", self._keep_stepping),
             ("outbox", self.outbox.run),
             ("addresses", self.reach.run),
+            ("unseen", self._keep_telling),
         ]
         if self.config.remediation:
             works.append(("remediation", self.remedies.run))
@@ -247,11 +248,14 @@ class Agent(Parts):
         return Signs(
             stepped_at=self.stepped_at,
             checks=len(self.plan.checks),
-            late=late(self.plan.checks, self.ledger, self._started_at, now),
+            late=len(unseen(self.plan.checks, self.ledger, self._started_at, now)),
             undelivered_since=undelivered_since(self.outbox.waiting, self.outbox.heard),
             refused=is_refused(self.outbox.ended, self.drills.pagers),
             unheard=is_unheard(self.outbox.refused, self.outbox.heard),
         )
+
+    async def _keep_telling(self) -> None:
+        await keep_telling(self.plan.checks, self.ledger, self._started_at, self.now)
 
     def _calendar(self) -> AsyncIOScheduler:
         """Return the calendar's work, running; a late run is made up for once, however late."""

@@ -6,22 +6,16 @@ reason: the agent then goes on from memory, and still pages.
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import chain
 from pathlib import Path
 
 from vedette.agent.config.heartbeats import HeartbeatSettings
-from vedette.agent.looking.runner import RunnerReason
-from vedette.agent.memory.ledger import Ledger, Series
-from vedette.agent.memory.looks import Seen
 from vedette.agent.memory.pages import Row
 from vedette.agent.paging.ended import Ended
 from vedette.agent.paging.queue import Waiting
-from vedette.agent.plan import Planned
 from vedette.agent.secrets import url_of
-from vedette.checks.finding import Finding, Kind, Observation, Verdict
 from vedette.exporters.heartbeat import DeadMansSwitch, Signal
 from vedette.exporters.metrics import Family, Labels, counter, gauge
 from vedette.exporters.page import Outcome
@@ -79,36 +73,6 @@ def ails(signs: Signs, now: float) -> dict[Ailment, str]:
     elif signs.unheard:
         found[Ailment.PAGES_REFUSED] = "a page was refused, and no pager has accepted it"
     return found
-
-
-def late(checks: Iterable[Planned], ledger: Ledger, started_at: float, now: float) -> int:
-    """Return of how many of *checks* nothing was seen for longer than a look says anything.
-
-    A look that a bug of ours has ended was none, nor was one that this host could not make. Of a
-    feed that says nothing an alarm of its own tells.
-    """
-    return sum(
-        now
-        > max(
-            (_seen_at(series, one.key.kind, started_at) for series in ledger.of(one.key)),
-            default=started_at,
-        )
-        + one.timing.fresh_for
-        for one in checks
-    )
-
-
-def _seen_at(series: Series, kind: Kind, started_at: float) -> float:
-    """Return when the newest look ended that saw anything, or when the agent *started_at*."""
-    looks: Iterator[Observation | Seen] = chain([series.last], reversed(series.looks))
-    saw = (look.started_at + look.seconds for look in looks if _saw(look.finding, kind))
-    return next(saw, started_at)
-
-
-def _saw(finding: Finding, kind: Kind) -> bool:
-    if kind is Kind.BGP:
-        return not isinstance(finding.reason, RunnerReason)
-    return finding.verdict is not Verdict.UNKNOWN
 
 
 def undelivered_since(waiting: Iterable[Waiting], heard: Mapping[str, float]) -> float | None:

@@ -8,12 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.observations import KEY, TIMING, seen
 from tests.agent.paging.desk import DELIVERED, REJECTED, RETRY, Receiver, Sheet, delivered, page
 from tests.virtual import virtual
-from vedette.agent.looking.runner import RunnerReason
 from vedette.agent.memory.journal import Journal
-from vedette.agent.memory.ledger import CheckKey, Ledger
 from vedette.agent.memory.pages import Row
 from vedette.agent.memory.statements import end
 from vedette.agent.memory.statements import queue as queued
@@ -30,21 +27,16 @@ from vedette.agent.paging.heartbeat import (
     ails,
     is_refused,
     is_unheard,
-    late,
     undelivered_since,
 )
 from vedette.agent.paging.outbox import Outbox
 from vedette.agent.paging.queue import Waiting
 from vedette.agent.paging.routing import Route, Routes
-from vedette.agent.plan import Planned
-from vedette.checks.dns.reason import Reason
-from vedette.checks.finding import Finding, Kind, Verdict
 from vedette.exporters.heartbeat import Signal
 from vedette.exporters.metrics import render
 from vedette.exporters.page import Action, Delivery, Outcome, Severity
 
 NOW = 10_000.0
-PREFIX = CheckKey("shop", Kind.BGP, "192.0.2.0/24")
 
 
 def signs(**different: object) -> Signs:
@@ -72,45 +64,6 @@ def signs(**different: object) -> Signs:
 def test_what_keeps_it_silent(shown: Signs, ailments: Sequence[Ailment]) -> None:
     """Each sign of an agent that does not work is named, and nothing is where all is well."""
     assert [*ails(shown, NOW)] == ailments
-
-
-@pytest.mark.parametrize(
-    ("looked_at", "count"),
-    [(None, 1), (NOW, 0), (NOW - TIMING.fresh_for, 0), (NOW - TIMING.fresh_for - 1, 1)],
-)
-def test_a_check_is_late_when_its_look_says_nothing_more(
-    looked_at: float | None, count: int
-) -> None:
-    """A check is late once its newest look is too old; one never looked at, as long after start."""
-    ledger = Ledger()
-    if looked_at is not None:
-        ledger.add(KEY, TIMING, [seen(looked_at)])
-    planned = Planned(key=KEY, timing=TIMING, check=None)
-    started_at = NOW - TIMING.fresh_for - 1
-    assert late([planned], ledger, started_at, NOW) == count
-    assert late([planned], Ledger(), NOW, NOW) == 0
-
-
-BROKEN = Finding(verdict=Verdict.UNKNOWN, reason=RunnerReason.INTERNAL_ERROR)
-UNASKED = Finding(verdict=Verdict.UNKNOWN, reason=Reason.UNREACHABLE)
-
-
-@pytest.mark.parametrize(
-    ("key", "nothing", "count"),
-    [(KEY, BROKEN, 1), (KEY, UNASKED, 1), (PREFIX, BROKEN, 1), (PREFIX, UNASKED, 0)],
-)
-def test_a_look_that_saw_nothing_is_none(key: CheckKey, nothing: Finding, count: int) -> None:
-    """A check is late, too, where nothing was seen for so long; a feed has an alarm of its own."""
-    fresh = TIMING.fresh_for
-    planned, ledger = Planned(key=key, timing=TIMING, check=None), Ledger()
-    ledger.add(key, TIMING, [seen(NOW, key=key)])
-    for at in (NOW + 30, NOW + fresh, NOW + fresh + 1):
-        ledger.add(key, TIMING, [seen(at, key=key)._replace(finding=nothing)])
-    assert late([planned], ledger, NOW, NOW + fresh) == 0
-    assert late([planned], ledger, NOW, NOW + fresh + 1) == count
-
-    ledger.add(key, TIMING, [seen(NOW + fresh + 2, Verdict.FAILING, key=key)])
-    assert late([planned], ledger, NOW, NOW + fresh + 3) == 0
 
 
 def row(pager: str, key: str, at: float) -> Row:
