@@ -12,9 +12,11 @@ from vedette.agent.config.services import Service
 from vedette.agent.config.vantage import Domain, is_loopback, is_unspecified
 from vedette.agent.diagnoses.names import is_warning
 from vedette.agent.document import Place
+from vedette.agent.looking.timing import timing
 from vedette.checks.dns.server import Resolver, Source
 from vedette.checks.dns.settings import DnsSettings
-from vedette.checks.http.settings import BY_NAME
+from vedette.checks.finding import Kind
+from vedette.checks.http.settings import BY_NAME, HttpSettings
 from vedette.checks.net import is_address
 
 Notes = Iterator[tuple[Place, str]]
@@ -36,6 +38,9 @@ def notes(config: Config) -> Notes:
         yield from _nameless(service, ("services", i))
         for j, dns in enumerate(service.dns):
             yield from _unproven(dns, controls, ("services", i, "dns", j, "servers"))
+        for j, http in enumerate(service.http):
+            limit = timing(Kind.HTTP, http, service, config.defaults).timeout
+            yield from _unjudged(http, limit, ("services", i, "http", j, "slow"))
 
 
 def _of_controls(config: Config) -> Notes:
@@ -135,6 +140,16 @@ def _nameless(service: Service, place: Place) -> Notes:
             f"than a warning: write [{BY_NAME}, {', '.join(first.at or ())}]"
         )
         yield (*place, "http", i, "at"), said
+
+
+def _unjudged(http: HttpSettings, limit: float, place: Place) -> Notes:
+    """Yield a page that is given up before it can be called slow."""
+    if http.slow is not None and http.slow >= limit:
+        said = (
+            f"{http.url} fails at its timeout of {limit:g} s, before slow ({http.slow:g} s) can be "
+            f"judged: give it a timeout above {http.slow:g} s"
+        )
+        yield place, said
 
 
 def _unproven(dns: DnsSettings, controls: Collection[object], place: Place) -> Notes:

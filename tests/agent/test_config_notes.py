@@ -64,6 +64,13 @@ def told(folder: Path, rest: str, service: str) -> list[tuple[tuple[str | int, .
             id="by address alone",
         ),
         pytest.param(
+            f"{CONTROLS}defaults: {{timeout: 4s}}\n",
+            "    http: [{url: 'https://shop.example/', slow: 8s}]",
+            ("services", 0, "http", 0, "slow"),
+            "fails at its timeout of 4 s, before slow (8 s) can be judged",
+            id="slow after the timeout",
+        ),
+        pytest.param(
             CONTROLS,
             "    dns: [{name: shop.example, servers: [9.9.9.9]}]",
             ("services", 0, "dns", 0, "servers"),
