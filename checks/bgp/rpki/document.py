@@ -9,16 +9,17 @@ request names no file. It prints a line of JSON per VRP that is wanted, and at l
 """
 
 import codecs
+import gzip
 import json
 import os
 import re
-import sys
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from itertools import chain
-from typing import Any, BinaryIO, TextIO
+from functools import partial
+from io import BufferedReader
+from typing import Any
 
 from vedette.checks.bgp.path import read_asn
 from vedette.checks.bgp.rpki.payloads import Bits, Scope, Vrp, read_bits, spell
@@ -59,10 +60,11 @@ class Summary:
 def main() -> None:
     """Answer the request on the standard input."""
     os.nice(10)  # probes go first
-    request = Request(**json.loads(sys.stdin.buffer.readline()))
+    given = open(0, "rb")  # noqa: SIM115 - the standard input, to the end of the program
+    request = Request(**json.loads(given.readline()))
     summary = Summary()
     try:
-        summary = _answer(request, sys.stdout)
+        summary = _answer(request, given)
     except OSError as error:
         summary = Summary(error=f"cannot be read: {error.strerror or error}")
     except DocumentError as error:
@@ -70,19 +72,17 @@ def main() -> None:
     print(json.dumps(asdict(summary)))
 
 
-def _answer(request: Request, out: TextIO) -> Summary:
-    scope = Scope(request.watched)
-    if request.file is None:
-        vrps, summary = read(sys.stdin.buffer, scope)
-    else:
-        with open(request.file, "rb") as stream:  # noqa: PTH123 - the path came as text
-            vrps, summary = read(stream, scope)
+def _answer(request: Request, given: BufferedReader) -> Summary:
+    with open(request.file, "rb") if request.file else given as stream:  # noqa: PTH123 - as text
+        vrps, summary = read(stream, Scope(request.watched))
     for vrp in vrps:
-        print(json.dumps(vrp), file=out)
+        print(json.dumps(vrp))
     return summary
 
 
-def read(stream: BinaryIO, scope: Scope, most: int = MAX_BYTES) -> tuple[Sequence[Vrp], Summary]:
+def read(
+    stream: BufferedReader, scope: Scope, most: int = MAX_BYTES
+) -> tuple[Sequence[Vrp], Summary]:
     """Return the VRPs that *scope* needs, of a document of *most* bytes when inflated, at most.
 
     Raises DocumentError, and OSError from *stream*.
@@ -146,38 +146,23 @@ def _built_at(metadata: object) -> float | None:
         return None
 
 
-def _decoded(stream: BinaryIO, most: int) -> Iterator[str]:
+def _decoded(stream: BufferedReader, most: int) -> Iterator[str]:
     """Return the text of a document in pieces, whether it is gzip or plain."""
-    pieces = iter(lambda: stream.read(_CHUNK), b"")
-    first = next(pieces, b"")
-    pieces = chain((first,), pieces)
-    decoder = codecs.getincrementaldecoder("utf-8")()
+    is_packed = stream.peek(2)[:2] == b"\x1f\x8b"
+    plain = gzip.GzipFile(fileobj=stream) if is_packed else stream
     size = 0
     try:
-        for octets in _inflated(pieces) if first[:2] == b"\x1f\x8b" else pieces:
-            size += len(octets)
+        for text in codecs.iterdecode(iter(partial(plain.read, _CHUNK), b""), "utf-8"):
+            size += len(text)
             if size > most:
                 raise DocumentError(f"is larger than {most >> 20} MB")
-            yield decoder.decode(octets)
-        yield decoder.decode(b"", final=True)
-    except zlib.error:
+            yield text
+    except EOFError:
+        raise DocumentError("is gzip that is cut off") from None
+    except (gzip.BadGzipFile, zlib.error):
         raise DocumentError("is garbled gzip") from None
     except UnicodeDecodeError:
         raise DocumentError("is not JSON") from None
-
-
-def _inflated(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Inflate gzip, which may have several members, by no more than a piece at a time."""
-    inflate = zlib.decompressobj(wbits=31)
-    for piece in pieces:
-        octets = piece
-        while octets:
-            yield inflate.decompress(octets, _CHUNK)
-            octets = inflate.unused_data or inflate.unconsumed_tail
-            if inflate.unused_data:
-                inflate = zlib.decompressobj(wbits=31)
-    if not inflate.eof:
-        raise DocumentError("is gzip that is cut off")
 
 
 class _Text:
