@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -32,13 +32,11 @@ NOW = SteadyClock().now
 
 @asynccontextmanager
 async def pager(
-    *urls: str, ahead: float = 0.0, credential: str | None = None, **more: Any
+    *urls: str, now: Callable[[], float] = NOW, credential: str | None = None, **more: Any
 ) -> AsyncIterator[Alertmanager]:
-    """Make a pager whose clock is *ahead* of the members' by so many seconds."""
+    """Make a pager that tells the time by *now*, and close it."""
     settings = AlertmanagerSettings.model_validate({"urls": urls, **more})
-    made = Alertmanager(
-        "am", settings, now=lambda: NOW() + ahead, credential=credential, reach=Reach(), timeout=5
-    )
+    made = Alertmanager("am", settings, now=now, credential=credential, reach=Reach(), timeout=5)
     try:
         yield made
     finally:
@@ -104,19 +102,16 @@ async def test_an_end_of_a_former_life_is_told_again(monkeypatch: pytest.MonkeyP
     """A member that was away at an end hears of it, also from an agent that began anew since."""
     heard: list[tuple[int, int]] = []
     now = [1000.0]
-    pager = Alertmanager(
-        "am", AlertmanagerSettings(urls=["http://am"]), now=lambda: now[0], reach=Reach()
-    )
 
     async def post(_url: str, standing: Sequence[Page], ended: Sequence[object]) -> Answer:
         heard.append((len(standing), len(ended)))
         return Answer(Delivery(outcome=Outcome.DELIVERED))
 
-    monkeypatch.setattr(pager, "_post", post)
-    pager.stand([], [(replace(PAGE, action=Action.RESOLVE), 900.0)])
-    for now[0] in (1000.0, 1700.0, 1900.0):
-        await pager.repeat()
-    await pager.close()
+    async with pager("http://am", now=lambda: now[0]) as sender:
+        monkeypatch.setattr(sender, "_post", post)
+        sender.stand([], [(replace(PAGE, action=Action.RESOLVE), 900.0)])
+        for now[0] in (1000.0, 1700.0, 1900.0):
+            await sender.repeat()
 
     assert heard == [(0, 1), (0, 1)]
 
@@ -141,7 +136,7 @@ async def test_another_headline_ends_the_alert_before(tmp_path: Path) -> None:
 async def test_a_wrong_clock_loses_no_alert(tmp_path: Path, ahead: float) -> None:
     """Where our clock is two hours off, alerts begin and end by the member's."""
     with alertmanager(tmp_path / "a") as a:
-        async with pager(a.url, ahead=ahead) as sender:
+        async with pager(a.url, now=lambda: NOW() + ahead) as sender:
             await sender.send(replace(PAGE, began_at=NOW() + ahead))
             assert a.names(["record_emptied"]) == ["record_emptied"]
             await sender.send(RESOLVE)
@@ -179,26 +174,19 @@ async def test_a_date_that_no_clock_shows_is_none(
     date: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A member, or a proxy before it, that dates its answers absurdly is told by our own clock."""
-    pager = Alertmanager(
-        "am", AlertmanagerSettings(urls=["http://am"]), now=SteadyClock().now, reach=Reach()
-    )
 
     async def post(*_: object, **__: object) -> Answer:
         return Answer(Delivery(outcome=Outcome.DELIVERED), date)
 
-    monkeypatch.setattr(pager._poster, "post", post)
-    for page in (PAGE, PAGE):
-        assert (await pager.send(page)).outcome is Outcome.DELIVERED
-    assert (await pager.repeat()).outcome is Outcome.DELIVERED
-    await pager.close()
+    async with pager("http://am") as sender:
+        monkeypatch.setattr(sender._poster, "post", post)
+        for again in (sender.send(PAGE), sender.send(PAGE), sender.repeat()):
+            assert (await again).outcome is Outcome.DELIVERED
 
 
 @pytest.mark.parametrize("answered", [True, False], ids=["end answered", "end under way"])
 async def test_a_repetition_undoes_no_end(answered: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where one that is under way reaches a member after the end, that is told once more."""
-    pager = Alertmanager(
-        "am", AlertmanagerSettings(urls=["http://am"]), now=lambda: 1000.0, reach=Reach()
-    )
     came: list[str] = []
     late, slow, told = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
@@ -212,20 +200,20 @@ async def test_a_repetition_undoes_no_end(answered: bool, monkeypatch: pytest.Mo
             await slow.wait()
         return Answer(Delivery(outcome=Outcome.DELIVERED), None)
 
-    monkeypatch.setattr(pager._poster, "post", post)
-    pager.stand([PAGE])
-    repeating = asyncio.create_task(pager.repeat())
-    await asyncio.sleep(0)
-    ending = asyncio.create_task(pager.send(RESOLVE))
-    await told.wait()
-    late.set()
-    await repeating
-    slow.set()
-    await ending
+    async with pager("http://am", now=lambda: 1000.0) as sender:
+        monkeypatch.setattr(sender._poster, "post", post)
+        sender.stand([PAGE])
+        repeating = asyncio.create_task(sender.repeat())
+        await asyncio.sleep(0)
+        ending = asyncio.create_task(sender.send(RESOLVE))
+        await told.wait()
+        late.set()
+        await repeating
+        slow.set()
+        await ending
 
     assert came[0] == came[-1] == "1970-01-01T00:16:40.000+00:00"
     assert len(came) == 3
-    await pager.close()
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,6 @@
 import asyncio
 import re
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from email import message_from_bytes
 from email.policy import default
@@ -68,13 +66,13 @@ def test_details_are_read_line_by_line() -> None:
     assert text.count("diagnosis") == 1
 
 
-@contextmanager
-def secured(folder: Path, host: str = "localhost") -> Iterator[ssl.SSLContext]:
+def secured(folder: Path, host: str = "localhost") -> ssl.SSLContext:
+    """Return the context of a server that is *host*, by an authority in *folder*."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(folder / "ca.pem")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(host).configure_cert(context)
-    yield context
+    return context
 
 
 def test_pages_that_read_alike_are_mails_apart() -> None:
@@ -140,7 +138,7 @@ def test_no_page_writes_a_header(page: Page) -> None:
 async def test_over_tls_with_a_password(tmp_path: Path, starttls: bool) -> None:
     """By STARTTLS, or TLS from the first octet, the password is given and the mail taken."""
     how = {"tls": "starttls" if starttls else "tls", "ca_file": str(tmp_path / "ca.pem")}
-    with secured(tmp_path) as context, smtp(context, starttls=starttls, auth=True) as mailbox:
+    with smtp(secured(tmp_path), starttls=starttls, auth=True) as mailbox:
         made = settings(mailbox.port, username="me", password_file="unread", **how)
         right = await sent(made, password="right")
         wrong = await sent(made, password="wrong-s3cret")
@@ -153,10 +151,8 @@ async def test_over_tls_with_a_password(tmp_path: Path, starttls: bool) -> None:
 async def test_a_stranger_gets_nothing(tmp_path: Path, starttls: bool) -> None:
     """Where the certificate is of another name, neither password nor mail is given away."""
     how = {"tls": "starttls" if starttls else "tls", "ca_file": str(tmp_path / "ca.pem")}
-    with (
-        secured(tmp_path, "elsewhere.example") as context,
-        smtp(context, starttls=starttls, auth=True) as mailbox,
-    ):
+    context = secured(tmp_path, "elsewhere.example")
+    with smtp(context, starttls=starttls, auth=True) as mailbox:
         made = settings(mailbox.port, username="me", password_file="unread", **how)
         (seen,) = await sent(made, password="right")
     assert seen.outcome is RETRY

@@ -14,7 +14,6 @@ from prometheus_client.samples import Sample as Parsed
 
 from tests.servers.process import need
 from vedette.exporters.metrics import (
-    CONTENT_TYPE,
     NO_LABELS,
     PROBE_BUCKETS,
     SLICE,
@@ -239,11 +238,6 @@ def test_process_series_are_there() -> None:
     """The process, the interpreter and its collector are described, and join our own text."""
     names = {sample.name for sample in parsed(text(up()) + process_text())}
     assert {"vedette_up", "python_info", "python_gc_objects_collected_total"} <= names
-
-
-def test_content_type_names_the_format() -> None:
-    """The content type says text of version 0.0.4 in UTF-8."""
-    assert CONTENT_TYPE == "text/plain; version=0.0.4; charset=utf-8"
 
 
 def test_promtool_has_no_complaint() -> None:

@@ -3,10 +3,9 @@
 import json
 from typing import Any
 
-import aiohttp
 import pytest
 
-from tests.servers.pagerduty import PagerDutyServer, faults
+from tests.servers.pagerduty import faults
 
 KEY = "k" * 32
 PAYLOAD = {"summary": "s", "source": "o", "severity": "info"}
@@ -48,27 +47,3 @@ def test_a_valid_event_has_no_faults(event: dict[str, Any]) -> None:
 def test_each_broken_rule_is_one_fault(event: object) -> None:
     """An event that breaks one rule is refused for that one."""
     assert len(faults(json.dumps(event).encode())) == 1
-
-
-async def test_incidents_are_kept_as_pagerduty_keeps_them() -> None:
-    """A resolve without an open incident is dropped, and a trigger without a key gets one."""
-    async with PagerDutyServer() as server, aiohttp.ClientSession() as session:
-        for event in (RESOLVE, TRIGGER, TRIGGER | {"dedup_key": "d"}, RESOLVE):
-            async with session.post(server.url, json=event) as response:
-                assert response.status == 202
-    assert [(i.dedup_key, i.status) for i in server.incidents] == [
-        ("made-here-1", "triggered"),
-        ("d", "resolved"),
-    ]
-    assert [incident.dedup_key for incident in server.open] == ["made-here-1"]
-
-
-async def test_a_body_that_is_no_json_is_refused() -> None:
-    """Bytes that are no JSON get 400 with the list of errors."""
-    async with (
-        PagerDutyServer() as server,
-        aiohttp.ClientSession() as session,
-        session.post(server.url, data=b"{") as response,
-    ):
-        assert response.status == 400
-        assert (await response.json())["errors"] == ["body is not JSON"]

@@ -191,15 +191,15 @@ def test_whatever_the_page_the_event_is_valid(
 @pytest.mark.parametrize(
     ("settings", "url"),
     [
-        ({}, "https://events.pagerduty.com/v2/enqueue"),
-        ({"region": "eu"}, "https://events.eu.pagerduty.com/v2/enqueue"),
-        ({"region": "eu", "url": "http://127.0.0.1:1/x"}, "http://127.0.0.1:1/x"),
+        ({}, "https://events.pagerduty.com/v2"),
+        ({"region": "eu"}, "https://events.eu.pagerduty.com/v2"),
+        ({"region": "eu", "url": "http://127.0.0.1:1/x/enqueue"}, "http://127.0.0.1:1/x"),
     ],
 )
-def test_the_endpoint_follows_region_and_url(settings: dict[str, str], url: str) -> None:
-    """The region picks the endpoint, and a url overrides it."""
+def test_the_endpoints_follow_region_and_url(settings: dict[str, str], url: str) -> None:
+    """The region picks where events and changes go, and a url overrides it."""
     read = PagerDutySettings.model_validate({"routing_key_env": "PD_KEY", **settings})
-    assert read.endpoint == url
+    assert (read.endpoint, read.changes) == (f"{url}/enqueue", f"{url}/change/enqueue")
 
 
 @pytest.mark.parametrize(
