@@ -8,11 +8,11 @@ from pathlib import Path
 
 import trustme
 
-from tests.servers.process import free_port, need, running
+from tests.servers.process import configured, free_port, need, running
 from vedette.checks.net import Endpoint
 
 _CONFIG = """\
-tls own {{ cert-file "{folder}/server.pem"; key-file "{folder}/server.key"; }};
+tls own {{ cert-file "{folder}/server.pem"; key-file "{folder}/server.pem"; }};
 options {{
   directory "{folder}";
   pid-file none;
@@ -29,7 +29,7 @@ controls {{ }};
 """
 
 _ZONE = """\
-zone "{zone}" {{ type primary; file "{file}"; }};
+zone "{zone}" {{ type primary; file "{folder}/{zone}.zone"; }};
 """
 
 
@@ -49,21 +49,9 @@ def bind(zones: Mapping[str, str], certificate: trustme.LeafCert) -> Iterator[Bi
     server = Bind(*(Endpoint("127.0.0.1", free_port()) for _ in range(3)))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        certificate.private_key_pem.write_to_path(folder / "server.key")
-        chain = b"".join(blob.bytes() for blob in certificate.cert_chain_pems)
-        (folder / "server.pem").write_bytes(chain)
-        config = _CONFIG.format(
-            folder=folder,
-            port=server.endpoint.port,
-            tls=server.tls.port,
-            https=server.https.port,
-        )
-        for zone, text in zones.items():
-            file = folder / f"{zone}.zone"
-            file.write_text(text)
-            config += _ZONE.format(zone=zone, file=file)
-        path, log = folder / "named.conf", folder / "log"
-        path.write_text(config)
+        certificate.private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
+        ports = {"port": server.endpoint.port, "tls": server.tls.port, "https": server.https.port}
+        path, log = configured(folder, _CONFIG, _ZONE, zones, **ports), folder / "log"
 
         def loaded() -> bool:
             return "all zones loaded" in log.read_text()

@@ -53,7 +53,7 @@ def haproxy(
     program = need("haproxy")
     folder.mkdir(parents=True, exist_ok=True)
     pem = folder / "server.pem"
-    pem.write_bytes(certificate.private_key_and_cert_chain_pem.bytes())
+    certificate.private_key_and_cert_chain_pem.write_to_path(pem)
     server = Haproxy(free_port(), free_port())
     binds = [
         f"bind {address}:{server.http}\n    bind {address}:{server.https} ssl crt {pem} {options}"

@@ -29,7 +29,7 @@ http {{
     server {{
         {listen}
         ssl_certificate {folder}/server.pem;
-        ssl_certificate_key {folder}/server.key;
+        ssl_certificate_key {folder}/server.pem;
         ssl_protocols TLSv1.2 TLSv1.3;
         root {folder}/www;
         location = / {{ return 200 "all is well\\n"; }}
@@ -88,9 +88,7 @@ def nginx(
     www = folder / "www"
     www.mkdir(parents=True)
     folder.chmod(0o755)
-    certificate.private_key_pem.write_to_path(folder / "server.key")
-    chain = b"".join(blob.bytes() for blob in certificate.cert_chain_pems)
-    (folder / "server.pem").write_bytes(chain)
+    certificate.private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
     server = Nginx(free_port(), free_port(), www)
     conf = folder / "nginx.conf"
     tls = "ssl http2" if http2 else "ssl"

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-from tests.servers.process import accepts, free_port, need, running
+from tests.servers.process import accepts, configured, free_port, need, running
 from vedette.checks.net import Endpoint
 
 _CONFIG = """\
@@ -83,18 +83,8 @@ class Nsd:
         os.killpg(self._process.pid, signal.SIGCONT if ended else signal.SIGSTOP)
 
     def _write(self, zones: Mapping[str, str]) -> Path:
-        """Write zone files and config, and return the config; no zone is ever seen half."""
-        config = _CONFIG.format(
-            host=self.endpoint.host, port=self.endpoint.port, folder=self._folder
-        )
-        for zone, text in zones.items():
-            config += _ZONE.format(zone=zone)
-            new = self._folder / "new"
-            new.write_text(text)
-            new.rename(self._folder / f"{zone}.zone")
-        path = self._folder / "nsd.conf"
-        path.write_text(config)
-        return path
+        host, port = self.endpoint.host, self.endpoint.port
+        return configured(self._folder, _CONFIG, _ZONE, zones, host=host, port=port)
 
 
 @contextmanager

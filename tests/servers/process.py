@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,6 +40,24 @@ def free_port(host: str = "127.0.0.1") -> int:
                 except OSError:
                     continue
                 return port
+
+
+def configured(
+    folder: Path, head: str, part: str, zones: Mapping[str, str], **places: object
+) -> Path:
+    """Write a config of *head* and a *part* for each of *zones*, and their files; return it.
+
+    No zone is ever seen half.
+    """
+    config = head.format(folder=folder, **places)
+    for zone, text in zones.items():
+        config += part.format(folder=folder, zone=zone)
+        new = folder / "new"
+        new.write_text(text)
+        new.rename(folder / f"{zone}.zone")
+    path = folder / "config"
+    path.write_text(config)
+    return path
 
 
 def accepts(port: int, host: str = "127.0.0.1") -> Callable[[], bool]:

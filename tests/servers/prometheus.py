@@ -44,11 +44,10 @@ class Prometheus:
         """Return the values of *query* by job and instance, once there are *count*."""
         give_up = time.monotonic() + seconds
         while True:
-            found = self.get(f"query?{urllib.parse.urlencode({'query': query})}")["result"]
-            if len(found) >= count or time.monotonic() > give_up:
-                labels = [(each["metric"]["job"], each["metric"]["instance"]) for each in found]
-                values = [float(each["value"][1]) for each in found]
-                return dict(zip(labels, values, strict=True))
+            rows = found(self.url, query)
+            if len(rows) >= count or time.monotonic() > give_up:
+                labels = [(row["metric"]["job"], row["metric"]["instance"]) for row in rows]
+                return dict(zip(labels, (float(row["value"][1]) for row in rows), strict=True))
             time.sleep(0.1)
 
 
