@@ -4,7 +4,8 @@ Scheme: Standard Webhooks 1.0.0,
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Self
 
@@ -81,41 +82,30 @@ def encode(page: Page) -> bytes:
     )
 
 
-class Webhook:
-    """The pager that posts signed pages to a URL; any answer of the class 2xx takes one.
+class Signed:
+    """Posts JSON by which *url* knows us, one attempt a call; any answer of the class 2xx takes it.
 
-    Receivers hold the time of a signature to their own clocks: *now* is that of the wall.
+    Receivers hold the time of a signature to their own clocks: *now* is that of the wall. Where the
+    URL *is_secret*, it is cut out of what they say.
     """
 
     def __init__(
         self,
-        name: str,
-        settings: WebhookSettings,
         url: str,
         secret: str,
+        reach: Reach,
         *,
         now: Callable[[], float],
-        reach: Reach,
         timeout: float = 10.0,
+        ca_file: str | None = None,
+        is_secret: bool = True,
     ) -> None:
-        self.name = name
-        self._url = url
-        self._key = signing_key(secret)
-        self._now = now
-        secrets: Mapping[str, str] = {"secret": secret.removeprefix(PREFIX)}
-        if settings.url is None:
-            secrets = {**secrets, **secrets_of(url)}
-        self._poster = Poster(
-            reach,
-            [url],
-            secrets=secrets,
-            tls=trusting(settings.ca_file),
-            timeout=timeout,
-        )
+        self._url, self._key, self._now = url, signing_key(secret), now
+        secrets = {**(secrets_of(url) if is_secret else {}), "secret": secret.removeprefix(PREFIX)}
+        self._poster = Poster(reach, [url], secrets=secrets, tls=trusting(ca_file), timeout=timeout)
 
-    async def send(self, page: Page) -> Delivery:
-        """Try once to hand *page* over."""
-        body = encode(page)
+    async def post(self, body: bytes) -> Delivery:
+        """Try once, within the timeout, to hand *body* over."""
         headers = signed(body, self._key, self._now())
         answer = await self._poster.post(self._url, body, accepted=_ACCEPTED, headers=headers)
         return answer.delivery
@@ -123,3 +113,19 @@ class Webhook:
     async def close(self) -> None:
         """Give back connections."""
         await self._poster.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """The pager that posts pages to a URL."""
+
+    name: str
+    poster: Signed
+
+    async def send(self, page: Page) -> Delivery:
+        """Try once to hand *page* over."""
+        return await self.poster.post(encode(page))
+
+    async def close(self) -> None:
+        """Give back connections."""
+        await self.poster.close()

@@ -14,7 +14,7 @@ from vedette.exporters.pace import Pace
 from vedette.exporters.page import Pager
 from vedette.exporters.pagerduty import PER_MINUTE, PagerDuty
 from vedette.exporters.reach import Reach
-from vedette.exporters.webhook import Webhook, WebhookSettings
+from vedette.exporters.webhook import Signed, Webhook, WebhookSettings
 
 Trusting = TypeVar("Trusting", AlertmanagerSettings, WebhookSettings, EmailSettings)
 
@@ -77,7 +77,11 @@ class _Making:
             self.folder, settings.secret_file, settings.secret_env, secrets.SIGNING_KEY
         )
         assert secret is not None
-        return Webhook(one.called, settings, url, secret, now=wall, reach=self.reach)
+        is_secret = settings.url is None
+        poster = Signed(
+            url, secret, self.reach, now=wall, ca_file=settings.ca_file, is_secret=is_secret
+        )
+        return Webhook(one.called, poster)
 
     def _email(self, one: PagerSettings) -> Pager:
         assert one.email is not None

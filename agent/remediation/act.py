@@ -18,16 +18,15 @@ from vedette.agent.config.remediation import RemediationSettings
 from vedette.agent.secrets import SIGNING_KEY, secret, url_of
 from vedette.checks.words import one_line
 from vedette.exporters.page import Outcome
-from vedette.exporters.post import Poster, cut, secrets_of
+from vedette.exporters.post import cut
 from vedette.exporters.reach import Reach
-from vedette.exporters.signature import PREFIX, signed, signing_key
+from vedette.exporters.webhook import Signed
 
 _PASSED_ON = ("PATH", "HOME", "LANG", "TZ")
 _MAX_OUTPUT = 4096
 _MAX_DETAIL = 300
 _REST = 1.0
 """Seconds for which the end of what was killed, and of its words, is waited for."""
-_ACCEPTED = range(200, 300)
 
 Facts = Mapping[str, str | float | Sequence[str]]
 """What is told of an incident."""
@@ -147,26 +146,20 @@ def _body(facts: Facts) -> bytes:
     return json.dumps(facts, ensure_ascii=True, allow_nan=False).encode()
 
 
+@dataclass(frozen=True, slots=True)
 class Call:
     """A POST of the incident as JSON, signed as Standard Webhooks has it."""
 
-    def __init__(
-        self, url: str, secret: str, reach: Reach, *, timeout: float, now: Callable[[], float]
-    ) -> None:
-        self._url, self._key, self._now = url, signing_key(secret), now
-        secrets = {**secrets_of(url), "secret": secret.removeprefix(PREFIX)}
-        self._poster = Poster(reach, [url], secrets=secrets, timeout=timeout)
+    poster: Signed
 
     async def do(self, facts: Facts) -> tuple[bool, str]:
-        """Post it; any answer of the class 2xx is taken for done."""
-        body = _body(facts)
-        headers = signed(body, self._key, self._now())
-        answer = await self._poster.post(self._url, body, accepted=_ACCEPTED, headers=headers)
-        return answer.delivery.outcome is Outcome.DELIVERED, answer.delivery.detail
+        """Post it; what is taken is done."""
+        delivery = await self.poster.post(_body(facts))
+        return delivery.outcome is Outcome.DELIVERED, delivery.detail
 
     async def close(self) -> None:
         """Give back connections."""
-        await self._poster.close()
+        await self.poster.close()
 
 
 def acts(
@@ -185,4 +178,4 @@ def _act(
     call = settings.webhook
     key = secret(folder, call.secret_file, call.secret_env, SIGNING_KEY)
     assert key is not None
-    return Call(url_of(call, folder), key, reach, timeout=settings.timeout, now=now)
+    return Call(Signed(url_of(call, folder), key, reach, timeout=settings.timeout, now=now))

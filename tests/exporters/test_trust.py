@@ -15,23 +15,22 @@ from vedette.exporters.page import Outcome
 from vedette.exporters.post import Poster
 from vedette.exporters.reach import Reach
 from vedette.exporters.trust import trusting
-from vedette.exporters.webhook import Webhook, WebhookSettings
+from vedette.exporters.webhook import Signed
 
 
 async def test_a_renewed_authority_counts_from_the_next_page_on(tmp_path: Path) -> None:
     """A receiver whose private authority is another one is trusted once the file has that."""
     file, before, after = tmp_path / "ca.pem", trustme.CA(), trustme.CA()
     before.cert_pem.write_to_path(file)
-    named = WebhookSettings(url_file="unread", secret_file="unread", ca_file=str(file))
     async with receiver(before) as old, receiver(after) as new:
         reach = Reach((), system=tells("127.0.0.1"))
         pagers = [
-            Webhook("w", named, f"https://{HOST}:{one.port}/", "s" * 24, now=lambda: 0, reach=reach)
+            Signed(f"https://{HOST}:{one.port}/", "s" * 24, reach, now=lambda: 0, ca_file=str(file))
             for one in (old, new)
         ]
-        first = [(await pager.send(PAGE)).outcome for pager in pagers]
+        first = [(await pager.post(b"{}")).outcome for pager in pagers]
         after.cert_pem.write_to_path(file)
-        then = [(await pager.send(PAGE)).outcome for pager in pagers]
+        then = [(await pager.post(b"{}")).outcome for pager in pagers]
         for pager in pagers:
             await pager.close()
     assert (first, then) == (

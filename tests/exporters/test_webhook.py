@@ -19,7 +19,7 @@ from tests.servers.webhook import WebhookReceiver
 from vedette.exporters.page import Action, Delivery, Outcome, Page
 from vedette.exporters.reach import Reach
 from vedette.exporters.signature import signing_key
-from vedette.exporters.webhook import VERSION, Webhook, WebhookSettings, encode
+from vedette.exporters.webhook import VERSION, Signed, Webhook, WebhookSettings, encode
 
 DELIVERED, RETRY, REJECTED, _ = Outcome
 NOW = 1_760_925_630.0
@@ -27,8 +27,7 @@ SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 
 
 def pager(url: str, secret: str = SECRET) -> Webhook:
-    settings = WebhookSettings(url_file="unread", secret_file="unread")
-    return Webhook("hook", settings, url, secret, now=lambda: NOW, reach=Reach(), timeout=2)
+    return Webhook("hook", Signed(url, secret, Reach(), now=lambda: NOW, timeout=2))
 
 
 async def test_a_page_is_known_for_ours() -> None:
@@ -84,7 +83,7 @@ async def test_each_status_has_its_outcome(status: int, outcome: Outcome) -> Non
         seen = await sender.send(PAGE)
         await sender.close()
     assert seen.outcome is outcome
-    assert "t0ps3cret" not in f"{seen} {vars(sender)['_poster']!r}"
+    assert "t0ps3cret" not in f"{seen} {vars(sender.poster)['_poster']!r}"
     assert "5ec2e7" not in seen.detail
 
 

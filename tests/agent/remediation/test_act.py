@@ -15,6 +15,7 @@ from tests.servers.app import serving
 from vedette.agent.remediation.act import Act, Call, Command
 from vedette.exporters.reach import Reach
 from vedette.exporters.signature import signed, signing_key
+from vedette.exporters.webhook import Signed
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 FACTS = {"remedy": "flip", "incident": "v/shop", "providers": ["a", "b"], "began_at": 1.5}
@@ -130,7 +131,7 @@ async def test_a_request_is_signed(tmp_path: Path) -> None:
         return web.Response(status=202)
 
     async with served(take) as url:
-        call = Call(url, SECRET, Reach(), timeout=5, now=lambda: 1614265330.0)
+        call = Call(Signed(url, SECRET, Reach(), timeout=5, now=lambda: 1614265330.0))
         well, said = await done(call)
     assert (well, said) == (True, "accepted")
     ((headers, body),) = got
@@ -146,7 +147,7 @@ async def test_a_refused_request_holds_no_secret(tmp_path: Path) -> None:
         return web.Response(status=403, text=f"{request.url} {request.path} {SECRET} is not here")
 
     async with served(refuse, "hook/5ec2e7") as url:
-        well, said = await done(Call(url, SECRET, Reach(), timeout=5, now=lambda: 0.0))
+        well, said = await done(Call(Signed(url, SECRET, Reach(), timeout=5, now=lambda: 0.0)))
     assert not well
     assert said.startswith("403 ")
     assert "5ec2e7" not in said
