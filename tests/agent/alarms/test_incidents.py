@@ -198,17 +198,10 @@ def test_who_comes_later_calls_under_the_key_of_the_peers(called: Sequence[str],
     assert told([opened], {EMPTIED: BEGAN}, called=[key]) == []
 
 
-def test_the_same_fault_of_another_check_joins() -> None:
-    """A second page under the same key would merge with the first, so it is the first."""
-    story = Story()
-    story.at(100, EMPTIED)
-    assert story.at(9100, EMPTIED, began={ALSO_EMPTIED: 9000.0}) == []
-    assert len(story.open) == 1
-
-
 @pytest.mark.parametrize(
     ("first", "later", "told"),
     [
+        (EMPTIED, ALSO_EMPTIED, []),  # a second page under the same key would merge with the first
         (WITHDRAWN, PARTLY, []),
         (PARTLY, WITHDRAWN, [("d/shop prefix_withdrawn", "reheadlined")]),
         (ABOVE, BOGUS, []),
@@ -220,7 +213,7 @@ def test_what_grows_or_ebbs_is_one_page(
 ) -> None:
     """A prefix that goes in steps, or comes back in steps, is one incident however long it takes.
 
-    So is a name that is bogus, where the break seems to have moved.
+    So is a name that is bogus, where the break seems to have moved, and a fault of two checks.
     """
     story = Story()
     story.at(100, first)

@@ -155,28 +155,18 @@ def test_an_alarm_about_routes_explains_more_than_one_about_pages() -> None:
 
 
 @pytest.mark.parametrize(
-    ("missing", "changes"),
-    [("breaching", [OPENED]), ("notBreaching", []), ("ignore", []), ("missing", [])],
-)
-def test_missing_data_of_what_was_well(missing: str, changes: list[Change]) -> None:
-    """Only `breaching` makes a page of what is no longer seen."""
-    rule = f"- {{name: mine, rule: 'ALARM(\"shop.example A\")', missing: {missing}}}"
-    world = World(rule).live([*[WELL] * 10, *[UNSEEN] * 60])
-
-    assert [change for _, change in world.of("mine")] == changes
-
-
-@pytest.mark.parametrize(
-    ("missing", "changes"),
+    ("missing", "before", "changes"),
     [
-        ("breaching", [OPENED]), ("notBreaching", [OPENED, RESOLVED]), ("ignore", [OPENED]),
-        ("missing", [OPENED]),
+        ("breaching", WELL, [OPENED]), ("breaching", NAME_BAD, [OPENED]),
+        ("notBreaching", WELL, []), ("notBreaching", NAME_BAD, [OPENED, RESOLVED]),
+        ("ignore", WELL, []), ("ignore", NAME_BAD, [OPENED]),
+        ("missing", WELL, []), ("missing", NAME_BAD, [OPENED]),
     ],
 )  # fmt: skip
-def test_missing_data_of_what_failed(missing: str, changes: list[Change]) -> None:
-    """Only `notBreaching` resolves what is no longer seen."""
+def test_missing_data(missing: str, before: tuple, changes: list[Change]) -> None:
+    """Of what is no longer seen only `breaching` makes a page, and only `notBreaching` ends one."""
     rule = f"- {{name: mine, rule: 'ALARM(\"shop.example A\")', missing: {missing}}}"
-    world = World(rule).live([*[NAME_BAD] * 10, *[UNSEEN] * 60])
+    world = World(rule).live([*[before] * 10, *[UNSEEN] * 60])
 
     assert [change for _, change in world.of("mine")] == changes
 

@@ -468,34 +468,28 @@ def test_two_resolvers_with_one_bad_look_each_fill_no_hold() -> None:
 
 
 @pytest.mark.parametrize(
-    ("recursive", "dnssec", "severity"),
+    ("recursive", "chain", "severity"),
     [
-        (["bogus", OK, OK], OK, "warning"),
-        (["bogus", OK], OK, "critical"),
-        (["bogus", "bogus", OK], OK, "critical"),
-        (FINE, "bogus", "critical"),
-        (FINE, OK, "warning"),
+        (["bogus", OK, OK], {}, "warning"),
+        (["bogus", OK], {}, "critical"),
+        (["bogus", "bogus", OK], {}, "critical"),
+        (FINE, {"dnssec": "bogus"}, "critical"),
+        (FINE, {}, "warning"),
+        (FINE, {"dnssec": "bogus", "broken_at_few": True}, "warning"),
+        (["bogus", "bogus", OK], {"dnssec": "bogus", "broken_at_few": True}, "critical"),
     ],
 )
 def test_bogus_is_as_grave_as_it_is_widespread(
-    recursive: Words, dnssec: str, severity: str
+    recursive: Words, chain: dict, severity: str
 ) -> None:
-    """Half of the resolvers, or a chain that we see broken, is grave; one of three is not."""
-    ledger = world(round_(recursive=recursive, dnssec=dnssec))
+    """Half of the resolvers are grave, or a chain that we see broken at most of the servers.
+
+    One of three resolvers is not, nor is what few servers break.
+    """
+    ledger = world(round_(recursive=recursive, **chain))
     rules = {rule.diagnosis: rule for rule in rules_for(KEY, TIMING, Severity.CRITICAL)}
 
-    assert rules[Diagnosis.DNSSEC_BOGUS].graded(alone(ledger, NOW)).severity == severity
-
-
-@pytest.mark.parametrize(
-    ("recursive", "severity"), [(FINE, "warning"), (["bogus", "bogus", OK], "critical")]
-)
-def test_a_chain_that_few_servers_break_wakes_nobody(recursive: Words, severity: str) -> None:
-    """Where most servers of the zone do not break its chain, it is as grave as resolvers say."""
-    ledger = world(round_(recursive=recursive, dnssec="bogus", broken_at_few=True))
-    rules = {rule.diagnosis: rule for rule in rules_for(KEY, TIMING, Severity.CRITICAL)}
-
-    assert Diagnosis.DNSSEC_BOGUS in holding(ledger)
+    assert (Diagnosis.DNSSEC_BOGUS in holding(ledger)) is (recursive is not FINE or bool(chain))
     assert rules[Diagnosis.DNSSEC_BOGUS].graded(alone(ledger, NOW)).severity == severity
 
 

@@ -35,23 +35,20 @@ def pair(first: Receiver, second: Receiver | None = None) -> tuple[Receiver, Rec
     return first, other
 
 
-@pytest.mark.parametrize("answer", [RETRY, None], ids=["retry", "silence"])
-def test_a_second_channel_is_told_after_a_minute(answer: Delivery | None) -> None:
-    """What the first pager has not accepted within 60 s goes to its second channel, once."""
+@pytest.mark.parametrize(
+    ("answer", "told_at", "waiting"),
+    [(RETRY, 60, ["first"]), (None, 60, ["first"]), (REJECTED, 0, [])],
+    ids=["retry", "silence", "refused"],
+)
+def test_a_second_channel_is_told_after_a_minute_or_a_refusal(
+    answer: Delivery | None, told_at: float, waiting: list[str]
+) -> None:
+    """What the first pager has not accepted within 60 s, or never will, goes to its second."""
     first, second = pair(Receiver(lambda *_: answer))
     outbox = delivered(first, second, pages=[page()], routes=BACKED)
 
-    assert [at for at, _ in second.asked] == pytest.approx([60], abs=0.2)
-    assert [w.row.pager for w in outbox.waiting] == ["first"]
-
-
-def test_a_second_channel_is_told_at_once_of_what_was_refused() -> None:
-    """What the first pager will never take goes to the second channel at once."""
-    first, second = pair(Receiver(lambda *_: REJECTED))
-    outbox = delivered(first, second, pages=[page()], routes=BACKED)
-
-    assert [at for at, _ in second.asked] == pytest.approx([0], abs=0.2)
-    assert not outbox.waiting
+    assert [at for at, _ in second.asked] == pytest.approx([told_at], abs=0.2)
+    assert [w.row.pager for w in outbox.waiting] == waiting
 
 
 def test_a_second_channel_sleeps_while_all_is_well() -> None:

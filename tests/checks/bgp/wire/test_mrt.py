@@ -416,11 +416,6 @@ def test_a_collector_has_a_name(collector: str) -> None:
         Session(collector, Everything(), pytest.fail)
 
 
-def test_an_empty_file() -> None:
-    """An empty file says nothing, and is no error."""
-    assert told(b"") == []
-
-
 def read_shared(name: str, interest: Interest | None = None) -> tuple[list[Update], Told]:
     story = Told(interest)
     with open_(shared(name)) as stream:

@@ -25,10 +25,3 @@ def test_what_is_mutated_was_good(kind: str, corpus: tuple[bytes, ...]) -> None:
     seen = [outcome(Case(n, kind, octets, has_header=True)) for n, octets in enumerate(corpus)]
 
     assert seen == ["told"] * len(corpus)
-
-
-def test_a_case_can_be_repeated() -> None:
-    """The same number makes the same case."""
-    assert [case_of("mrt", seed) for seed in range(9)] == [
-        case_of("mrt", seed) for seed in range(9)
-    ]
