@@ -15,12 +15,13 @@ import pytest
 import trustme
 import yaml
 
-from tests.agent.daemon import ROUTING_KEY, Daemon, until, world
+from tests.agent.daemon import ROUTING_KEY, Daemon, world
 from tests.agent.peers.islands import another_world
 from tests.agent.test_reload import reload
 from tests.documents import DOCUMENTS, NOT_OURS, ROOT, Block, anchors, blocks, code, links, prose
 from tests.servers.process import need
 from tests.test_configs import commands
+from tests.waiting import until
 from vedette.agent.cli import bgpinit, main, parser
 from vedette.agent.config import Config, read
 from vedette.agent.config.pagers import KINDS

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import yaml
 
-from tests.agent.daemon import VEDETTE, Daemon, until
+from tests.agent.daemon import VEDETTE, Daemon
 from tests.servers.process import free_port, need
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parent.parent
 UNIT = ROOT / "configs" / "systemd" / "vedette.service"

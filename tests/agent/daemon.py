@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from tests.servers.nsd import Nsd
 from tests.servers.pagerduty import Event, PagerDutyServer, Step
 from tests.servers.process import free_port
 from tests.servers.rislive import RisLive, ris_live
+from tests.waiting import PATIENCE, until
 
 VEDETTE = str(Path(sys.executable).with_name("vedette"))
 ROUTING_KEY = "5ec2e7" + "0123456789abcdef" + "c0ffee5eed"
@@ -30,23 +31,6 @@ SERVICE, AGENT = "shop", "fra-1"
 SERVICE_KEY, AGENT_KEY = f"vedette/{SERVICE}", f"vedette/{AGENT}"
 EVERY = 0.5
 """Seconds between looks."""
-PATIENCE = 15.0
-"""Seconds that nothing here takes; only a failing test waits for them."""
-
-
-async def until(
-    condition: Callable[[], object | Awaitable[object]], why: Callable[[], str] = str
-) -> None:
-    """Poll *condition* until it holds; fail with *why* after PATIENCE."""
-    give_up = time.monotonic() + PATIENCE
-    while True:
-        holds = condition()
-        if isinstance(holds, Awaitable):
-            holds = await holds
-        if holds:
-            return
-        assert time.monotonic() < give_up, f"waited {PATIENCE:g} s in vain\n{why()}"
-        await asyncio.sleep(0.03)
 
 
 def zone(records: str) -> str:

@@ -9,8 +9,9 @@ from typing import Any
 
 import yaml
 
-from tests.agent.daemon import ROUTING_KEY, until
+from tests.agent.daemon import ROUTING_KEY
 from tests.servers.pagerduty import PagerDutyServer, Step, answers
+from tests.waiting import until
 from vedette.agent.config import read
 from vedette.agent.daemon import Agent
 from vedette.agent.paging.storm import GATHERED_FOR, MOST, TOLD_EVERY

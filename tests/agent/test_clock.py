@@ -1,6 +1,5 @@
 """Clocks that jump and machines that sleep: no page because of it, and no stall after it."""
 
-import asyncio
 import time
 from base64 import b64encode
 from collections.abc import Callable
@@ -10,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.agent.composite.world import CHECKS, CONFIG, World
-from tests.agent.daemon import until
 from tests.servers.process import free_port
 from tests.servers.receiver import receiver
 from tests.servers.webhook import WebhookReceiver
+from tests.waiting import meanwhile, until
 from vedette.agent.alarms.incidents import Change
 from vedette.agent.clock import SteadyClock
 from vedette.agent.config import read
@@ -186,11 +185,9 @@ async def test_what_receivers_hold_to_their_clocks_is_dated_by_the_walls(tmp_pat
         clock = SteadyClock(lambda: time.time() - DAY)
         agent = Agent(read(path), tmp_path, None, Surroundings(clock=clock))
         agent.remote.lines = lambda: ["a 1\n"]
-        sending = asyncio.create_task(agent.remote.run())
-        await until(lambda: samples.times("a"))
-        well, said = await agent.remedies._acts["flip"].do({"incident": "v/shop"})
-        sending.cancel()
-        await asyncio.wait([sending])
+        async with meanwhile(agent.remote.run()):
+            await until(lambda: samples.times("a"))
+            well, said = await agent.remedies._acts["flip"].do({"incident": "v/shop"})
         await agent.remote.close()
         await agent.remedies.close()
         agent.store.close()

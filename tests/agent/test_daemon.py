@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.daemon import AGENT_KEY, CHECK, SERVICE, SERVICE_KEY, until, world
+from tests.agent.daemon import AGENT_KEY, CHECK, SERVICE, SERVICE_KEY, world
 from tests.checks.bgp.made import ORIGIN, PREFIX, rows, update
+from tests.waiting import until
 
 TRIGGER, RESOLVE = ("trigger", SERVICE_KEY), ("resolve", SERVICE_KEY)
 

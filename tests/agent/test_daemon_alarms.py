@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from tests.agent.daemon import CHECK, SERVICE_KEY, World, until, world
+from tests.agent.daemon import CHECK, SERVICE_KEY, World, world
+from tests.waiting import until
 
 API, WORKS = "api A 127.0.0.1\n", "works A 192.0.2.7\n"
 KEY = "vedette/check out"

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
-from tests.agent.daemon import CHECK, HOST, SERVICE, SERVICE_KEY, World, until, world, zones
+from tests.agent.daemon import CHECK, HOST, SERVICE, SERVICE_KEY, World, world, zones
 from tests.servers.nsd import Nsd
+from tests.waiting import until
 from vedette.agent.memory.changes import CALM
 from vedette.agent.memory.events import Event, EventName
 from vedette.agent.memory.store import Store

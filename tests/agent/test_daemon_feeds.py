@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.agent.daemon import SERVICE_KEY, World, until, world
+from tests.agent.daemon import SERVICE_KEY, World, world
 from tests.checks.bgp.made import ORIGIN, PREFIX, address
 from tests.checks.bgp.wire.made import body, initiation, monitoring, nlri, peer_up
 from tests.servers.process import free_port
+from tests.waiting import until
 
 TRIGGER, RESOLVE = ("trigger", SERVICE_KEY), ("resolve", SERVICE_KEY)
 FEED_KEY = "vedette/ris-live"

@@ -15,11 +15,12 @@ import aiohttp
 import pytest
 import yaml
 
-from tests.agent.daemon import CHECK, HOST, SERVICE, SERVICE_KEY, World, until, world
+from tests.agent.daemon import CHECK, HOST, SERVICE, SERVICE_KEY, World, world
 from tests.agent.test_daemon_commands import PLAIN
 from tests.checks.bgp.made import ORIGIN, PREFIX, rows
 from tests.servers.process import free_port
 from tests.virtual import virtual
+from tests.waiting import until
 from vedette.agent.daemon import Agent
 from vedette.agent.reload import Document, _Reign, _renewed, _serve
 from vedette.agent.remediation.attempt import Attempt, Result

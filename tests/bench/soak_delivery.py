@@ -23,10 +23,11 @@ import aiohttp
 import yaml
 from aiohttp import web
 
-from tests.agent.daemon import AGENT, CONTROL, HOST, SERVICE, SERVICE_KEY, Daemon, until, zones
+from tests.agent.daemon import AGENT, CONTROL, HOST, SERVICE, SERVICE_KEY, Daemon, zones
 from tests.servers.nsd import Nsd
 from tests.servers.pagerduty import Event, PagerDutyServer
 from tests.servers.process import free_port
+from tests.waiting import until
 from vedette.agent.paging.storm import MOST
 
 LIVES = MOST

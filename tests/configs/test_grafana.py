@@ -17,10 +17,11 @@ from configs.grafana.make.board import written
 from grafana_foundation_sdk.models.dashboard import Dashboard
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.agent.daemon import EVERY, World, until, vedette, world
+from tests.agent.daemon import EVERY, World, vedette, world
 from tests.servers import promtool
 from tests.servers.process import free_port
 from tests.servers.prometheus import Prometheus, found, prometheus
+from tests.waiting import until
 
 NAMES = sorted(DASHBOARDS)
 PREFIX, ORIGIN, FEED = "192.0.2.0/24", 64500, "ris-live"

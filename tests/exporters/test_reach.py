@@ -17,6 +17,7 @@ from aiohttp import web
 from tests.servers.app import serving
 from tests.servers.nsd import nsd
 from tests.servers.process import free_port
+from tests.waiting import meanwhile
 from vedette.checks.net import Endpoint
 from vedette.exporters.page import Delivery, Outcome
 from vedette.exporters.post import Poster
@@ -295,9 +296,8 @@ async def test_a_host_is_looked_up_ahead() -> None:
     reach = Reach((), keep=lambda *one: kept.set_result(one), system=tells("192.0.2.1"))
     reach.add(HOST)
     reach.add("192.0.2.9")
-    running = asyncio.create_task(reach.run())
-    assert await kept == (HOST, ("192.0.2.1",))
-    running.cancel()
+    async with meanwhile(reach.run()):
+        assert await kept == (HOST, ("192.0.2.1",))
 
 
 async def test_a_mail_server_is_reached_too() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -185,10 +185,3 @@ async def ris_live() -> AsyncIterator[RisLive]:
         finally:
             server.seed_gate.set()
             await server.drop()
-
-
-async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
-    """Wait for *condition*; TimeoutError after *seconds*."""
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - the condition is the product's, not ours
-            await asyncio.sleep(0.005)

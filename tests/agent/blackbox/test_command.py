@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.daemon import VEDETTE, until, vedette
+from tests.agent.daemon import VEDETTE, vedette
 from tests.servers.process import accepts, free_port, running
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[3]
 MODULES = "modules: {{m: {{prober: tcp, timeout: {}}}}}\n"

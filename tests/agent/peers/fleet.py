@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from tests.agent.daemon import until
 from tests.servers.process import free_port
+from tests.waiting import until
 from vedette.agent.config import read
 from vedette.agent.daemon import Agent
 from vedette.agent.serving.web import serving

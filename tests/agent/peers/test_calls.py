@@ -6,8 +6,8 @@ import yaml
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from tests.agent.daemon import until
 from tests.agent.peers.fleet import NAMES, Fleet
+from tests.waiting import until
 from vedette.agent.memory.ledger import CheckKey
 from vedette.checks.finding import Kind, Verdict
 

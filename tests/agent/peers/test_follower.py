@@ -12,10 +12,10 @@ import pytest
 import yaml
 from aiohttp import web
 
-from tests.agent.daemon import until
 from tests.agent.peers.test_wire import document, round_
 from tests.servers.process import free_port
 from tests.virtual import virtual
+from tests.waiting import meanwhile, until
 from vedette.agent.clock import SteadyClock
 from vedette.agent.config import read
 from vedette.agent.daemon import Agent
@@ -120,14 +120,10 @@ async def following(
     around = Surroundings(clock=SteadyClock(lambda: NOW, lambda: 0.0))
     agent = Agent(read(path), folder, None, around)
     one = agent.exchange.followers["nyc-1"]
-    task = asyncio.create_task(one.run())
-    try:
+    async with meanwhile(one.run()):
         yield agent, one.standing
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        await runner.cleanup()
-        agent.store.close()
+    await runner.cleanup()
+    agent.store.close()
 
 
 async def test_what_it_sees_is_filed_under_its_name(tmp_path):

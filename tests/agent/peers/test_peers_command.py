@@ -9,8 +9,8 @@ import pytest
 import trustme
 import yaml
 
-from tests.agent.daemon import until
 from tests.agent.peers.fleet import NAMES, Fleet
+from tests.waiting import until
 from vedette.agent.cli import main
 from vedette.agent.cli.peers import Line, _draw
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.daemon import until
 from tests.servers.process import free_port
 from tests.servers.prometheus import found, prometheus
 from tests.servers.receiver import receiver
 from tests.servers.victoriametrics import flush, victoria_metrics
+from tests.waiting import meanwhile, until
 from vedette.agent.config import ConfigError, parse
 from vedette.agent.serving.remotewriting import RemoteWriter, remote_writer
 from vedette.exporters.reach import Reach
@@ -45,13 +45,9 @@ async def writing(
     config = config.model_copy(update={"remote_write": settings})
     writer = remote_writer(config, folder, Reach(), time.time)
     writer.lines = text
-    running = asyncio.create_task(writer.run())
-    try:
+    async with meanwhile(writer.run()):
         yield writer
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        await writer.close()
+    await writer.close()
 
 
 async def arrives(url: str, text: Text) -> None:
@@ -59,13 +55,11 @@ async def arrives(url: str, text: Text) -> None:
     ours = '{vantage="fra-1",provider="hetzner",env="test",job="vedette",instance="fra-1"}'
 
     async def sees(name: str, *values: str) -> None:
-        give_up = time.monotonic() + 15
-        while True:
+        async def is_so() -> bool:
             rows = await asyncio.to_thread(found, url, f"{name}{ours}")
-            if [row["value"][1] for row in rows] == [*values]:
-                return
-            assert time.monotonic() < give_up, rows
-            await asyncio.sleep(0.05)
+            return [row["value"][1] for row in rows] == [*values]
+
+        await until(is_so, lambda: name)
 
     await sees("a", "1")
     await sees("b", "2.5")
@@ -223,12 +217,10 @@ async def test_what_is_too_old_is_dropped(tmp_path: Path) -> None:
     now = [1000.0]
     writer = remote_writer(config, tmp_path, Reach(), lambda: now[0])
     writer.lines = Text()
-    running = asyncio.create_task(writer.run())
-    await until(lambda: writer.written.waiting_since == 1000.0 and writer.written.retries)
-    now[0] += config.remote_write.keep_for + 1
-    await until(lambda: writer.written.dropped["too_old"] == 3)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    async with meanwhile(writer.run()):
+        await until(lambda: writer.written.waiting_since == 1000.0 and writer.written.retries)
+        now[0] += config.remote_write.keep_for + 1
+        await until(lambda: writer.written.dropped["too_old"] == 3)
     await writer.close()
 
 

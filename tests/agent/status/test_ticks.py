@@ -9,6 +9,7 @@ import pytest
 from aiohttp import ClientSession, web
 
 from tests.servers.app import serving
+from tests.waiting import until
 from vedette.agent.status import ticks
 from vedette.agent.status.ticks import Ticks
 
@@ -38,14 +39,6 @@ async def told(pulse: Callable[[], int]) -> AsyncIterator[tuple[Ticks, int]]:
     app.on_shutdown.append(made.end)
     async with serving(app, shutdown=5) as port:
         yield made, port
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    for _ in range(1000):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    pytest.fail("waited in vain")
 
 
 async def within(awaited: Awaitable[bytes]) -> bytes:

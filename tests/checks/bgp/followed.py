@@ -1,12 +1,11 @@
 """Feeds that are followed in a test, and what is asked of them."""
 
-import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from tests.checks.bgp.made import ORIGIN, PREFIX, rows
-from tests.servers.rislive import RisLive, ris_live, until
+from tests.servers.rislive import RisLive, ris_live
+from tests.waiting import meanwhile, until
 from vedette.checks.bgp.check import BgpCheck
 from vedette.checks.bgp.feed.feed import Feed
 from vedette.checks.bgp.feed.times import Times
@@ -36,18 +35,6 @@ def make(server: RisLive, clock: Clock, watch: Watch = WATCH, times: Times = FAS
 
 
 @asynccontextmanager
-async def following(feed: Feed) -> AsyncIterator[None]:
-    """Run *feed* until the block ends."""
-    task = asyncio.create_task(feed.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-
-@asynccontextmanager
 async def fed(
     clock: Clock | None = None, times: Times = FAST
 ) -> AsyncIterator[tuple[RisLive, Feed]]:
@@ -55,7 +42,7 @@ async def fed(
     async with ris_live() as server:
         server.seed(PREFIX, rows(10), 990)
         feed = make(server, clock or Clock(), times=times)
-        async with following(feed):
+        async with meanwhile(feed.run()):
             await until(lambda: seeded(feed))
             yield server, feed
 

@@ -14,14 +14,14 @@ from tests.checks.bgp.followed import (
     WATCH,
     Clock,
     fed,
-    following,
     holding,
     look,
     make,
     seeded,
 )
 from tests.checks.bgp.made import ORIGIN, PREFIX, peer, rows, update
-from tests.servers.rislive import RisLive, ris_live, until
+from tests.servers.rislive import RisLive, ris_live
+from tests.waiting import meanwhile, until
 from vedette.checks.bgp.check import FeedCheck
 from vedette.checks.bgp.feed.feed import Feed, SourceLostError
 from vedette.checks.bgp.feed.intake import Intake
@@ -69,7 +69,7 @@ async def scripted(
         source, routes = Script(), Routes([WATCH])
         tables = Tables(server.seed_url, routes, clock)
         feed = Feed(source, routes, Intake(clock, 100), tables=tables, times=times)
-        async with following(feed):
+        async with meanwhile(feed.run()):
             await until(lambda: seeded(feed))
             yield server, source, feed
 
@@ -118,7 +118,7 @@ async def test_a_restart_during_an_outage() -> None:
     async with ris_live() as server:
         server.seed(PREFIX, rows(10), 990)
         before, after = make(server, clock), make(server, clock)
-        async with following(before):
+        async with meanwhile(before.run()):
             await until(lambda: seeded(before))
         server.seed(PREFIX, [], 2000)
         server.past_requests.clear()
@@ -126,7 +126,7 @@ async def test_a_restart_during_an_outage() -> None:
         assert stored[PREFIX]["AS64511"] == 1000
         after.restore(json.loads(json.dumps(stored)))
         clock.at = 2000
-        async with following(after):
+        async with meanwhile(after.run()):
             await until(lambda: seeded(after))
             finding = await look(after, clock)
         assert after.baseline()[PREFIX]["AS64511"] == 1000
@@ -188,7 +188,7 @@ async def test_a_flood_of_a_source_that_seeds_itself_begins_it_anew() -> None:
     """Where nobody else has the table, the source is followed anew, so that it sends all again."""
     source = Script()
     feed = Feed(source, Routes([WATCH], learn=True), Intake(Clock(), 100), times=FAST)
-    async with following(feed):
+    async with meanwhile(feed.run()):
         await until(lambda: source.followed == 1)
         source.tell(*[Withdraw(peer(0), 64511, PREFIX, 1001)] * 101)
         await until(lambda: source.followed == 2)
@@ -200,7 +200,7 @@ async def test_others_go_on_while_updates_are_applied() -> None:
     source, clock = Script(), Clock()
     routes = Routes([WATCH], learn=True)
     feed = Feed(source, routes, Intake(clock), times=FAST)
-    async with following(feed):
+    async with meanwhile(feed.run()):
         await until(lambda: source.followed == 1)
         source.tell(*(Announce(peer(n % 400), 64511, PREFIX, PATH, n) for n in range(60_000)))
         turns = 0
@@ -215,7 +215,7 @@ async def test_a_table_is_believed_for_a_while_only() -> None:
     """Where only tables come, an old one says nothing any more."""
     source, clock = Script(), Clock()
     feed = Feed(source, Routes([WATCH]), Intake(clock), lasts=60, times=FAST)
-    async with following(feed):
+    async with meanwhile(feed.run()):
         await until(lambda: source.followed == 1)
         assert source.intake is not None
         source.intake.seed(PREFIX, {peer(n): PATH for n in range(10)}, 990)
@@ -245,7 +245,7 @@ async def test_why_a_feed_is_silent(lose: Callable[[Script], None], why: str) ->
     source = Script()
     slow = Times(retry=1e6, retry_most=1e6)
     feed = Feed(source, Routes([WATCH]), Intake(Clock()), times=slow)
-    async with following(feed):
+    async with meanwhile(feed.run()):
         await until(lambda: source.followed == 1)
         assert feed.health(1000).silence is None
         lose(source)
@@ -258,7 +258,7 @@ async def test_a_feed_without_tables_says_so_after_a_while() -> None:
     async with ris_live() as server:
         server.seed_gate.clear()
         feed = make(server, clock)
-        async with following(feed):
+        async with meanwhile(feed.run()):
             await until(lambda: feed.health(clock()).connected)
             assert feed.unseeded(clock()) is None
             late = clock() + 301

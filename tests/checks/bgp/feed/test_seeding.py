@@ -1,8 +1,9 @@
 """How a stream is seeded: at the start, after gaps, again where that failed, and with the past."""
 
-from tests.checks.bgp.followed import WATCH, Clock, following, holding, look, make, seeded
+from tests.checks.bgp.followed import WATCH, Clock, holding, look, make, seeded
 from tests.checks.bgp.made import PREFIX, rows, update
-from tests.servers.rislive import ris_live, until
+from tests.servers.rislive import ris_live
+from tests.waiting import meanwhile, until
 from vedette.checks.bgp.feed.feed import Feed
 from vedette.checks.bgp.feed.intake import Intake
 from vedette.checks.bgp.feed.seeding import Tables
@@ -19,7 +20,7 @@ async def test_a_seed_older_than_the_gap_is_renewed() -> None:
     async with ris_live() as server:
         server.seed(PREFIX, rows(10), 990)
         feed = make(server, clock, times=times)
-        async with following(feed):
+        async with meanwhile(feed.run()):
             await until(lambda: len(server.seed_requests) > 2)
             server.seed(PREFIX, rows(1), 1001)
             clock.at = 1002
@@ -36,7 +37,7 @@ async def test_a_failed_seed_is_tried_again() -> None:
     clock = Clock()
     async with ris_live() as server:
         feed = make(server, clock)
-        async with following(feed):
+        async with meanwhile(feed.run()):
             await until(lambda: bool(feed.health(1000).errors) and feed.health(1000).connected)
             assert (await look(feed, clock)).reason is Reason.UNSEEDED
             server.seed(PREFIX, rows(10), 990)
@@ -65,7 +66,7 @@ async def test_a_fault_that_is_older_than_the_agent() -> None:
         server.past(PREFIX, rows(10), "2026-06-15T16:30:00")
         server.seed(PREFIX, rows(1), "2026-06-16T16:29:00")
         feed = make(server, clock)
-        async with following(feed):
+        async with meanwhile(feed.run()):
             await until(lambda: seeded(feed))
             finding = await look(feed, clock)
             await server.drop()
@@ -83,7 +84,7 @@ async def test_without_the_past_the_present_is_judged() -> None:
         server.pasts[PREFIX] = "no JSON"
         server.seed(PREFIX, rows(3), 1001)
         feed = make(server, clock, times=times)
-        async with following(feed):
+        async with meanwhile(feed.run()):
             await until(lambda: seeded(feed))
             assert holding(feed) == (3, 3)
             assert feed.health(1000).last_error == "the answer is not JSON"
@@ -105,7 +106,7 @@ async def test_a_table_of_a_part_from_before_the_gap_is_renewed() -> None:
         server.seed(PREFIX, rows(10), 990)
         feed = make(server, clock, times=times)
 
-        async with following(feed):
+        async with meanwhile(feed.run()):
             await until(lambda: seeded(feed))
             await server.play(*(update(n, 1001, announced=[inside]) for n in range(3)))
             await until(lambda: foreign(feed) == 1)
@@ -128,7 +129,7 @@ async def test_what_was_announced_inside_is_asked_again_after_a_gap() -> None:
         server.seed(inside, [], 1002)
         feed = make(server, clock)
 
-        async with following(feed):
+        async with meanwhile(feed.run()):
             await until(lambda: seeded(feed))
             await server.play(*(update(n, 1001, announced=[inside]) for n in range(3)))
             await until(lambda: foreign(feed) == 1)

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +16,19 @@ import pytest
 import trustme
 from pydantic import ValidationError
 
+from tests.checks.bgp.followed import Clock
+from tests.checks.bgp.made import PREFIX
 from tests.checks.bgp.rpki.test_document import BUILT, EMPTY, ROUTINATOR, RPKI_CLIENT
 from tests.servers.nginx import Nginx, nginx
 from tests.servers.process import free_port
 from tests.servers.stream import stream_server
+from tests.waiting import meanwhile, until
 from vedette.checks.bgp.rpki.payloads import Validity, roa_faults
 from vedette.checks.bgp.rpki.source import VrpSource
 from vedette.checks.bgp.settings import RpkiSettings
 from vedette.checks.bgp.watch import Watch
 
-PREFIX = "192.0.2.0/24"
+NOW = BUILT + 60
 LOCATIONS = """
     location = /broken { return 500 "oops\\n"; }
     location = /starting { return 503 "Initial validation ongoing. Please wait.\\n"; }
@@ -50,18 +53,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
         yield running
 
 
-class Clock:
-    """A clock that stands still until it is set."""
-
-    def __init__(self, at: float = BUILT + 60) -> None:
-        self.at = at
-
-    def __call__(self) -> float:
-        return self.at
-
-
-def source(clock: Callable[[], float], **settings: Any) -> VrpSource:
+def source(clock: Clock, **settings: Any) -> VrpSource:
     return VrpSource(RpkiSettings(**settings), [PREFIX, "2001:db8::/32"], clock)
+
+
+async def read_of(folder: Path, octets: bytes) -> tuple[Path, Clock, VrpSource]:
+    """Return a file with *octets*, a clock, and a source that has read the file."""
+    path, clock = folder / "json", Clock(NOW)
+    path.write_bytes(octets)
+    vrps = source(clock, file=str(path))
+    await vrps.read()
+    return path, clock, vrps
 
 
 def state(vrps: VrpSource, at: float) -> Validity | None:
@@ -92,7 +94,7 @@ def statuses(server: Nginx) -> list[str]:
 
 async def test_file(tmp_path):
     """A file is read when it is new or changed, and left alone where it is not."""
-    path, clock = tmp_path / "json", Clock()
+    path, clock = tmp_path / "json", Clock(NOW)
     path.write_bytes(RPKI_CLIENT)
     vrps = source(clock, file=str(path))
     assert vrps.current(clock.at) is None
@@ -113,7 +115,7 @@ async def test_file(tmp_path):
 
 async def test_url(server):
     """A URL is asked with the ETag and date of what is there, and answers 304 until it changes."""
-    clock = Clock()
+    clock = Clock(NOW)
     (server.www / "json").write_bytes(ROUTINATOR)
     asked = len(statuses(server))
     vrps = source(clock, url=f"http://127.0.0.1:{server.http}/json")
@@ -133,7 +135,7 @@ async def test_url(server):
 @pytest.mark.parametrize("path", ["packed/large", "large.gz", "elsewhere"])
 async def test_packed_and_moved(server, path):
     """A list is read as well when it comes packed, or from where a redirect leads."""
-    clock = Clock()
+    clock = Clock(NOW)
     (server.www / "large").write_bytes(world(20_000))
     (server.www / "large.gz").write_bytes(gzip.compress(world(20_000)))
     (server.www / "json").write_bytes(world(20_000))
@@ -147,10 +149,7 @@ async def test_packed_and_moved(server, path):
 
 async def test_a_stale_list_is_unknown(tmp_path):
     """VRPs older than *stale_after* by their own build time say nothing, until newer ones come."""
-    path, clock = tmp_path / "json", Clock()
-    path.write_bytes(world(5))
-    vrps = source(clock, file=str(path))
-    await vrps.read()
+    path, clock, vrps = await read_of(tmp_path, world(5))
     assert state(vrps, BUILT + 7200) is Validity.VALID
     clock.at = BUILT + 9000
     await vrps.read()
@@ -167,7 +166,7 @@ async def test_a_stale_list_is_unknown(tmp_path):
 async def test_age_without_a_build_time(server, tmp_path):
     """Without a build time the age is that of the file or answer, and else of the last reading."""
     rows = b'{"roas": [{"asn": 64500, "prefix": "192.0.2.0/24", "maxLength": 24}]}'
-    clock = Clock()
+    clock = Clock(NOW)
     for path in (tmp_path / "bare", server.www / "bare"):
         path.write_bytes(rows)
         os.utime(path, (BUILT, BUILT))
@@ -185,17 +184,14 @@ async def test_age_without_a_build_time(server, tmp_path):
 
 async def test_a_clock_ahead_hides_nothing(tmp_path):
     """A build time in the future counts as the time of reading, so that it becomes stale too."""
-    path, clock = tmp_path / "json", Clock()
-    path.write_bytes(world(5, "2036-01-01T00:00:00Z"))
-    vrps = source(clock, file=str(path))
-    await vrps.read()
+    _, clock, vrps = await read_of(tmp_path, world(5, "2036-01-01T00:00:00Z"))
     assert vrps.health(clock.at).age(clock.at) == 0
     assert vrps.current(clock.at + 7201) is None
 
 
 async def test_an_etag_that_outlives_the_build_time(server):
     """Data that stay the same, and so their ETag, are asked for in full before they look stale."""
-    clock = Clock()
+    clock = Clock(NOW)
     (server.www / "json").write_bytes(world(5))
     asked = len(statuses(server))
     vrps = source(clock, url=f"http://127.0.0.1:{server.http}/serial")
@@ -227,7 +223,7 @@ BAD = [
 @pytest.mark.parametrize(("document", "error"), BAD, ids=[str(i) for i in range(len(BAD))])
 async def test_a_bad_list_leaves_the_last(server, over, document, error):
     """What is broken, empty or suddenly halved is said; the last list stays until it is stale."""
-    path, clock = server.www / "list", Clock()
+    path, clock = server.www / "list", Clock(NOW)
     path.write_bytes(world(2000))
     where = str(path) if over == "file" else f"http://127.0.0.1:{server.http}/list"
     vrps = source(clock, **{over: where})
@@ -248,10 +244,7 @@ async def test_a_bad_list_leaves_the_last(server, over, document, error):
 
 async def test_a_short_list_may_shrink(tmp_path):
     """Of a list that was filtered for one's own prefixes, losing most is news and no accident."""
-    path, clock = tmp_path / "json", Clock()
-    path.write_bytes(ROUTINATOR)
-    vrps = source(clock, file=str(path))
-    await vrps.read()
+    path, clock, vrps = await read_of(tmp_path, ROUTINATOR)
     path.write_bytes(b'{"roas": [{"asn": 1, "prefix": "10.0.0.0/8", "maxLength": 8}]}')
     await vrps.read()
     assert state(vrps, clock.at) is Validity.NOT_FOUND
@@ -269,7 +262,7 @@ async def test_a_short_list_may_shrink(tmp_path):
 )
 async def test_bad_answers(server, path, error):
     """A server that has no list is told in one sentence, and nothing is known."""
-    clock = Clock()
+    clock = Clock(NOW)
     url = f"http://127.0.0.1:{server.http}/{path}"
     vrps = source(clock, url=url)
     await vrps.read()
@@ -280,7 +273,7 @@ async def test_bad_answers(server, path, error):
 
 async def test_nobody_there():
     """A server that cannot be reached is told in one sentence."""
-    clock = Clock()
+    clock = Clock(NOW)
     vrps = source(clock, url=f"http://127.0.0.1:{free_port()}/json")
     await vrps.read()
     assert "cannot be read: Cannot connect to host 127.0.0.1" in vrps.health(clock.at).last_error
@@ -288,10 +281,7 @@ async def test_nobody_there():
 
 async def test_a_file_that_vanishes(tmp_path):
     """Without its file, the last list stays until it is stale; a file that returns is read."""
-    path, clock = tmp_path / "json", Clock()
-    path.write_bytes(ROUTINATOR)
-    vrps = source(clock, file=str(path))
-    await vrps.read()
+    path, clock, vrps = await read_of(tmp_path, ROUTINATOR)
     path.unlink()
     await vrps.read()
     health = vrps.health(clock.at)
@@ -305,20 +295,14 @@ async def test_a_file_that_vanishes(tmp_path):
 
 async def test_what_ends_is_dropped_in_between(tmp_path):
     """A VRP that ends before the next list comes no longer makes a route valid."""
-    path, clock = tmp_path / "json", Clock()
-    path.write_bytes(RPKI_CLIENT.replace(b"1795300000", b"1795290000"))
-    vrps = source(clock, file=str(path))
-    await vrps.read()
+    _, _, vrps = await read_of(tmp_path, RPKI_CLIENT.replace(b"1795300000", b"1795290000"))
     assert state(vrps, 1795289999) is Validity.VALID
     assert state(vrps, 1795290000) is Validity.NOT_FOUND
 
 
 async def test_roa_faults_of_a_list(tmp_path):
     """From a file to what is wrong with one's own ROAs."""
-    path, clock = tmp_path / "json", Clock()
-    path.write_bytes(RPKI_CLIENT)
-    vrps = source(clock, file=str(path))
-    await vrps.read()
+    _, clock, vrps = await read_of(tmp_path, RPKI_CLIENT)
     current = vrps.current(clock.at)
     assert current is not None
     watch = Watch(PREFIX, frozenset({64500, 64501}))
@@ -337,7 +321,7 @@ async def test_a_body_that_breaks_off():
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + ROUTINATOR)
         await writer.drain()
 
-    clock = Clock()
+    clock = Clock(NOW)
     async with stream_server(cut) as endpoint:
         vrps = source(clock, url=f"http://{endpoint}/json")
         await vrps.read()
@@ -371,17 +355,14 @@ async def half_a_list():
 
 async def started(before: set[int]) -> int:
     """Return the one process that was started after *before*."""
-    for _ in range(1000):
-        if new := children() - before:
-            (number,) = new
-            return number
-        await asyncio.sleep(0.01)
-    pytest.fail("no process was started")
+    await until(lambda: children() - before)
+    (number,) = children() - before
+    return number
 
 
 async def test_cancelled_in_the_middle():
     """An agent that stops while a list is read leaves no process behind."""
-    clock, before = Clock(), children()
+    clock, before = Clock(NOW), children()
     async with half_a_list() as (url, _):
         reading = asyncio.create_task(source(clock, url=url).read())
         await started(before)
@@ -393,7 +374,7 @@ async def test_cancelled_in_the_middle():
 
 async def test_a_reader_that_is_killed():
     """A reader that dies, as for want of memory, is an error like another."""
-    clock, before = Clock(), children()
+    clock, before = Clock(NOW), children()
     async with half_a_list() as (url, go_on):
         vrps = source(clock, url=url)
         reading = asyncio.create_task(vrps.read())
@@ -406,25 +387,15 @@ async def test_a_reader_that_is_killed():
 
 async def test_run_tries_again(tmp_path):
     """A source that starts before its validator's first run reads the list once it is there."""
-    path, clock = tmp_path / "json", Clock()
+    path, clock = tmp_path / "json", Clock(NOW)
     vrps = VrpSource(RpkiSettings(file=str(path)), [PREFIX], clock, retry=0.01)
-    running = asyncio.create_task(vrps.run())
-    try:
-        for _ in range(1000):
-            if vrps.health(clock.at).errors:
-                break
-            await asyncio.sleep(0.01)
+    async with meanwhile(vrps.run()):
+        await until(lambda: vrps.health(clock.at).errors)
         assert vrps.current(clock.at) is None
         path.with_suffix(".new").write_bytes(ROUTINATOR)
         path.with_suffix(".new").rename(path)
-        for _ in range(1000):
-            if vrps.current(clock.at):
-                break
-            await asyncio.sleep(0.01)
+        await until(lambda: vrps.current(clock.at))
         assert state(vrps, clock.at) is Validity.VALID
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
 
 
 _ONCE = """

@@ -1,11 +1,9 @@
 """A source followed by an intake whose updates are kept, for the tests of this folder."""
 
-import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from tests.servers.rislive import until
+from tests.waiting import meanwhile, until
 from vedette.checks.bgp.feed.feed import Source
 from vedette.checks.bgp.feed.intake import Intake
 from vedette.checks.bgp.update import Update
@@ -36,20 +34,12 @@ class Listening:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until *condition* holds of what was told: real servers take their time to meet."""
-        try:
-            await until(condition, 20)
-        except TimeoutError:
-            raise AssertionError(f"{self.intake.last_error!r} {self.updates}") from None
+        await until(condition, lambda: f"{self.intake.last_error!r} {self.updates}")
 
 
 @asynccontextmanager
 async def listening(source: Source, now: Callable[[], float]) -> AsyncIterator[Listening]:
     """Follow *source* until the block ends; what it raises is raised here."""
     heard = Listening(Intake(now))
-    task = asyncio.create_task(source.follow(heard.intake))
-    try:
+    async with meanwhile(source.follow(heard.intake)):
         yield heard
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task

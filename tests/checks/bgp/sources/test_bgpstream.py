@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from tests.checks.bgp.made import shared
 from tests.checks.bgp.sources.listening import Listening, listening
 from tests.checks.bgp.wire.made import PEER, nlri, update
-from tests.servers.rislive import until
+from tests.waiting import until
 from vedette.checks.bgp.feed.feed import SourceLostError
 from vedette.checks.bgp.feed.intake import Intake
 from vedette.checks.bgp.prefix import Peer
@@ -271,7 +271,7 @@ async def test_the_library_agrees_with_us() -> None:
     )
     heard = Listening(Intake(time.time))
     following = asyncio.create_task(lost(one, heard.intake))
-    await until(lambda: bool(heard.updates is not None and following.done()), 60)
+    await until(lambda: heard.updates is not None and following.done())
     theirs = [u for u in heard.updates if isinstance(u, Announce | Withdraw)]
     assert len(ours) > 100
     assert sorted(map(str, theirs)) == sorted(map(str, ours))

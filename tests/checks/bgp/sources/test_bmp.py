@@ -12,15 +12,14 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from tests.checks.bgp.followed import following
 from tests.checks.bgp.sources.listening import Listening, listening
 from tests.checks.bgp.wire.made import PEER, body, initiation, monitoring, nlri, opening, peer_up
 from tests.servers.bird import bird
 from tests.servers.frr import frr
 from tests.servers.gobgp import gobgp
 from tests.servers.process import free_port
-from tests.servers.rislive import until
 from tests.servers.speaker import Route, speaker
+from tests.waiting import meanwhile, until
 from vedette.checks.bgp.feed.feed import Feed
 from vedette.checks.bgp.prefix import Peer
 from vedette.checks.bgp.settings import BmpSettings
@@ -169,27 +168,19 @@ async def test_a_router_comes_back(tmp_path: Path) -> None:
     port = free_port()
     settings = BmpSettings(listen=f"127.0.0.1:{port}")
     feed = bmp_feed([Watch(V4, frozenset({64500}))], settings, time.time)
-    running = asyncio.create_task(feed.run())
 
-    def holding() -> tuple[int, int] | None:
-        seen = feed.standing(V4)
-        return (seen.holding, seen.of) if seen else None
-
-    try:
+    async with meanwhile(feed.run()):
         with bird(tmp_path / "bird", one, other) as server:
             server.announce(Route(V4, (64500,)))
             with gobgp(tmp_path / "1", other, one, station=port):
-                await Listening(feed._intake).until(lambda: holding() == (1, 1))
+                await Listening(feed._intake).until(lambda: counts(feed) == (1, 1, 0))
                 assert feed.health(time.time()).silence is None
-            await Listening(feed._intake).until(lambda: holding() == (0, 0))
+            await Listening(feed._intake).until(lambda: counts(feed) == (0, 0, 1))
             assert "no router" in str(feed.health(time.time()).silence)
             with gobgp(tmp_path / "2", other, one, station=port):
-                await Listening(feed._intake).until(lambda: holding() == (1, 1))
+                await Listening(feed._intake).until(lambda: counts(feed) == (1, 1, 0))
                 server.withdraw()
-                await Listening(feed._intake).until(lambda: holding() == (0, 1))
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+                await Listening(feed._intake).until(lambda: counts(feed) == (0, 1, 0))
 
 
 async def test_many_routers() -> None:
@@ -353,15 +344,20 @@ def counts(feed: Feed) -> tuple[int, int, int]:
     return (seen.holding, seen.of, seen.unknown) if seen else (-1, -1, -1)
 
 
+@asynccontextmanager
+async def listening_feed(stored: dict[str, dict[str, float]]) -> AsyncIterator[tuple[Feed, int]]:
+    """Run a feed that knows what was *stored*, at a port to which no router is connected."""
+    settings = BmpSettings(listen=f"127.0.0.1:{free_port()}")
+    feed = bmp_feed([Watch(V4, frozenset({64500}))], settings, lambda: NOW)
+    feed.restore(stored)
+    async with meanwhile(feed.run()):
+        await until(lambda: "no router" in str(feed.silence(NOW)))
+        yield feed, int(settings.listen.rpartition(":")[2])
+
+
 async def test_a_restart_before_the_table_has_come() -> None:
     """What was stored of a router's peers is no withdrawal while its table is still to come."""
-    port = free_port()
-    settings = BmpSettings(listen=f"127.0.0.1:{port}")
-    feed = bmp_feed([Watch(V4, frozenset({64500}))], settings, lambda: NOW)
-    feed.restore({V4: {f"edge1 {PEER}": NOW}})
-
-    async with following(feed):
-        await until(lambda: "no router" in str(feed.silence(NOW)))
+    async with listening_feed({V4: {f"edge1 {PEER}": NOW}}) as (feed, port):
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(initiation("edge1") + peer_up())
         await until(lambda: feed.silence(NOW) is None and not feed.health(NOW).queue)
@@ -375,17 +371,13 @@ async def test_a_restart_before_the_table_has_come() -> None:
 
 async def test_a_router_that_comes_back_and_announces_no_more() -> None:
     """What it sent a peer before (Adj-RIB-Out), and does not send once it is back, is lost."""
-    port, out = free_port(), 0x10
-    settings = BmpSettings(listen=f"127.0.0.1:{port}")
-    feed = bmp_feed([Watch(V4, frozenset({64496}))], settings, lambda: NOW)
-
-    async with following(feed):
-        await until(lambda: "no router" in str(feed.silence(NOW)))
+    out = 0x10
+    async with listening_feed({}) as (feed, port):
         for held, expected in ((True, (1, 1, 0)), (False, (0, 1, 0))):
             _, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(initiation("edge1") + peer_up())
             if held:
-                writer.write(monitoring(body(announced=[nlri(V4)], path=(64496,)), flags=out))
+                writer.write(monitoring(body(announced=[nlri(V4)], path=(64500,)), flags=out))
             writer.write(monitoring(bytes(4), flags=out))  # End-of-RIB
             await until(lambda expected=expected: counts(feed) == expected)
             writer.transport.abort()

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tests.checks.bgp.followed import WATCH, Clock, following, holding, look, seeded
+from tests.checks.bgp.followed import WATCH, Clock, holding, look, seeded
 from tests.checks.bgp.made import ORIGIN, PREFIX, rows
-from tests.servers.rislive import RisLive, ris_live, until
+from tests.servers.rislive import RisLive, ris_live
+from tests.waiting import meanwhile, until
 from vedette.checks.bgp.feed.feed import Feed
 from vedette.checks.bgp.reason import Reason
 from vedette.checks.bgp.settings import RipeStatSettings
@@ -31,7 +32,7 @@ async def test_a_peer_that_a_later_table_does_not_list_has_lost_its_route() -> N
         server.seed(PREFIX, rows(10), 990)
         feed = make(server, clock)
         assert (await look(feed, clock)).reason is Reason.FEED_STALE
-        async with following(feed):
+        async with meanwhile(feed.run()):
             await until(lambda: holding(feed) == (10, 10) and feed.health(clock()).connected)
             assert (await look(feed, clock)).reason is None
             server.seed(PREFIX, rows(2), 991)
@@ -54,7 +55,7 @@ async def test_a_first_start_asks_what_was_a_day_ago() -> None:
         server.past(PREFIX, rows(10), 0)
         server.seed(PREFIX, rows(1), 990)
         feed = make(server, clock)
-        async with following(feed):
+        async with meanwhile(feed.run()):
             await until(lambda: len(server.seed_requests) > 2)
             assert (await look(feed, clock)).reason is Reason.WITHDRAWN
         assert len(server.past_requests) == 1
@@ -66,7 +67,7 @@ async def test_tables_that_stay_old_are_stale() -> None:
     async with ris_live() as server:
         server.seed(PREFIX, rows(10), 990)
         feed = make(server, clock)
-        async with following(feed):
+        async with meanwhile(feed.run()):
             await until(lambda: seeded(feed))
             clock.at = 990 + 1860
             await until(lambda: "31 minutes old" in str(feed.health(clock()).silence))
@@ -84,7 +85,7 @@ async def test_a_ripestat_that_answers_no_more_is_stale() -> None:
     async with ris_live() as server:
         server.seed(PREFIX, rows(10), 990)
         feed = make(server, clock)
-        async with following(feed):
+        async with meanwhile(feed.run()):
             await until(lambda: seeded(feed))
             server.seeds.clear()
             await until(lambda: feed.health(1000).errors > 1)
@@ -101,7 +102,7 @@ async def test_one_prefix_without_an_answer_does_not_cost_the_others() -> None:
     async with ris_live() as server:
         server.seed(PREFIX, rows(10), 990)
         feed = make(server, clock, WATCH, OTHER)
-        async with following(feed):
+        async with meanwhile(feed.run()):
             await until(lambda: server.seed_requests.count(OTHER.prefix) > 1)
             assert seeded(feed)
             assert feed.standing(OTHER.prefix) is None
@@ -114,7 +115,7 @@ async def test_no_more_than_four_are_asked_at_once() -> None:
         for watch in watches:
             server.seed(watch.prefix, rows(3), 990)
         feed = make(server, Clock(), *watches)
-        async with following(feed):
+        async with meanwhile(feed.run()):
             await until(lambda: all(feed.standing(watch.prefix) for watch in watches))
     assert server.most_at_once == 4
 

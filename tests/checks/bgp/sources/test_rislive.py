@@ -10,14 +10,14 @@ from tests.checks.bgp.followed import (
     WATCH,
     Clock,
     fed,
-    following,
     holding,
     look,
     make,
     seeded,
 )
 from tests.checks.bgp.made import ORIGIN, PREFIX, address, rows, state, update
-from tests.servers.rislive import ris_live, until
+from tests.servers.rislive import ris_live
+from tests.waiting import meanwhile, until
 from vedette.checks.bgp.feed.times import Times
 from vedette.checks.bgp.reason import Reason
 from vedette.checks.bgp.settings import RisLiveSettings
@@ -39,7 +39,7 @@ async def test_from_seed_to_withdrawn_and_back() -> None:
         server.seed(PREFIX, rows(10), 990)
         feed = make(server, clock)
         assert (await look(feed, clock)).reason is Reason.FEED_STALE
-        async with following(feed):
+        async with meanwhile(feed.run()):
             await until(lambda: seeded(feed))
             assert (await look(feed, clock)).reason is None
             await server.play(*(update(n, 1001, withdrawn=[PREFIX]) for n in range(6)))
@@ -74,7 +74,7 @@ async def test_updates_during_seeding_are_kept() -> None:
         server.seed(PREFIX, rows(10), 999)
         server.seed_gate.clear()
         feed = make(server, clock)
-        async with following(feed):
+        async with meanwhile(feed.run()):
             await until(lambda: bool(server.seed_requests) and feed.health(1000).connected)
             assert (await look(feed, clock)).reason is Reason.UNSEEDED
             await server.play(update(0, 1000, withdrawn=[PREFIX]))
@@ -90,7 +90,7 @@ async def test_expanded_v6_withdrawal() -> None:
     async with ris_live() as server:
         server.seed(prefix, rows(3), 999)
         feed = make(server, clock, Watch(prefix, frozenset({ORIGIN})))
-        async with following(feed):
+        async with meanwhile(feed.run()):
             await until(lambda: feed.standing(prefix) is not None)
             await server.play(update(0, 1000, withdrawn=["2a12:ca42:0:0:0:0:0:0/32"]))
             await until(lambda: feed.standing(prefix).holding == 2)  # type: ignore[union-attr]
@@ -137,7 +137,7 @@ async def test_a_silent_collector_is_unknown_until_it_speaks() -> None:
     async with ris_live() as server:
         server.seed(PREFIX, both, 990)
         feed = make(server, clock, times=Times(ping=0.02, pong=5, retry=0.02, silent=0.3))
-        async with following(feed):
+        async with meanwhile(feed.run()):
             await until(lambda: seeded(feed))
             alive = [keepalive("rrc00", address(n), 1000) for n in range(6)]
             await server.play(*alive, keepalive("rrc01", address(0), 1000))
@@ -167,7 +167,7 @@ async def test_a_collector_that_is_dead_at_the_start_has_withdrawn_nothing() -> 
         server.past(PREFIX, both, 900)
         server.seed(PREFIX, rows(6), 990)
         feed = make(server, clock, times=Times(ping=0.02, pong=5, retry=0.02, silent=0.3))
-        async with following(feed):
+        async with meanwhile(feed.run()):
             await until(lambda: seeded(feed))
             assert holding(feed) == (6, 6)
             assert (await look(feed, clock)).facts["unknown"] == 6
@@ -193,7 +193,7 @@ async def test_a_server_that_takes_a_connection_and_is_mute() -> None:
         url = f"ws://127.0.0.1:{mute.getsockname()[1]}/"
         settings = RisLiveSettings(url=url, seed=url.replace("ws", "http"))
         feed = ris_live_feed([WATCH], settings, clock, replace(FAST, connect=0.05))
-        async with following(feed):
+        async with meanwhile(feed.run()):
             await until(lambda: feed.health(1000).errors > 0)
             finding = await look(feed, clock)
     assert "ris-live is not connected (the server did not answer within 0.05 s)" in finding.detail
@@ -206,7 +206,7 @@ async def test_a_server_that_acknowledges_nothing_is_left() -> None:
         server.acknowledges = False
         server.seed(PREFIX, rows(10), 990)
         feed = make(server, clock)
-        async with following(feed):
+        async with meanwhile(feed.run()):
             await until(lambda: server.connections > 1)
             assert "not acknowledged" in feed.health(1000).last_error
             finding = await look(feed, clock)
@@ -256,7 +256,7 @@ async def test_a_refused_subscription_is_no_connection() -> None:
     async with ris_live() as server:
         server.acknowledges = False
         feed = make(server, clock)
-        async with following(feed):
+        async with meanwhile(feed.run()):
             await until(lambda: len(server.subscriptions) == 3)
             await server.play('{"type":"ris_error","data":{"message":"too many prefixes"}}')
             await until(lambda: server.connections > 1)

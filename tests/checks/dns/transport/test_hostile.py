@@ -17,6 +17,7 @@ from tests.checks.dns.messages import API
 from tests.checks.dns.transport.serving import ENCRYPTED, Client, framed, serving, silent
 from tests.servers.doq import Doq, doq
 from tests.servers.stream import server_context, stream_server
+from tests.waiting import meanwhile
 from vedette.checks.dns.message import ask
 from vedette.checks.dns.reason import Reason
 from vedette.checks.dns.server import DEFAULT_PATH, Channel, Transport
@@ -93,13 +94,9 @@ async def heartbeat() -> AsyncIterator[list[float]]:
             finally:
                 late.append(time.thread_time() - at)
 
-    task = asyncio.create_task(beat())
-    await asyncio.sleep(0)
-    try:
+    async with meanwhile(beat()):
+        await asyncio.sleep(0)
         yield late
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
 
 
 @pytest.mark.parametrize(("first", "rest"), FLOODS.values(), ids=FLOODS)
