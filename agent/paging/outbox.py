@@ -19,6 +19,7 @@ from vedette.agent.paging.arrears import NOTHING, Arrear, Former, arrears, taken
 from vedette.agent.paging.backoff import LONGEST_WAIT, backoff
 from vedette.agent.paging.deduplication import HEARD_WITHIN, Deduplication, Place
 from vedette.agent.paging.ended import Ended, tell
+from vedette.agent.paging.late import late
 from vedette.agent.paging.queue import Queue, Waiting
 from vedette.agent.paging.recipients import Recipients
 from vedette.agent.paging.refused import Refused
@@ -266,7 +267,9 @@ class Outbox:
             gone = f"pager {row.pager} is no longer in the config"
             self._end(waiting, Delivery(outcome=Outcome.REJECTED, detail=gone))
             return
-        delivery = await _guarded(row.pager, pager.send(row.page))
+        end_ = self._queue.end_of(waiting)
+        said = late(row.page, end_.queued_at) if end_ else row.page
+        delivery = await _guarded(row.pager, pager.send(said))
         if delivery.outcome is not Outcome.RETRY:
             self._end(waiting, delivery)
             return

@@ -115,8 +115,7 @@ class Queue:
         return None
 
     def _held(self, waiting: Waiting) -> float:
-        resolve = self._resolve_of(waiting)
-        return self._held_until(waiting.row, resolve.row if resolve else None)
+        return self._held_until(waiting.row, self.end_of(waiting))
 
     def next_at(self, pager: str) -> float | None:
         """Return from when on *pager* can be given something; None where nothing can be."""
@@ -128,7 +127,7 @@ class Queue:
     def stale(self, pager: str, key: str) -> Waiting | None:
         """Return the call for help that is next of *key*, is over, and is not being tried."""
         call = self.calling(pager, key)
-        return call if call and self._resolve_of(call) else None
+        return call if call and self.end_of(call) else None
 
     def calling(self, pager: str, key: str) -> Waiting | None:
         """Return the call for help that is next of *key*, and not being tried."""
@@ -151,12 +150,12 @@ class Queue:
             return None
         return of_key[0]
 
-    def _resolve_of(self, waiting: Waiting) -> Waiting | None:
+    def end_of(self, waiting: Waiting) -> Row | None:
         """Return the resolve that waits behind a call for help, if one does."""
         if waiting.row.page.action is not Action.TRIGGER:
             return None
-        behind = self.behind(waiting)
-        return next((one for one in behind if one.row.page.action is Action.RESOLVE), None)
+        behind = (one.row for one in self.behind(waiting))
+        return next((row for row in behind if row.page.action is Action.RESOLVE), None)
 
     def withdraw(self, waiting: Waiting) -> None:
         """Have one not be given that is the next of its key, and not being tried: it ends."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.agent.paging.desk import DELIVERED, RETRY, TRIGGER, Sheet, page, run_for
+from tests.agent.paging.desk import DELIVERED, RETRY, TRIGGER, Sheet, meant, page, run_for
 from tests.virtual import virtual
 from vedette.agent.memory.journal import Journal
 from vedette.agent.paging.backoff import LONGEST_WAIT
@@ -67,7 +67,7 @@ class TroubledPagerDuty:
     def take(self, one: Page) -> None:
         """Open, update or close the incident of the key; an end of nothing is dropped."""
         if one.action is TRIGGER:
-            self.open.setdefault(one.key, []).append(one.summary)
+            self.open.setdefault(one.key, []).append(meant(one)[2])
         elif one.key in self.open:
             self.closed.append((one.key, self.open.pop(one.key)))
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.agent.paging.desk import RESOLVE, TRIGGER, Sheet, page, run_for
+from tests.agent.paging.desk import RESOLVE, TRIGGER, Sheet, meant, page, run_for
 from tests.agent.paging.test_outbox_delivery import (
     DOWN,
     FATES,
@@ -157,9 +157,10 @@ def as_promised(pair: Pair, agent: int, faults: int) -> None:
         if ended not in first.values():
             assert was_ended(ended, pair.outboxes[1 - agent])
     for at, one in pair.ways[agent].asked:
-        over_at = queued[RESOLVE, one.summary]
+        number = meant(one)[2]
+        over_at = queued[RESOLVE, number]
         if one.action is TRIGGER and at > over_at:
-            since = queued[TRIGGER, one.summary] - AHEAD
+            since = queued[TRIGGER, number] - AHEAD
             assert at >= over_at + HELD_FOR - 1e-6
             assert not [of for heard, of in pair.heard[agent] if heard < at and of >= since]
     for ended in outbox.ended:

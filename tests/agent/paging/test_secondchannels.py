@@ -15,6 +15,7 @@ from tests.agent.paging.desk import (
     TRIGGER,
     Receiver,
     lives,
+    meant,
     page,
 )
 from tests.agent.paging.test_outbox_routes import BACKED, pair
@@ -56,7 +57,7 @@ def test_what_is_over_calls_nobody_again(
     first, second = pair(Receiver(lambda *_: RETRY))
     lives((first, second), plotted(*plot), routes=BACKED)
 
-    assert [(round(at), one.summary) for at, one in second.asked] == list(told)
+    assert [(round(at), meant(one)[2]) for at, one in second.asked] == list(told)
 
 
 def test_a_second_channel_that_a_call_was_not_for_gets_what_it_takes() -> None:
@@ -70,8 +71,8 @@ def test_a_second_channel_that_a_call_was_not_for_gets_what_it_takes() -> None:
     ]
     lives((first, second, third), plot, routes=TWO_BACKUPS)
 
-    assert [one.summary for _, one in second.asked] == ["better", "over"]
-    assert [one.summary for _, one in third.asked] == ["grave", "over"]
+    assert [meant(one)[2] for _, one in second.asked] == ["better", "over"]
+    assert [meant(one)[2] for _, one in third.asked] == ["grave", "over"]
 
 
 plots = st.lists(st.tuples(st.floats(0.1, 90), st.sampled_from(Action)), min_size=1, max_size=8)
@@ -94,7 +95,7 @@ def test_a_second_channel_is_called_and_called_off_in_order(
     lives((first, second), plotted(*zip(times, acts, strict=True)), 3000.0, routes=BACKED)
     got = [one for _, one in second.asked]
 
-    assert all(int(one.summary) < int(other.summary) for one, other in pairwise(got))
+    assert all(int(meant(one)[2]) < int(meant(other)[2]) for one, other in pairwise(got))
     assert all(one.action is TRIGGER or other.action is TRIGGER for one, other in pairwise(got))
     assert not got or got[0].action is TRIGGER
     if {*said} <= {RETRY} and TRIGGER in acts:
