@@ -1,5 +1,6 @@
 """The `peers` block: the other agents whose word is heard, and how either proves who it is."""
 
+import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -19,6 +20,8 @@ def _base(text: str) -> str:
         _ = parts.port
     except ValueError:
         raise ValueError("the port is no number from 0 to 65535") from None
+    if re.search(r"/(metrics|api/v1(/\w+)?)/*$", parts.path):
+        raise ValueError("/api/v1/observations is added to it: leave out /metrics or /api")
     return text.rstrip("/")
 
 

@@ -72,13 +72,28 @@ async def answer(
             url, params=query, allow_redirects=False, ssl=tls or True
         ) as response:
             if response.status != 200:
-                remedy = _REMEDIES.get(response.status, "expected 200")
-                raise UnansweredError(f"it answers {response.status}: {remedy}")
+                raise UnansweredError(f"it answers {response.status}: {_remedy(response)}")
+            if response.content_type == "text/html":
+                raise UnansweredError(
+                    "it answers with a page for people: no agent is there, or what stands before "
+                    "it answers in its place"
+                )
             return await _body(response)
     except TimeoutError:
         raise UnreachedError(f"no answer within {WAIT + ANSWERED:g} s") from None
     except (aiohttp.ClientError, OSError) as error:
         raise UnreachedError(_words(error)) from None
+
+
+def _remedy(response: aiohttp.ClientResponse) -> str:
+    """Say what to do about a status; a path that is wrong has the status of a stranger's."""
+    remedy = _REMEDIES.get(response.status, "expected 200")
+    before, _, _ = response.url.path.partition("/api/")
+    if before and response.status in _REMEDIES:
+        return (
+            f"if nothing but an agent is there, leave {before[:100]} out of the url; else {remedy}"
+        )
+    return remedy
 
 
 async def _body(response: aiohttp.ClientResponse) -> bytes:

@@ -153,6 +153,10 @@ def test_faults_of_the_agent(folder, agent, line, words):
             "peers.0.url: expected scheme, host, port and path alone: secrets go to token_file",
         ),
         (
+            f"name: nyc-1, url: 'https://nyc-1.test/metrics/', {DOMAIN}, token_env: SHARED",
+            "peers.0.url: /api/v1/observations is added to it: leave out /metrics or /api",
+        ),
+        (
             f"name: nyc-1, url: 'https://nyc-1.test:99999', {DOMAIN}, token_env: SHARED",
             "peers.0.url: the port is no number from 0 to 65535",
         ),

@@ -91,7 +91,7 @@ async def resets(request: web.Request) -> web.StreamResponse:
 
 @asynccontextmanager
 async def following(
-    folder: Path, peer: Peer, host: str = "127.0.0.1"
+    folder: Path, peer: Peer, host: str = "127.0.0.1", below: str = ""
 ) -> AsyncIterator[tuple[Agent, Standing]]:
     """Follow *peer* as an agent does that looks at nothing, and whose clock stands still."""
     app = web.Application()
@@ -108,7 +108,7 @@ async def following(
         "peers": [
             {
                 "name": "nyc-1",
-                "url": f"http://{host}:{port}",
+                "url": f"http://{host}:{port}{below}",
                 "domain": {"provider": "digitalocean", "region": "us-east"},
                 "token_file": "token",
             }
@@ -312,6 +312,7 @@ async def test_what_its_pagers_took_is_heard(tmp_path):
         (writes(b"", 429), "it answers 429: it was shown a wrong credential too often"),
         (writes(b"", 500), "it answers 500: expected 200"),
         (writes(b"", 302, Location="http://127.0.0.1:1/"), "it answers 302: expected 200"),
+        (writes(b"<html>", **{"Content-Type": "text/html"}), "it answers with a page for people"),
         (writes(b"\x00"), "its answer is not understood: JSON is malformed"),
         (writes(b"\xff" * 20, **{"Content-Encoding": "gzip"}), "Can not decode content-encoding"),
         (says(version=2), "it speaks version 2 of the peers' protocol"),
@@ -334,6 +335,16 @@ async def test_what_is_wrong_is_told_in_words(tmp_path, answer, words):
         await peer.idle.wait()
         assert standing.is_up
         assert not agent.ledgers["nyc-1"].is_empty
+
+
+async def test_a_path_that_is_wrong_is_told(tmp_path):
+    """What a stranger would be told is said of a url only beside the path that it has too much."""
+    async with following(tmp_path, Peer(), below="/status") as (_, standing):
+        await until(lambda: standing.error != "not asked yet")
+        assert standing.error == (
+            "it answers 404: if nothing but an agent is there, leave /status out of the url; else "
+            "it follows no peers: it must name this agent in its peers"
+        )
 
 
 async def test_a_peer_that_hangs_up_is_told(tmp_path):
