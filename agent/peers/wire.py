@@ -39,6 +39,8 @@ LARGEST = 8 << 20
 """Octets of the largest document that is read, when it is unpacked."""
 LARGEST_ROUND = 1 << 20
 """Octets of the largest round that is told, and heard."""
+MOST_LOOKS = 1000
+"""Subjects of the largest round: each is remembered with its looks, for every check and peer."""
 LONGEST_DETAIL = 4096
 """Characters of what a look says in words; a check keeps many looks."""
 LONGEST_CURSOR = 100
@@ -93,7 +95,7 @@ class Round(Struct, frozen=True):
     service: _Name
     kind: Kind
     check: _Name
-    looks: Annotated[tuple[Look, ...], Meta(min_length=1, max_length=10_000)]
+    looks: Annotated[tuple[Look, ...], Meta(min_length=1, max_length=MOST_LOOKS)]
 
     @property
     def key(self) -> CheckKey:
@@ -153,6 +155,12 @@ def told(domain: Domain) -> Told:
 def encode_round(looks: Sequence[Observation], now: float) -> Raw:
     """Write one round, at *now* of the clock by which it was looked; raise RefusedError."""
     first = looks[0]
+    if len(looks) > MOST_LOOKS:
+        raise RefusedError(
+            Refusal.TOO_LARGE,
+            f"{first.check} of {first.service} has {len(looks)} subjects, and peers are told of at "
+            f"most {MOST_LOOKS}: they see nothing of it",
+        )
     made = Round(first.service, first.kind, first.check, tuple(_look(one, now) for one in looks))
     try:
         body = _encode(made)

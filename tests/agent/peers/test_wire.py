@@ -284,6 +284,24 @@ def test_a_round_that_is_too_large_is_not_heard():
     assert look.finding.detail == "x" * wire.LONGEST_DETAIL
 
 
+def test_a_round_of_too_many_subjects_is_neither_told_nor_heard():
+    """A peer that names ever more of them fills no memory, and holds up no probe."""
+    finding = Finding(verdict=Verdict.OK)
+    looks = [
+        Observation(
+            service="shop", check="a A", kind=Kind.DNS, vantage="v", subject=f"s{i}", place="name",
+            finding=finding, started_at=NOW - 1, seconds=0.5,
+        )
+        for i in range(wire.MOST_LOOKS + 1)
+    ]  # fmt: skip
+    assert len(wire.decode_round(wire.encode_round(looks[1:], NOW)).looks) == wire.MOST_LOOKS
+    with pytest.raises(RefusedError, match="a A of shop has 1001 subjects"):
+        wire.encode_round(looks, NOW)
+    written = json.dumps(round_() | {"looks": round_()["looks"] * len(looks)}).encode()
+    with pytest.raises(RefusedError, match=r"length <= 1000 - at `\$.looks`"):
+        wire.decode_round(msgspec.Raw(written))
+
+
 def test_a_document_comes_out_as_it_went_in():
     """Everything that stands around the rounds is read as it was written."""
     made = wire.Document(
