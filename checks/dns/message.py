@@ -15,6 +15,7 @@ import dns.name
 import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
+import dns.wire
 from dns.rrset import RRset
 
 from vedette.checks.dns.names import spoken
@@ -22,6 +23,21 @@ from vedette.checks.dns.server import Transport
 
 EDNS_PAYLOAD = 1232
 """What fits every path unfragmented (DNS flag day 2020)."""
+
+
+class _ExtendedError(dns.edns.EDEOption):
+    """One whose text may be cut off, and so no UTF-8 (RFC 8914): that spoils no answer."""
+
+    @classmethod
+    def from_wire_parser(
+        cls, _otype: dns.edns.OptionType | str, parser: dns.wire.Parser
+    ) -> "_ExtendedError":
+        code, octets = parser.get_uint16(), parser.get_remaining()
+        text = octets.removesuffix(b"\0").decode(errors="replace")
+        return cls(dns.edns.EDECode.make(code), text or None)
+
+
+dns.edns.register_type(_ExtendedError, dns.edns.OptionType.EDE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,15 @@ def test_extended_error(code: int, text: str | None, fact: str, says: str) -> No
     assert finding.detail.endswith(f"; extended error {says}")
 
 
+def test_an_extended_error_that_is_cut_off() -> None:
+    """An answer is read though the text of its extended error ends within a letter."""
+    reply = reply_to(query(API))
+    message = dns.message.from_wire(reply)
+    message.use_edns(options=[dns.edns.GenericOption(15, b"\x00\x16au\xc3")])
+    finding = judged(message.to_wire(), by=RECURSIVE)
+    assert finding.facts["ede"] == ("22 au\N{REPLACEMENT CHARACTER}",)
+
+
 def test_many_extended_errors() -> None:
     """A server that sends hundreds of extended errors fills no page with them."""
     message = dns.message.make_response(dns.message.from_wire(query(API)))
