@@ -214,6 +214,19 @@ def test_extra_objects_are_templates() -> None:
     assert names == {"watch", "watch-extra", "v-more"}
 
 
+def test_labels_of_ones_own_select_nothing_else() -> None:
+    """The labels that select the pod stay the chart's: else nobody would find it."""
+    own = {"app.kubernetes.io/name": "shop", "app.kubernetes.io/instance": "x", "team": "sre"}
+    ran = template(values={"commonLabels": own, "podLabels": {**own, "cost": "17"}})
+    objects = [one for one in yaml.safe_load_all(ran.out) if one and one["kind"] != "Pod"]
+    stateful = the(objects, "StatefulSet")
+    wanted = stateful["spec"]["selector"]["matchLabels"]
+    labelled = [one["metadata"]["labels"] for one in (*objects, stateful["spec"]["template"])]
+    assert all({**wanted, "team": "sre"}.items() <= labels.items() for labels in labelled)
+    assert labelled[-1]["cost"] == "17"
+    assert "/name: shop" not in ran.out  # as a second key of one name, of which the last counts
+
+
 def test_everything_is_of_the_release() -> None:
     """Every object stands in the release's namespace and has its labels; dashboards may move."""
     for one in rendered():

@@ -18,14 +18,16 @@ app.kubernetes.io/name: {{ include "vedette.name" . | quote }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
+{{/* Labels by which something is selected stay what they are, whatever one's own labels say. */}}
 {{- define "vedette.labels" -}}
-{{ include "vedette.selector" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $usual := dict "app.kubernetes.io/version" .Chart.AppVersion "app.kubernetes.io/managed-by" .Release.Service -}}
+{{- $_ := set $usual "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_") -}}
+{{- toYaml (merge (include "vedette.selector" . | fromYaml) .Values.commonLabels $usual) -}}
+{{- end -}}
+
+{{/* No version: a chart that changes nothing of the pod must not restart it. */}}
+{{- define "vedette.podLabels" -}}
+{{- toYaml (merge (include "vedette.selector" . | fromYaml) .Values.podLabels .Values.commonLabels) -}}
 {{- end -}}
 
 {{- define "vedette.image" -}}
