@@ -31,7 +31,7 @@ class Listen(Protocol):
 
 
 def _listen(config: Config, watches: Collection[Watch], folder: Path, now: Now) -> Sequence[Feed]:
-    return feeds.feeds(config.feeds, watches, folder, now)
+    return feeds.feeds(config, watches, folder, now)
 
 
 def _peers(config: Config) -> Sequence[Vantage]:

@@ -27,7 +27,7 @@ class PagingSettings(Settings):
     """What all pagers have in common: who else knows their addresses, and how long one may take."""
 
     resolvers: list[Server] = [*RESOLVERS]
-    """Asked for the address of a pager or a peer when this host's own fail."""
+    """Asked for the address of a pager, a peer or a feed when this host's own fail."""
     backup_after: Annotated[Duration, Field(ge=1.0)] = BACKUP_AFTER
     """A page unaccepted for so long goes to its second channel too."""
 

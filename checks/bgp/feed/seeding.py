@@ -24,10 +24,19 @@ PARTS = 1_000
 
 
 class Tables:
-    """Asks bgp-state at *url* for tables and puts them into an intake; *now* is epoch seconds."""
+    """Asks bgp-state at *url* for tables and puts them into an intake; *now* is epoch seconds.
 
-    def __init__(self, url: str, routes: Routes, now: Callable[[], float]) -> None:
-        self._url, self._routes, self._now = url, routes, now
+    *connect* makes the way there for each session.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        routes: Routes,
+        now: Callable[[], float],
+        connect: Callable[[], aiohttp.BaseConnector] = aiohttp.TCPConnector,
+    ) -> None:
+        self._url, self._routes, self._now, self._connect = url, routes, now, connect
         self._strange: set[str] | None = None
         self._watched, self._empty = frozenset(routes.watched), set[str]()
         self.newest_at: float | None = None
@@ -44,6 +53,10 @@ class Tables:
     def wanted(self) -> set[str]:
         """What is watched, and the parts of it that somebody held when last heard."""
         return {*self._routes.watched, *islice(self._routes.parts, PARTS)}
+
+    def session(self) -> aiohttp.ClientSession:
+        """Return a session to ask by."""
+        return ripestat.session(self._connect())
 
     async def ask(
         self, session: aiohttp.ClientSession, intake: Intake, prefixes: Iterable[str]
@@ -111,7 +124,7 @@ class Seeder:
         self._due = self._tables.wanted
         self._wake.clear()
         renew_at = clock() + every
-        async with ripestat.session() as session:
+        async with self._tables.session() as session:
             while True:
                 due, self._due = self._due, set()
                 failed = await self._tables.ask(session, intake, due)

@@ -39,9 +39,9 @@ class Seed:
     skipped: int = 0
 
 
-def session() -> aiohttp.ClientSession:
-    """Return a session to ask by."""
-    return aiohttp.ClientSession(headers={"User-Agent": "vedette"})
+def session(connector: aiohttp.BaseConnector | None = None) -> aiohttp.ClientSession:
+    """Return a session to ask by, which connects by *connector*."""
+    return aiohttp.ClientSession(connector=connector, headers={"User-Agent": "vedette"})
 
 
 async def fetch(

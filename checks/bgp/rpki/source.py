@@ -80,6 +80,7 @@ class _Reading:
 class VrpSource:
     """Reads VRPs again and again; *now* is epoch seconds, *retry* seconds are for tests to change.
 
+    *connect* makes the way to a URL for each reading.
     The last list stays while the next one cannot be had, is empty, or is suddenly halved, until it
     is stale: then nothing is known.
     """
@@ -90,12 +91,13 @@ class VrpSource:
         watched: Iterable[str],
         now: Callable[[], float],
         retry: float = RETRY,
+        connect: Callable[[], aiohttp.BaseConnector] = aiohttp.TCPConnector,
     ) -> None:
         self._settings = settings
         self._watched = tuple(watched)
         self._scope = Scope(self._watched)
         self._now = now
-        self._retry = retry
+        self._retry, self._connect = retry, connect
         self._reading: _Reading | None = None
         self._vrps: Vrps | None = None
         self._read_at: float | None = None
@@ -187,9 +189,8 @@ class VrpSource:
         if self._settings.file is not None:
             return await self._read_file(self._settings.file)
         assert self._settings.url is not None
-        connector = aiohttp.TCPConnector(limit=1)
         async with aiohttp.ClientSession(
-            headers=_HEADERS, auto_decompress=False, timeout=_LIMIT, connector=connector
+            headers=_HEADERS, auto_decompress=False, timeout=_LIMIT, connector=self._connect()
         ) as session:
             return await self._read_url(session, self._settings.url)
 

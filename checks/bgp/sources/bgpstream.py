@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
+import aiohttp
+
 from vedette.checks.bgp.feed.feed import Feed, SourceLostError
 from vedette.checks.bgp.feed.intake import Intake
 from vedette.checks.bgp.feed.seeding import Tables
@@ -31,7 +33,11 @@ _WORDS = 300
 
 
 def bgpstream_feed(
-    watches: Iterable[Watch], settings: BgpStreamSettings, seed: str, now: Callable[[], float]
+    watches: Iterable[Watch],
+    settings: BgpStreamSettings,
+    seed: str,
+    now: Callable[[], float],
+    connect: Callable[[], aiohttp.BaseConnector] = aiohttp.TCPConnector,
 ) -> Feed:
     """Return a feed of what pybgpstream says of *watches*, seeded from RIPEstat at *seed*."""
     routes = Routes(watches)
@@ -40,7 +46,7 @@ def bgpstream_feed(
         source,
         routes,
         Intake(now),
-        tables=Tables(seed, routes, now),
+        tables=Tables(seed, routes, now, connect),
         stale_after=settings.stale_after,
     )
 

@@ -4,21 +4,25 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import NoReturn
 
+import aiohttp
+
 from vedette.checks.bgp.feed.feed import Feed
 from vedette.checks.bgp.feed.intake import Intake
 from vedette.checks.bgp.feed.seeding import Tables
 from vedette.checks.bgp.rib.routes import Routes
-from vedette.checks.bgp.ripestat import state as ripestat
 from vedette.checks.bgp.settings import RipeStatSettings
 from vedette.checks.bgp.watch import Watch
 
 
 def ripestat_feed(
-    watches: Iterable[Watch], settings: RipeStatSettings, now: Callable[[], float]
+    watches: Iterable[Watch],
+    settings: RipeStatSettings,
+    now: Callable[[], float],
+    connect: Callable[[], aiohttp.BaseConnector] = aiohttp.TCPConnector,
 ) -> Feed:
     """Return a feed of RIPEstat's tables of *watches*."""
     routes = Routes(watches)
-    source = RipeStat(Tables(settings.url, routes, now), settings, now)
+    source = RipeStat(Tables(settings.url, routes, now, connect), settings, now)
     stale_after = settings.stale_after
     return Feed(source, routes, Intake(now), stale_after=stale_after, lasts=stale_after)
 
@@ -40,7 +44,7 @@ class RipeStat:
     async def follow(self, intake: Intake) -> NoReturn:
         """Ask for ever; a failure is counted and asked again in the next round."""
         clock = asyncio.get_running_loop().time
-        async with ripestat.session() as session:
+        async with self._tables.session() as session:
             while True:
                 next_at = clock() + self._settings.every
                 wanted = self._tables.wanted

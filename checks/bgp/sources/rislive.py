@@ -30,14 +30,15 @@ def ris_live_feed(
     settings: RisLiveSettings,
     now: Callable[[], float],
     times: Times | None = None,
+    connect: Callable[[], aiohttp.BaseConnector] = aiohttp.TCPConnector,
 ) -> Feed:
     """Return a feed of what RIS Live says of *watches*, seeded from RIPEstat."""
     routes, times = Routes(watches), times or Times(lag=MOST_LAG)
     return Feed(
-        RisLive(routes.watched, settings.url, now, times),
+        RisLive(routes.watched, settings.url, now, times, connect),
         routes,
         Intake(now),
-        tables=Tables(settings.seed, routes, now),
+        tables=Tables(settings.seed, routes, now, connect),
         stale_after=settings.stale_after,
         times=times,
     )
@@ -47,20 +48,29 @@ class RisLive:
     """What RIS Live at *url* says of *prefixes* and all inside them; *now* is epoch seconds.
 
     Keepalives are asked for too: they tell that a collector is there while routes are at rest.
+    *connect* makes the way there for each connection.
     """
 
     name = "ris-live"
 
     def __init__(
-        self, prefixes: Iterable[str], url: str, now: Callable[[], float], times: Times
+        self,
+        prefixes: Iterable[str],
+        url: str,
+        now: Callable[[], float],
+        times: Times,
+        connect: Callable[[], aiohttp.BaseConnector] = aiohttp.TCPConnector,
     ) -> None:
         self._prefixes, self._url, self._now, self._times = list(prefixes), url, now, times
+        self._connect = connect
         self._interest = Interest(self._prefixes)
         self._connected_at = self._pong_at = 0.0  # on the loop's clock
 
     async def follow(self, intake: Intake) -> NoReturn:
         """Live through one connection; raise SourceLostError or aiohttp.ClientError."""
-        async with aiohttp.ClientSession(headers={"User-Agent": "vedette"}) as session:
+        async with aiohttp.ClientSession(
+            connector=self._connect(), headers={"User-Agent": "vedette"}
+        ) as session:
             try:
                 async with asyncio.timeout(self._times.connect):
                     socket = await self._connected(session)
