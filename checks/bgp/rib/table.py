@@ -225,6 +225,9 @@ class Table:
                 since = self.neighbours.leaked_since(
                     self._cells.neighbours, self._cells.holding, since, now
                 )
+            elif since is not None:
+                # Strangers that take turns are there all the time.
+                since = min(since, self.conditions.get(reason, since))
             if since is not None:
                 # What a collapse let show is a fault of its own when it outlasts that.
                 yield reason, max(since, self.fall.recovered_at)

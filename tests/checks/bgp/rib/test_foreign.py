@@ -35,6 +35,25 @@ def test_a_foreign_origin_counts_at_three_peer_ases() -> None:
     assert not since(routes)
 
 
+@pytest.mark.parametrize("prefix", [PREFIX, "192.0.2.0/25"])
+def test_strangers_that_take_turns_are_there_all_the_time(prefix: str) -> None:
+    """One whose next comes before the last one goes restarts no hold; after a pause it does."""
+    routes = seeded(100)
+    for turn in range(3):
+        for n in range(5):
+            path = (asn(peer(n)), 64511, 64700 + turn)
+            routes.announce(peer(n + 5 * turn), prefix, path, 201 + 20 * turn)
+        for n in range(5 * turn):
+            routes.withdraw(peer(n), prefix, 202 + 20 * turn)
+        assert list(since(routes).values()) == [201]
+    for n in range(15):
+        routes.withdraw(peer(n), prefix, 260)
+    assert not since(routes)
+    for n in range(5):
+        routes.announce(peer(n), prefix, (asn(peer(n)), *FOREIGN), 270)
+    assert list(since(routes).values()) == [270]
+
+
 def test_leftover_routes_end_a_hijack() -> None:
     """A tenth of the peers that had the foreign route may keep it: they are zombies."""
     routes = seeded(100)
