@@ -124,6 +124,7 @@ def _doubts(neighbours: Neighbours, prefixes: Prefixes) -> Iterator[str]:
         number = sum(bool(one.certain and one.routes[version]) for one in neighbours.neighbours)
         if number > MOST_NEIGHBOURS:
             yield f"#   {number} for IPv{version} are left out: without a list they are learned"
+            yield "#   (who forges the origin and draws most peers away is taken for a new one)"
     if skipped := prefixes.skipped + neighbours.skipped:
         yield f"# {skipped} rows of the answers could not be read"
 

@@ -150,6 +150,7 @@ def test_too_many_neighbours_are_left_to_be_learned(
     out = init(world, capsys)
     assert "neighbours" not in yaml.safe_load(out)["bgp"][0]
     assert "#   51 for IPv4 are left out: without a list they are learned" in out
+    assert "who forges the origin and draws most peers away is taken for a new one" in out
 
 
 def test_rows_that_cannot_be_read_are_skipped_and_said(
