@@ -30,7 +30,6 @@ REASONS: Mapping[Diagnosis, Reason] = {
 
 _LOST = (Reason.WITHDRAWN, Reason.PARTIALLY_WITHDRAWN)
 _LONGER = 4.0
-_TAKEN = 0.9
 
 
 def hold_of(reason: Reason, hold: float) -> float:
@@ -86,22 +85,11 @@ def are_taken(voices: Sequence[Voice]) -> bool:
     Then it is the stranger's doing, which has grown.
     """
     lost = [v.finding for v in voices if _is_lost(v.finding)]
-    return bool(lost) and all(map(_is_taken, lost))
+    return bool(lost) and all(finding.facts.get("taken") for finding in lost)
 
 
 def _is_lost(finding: Finding) -> bool:
     return any(since_of(finding, reason) is not None for reason in _LOST)
-
-
-def _is_taken(finding: Finding) -> bool:
-    facts = finding.facts
-    of, holding, origins = facts.get("of"), facts.get("holding"), facts.get("origins")
-    strangers = facts.get("foreign_origins")
-    if not isinstance(origins, Mapping) or not isinstance(strangers, Mapping):
-        return False
-    if not isinstance(of, int | float) or not isinstance(holding, int | float):
-        return False
-    return sum(origins.get(asn, 0.0) for asn in strangers) >= _TAKEN * (of - holding)
 
 
 def feed_stale(voices: Sequence[Voice]) -> Evidence:

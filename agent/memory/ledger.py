@@ -35,6 +35,7 @@ JUDGED = (
     DISTURBED,
     "remembered",
     "since",
+    "taken",
     "undecided",
     "zone",
 )

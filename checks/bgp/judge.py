@@ -4,7 +4,8 @@ Facts: `share` (0 to 1; None of too few, or while most are unknown), `holding` a
 `unknown` (peers whose session is down), `origins` and `neighbours` (AS number to peers, foreign
 ones included),
 `collectors`, `feed`, `since` (reason to epoch seconds: all that is wrong, not only what leads),
-`undecided` (reasons that neither hold nor are over), and `foreign_origins`, `more_specifics`,
+`undecided` (reasons that neither hold nor are over), `taken` (whether nearly all who lost the
+prefix follow a stranger), and `foreign_origins`, `more_specifics`,
 `foreign_neighbours` (who should not be there, to peer ASes); with a validator also `rpki` (the
 state of the own route, None while unknown), `rpki_valid` and `rpki_invalid` (which of the foreign
 routes are that), and `roa_expires_at` (epoch seconds). Where nothing can be said there is only
@@ -33,6 +34,7 @@ JUDGED = (
 """What can be wrong with a prefix."""
 STRANGERS = (Reason.ORIGIN, Reason.MORE_SPECIFIC, Reason.PATH)
 """What is wrong by what is there, and not by what is gone."""
+_TAKEN = 0.9
 TOO_FEW = "too_few"
 """The fact that so few peers of a feed ever had a prefix that it cannot tell what is gone."""
 
@@ -126,10 +128,18 @@ def _facts(standing: Standing, since: Mapping[Reason, float]) -> dict[str, Fact]
         "collectors": standing.collectors,
         "since": {str(reason): at for reason, at in since.items()},
         "undecided": _undecided(standing),
+        "taken": _is_taken(standing),
         "foreign_origins": _named(standing, Reason.ORIGIN),
         "more_specifics": _named(standing, Reason.MORE_SPECIFIC),
         "foreign_neighbours": _named(standing, Reason.PATH),
     }
+
+
+def _is_taken(standing: Standing) -> bool:
+    """Whether nearly all who lost the prefix have it by a stranger, so that nobody withdrew it."""
+    strangers = {row.asn for row in standing.foreign if row.reason is Reason.ORIGIN}
+    taken = sum(peers for asn, peers in standing.origins.items() if asn in strangers)
+    return 0 < _TAKEN * (standing.of - standing.holding) <= taken
 
 
 def _by_asn(counts: Mapping[int, int]) -> dict[str, float]:

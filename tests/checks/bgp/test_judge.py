@@ -127,8 +127,28 @@ def test_detail_and_facts() -> None:
         "share": 0.0086, "holding": 3, "of": 350, "unknown": 0, "collectors": 20,
         "origins": {"64500": 3.0, "64666": 12.0}, "neighbours": {"64496": 3.0},
         "feed": "ris-live", "since": {"withdrawn": 5.0}, "undecided": ["partially_withdrawn"],
-        "foreign_origins": {"64666": 12.0}, "more_specifics": {}, "foreign_neighbours": {},
+        "taken": False, "foreign_origins": {"64666": 12.0}, "more_specifics": {},
+        "foreign_neighbours": {},
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("reason", "holding", "peers", "taken"),
+    [
+        (Reason.ORIGIN, 4, 6, True),
+        (Reason.ORIGIN, 0, 9, True),
+        (Reason.ORIGIN, 0, 8, False),  # two of ten have no route at all
+        (Reason.ORIGIN, 4, 5, False),
+        (Reason.ORIGIN, 10, 3, False),  # nobody has lost it
+        (Reason.PATH, 4, 6, False),
+    ],
+)
+def test_who_follows_a_stranger_is_taken(
+    reason: Reason, holding: int, peers: int, taken: bool
+) -> None:
+    """A prefix is taken where nearly all of ten who lost it have it by a foreign origin."""
+    stands = standing(holding, foreign=[stranger(reason, peers=peers)])
+    assert judge(WATCH, stands, feed="ris-live").facts["taken"] is taken
 
 
 def test_details_of_parts_and_paths() -> None:
