@@ -146,6 +146,8 @@ class Follower:
         if abs(standing.offset - self._ahead) > _ONE_CLOCK:
             self._ahead = standing.offset
         standing.documents += 1
+        if _life(document.cursor) != _life(self._cursor):
+            standing.strangers.clear()  # its config may have them no longer
         self._cursor = document.cursor
         written_at = now - way
         self._hear_accepted(document.accepted, Action.TRIGGER, written_at)
@@ -195,3 +197,8 @@ class Follower:
         self.standing.refused[Refusal.UNKNOWN_CHECK] += 1
         if len(self.standing.strangers) < _STRANGERS:
             self.standing.strangers.add(key)
+
+
+def _life(cursor: str) -> str:
+    """Return what all cursors have in common that an agent gives until it reads its config anew."""
+    return cursor.partition("-")[0]

@@ -283,6 +283,19 @@ async def test_what_is_not_understood_costs_itself(tmp_path, caplog):
     ]
 
 
+async def test_a_check_that_a_peer_has_given_up_is_no_stranger_any_more(tmp_path):
+    """What an agent lacks of its peers' checks is told until they read a config without it."""
+    other = [tells(check="other A")]
+    peer = Peer(says(cursor="5f0c-1-0", rounds=other), says(cursor="5f0c-2-0"))
+    async with following(tmp_path, peer) as (_, standing):
+        await peer.idle.wait()
+        assert "this agent does not look at shop/dns/other A" in standing.notes
+    peer = Peer(says(cursor="5f0c-1-0", rounds=other), says(cursor="77aa-1-0", rounds=[tells()]))
+    async with following(tmp_path, peer) as (_, standing):
+        await peer.idle.wait()
+        assert not standing.strangers
+
+
 async def test_what_its_pagers_took_is_heard(tmp_path):
     """It is dated by its age; a list that is not understood costs itself, and no round."""
     accepted = {"pager": "oncall", "key": "vedette/shop", "age": 20}
