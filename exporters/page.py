@@ -54,7 +54,7 @@ class Page:
 class Outcome(StrEnum):
     """What became of one attempt: delivered, worth another try soon, or refused.
 
-    Or of a page that was not sent, as a peer had told people before: superseded.
+    Or of a page that was not sent, as a peer has told people, or a newer page does: superseded.
     """
 
     DELIVERED = "delivered"

@@ -165,6 +165,8 @@ class Outbox:
         """Deliver for ever; pages of different keys go out side by side, triggers first."""
         left, self._arrears = self._arrears, ()
         self._give_again(left)
+        for waiting in self.waiting:
+            self._leave_out((waiting.row.pager, waiting.row.page.key))
         async with asyncio.TaskGroup() as tasks:
             for pager in self._pagers.values():
                 if isinstance(pager, Repeating):
@@ -305,6 +307,8 @@ class Outbox:
     def _supersede(self) -> None:
         """End unsent what need not be sent, as peers have told, and note what to call for again."""
         doubtful, self._doubtful = self._doubtful, set()
+        for place in doubtful:
+            self._leave_out(place)
         if self._deduplication is None:
             return
         for place in doubtful:
@@ -315,6 +319,21 @@ class Outbox:
             self._deduplication.expect(place, self._taken.at(place))
             if self._deduplication.is_over(place, self._taken.at(place)):
                 self._drop(place)
+
+    def _leave_out(self, place: Place) -> None:
+        """Send no call of which there is newer word: receivers keep the first headline they get.
+
+        But until its second channel has it: that is called for by its time.
+        """
+        while outdated := self._queue.outdated(*place):
+            call, newer = outdated
+            if not call.row.backed and self._backup_at(call.row) is not None:
+                return
+            newer.since, newer.due_at = min(call.since, newer.since), max(call.due_at, newer.due_at)
+            self._queue.withdraw(call)
+            self._end(
+                call, Delivery(outcome=Outcome.SUPERSEDED, detail="there is newer word of it")
+            )
 
     def _call_again(self) -> None:
         """Call again where a peer has ended what still burns."""

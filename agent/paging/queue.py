@@ -133,6 +133,14 @@ class Queue:
         """Return the call for help that is next of *key*, and not being tried."""
         return self._next(pager, key, Action.TRIGGER)
 
+    def outdated(self, pager: str, key: str) -> tuple[Waiting, Waiting] | None:
+        """Return a call that is next of *key*, and not being tried, and the newer one behind it."""
+        call = self.calling(pager, key)
+        newer = next(self.behind(call), None) if call else None
+        if call is None or newer is None or newer.row.page.action is not Action.TRIGGER:
+            return None
+        return call, newer
+
     def begun_again(self, pager: str, key: str) -> Waiting | None:
         """Return the resolve that is next of *key*, behind which another call for help waits."""
         if resolve := self.ending(pager, key):

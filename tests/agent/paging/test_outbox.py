@@ -1,6 +1,7 @@
 """Pages on their way: order per key, patience, and no key waiting for another."""
 
 import asyncio
+from itertools import cycle
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from tests.agent.paging.desk import (
     Sheet,
     delivered,
     lives,
+    meant,
     page,
 )
 from tests.virtual import virtual
@@ -25,7 +27,7 @@ from vedette.agent.memory.pages import Row
 from vedette.agent.paging.arrears import Former
 from vedette.agent.paging.backoff import LONGEST_WAIT, backoff
 from vedette.agent.paging.outbox import AT_ONCE, Outbox
-from vedette.exporters.page import Delivery, Outcome
+from vedette.exporters.page import Action, Delivery, Outcome
 
 
 @given(st.integers(1, 10**6), st.floats(0, 1, exclude_max=True))
@@ -42,18 +44,47 @@ def test_receivers_wish_is_kept(attempts: int, asked: float, chance: float) -> N
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 3)), max_size=12))
 def test_pages_of_a_key_stay_in_order(wanted: list[tuple[str, int]]) -> None:
-    """However often each is refused for now, a key's pages arrive once and in order."""
-    pages = [page(key, str(i)) for i, (key, _) in enumerate(wanted)]
+    """However often each is refused for now, a key's calls and ends arrive once and in order."""
+    turns = {key: cycle(Action) for key in "abc"}
+    pages = [page(key, str(i), next(turns[key])) for i, (key, _) in enumerate(wanted)]
     patience = {str(i): tries for i, (_, tries) in enumerate(wanted)}
-    pager = Receiver(lambda one, n: DELIVERED if n > patience[one.summary] else RETRY)
+    pager = Receiver(lambda one, n: DELIVERED if n > patience[meant(one)[2]] else RETRY)
     outbox = delivered(pager, pages=pages, seconds=5000)
 
     assert not outbox.waiting
     for key in "abc":
-        arrived = list(dict.fromkeys(s for k, s in pager.order if k == key))
+        came = (meant(one) for _, one in pager.asked)
+        arrived = list(dict.fromkeys(summary for k, _, summary in came if k == key))
         ended = [e.row.page.summary for e in outbox.ended if e.row.page.key == key]
         assert arrived == ended == [one.summary for one in pages if one.key == key]
     assert len(pager.asked) == sum(tries + 1 for tries in patience.values())
+
+
+def test_of_calls_that_wait_the_newest_goes_out() -> None:
+    """A receiver keeps the first headline it gets: that is the cause, where it is known by then."""
+    pager = Receiver(lambda *_: RETRY if pager.asked[-1][0] < 400 else DELIVERED)
+    plot = [(0.0, page(summary="symptom")), (90.0, page(summary="cause")), (500.0, page())]
+    outbox = lives([pager], plot)
+
+    taken = [e.row.page.summary for e in outbox.ended if e.delivery.outcome is Outcome.DELIVERED]
+    assert taken == ["cause", ""]
+    assert outbox.delivered["pd", Outcome.SUPERSEDED] == 1
+
+
+@virtual
+async def test_what_newer_calls_take_the_place_of_is_undelivered_since_the_first() -> None:
+    """A pager that is down for an hour is told as such, however often what it lacks is renewed."""
+    clock = asyncio.get_running_loop().time
+    outbox = Outbox([Receiver(lambda *_: RETRY)], Journal(Sheet()), now=clock)
+    running = asyncio.create_task(outbox.run())
+    for number in range(60):
+        outbox.add(page(summary=str(number)), clock())
+        await asyncio.sleep(60)
+    running.cancel()
+    await asyncio.wait([running])
+
+    assert outbox.undelivered == {"pd": [0.0]}
+    assert [one.row.page.summary for one in outbox.waiting] == ["59"]
 
 
 def test_retry_after_is_honoured() -> None:
@@ -68,7 +99,7 @@ def test_retry_after_is_honoured() -> None:
 def test_rejected_ends() -> None:
     """A page that will never be accepted is tried once, and does not hold up its successor."""
     pager = Receiver(lambda one, _: REJECTED if one.summary == "bad" else DELIVERED)
-    outbox = delivered(pager, pages=[page(summary="bad"), page(summary="good")])
+    outbox = lives([pager], [(0.0, page(summary="bad")), (1.0, page(summary="good"))])
 
     assert [summary for _, summary in pager.order] == ["bad", "good"]
     assert outbox.delivered == {("pd", Outcome.REJECTED): 1, ("pd", Outcome.DELIVERED): 1}
@@ -77,8 +108,9 @@ def test_rejected_ends() -> None:
 def test_hanging_key_blocks_no_other() -> None:
     """While one key's page hangs, other keys' pages go out at once, also those that come later."""
     pager = Receiver(lambda one, _: None if one.key == "hangs" else DELIVERED)
-    first = [(0.0, one) for one in (page("hangs", "1"), page("hangs", "2"), page("fine"))]
-    outbox = lives([pager], [*first, (20.0, page("later"))], 100)
+    first = [(0.0, one) for one in (page("hangs", "1"), page("fine"))]
+    later = [(10.0, page("hangs", "2")), (20.0, page("later"))]
+    outbox = lives([pager], [*first, *later], 100)
     times = {(one.key, one.summary): at for at, one in pager.asked}
 
     assert times == pytest.approx({("hangs", "1"): 0, ("fine", ""): 0, ("later", ""): 20}, abs=0.1)
@@ -137,7 +169,7 @@ async def test_drills_do_not_pile_up_at_a_dead_pager() -> None:
 def test_pages_waiting_at_start_are_delivered() -> None:
     """What a stopped agent left behind goes out first, in order, and numbers go on from it."""
     pager = Receiver(lambda *_: DELIVERED)
-    rows = [Row(i, "pd", page(summary=str(i)), 0) for i in (3, 4)]
+    rows = [Row(i, "pd", page(str(i), str(i)), 0) for i in (3, 4)]
     outbox = delivered(pager, pages=[page(summary="new")], former=Former(rows, last_row=4))
 
     assert [summary for _, summary in pager.order] == ["3", "4", "new"]
