@@ -71,13 +71,13 @@ async def answer(
         async with asking.get(
             url, params=query, allow_redirects=False, ssl=tls or True
         ) as response:
-            if response.status != 200:
-                raise UnansweredError(f"it answers {response.status}: {_remedy(response)}")
             if response.content_type == "text/html":
                 raise UnansweredError(
-                    "it answers with a page for people: no agent is there, or what stands before "
-                    "it answers in its place"
+                    f"it answers {response.status} with a page for people: no agent is there, or "
+                    "what stands before it answers in its place"
                 )
+            if response.status != 200:
+                raise UnansweredError(f"it answers {response.status}: {_remedy(response)}")
             return await _body(response)
     except TimeoutError:
         raise UnreachedError(f"no answer within {WAIT + ANSWERED:g} s") from None

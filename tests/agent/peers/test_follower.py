@@ -325,7 +325,11 @@ async def test_what_its_pagers_took_is_heard(tmp_path):
         (writes(b"", 429), "it answers 429: it was shown a wrong credential too often"),
         (writes(b"", 500), "it answers 500: expected 200"),
         (writes(b"", 302, Location="http://127.0.0.1:1/"), "it answers 302: expected 200"),
-        (writes(b"<html>", **{"Content-Type": "text/html"}), "it answers with a page for people"),
+        (
+            writes(b"<html>", **{"Content-Type": "text/html"}),
+            "it answers 200 with a page for people",
+        ),
+        (writes(b"<html>", 404, **{"Content-Type": "text/html"}), "it answers 404 with a page for"),
         (writes(b"\x00"), "its answer is not understood: JSON is malformed"),
         (writes(b"\xff" * 20, **{"Content-Encoding": "gzip"}), "Can not decode content-encoding"),
         (says(version=2), "it speaks version 2 of the peers' protocol"),
