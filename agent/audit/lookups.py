@@ -63,7 +63,9 @@ class Resolvers:
         except dns.resolver.NXDOMAIN:
             return Answer([], [name])
         except (dns.exception.DNSException, OSError) as error:
-            raise LookupFailedError(f"{type_} of {name} could not be looked up: {error}") from None
+            raise LookupFailedError(
+                f"{type_} of {name} could not be looked up: {_why(error)}"
+            ) from None
         chain = [str(rrset.name).rstrip(".") for rrset in found.response.answer]
         records = [item.to_text() for item in found.rrset] if found.rrset is not None else []
         return Answer(records, list(dict.fromkeys([name.rstrip("."), *chain])))
@@ -76,7 +78,9 @@ class Resolvers:
                     dns.name.from_text(name), resolver=self._resolver(name), lifetime=self.seconds
                 )
         except (dns.exception.DNSException, OSError) as error:
-            raise LookupFailedError(f"the zone of {name} could not be found: {error}") from None
+            raise LookupFailedError(
+                f"the zone of {name} could not be found: {_why(error)}"
+            ) from None
         servers = await self.answer(str(apex), "NS")
         return str(apex).rstrip(".") or ".", [one.rstrip(".") for one in servers.records]
 
@@ -90,7 +94,9 @@ class Resolvers:
                     question, asked.host, timeout=self.seconds, port=asked.port
                 )
         except (dns.exception.DNSException, OSError) as error:
-            raise LookupFailedError(f"{server} was asked for the TTL of {name}: {error}") from None
+            raise LookupFailedError(
+                f"{server} was asked for the TTL of {name}: {_said(error)}"
+            ) from None
         wanted = dns.name.from_text(name)
         sets = [*reply.answer, *reply.authority]
         return next((s.ttl for s in sets if s.name == wanted and s.rdtype.name == type_), None)
@@ -110,3 +116,24 @@ class Resolvers:
         zones = {dns.name.from_text(zone): servers for zone, servers in self.stubs.items()}
         holding = max(filter(wanted.is_subdomain, zones), key=len, default=None)
         return () if holding is None else zones[holding]
+
+
+def _why(error: Exception) -> str:
+    """Return in words what each server that was asked made of it, the last time that it was."""
+    tried = getattr(error, "kwargs", {}).get("errors")
+    if tried is None:
+        return _said(error)
+    said = {
+        Endpoint(str(server).removeprefix("Do53:").rpartition("@")[0], port): _said(what)
+        for server, _tcp, port, what, _reply in tried
+    }
+    return "; ".join(f"{server}: {what}" for server, what in said.items()) or "nobody to ask"
+
+
+def _said(what: object) -> str:
+    match what:
+        case dns.exception.Timeout():
+            return "no answer in time"
+        case OSError(strerror=str(words)):
+            return words.lower()
+    return str(what)
