@@ -38,9 +38,13 @@ _BOUNDS = {
 """How the bounds of numbers are said, and where an error has them."""
 _HANDED = ("/dev/fd", "/proc/self/fd")
 """Where bash, and zsh, have what they hand over."""
+_LIST = "expected a list: begin each item with -, or put all into [ ]"
 _SAID = {
     "missing": "is required",
-    "list_type": "expected a list: begin each item with -, or put all into [ ]",
+    "list_type": _LIST,
+    "tuple_type": _LIST,
+    "dict_type": "expected keys with values: write KEY: VALUE in lines of their own, or in { }",
+    "too_short": "is empty: write at least one",
     "string_type": "expected text: put it into quotes",
     "int_type": "expected a whole number",
     "int_parsing": "expected a whole number",

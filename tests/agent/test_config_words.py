@@ -36,6 +36,15 @@ MISTAKES = {
         AGENT + "services: {name: shop}\n",
         "services: expected a list: begin each item with -, or put all into [ ]",
     ),
+    "a list for keys": (
+        AGENT + "services: [{name: shop, http: [{url: 'https://a.example', headers: [A]}]}]\n",
+        "services.0.http.0.headers: expected keys with values: write KEY: VALUE in lines of their "
+        "own, or in { }",
+    ),
+    "a list of nothing": (
+        AGENT + "services: []\n",
+        "services: is empty: write at least one",
+    ),
     "a list for text": (
         AGENT + "services: [{name: shop, dns: [{name: shop.example, type: [A, AAAA]}]}]\n",
         "services.0.dns.0.type: expected text, and one alone",
