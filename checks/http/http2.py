@@ -1,6 +1,7 @@
 """HTTP/2 over a connection (RFC 9113): one stream, framed by h2."""
 
 import h2.config
+import h2.errors
 import h2.events
 import h2.exceptions
 import hpack
@@ -9,8 +10,9 @@ from vedette.checks import http2
 from vedette.checks.http.connection import Connection
 from vedette.checks.http.framed import Framed, trimmed
 from vedette.checks.http.hop import Hop
+from vedette.checks.http.reason import Reason
 from vedette.checks.http.request import Request
-from vedette.checks.net import Endpoint
+from vedette.checks.net import Endpoint, NetworkFailure
 
 _MOST_IDLE = 1000
 """How many frames may come that are no part of the answer: settings, pings, empty data."""
@@ -106,13 +108,19 @@ class Http2(Framed):
             case h2.events.StreamEnded():
                 self._ended = True
             case h2.events.StreamReset() if not self._ended:
-                raise self._gone(f"reset the stream ({http2.words(event.error_code)})")
+                raise self._left("reset the stream", event.error_code)
             case h2.events.ConnectionTerminated() if not self._ended:
                 if http2.leaves(event, self._stream):
-                    raise self._gone(f"closed HTTP/2 ({http2.words(event.error_code)})")
+                    raise self._left("closed HTTP/2", event.error_code)
                 self._count()
             case _:
                 self._count()
+
+    def _left(self, how: str, code: h2.errors.ErrorCodes | int | None) -> NetworkFailure:
+        if code == h2.errors.ErrorCodes.HTTP_1_1_REQUIRED:  # browsers ask again, in that version
+            words = f"{self._peer} takes this request by HTTP/1.1 alone: offer no HTTP/2 to it"
+            return NetworkFailure(Reason.PROTOCOL, words)
+        return self._gone(f"{how} ({http2.words(code)})")
 
     def _count(self) -> None:
         self._idle += 1

@@ -124,6 +124,16 @@ async def test_floods(
     assert fetch.facts["tls_version"] == "TLSv1.3"
 
 
+@pytest.mark.parametrize("last", [RstStreamFrame(1, 0xD), GoAwayFrame(0, 0, 0xD)])
+async def test_http1_alone(leaf: trustme.LeafCert, tls: TlsSettings, last: Frame) -> None:
+    """A server that wants to be asked by HTTP/1.1, as browsers then do, is not said to be gone."""
+    async with speaking(leaf, sends(last)) as port:
+        reason, detail, _ = await failed(f"https://api.test:{port}/", tls=tls)
+
+    assert reason is Reason.PROTOCOL
+    assert "takes this request by HTTP/1.1 alone: offer no HTTP/2 to it" in detail
+
+
 async def test_silence(leaf: trustme.LeafCert, tls: TlsSettings) -> None:
     """A server that speaks HTTP/2 and does not answer is a timeout in processing."""
     async with speaking(leaf, sends()) as port:
