@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import tempfile
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +31,14 @@ from vedette.agent.memory.statements import (
 )
 from vedette.agent.memory.store import Store, StoreError
 from vedette.exporters.page import Action, Outcome, Page, Severity
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """A new store in the folder of the test."""
+    with closing(Store(tmp_path)) as made:
+        yield made
+
 
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=10)
 times = st.floats(0, 2e9)
@@ -131,20 +140,17 @@ def test_what_pagers_took_since_comes_back(ended, since: int) -> None:
         assert store.accepted(since) == sorted(expected, key=lambda one: one.at)
 
 
-def test_ended_is_not_open(tmp_path: Path) -> None:
+def test_ended_is_not_open(store: Store) -> None:
     """Resolved incidents and ended pages do not come back, and their numbers are not reused."""
-    store = Store(tmp_path)
     incident = Incident("k", "s", "h", 1, {}, ())
     store.write([keep_incident(incident), queue(Row(7, "p", PAGE, 1))])
     store.write([keep_incident(replace(incident, resolved_at=2)), end(7, 2, "delivered", "")])
 
     assert (store.open_incidents(), store.waiting(), store.last_row()) == ([], [], 7)
-    store.close()
 
 
-def test_prune_takes_only_what_ended_before(tmp_path: Path) -> None:
+def test_prune_takes_only_what_ended_before(store: Store) -> None:
     """Pruning forgets old ends, and never what is open or waits."""
-    store = Store(tmp_path)
     store.write([keep_incident(Incident("k", "s", "h", 1, {}, ())), queue(Row(1, "p", PAGE, 1))])
     store.write([queue(Row(2, "p", PAGE, 1)), end(2, 10, "delivered", "")])
     store.prune(10)
@@ -153,19 +159,16 @@ def test_prune_takes_only_what_ended_before(tmp_path: Path) -> None:
 
     assert (kept, store.last_row()) == (2, 1)
     assert len(store.open_incidents()) == len(store.waiting()) == 1
-    store.close()
 
 
-def test_prune_leaves_the_pages_of_what_is_open(tmp_path: Path) -> None:
+def test_prune_leaves_the_pages_of_what_is_open(store: Store) -> None:
     """What burns for longer than things are kept is still known to stand at its pager."""
-    store = Store(tmp_path)
     store.write([queue(Row(1, "p", PAGE, 1)), end(1, 10, "delivered", "")])
     store.prune(11, open_=[PAGE.key])
     kept = [one.page.key for one in store.told()]
     store.prune(11, open_=["another"])
 
     assert (kept, store.told()) == ([PAGE.key], [])
-    store.close()
 
 
 def test_events_are_kept_and_pruned(tmp_path: Path) -> None:
@@ -245,9 +248,8 @@ def test_pasts_come_back_and_are_pruned(kept: list[Past]) -> None:
         assert all(past.seen_at >= 1e9 for past in store.pasts())
 
 
-def test_a_new_generation_moves_the_others(tmp_path: Path) -> None:
+def test_a_new_generation_moves_the_others(store: Store) -> None:
     """Of one name and type there are as many rows as generations, and other names' stay."""
-    store = Store(tmp_path)
     sets = [Generation("n", "A", (word,), 1, 2, whole=True) for word in "dcba"]
     other = Generation("o", "A", ("e",), 1, 2, whole=False)
     store.write(keep_generations([other]))
@@ -255,7 +257,6 @@ def test_a_new_generation_moves_the_others(tmp_path: Path) -> None:
         store.write(keep_generations(sets[start : start + GENERATIONS]))
 
     assert store.last_known_good() == [*sets[:GENERATIONS], other]
-    store.close()
 
 
 # What version 1 made, word for word; `vedette.db` of that time looks like this.
@@ -317,16 +318,14 @@ def test_a_renewal_that_breaks_leaves_the_old_state(tmp_path: Path) -> None:
         assert database.execute("PRAGMA user_version").fetchone() == (1,)
 
 
-def test_half_a_character_is_kept_as_a_question_mark(tmp_path: Path) -> None:
+def test_half_a_character_is_kept_as_a_question_mark(store: Store) -> None:
     """What no file can hold, out of somebody's answer, stops nothing from being kept."""
-    store = Store(tmp_path)
     names = ("fine", "x\udc80", "after")
     goods = [Generation(name, "A", ("192.0.2.1",), 1, 2, whole=True) for name in names]
     store.write(keep_generations(goods[:2]))
     store.write(keep_generations(goods[2:]))
 
     assert {one.name for one in store.last_known_good()} == {"fine", "x?", "after"}
-    store.close()
 
 
 def test_read_only_beside_a_writer(tmp_path: Path) -> None:
@@ -358,26 +357,22 @@ def test_read_only_makes_nothing(tmp_path: Path) -> None:
         assert database.execute("PRAGMA user_version").fetchone() == (1,)
 
 
-def test_a_damaged_file_is_a_sentence(tmp_path: Path) -> None:
+def test_a_damaged_file_is_a_sentence(store: Store) -> None:
     """A table that cannot be read names the file."""
-    store = Store(tmp_path)
     store.write([("DROP TABLE last_known_good", ())])
 
     with pytest.raises(StoreError, match=r"vedette\.db cannot be read"):
         store.last_known_good()
-    store.close()
 
 
-def test_write_is_all_or_nothing(tmp_path: Path) -> None:
+def test_write_is_all_or_nothing(store: Store) -> None:
     """Where one statement cannot be done none is, and the store goes on working."""
-    store = Store(tmp_path)
     with pytest.raises(StoreError, match=str(store.path)):
         store.write([keep_alarm("a", Memory(State.ALARM)), ("INSERT INTO nowhere VALUES (1)", ())])
 
     assert store.alarms() == {}
     store.write([keep_alarm("a", Memory(State.OK))])
     assert store.alarms() == {"a": Memory(State.OK)}
-    store.close()
 
 
 def test_newer_version_is_refused(tmp_path: Path) -> None:
@@ -403,9 +398,6 @@ def test_unusable_folder_is_a_sentence(tmp_path: Path) -> None:
         assert str(folder) in str(refused.value)
 
 
-def test_unknown_feed_has_no_baseline(tmp_path: Path) -> None:
+def test_unknown_feed_has_no_baseline(store: Store) -> None:
     """A feed that was never kept has no baseline, which is not an empty one."""
-    store = Store(tmp_path)
-
     assert store.baseline("nobody") is None
-    store.close()

@@ -1,28 +1,22 @@
 """The same looks for an engine and, as its vantages' votes, for a Prometheus with the rules."""
 
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.agent.composite.world import BANK, CONFIG, NAME, SHOP
+from tests.agent.composite.world import BANK, CONFIG, NAME, SHOP, planned
 from tests.agent.observations import seen
 from tests.servers import promtool
 from vedette.agent.alarms.agreement import Vantage
 from vedette.agent.alarms.alarm import UNDECIDED, State
 from vedette.agent.alarms.engine import Engine
 from vedette.agent.composite.stepper import Stepper
-from vedette.agent.config import parse
-from vedette.agent.memory.lastgood import LastKnownGood
 from vedette.agent.memory.ledger import CheckKey, Ledger
-from vedette.agent.plan import Plan, make
 from vedette.agent.rules.document import written
 from vedette.agent.rules.groups import rules
 from vedette.agent.serving.votes import Votes
-from vedette.agent.surroundings import Surroundings
 from vedette.checks.finding import Kind, Verdict
 from vedette.exporters.metrics import render
 
@@ -37,23 +31,14 @@ Named = tuple[str, str, str]
 CHECKS = (NAME, SHOP, BANK, CONTROL)
 
 
-@cache
-def planned(alarms: str, peers: Sequence[Vantage], quorum: str) -> Plan:
-    """Return what follows from the config with *alarms* and *quorum*, both YAML, and *peers*."""
-    text = (
-        f"{CONTROLLED}quorum: {quorum}\nalarms:\n{textwrap.indent(textwrap.dedent(alarms), '  ')}"
-    )
-    around = Surroundings(peers=lambda _: peers)
-    return make(parse(text, Path("vedette.yaml")), Path(), LastKnownGood(), lambda: 0.0, around)
-
-
 class Timeline:
     """A fleet that looks once a second, as it is scraped and evaluated."""
 
     def __init__(
         self, alarms: str = "[]", peers: Sequence[Vantage] = (), quorum: str = "{}"
     ) -> None:
-        self._plan = plan = planned(alarms, peers, quorum)
+        self._plan, _ = planned(alarms, f"{CONTROLLED}quorum: {quorum}\n", tuple(peers))
+        plan = self._plan
         self._ledgers = {name: Ledger(since=0.0) for name in plan.quorum.vantages}
         self._timings = {planned.key: planned.timing for planned in plan.checks}
         self._engine = Engine(
