@@ -7,13 +7,12 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import partial
 from urllib.parse import urlsplit
 
 import aiohttp
 
+from vedette.checks.dates import of_header
 from vedette.checks.words import one_line
 from vedette.exporters.page import ACCEPTED, Delivery, Outcome
 from vedette.exporters.reach import Reach, host_of
@@ -82,7 +81,7 @@ class Client:
                 delivery = await judge(response)
                 is_taken = delivery.outcome is Outcome.DELIVERED
                 (self._reach.trust if is_taken else self._reach.turn)(host_of(url))
-                return Answer(delivery, _said_at(response.headers))
+                return Answer(delivery, of_header(response.headers.get("Date")))
         except TimeoutError:
             detail = f"no answer within {self._timeout:g} s"
         except (aiohttp.ClientError, OSError, ValueError) as exc:
@@ -225,15 +224,10 @@ def retry_after(headers: Mapping[str, str], longest: float) -> float | None:
     text = headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
         return min(float(text), longest)
-    until, now = _date(text), _date(headers.get("Date", ""))
+    until, now = of_header(text), of_header(headers.get("Date"))
     if until is None or now is None:
         return None
-    return min(max((until - now).total_seconds(), 0.0), longest)
-
-
-def _said_at(headers: Mapping[str, str]) -> float | None:
-    date = _date(headers.get("Date", ""))
-    return None if date is None else date.timestamp()
+    return min(max(until - now, 0.0), longest)
 
 
 def _trouble(exc: Exception) -> str:
@@ -271,11 +265,3 @@ def _said(body: bytes) -> str:
     listed = errors if isinstance(errors, list) else [errors] if errors else []
     parts = [answer.get("message"), "; ".join(str(error) for error in listed)]
     return ": ".join(str(part) for part in parts if part) or text
-
-
-def _date(text: str) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        return None
-    return date if date.tzinfo else date.replace(tzinfo=UTC)

@@ -3,11 +3,10 @@
 Rule: no I/O. Each rule that is broken says so in the probe's log; the order is blackbox_exporter's.
 """
 
-from email.utils import parsedate_to_datetime
-
 from vedette.agent.blackbox.asking import MOST_INFLATED
 from vedette.agent.blackbox.modules import HeaderMatch
 from vedette.agent.blackbox.probe import Probe
+from vedette.checks.dates import of_header
 from vedette.checks.http import expression
 from vedette.checks.http.patterns import searchable
 from vedette.checks.http.reason import Reason
@@ -26,7 +25,7 @@ def measure(probe: Probe, response: Response) -> None:
         "probe_http_uncompressed_body_length": 0 if response.unfollowed else response.inflated_size,
         "probe_http_version": float(response.version),
     }
-    if (modified := _last_modified(response)) is not None:
+    if (modified := of_header(response.header("last-modified"))) is not None:
         probe.metrics["probe_http_last_modified_timestamp_seconds"] = modified
 
 
@@ -38,14 +37,6 @@ def _content_length(response: Response) -> int:
     if length is None or response.header("transfer-encoding") is not None:
         return -1
     return int(length) if length.isdecimal() else -1
-
-
-def _last_modified(response: Response) -> float | None:
-    text = response.header("last-modified")
-    try:
-        return parsedate_to_datetime(text).timestamp() if text else None
-    except (ValueError, OverflowError):
-        return None
 
 
 def head_is_valid(probe: Probe, response: Response) -> bool:

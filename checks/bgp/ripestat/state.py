@@ -17,6 +17,7 @@ import aiohttp
 from vedette.checks.bgp.path import Path, read_path
 from vedette.checks.bgp.prefix import Peer, canonical, peer_of_source
 from vedette.checks.bgp.update import END_OF_TIME
+from vedette.checks.dates import of_iso
 from vedette.checks.net import Endpoint
 
 Read = TypeVar("Read")
@@ -155,8 +156,7 @@ def read_time(value: object, key: str = "timestamp") -> float:
     """Read ISO 8601, which RIPEstat writes in UTC without saying so, or epoch seconds."""
     try:
         if isinstance(value, str):
-            at = datetime.fromisoformat(value)
-            value = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+            value = of_iso(value)
         if isinstance(value, int | float) and abs(value) < END_OF_TIME:
             return float(value)
     except (ValueError, OverflowError):

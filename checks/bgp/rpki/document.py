@@ -16,13 +16,13 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from functools import partial
 from io import BufferedReader
 from typing import Any
 
 from vedette.checks.bgp.path import read_asn
 from vedette.checks.bgp.rpki.payloads import Bits, Scope, Vrp, read_bits, spell
+from vedette.checks.dates import of_iso
 
 MAX_BYTES = 512 * 1024 * 1024
 MAX_KEPT = 200_000  # of about a million that there are
@@ -140,8 +140,7 @@ def _built_at(metadata: object) -> float | None:
     try:
         if text is None:
             return _epoch(said.get("generated"))
-        at = datetime.fromisoformat(text)
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+        return of_iso(text)
     except (TypeError, ValueError, OverflowError):
         return None
 

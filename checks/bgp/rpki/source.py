@@ -7,7 +7,6 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,6 +15,7 @@ import aiohttp
 from vedette.checks.bgp.rpki.document import Request, Summary
 from vedette.checks.bgp.rpki.payloads import Scope, Vrp, Vrps
 from vedette.checks.bgp.settings import RpkiSettings
+from vedette.checks.dates import of_header
 from vedette.checks.words import one_line
 
 SECONDS = 300.0  # for one reading; to parse the world's VRPs takes about four
@@ -218,7 +218,7 @@ class VrpSource:
                 raise VrpError(f"{self.source} answered HTTP {response.status}")
             modified = response.headers.get("Last-Modified")
             version = _Version(etag=response.headers.get("ETag"), modified=modified)
-            return await self._parse(version, _read_date(modified), response.content.iter_any())
+            return await self._parse(version, of_header(modified), response.content.iter_any())
 
     def _conditions(self) -> dict[str, str]:
         """Return the headers that ask for nothing but news.
@@ -245,13 +245,6 @@ class VrpSource:
             built_at = min(built_at, self._now())  # a clock that is ahead must not hide old data
         snapshot = await asyncio.to_thread(Vrps, vrps, self._scope)
         return _Reading(snapshot, summary, version, built_at)
-
-
-def _read_date(text: str | None) -> float | None:
-    try:
-        return parsedate_to_datetime(text).timestamp() if text else None
-    except (TypeError, ValueError, OverflowError):
-        return None
 
 
 async def _ask_reader(
