@@ -12,7 +12,6 @@ import pytest
 from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from tests.exporters.test_email import TEXT
 from tests.exporters.test_pagerduty_encode import PAGE
@@ -270,21 +269,3 @@ def test_labels_do_not_tell_who_looks(page: Page) -> None:
     """Agents that see the same make the same alert, and no label is empty."""
     assert labels(page, {}) == labels(replace(page, source="other"), {})
     assert all(labels(page, {}).values())
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"urls": []},
-        {"urls": ["am:9093"]},
-        {"labels": {"no-label": "x"}},
-        {"labels": {"service": "x"}},
-        {"username": "x"},
-        {"token_env": "X", "token_file": "x"},
-        {"lasts": "10s"},
-    ],
-)
-def test_wrong_settings(wrong: dict[str, Any]) -> None:
-    """What no Alertmanager would take, or what names two secrets, is an error."""
-    with pytest.raises(ValidationError):
-        AlertmanagerSettings.model_validate({"urls": ["http://am:9093"], **wrong})

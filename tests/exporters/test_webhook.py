@@ -4,12 +4,10 @@ import asyncio
 import base64
 import re
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from tests.exporters.test_email import TEXT
 from tests.exporters.test_pagerduty_encode import PAGE
@@ -19,7 +17,7 @@ from tests.servers.webhook import WebhookReceiver
 from vedette.exporters.page import Action, Delivery, Outcome, Page
 from vedette.exporters.reach import Reach
 from vedette.exporters.signature import signing_key
-from vedette.exporters.webhook import VERSION, Signed, Webhook, WebhookSettings, encode
+from vedette.exporters.webhook import VERSION, Signed, Webhook, encode
 
 DELIVERED, RETRY, REJECTED, _ = Outcome
 NOW = 1_760_925_630.0
@@ -143,19 +141,3 @@ async def test_nobody_listens() -> None:
 def test_any_page_is_json(page: Page) -> None:
     """No page is lost for a character that JSON cannot hold."""
     assert encode(page).decode()
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {},
-        {"url": "https://x/", "url_env": "X", "secret_env": "Y"},
-        {"url": "https://x/"},
-        {"url": "ftp://x/", "secret_env": "Y"},
-        {"url": "https://x/", "secret_env": "Y", "secret_file": "y"},
-    ],
-)
-def test_wrong_settings(wrong: dict[str, Any]) -> None:
-    """One URL and one secret are needed, each from one place."""
-    with pytest.raises(ValidationError):
-        WebhookSettings.model_validate(wrong)

@@ -1,6 +1,7 @@
 """A source and the routes it tells of, kept current: reconnects, seeds, lapses and health."""
 
 import asyncio
+import math
 import re
 from collections.abc import Collection, Mapping, Set
 from typing import Any, NoReturn, Protocol
@@ -61,8 +62,8 @@ class Feed:
         intake: Intake,
         *,
         tables: Tables | None = None,
-        stale_after: float | None = None,
-        lasts: float | None = None,
+        stale_after: float = math.inf,
+        lasts: float = math.inf,
         times: Times | None = None,
     ) -> None:
         self._source, self._routes, self._intake = source, routes, intake
@@ -86,15 +87,11 @@ class Feed:
 
     def standing(self, prefix: str) -> Standing | None:
         """Return how *prefix* stands as of now; None until it is seeded."""
-        self._routes.review(prefix, self._intake.now())
+        now = self._intake.now()
+        self._routes.review(prefix, now)
         standing = self._routes.standing(prefix)
-        if (
-            standing is None
-            or self._lasts is None
-            or self._intake.now() - standing.since <= self._lasts
-        ):
-            return standing
-        return None
+        is_old = standing is not None and now - standing.since > self._lasts
+        return None if is_old else standing
 
     async def run(self) -> NoReturn:
         """Follow the source for ever, reconnecting with full jitter."""
@@ -110,7 +107,7 @@ class Feed:
                 self._flooded = False
                 self._routes.lapse(self._intake.now())
             attempt = 0 if loop.time() - began >= self._times.settled else attempt + 1
-            await asyncio.sleep(self._times.backoff(attempt - 1 if attempt else 0))
+            await asyncio.sleep(self._times.backoff(max(0, attempt - 1)))
             self._reconnects += 1
 
     def health(self, now: float) -> FeedHealth:
@@ -143,7 +140,7 @@ class Feed:
             cause = f" ({intake.last_error})" if intake.last_error else ""
             return f"{name} {intake.trouble or f'is not connected{cause}'}"
         quiet = now - max(intake.up_at, intake.last_frame_at or 0.0)
-        if self._stale_after is not None and quiet > self._stale_after:
+        if quiet > self._stale_after:
             return f"{name} has been silent for more than {self._stale_after:g} s"
         return None
 

@@ -154,18 +154,6 @@ def test_all_faults_at_once() -> None:
     assert "alarm three is given twice" in found[3][1]
 
 
-def test_a_cycle_through_three() -> None:
-    """Alarms that wait for each other are named in their order, once."""
-    found = faults(
-        "  - {name: a, rule: ALARM(b)}\n  - {name: b, rule: OK(c)}\n"
-        "  - {name: c, rule: NOT OK(a)}\n"
-    )
-
-    ((line, message),) = found
-    assert line == 1
-    assert '"a" needs "b" needs "c" needs "a"' in message
-
-
 def test_nothing_is_said_of_names_while_services_are_wrong() -> None:
     """A fault of a service is told alone: what it would have been called is not known."""
     found = faults(

@@ -5,7 +5,15 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from vedette.checks.bgp.settings import BgpSettings, RisLiveSettings
+from vedette.checks.bgp.settings import (
+    BgpSettings,
+    RipeStatSettings,
+    RisLiveSettings,
+    RpkiSettings,
+)
+from vedette.checks.settings import Settings
+
+WELL = {"prefix": "1.1.1.0/24", "origins": [1]}
 
 
 def test_origins_are_numbers_or_as_names() -> None:
@@ -18,33 +26,48 @@ def test_origins_are_numbers_or_as_names() -> None:
 
 
 @pytest.mark.parametrize(
-    "values",
+    ("kind", "values"),
     [
-        {"prefix": "1.1.1.1/24", "origins": [1]},
-        {"prefix": "0.0.0.0/0", "origins": [1]},
-        {"prefix": "::/0", "origins": [1]},
-        {"prefix": "1.1.1.0/24", "origins": []},
-        {"prefix": "1.1.1.0/24", "origins": [0]},
-        {"prefix": "1.1.1.0/24", "origins": [2**32]},
-        {"prefix": "1.1.1.0/24", "origins": [True]},
-        {"prefix": "1.1.1.0/24"},
-        {"prefix": "1.1.1.0/24", "origins": [1], "origin": 1},
-        {"prefix": 5, "origins": [1]},
-        {"prefix": "1.1.1.0/24", "origins": [1], "more_specifics": ["1.1.1.0/24"]},
-        {"prefix": "1.1.1.0/24", "origins": [1], "more_specifics": ["1.1.0.0/16"]},
-        {"prefix": "1.1.1.0/24", "origins": [1], "more_specifics": ["1.1.2.0/25"]},
-        {"prefix": "1.1.1.0/24", "origins": [1], "more_specifics": ["2001:db8::/32"]},
+        (BgpSettings, {"prefix": "1.1.1.1/24", "origins": [1]}),
+        (BgpSettings, {"prefix": "0.0.0.0/0", "origins": [1]}),
+        (BgpSettings, {"prefix": "::/0", "origins": [1]}),
+        (BgpSettings, WELL | {"origins": []}),
+        (BgpSettings, WELL | {"origins": [0]}),
+        (BgpSettings, WELL | {"origins": [2**32]}),
+        (BgpSettings, WELL | {"origins": [True]}),
+        (BgpSettings, {"prefix": "1.1.1.0/24"}),
+        (BgpSettings, WELL | {"origin": 1}),
+        (BgpSettings, {"prefix": 5, "origins": [1]}),
+        (BgpSettings, WELL | {"more_specifics": ["1.1.1.0/24"]}),
+        (BgpSettings, WELL | {"more_specifics": ["1.1.0.0/16"]}),
+        (BgpSettings, WELL | {"more_specifics": ["1.1.2.0/25"]}),
+        (BgpSettings, WELL | {"more_specifics": ["2001:db8::/32"]}),
+        (RisLiveSettings, {"url": "https://x/"}),
+        (RisLiveSettings, {"seed": "ws://x/"}),
+        (RisLiveSettings, {"stale_after": 0}),
+        (RipeStatSettings, {"every": "1s"}),
+        (RipeStatSettings, {"url": "ftp://x"}),
+        (RipeStatSettings, {"stale_after": 0}),
+        (RpkiSettings, {}),
+        (RpkiSettings, {"file": "json", "url": "http://localhost:8323/json"}),
+        (RpkiSettings, {"file": ""}),
+        (RpkiSettings, {"file": "a\0b"}),
+        (RpkiSettings, {"url": "localhost:8323/json"}),
+        (RpkiSettings, {"file": "json", "every": "0s"}),
+        (RpkiSettings, {"file": "json", "stale_after": 0}),
+        (RpkiSettings, {"file": "json", "expiring": 0}),
     ],
 )
-def test_bad_settings(values: dict[str, Any]) -> None:
-    """Whatever is not a canonical prefix with origins is refused."""
+def test_bad_settings(kind: type[Settings], values: dict[str, Any]) -> None:
+    """Whatever is no prefix with origins, and no place where routes or VRPs can be, is refused."""
+    assert BgpSettings.model_validate(WELL)
     with pytest.raises(ValidationError):
-        BgpSettings.model_validate(values)
+        kind.model_validate(values)
 
 
-def test_feed_urls_are_websocket_and_http() -> None:
-    """The feed's URLs take only their own schemes, and the defaults are RIPE's."""
+def test_default_times() -> None:
+    """VRPs are read every ten minutes and believed for two hours, a feed for two minutes."""
     assert RisLiveSettings().stale_after == 120
-    for bad in ({"url": "https://x/"}, {"seed": "ws://x/"}, {"stale_after": 0}):
-        with pytest.raises(ValidationError):
-            RisLiveSettings.model_validate(bad)
+    made = RpkiSettings.model_validate({"file": "json", "every": "10m"})
+    assert (made.every, made.stale_after, made.expiring) == (600, 7200, 7200)
+    assert made == RpkiSettings(file="json")

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 import trustme
-from pydantic import ValidationError
 
 from tests.checks.bgp.followed import Clock
 from tests.checks.bgp.made import PREFIX
@@ -431,34 +430,3 @@ def test_https_does_not_become_http(tmp_path):
         ]
     assert said[0] == "4"
     assert said[1].endswith("redirects from https to http, which anybody can alter")
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        {},
-        {"file": "json", "url": "http://localhost:8323/json"},
-        {"file": ""},
-        {"file": "a\0b"},
-        {"url": "localhost:8323/json"},
-        {"url": "rtr://localhost:3323"},
-        {"url": "https://me:secret@rpki.example.net/json"},
-        {"file": "json", "every": "0s"},
-        {"file": "json", "stale_after": 0},
-        {"file": "json", "expiring": 0},
-        {"file": "json", "ta": "ripe"},
-    ],
-)
-def test_bad_settings(values):
-    """A list comes from a file or from a URL without a password, and its times are positive."""
-    with pytest.raises(ValidationError) as caught:
-        RpkiSettings.model_validate(values)
-    message = "; ".join(fault["msg"] for fault in caught.value.errors())
-    assert "secret" not in message
-
-
-def test_default_times():
-    """VRPs are read every ten minutes and believed for two hours."""
-    made = RpkiSettings.model_validate({"file": "json", "every": "10m"})
-    assert made == RpkiSettings(file="json")
-    assert (made.every, made.stale_after, made.expiring) == (600, 7200, 7200)

@@ -1,9 +1,6 @@
 """RIPEstat as a feed: every answer is a whole table, and only a fresh one counts."""
 
-from typing import Any
-
 import pytest
-from pydantic import ValidationError
 
 from tests.checks.bgp.followed import WATCH, Clock, holding, look, seeded
 from tests.checks.bgp.made import ORIGIN, PREFIX, rows
@@ -118,12 +115,3 @@ async def test_no_more_than_four_are_asked_at_once() -> None:
         async with meanwhile(feed.run()):
             await until(lambda: all(feed.standing(watch.prefix) for watch in watches))
     assert server.most_at_once == 4
-
-
-@pytest.mark.parametrize(
-    "wrong", [{"every": "1s"}, {"url": "ftp://x"}, {"stale_after": 0}, {"often": 1}]
-)
-def test_settings_are_strict(wrong: dict[str, Any]) -> None:
-    """Asking RIPEstat every second, elsewhere than over HTTP, or with an unknown key is refused."""
-    with pytest.raises(ValidationError):
-        RipeStatSettings(**wrong)
