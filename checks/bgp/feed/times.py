@@ -15,7 +15,7 @@ class Times:
     retry: float = 1.0
     retry_most: float = 30.0
     settled: float = 60.0  # a connection that lasted so long resets the backoff
-    reseed: float = 600.0
+    reseed: float = 60.0  # and twice as long each time, up to
     reseed_most: float = 3600.0
     calm: float = 5.0  # a flood without drops for so long is over
     seeded: float = 300.0  # without a table for so long, something is wrong with the seeds

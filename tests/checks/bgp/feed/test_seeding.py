@@ -1,8 +1,15 @@
 """How a stream is seeded: at the start, after gaps, again where that failed, and with the past."""
 
+import asyncio
+from typing import NoReturn
+
+import aiohttp
+
 from tests.checks.bgp.followed import WATCH, Clock, holding, look, make, seeded
-from tests.checks.bgp.made import PREFIX, rows, update
+from tests.checks.bgp.made import PREFIX, peer, rows, update
+from tests.checks.bgp.rib.told import PATH
 from tests.servers.rislive import ris_live
+from tests.virtual import virtual
 from tests.waiting import meanwhile, until
 from vedette.checks.bgp.feed.feed import Feed
 from vedette.checks.bgp.feed.intake import Intake
@@ -30,6 +37,42 @@ async def test_a_seed_older_than_the_gap_is_renewed() -> None:
             pings = server.pings
             await until(lambda: server.pings > pings + 10)
             assert len(server.seed_requests) <= asked + 1
+
+
+class Resting:
+    """A source that is up, and of which nothing comes."""
+
+    name = "resting"
+
+    async def follow(self, intake: Intake) -> NoReturn:
+        intake.up()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+class Late(Tables):
+    """Tables that are two minutes old, of a prefix that nearly all lost at 990."""
+
+    async def _fetch(
+        self, session: aiohttp.ClientSession, prefix: str, at: float | None = None
+    ) -> ripestat.Seed:
+        assert not session.closed
+        at = self._now() - 120 if at is None else at
+        return ripestat.Seed(at, {prefix: {peer(n): PATH for n in range(10 if at < 990 else 1)}})
+
+
+@virtual
+async def test_what_went_away_in_a_gap_is_known_minutes_later() -> None:
+    """It is known with the first table that is later, which is soon asked for."""
+    clock, routes = asyncio.get_running_loop().time, Routes([WATCH])
+    intake = Intake(lambda: 1000 + clock())
+    tables = Late("https://ripestat.test/", routes, intake.now)
+    feed = Feed(Resting(), routes, intake, tables=tables)
+    async with meanwhile(feed.run()):
+        await asyncio.sleep(100)
+        assert holding(feed) == (10, 10)
+        await asyncio.sleep(100)
+        assert holding(feed) == (1, 10)
 
 
 async def test_a_failed_seed_is_tried_again() -> None:
