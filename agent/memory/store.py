@@ -23,11 +23,13 @@ from vedette.agent.memory.pages import Accepted, Row, Sent, Told
 from vedette.agent.memory.statements import Statement
 from vedette.agent.memory.storefile import (
     FILE,
+    identity,
     is_gone,
     look_into,
     open_or_renew,
     open_to_write,
     remove,
+    set_aside,
 )
 from vedette.agent.memory.storefile import StoreError as StoreError  # noqa: PLC0414 - what it raises
 from vedette.agent.paging.drill import Drill, Phase
@@ -71,12 +73,13 @@ class Store:
         self.path = folder / FILE
         opened = look_into(self.path) if read_only else open_to_write(self.path)
         self._db, self.frozen = opened.db, opened.frozen
+        self._identity = identity(self.path)
 
     def write(self, statements: Iterable[Statement]) -> None:
         """Do all *statements* or none; raise StoreError when the disk does not take them."""
         if self.frozen:
             self._thaw()
-        elif is_gone(self.path):
+        elif is_gone(self.path, self._identity):
             self._put_back()
         statements = [*statements]
         try:
@@ -107,9 +110,9 @@ class Store:
         self._take(db)
 
     def _put_back(self) -> None:
-        """Make the file anew that somebody has removed: all of it is still open here."""
+        """Make the file anew that somebody has removed or replaced: it is still open here."""
         try:
-            remove(self.path)  # what is left of it is of the one that is gone
+            aside = set_aside(self.path)
             db = open_or_renew(self.path)
             try:
                 self._db.backup(db)
@@ -119,15 +122,16 @@ class Store:
                 raise
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"{self.path} cannot be written ({error})") from error
-        log.warning(
-            "%s was removed while the agent ran: it is made anew, and nothing is lost", self.path
-        )
+        what = f"replaced while the agent ran (that is kept as {aside})"
+        what = what if aside else "removed while the agent ran"
+        log.warning("%s was %s: it is made anew, and nothing is lost", self.path, what)
         self._take(db)
 
     def _take(self, db: sqlite3.Connection) -> None:
         """Go over to another connection."""
         self._db.close()
         self._db, self.frozen = db, False
+        self._identity = identity(self.path)
 
     def _rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         try:

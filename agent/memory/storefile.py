@@ -92,6 +92,10 @@ _ASIDE = 5
 """Damaged files that are kept: the first ones, and in the last place the newest."""
 
 
+Identity = tuple[int, int]
+"""What a file has for itself: its device, and its number there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """An open database; *frozen* where it is a copy in memory of a file that cannot be written."""
@@ -154,13 +158,31 @@ def _unusable(path: Path, error: Exception) -> StoreError:
     )
 
 
-def is_gone(path: Path) -> bool:
-    """Whether there is no such file; one that cannot be seen just now may be there."""
+def identity(path: Path) -> Identity | None:
+    """Return which file that is, whatever its name; None where it cannot be seen."""
     try:
-        path.stat()
+        seen = path.stat()
+    except OSError:
+        return None
+    return seen.st_dev, seen.st_ino
+
+
+def is_gone(path: Path, known: Identity | None) -> bool:
+    """Whether the file that was *known* is there no more; one that cannot be seen now may be."""
+    try:
+        seen = path.stat()
     except OSError as error:
         return isinstance(error, FileNotFoundError)
-    return False
+    return known is not None and known != (seen.st_dev, seen.st_ino)
+
+
+def set_aside(path: Path) -> Path | None:
+    """Have what is at *path* keep another name, which is returned; raise OSError."""
+    aside = _aside(path) if path.exists() else None
+    if aside is not None:
+        _rename(path, aside)
+    remove(path)  # what is left is of a file that is gone
+    return aside
 
 
 def remove(path: Path) -> None:

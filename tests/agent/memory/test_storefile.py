@@ -129,6 +129,26 @@ def test_a_file_that_is_removed_under_the_agent_is_put_back(
     ]
 
 
+def test_a_file_that_is_replaced_under_the_agent_is_put_back(tmp_path: Path, caplog) -> None:
+    """Where a backup is restored while the agent runs, no write is lost, and the backup is kept."""
+    state, backup = tmp_path / "state", tmp_path / "backup"
+    with closing(Store(backup)) as store:
+        store.write([keep_alarm("old", ALARM)])
+    with closing(Store(state)) as store:
+        store.write([keep_alarm("a", ALARM)])
+        shutil.rmtree(state)
+        shutil.copytree(backup, state)
+        store.write([keep_alarm("b", ALARM)])
+        store.write([keep_alarm("c", ALARM)])
+    with closing(Store(state)) as store:
+        assert store.alarms() == {"a": ALARM, "b": ALARM, "c": ALARM}
+    (state / "vedette.db.damaged-1").rename(tmp_path / "vedette.db")
+    with closing(Store(tmp_path)) as store:
+        assert store.alarms() == {"old": ALARM}
+    (said,) = [one.message for one in caplog.records]
+    assert "was replaced while the agent ran (that is kept as" in said
+
+
 def test_a_folder_that_cannot_be_entered_is_a_disk_that_takes_nothing(tmp_path: Path) -> None:
     """A state that cannot be seen is not taken for one that was removed, and no write is a bug."""
     state = tmp_path / "state"
