@@ -245,28 +245,24 @@ def test_muted_it_resolves() -> None:
     assert world.of("mine") == [(43, OPENED), (74 + LINGERS, RESOLVED)]
 
 
-MAINTAINED = CONFIG.replace(
-    "  - name: bank\n",
-    '  - name: bank\n    maintenance: [{cron: "1 0 * * *", duration: 60s}]\n',
+WINDOW = 'maintenance: [{cron: "1 0 * * *", duration: 60s}]\n'
+
+
+@pytest.mark.parametrize(
+    ("config", "at"),
+    [
+        (CONFIG.replace("  - name: bank\n", f"  - name: bank\n    {WINDOW}"), (73, 120)),
+        (CONFIG + WINDOW, (120, 120)),
+    ],
+    ids=["of a service", "of everything"],
 )
-
-
-def test_maintenance_of_a_service() -> None:
-    """In a service's window its alarms, standard or not, open nothing until its end."""
+def test_maintenance(config: str, at: tuple[int, int]) -> None:
+    """In a window its alarms, standard or not, open nothing, and what still fails then does."""
     rule = "- {name: mine, rule: 'ALARM(\"https://bank.example/\")', service: bank, hold: 1s}"
-    world = World(rule, config=MAINTAINED).live([*[WELL] * 70, *[ALL_BAD] * 60])
+    world = World(rule, config=config).live([*[WELL] * 70, *[ALL_BAD] * 60])
 
     opened = {key: at for at, key, change in world.said if change is OPENED}
-    assert opened == {"test/shop": 73, "test/bank": 120}
-
-
-def test_maintenance_of_everything() -> None:
-    """In a window of everything nothing opens, and what still fails after it does."""
-    config = CONFIG + 'maintenance: [{cron: "1 0 * * *", duration: 60s}]\n'
-    world = World(BOTH, config=config).live([*[WELL] * 70, *[ALL_BAD] * 60])
-
-    opened = {key: at for at, key, change in world.said if change is OPENED}
-    assert opened == {"test/shop": 120, "test/bank": 120, "test/checkout": 120}
+    assert opened == dict(zip(("test/shop", "test/bank"), at, strict=True))
 
 
 PEERS = [Vantage("there", "elsewhere"), Vantage("next door", "host")]

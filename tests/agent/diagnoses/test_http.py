@@ -199,13 +199,6 @@ def test_one_edge_with_a_bad_certificate_is_not_the_service(
     assert {DOWN, DEGRADED} & holding(*looks) == {DOWN if is_refused else DEGRADED}
 
 
-def test_a_name_that_is_gone_is_down_whoever_serves() -> None:
-    """No address saves a page whose name does not resolve."""
-    looks = [by_name(Reason.DNS, dns_reason="nodata"), *edges(*ONE_DEAD)]
-
-    assert DOWN in holding(*looks)
-
-
 def test_a_standby_whose_certificate_is_renewed_is_well_again() -> None:
     """What is told ahead of a failover target has an end, too."""
     ending = edges(OK, place="standby", certificate_expiring=True)

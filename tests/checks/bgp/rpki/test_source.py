@@ -22,10 +22,9 @@ from tests.servers.nginx import Nginx, nginx
 from tests.servers.process import free_port
 from tests.servers.stream import stream_server
 from tests.waiting import meanwhile, until
-from vedette.checks.bgp.rpki.payloads import Validity, roa_faults
+from vedette.checks.bgp.rpki.payloads import Validity
 from vedette.checks.bgp.rpki.source import VrpSource
 from vedette.checks.bgp.settings import RpkiSettings
-from vedette.checks.bgp.watch import Watch
 
 NOW = BUILT + 60
 LOCATIONS = """
@@ -297,19 +296,6 @@ async def test_what_ends_is_dropped_in_between(tmp_path):
     _, _, vrps = await read_of(tmp_path, RPKI_CLIENT.replace(b"1795300000", b"1795290000"))
     assert state(vrps, 1795289999) is Validity.VALID
     assert state(vrps, 1795290000) is Validity.NOT_FOUND
-
-
-async def test_roa_faults_of_a_list(tmp_path):
-    """From a file to what is wrong with one's own ROAs."""
-    _, clock, vrps = await read_of(tmp_path, RPKI_CLIENT)
-    current = vrps.current(clock.at)
-    assert current is not None
-    watch = Watch(PREFIX, frozenset({64500, 64501}))
-    found = roa_faults(watch, current, 1795299000)
-    assert [(fault.reason.value, fault.origin) for fault in found] == [
-        ("roa_expiring", 64500),
-        ("roa_missing", 64501),
-    ]
 
 
 async def test_a_body_that_breaks_off():

@@ -45,19 +45,6 @@ async def test_a_peer_that_a_later_table_does_not_list_has_lost_its_route() -> N
     assert (health.lag, health.seed_age) == (pytest.approx(9, abs=1), 8)
 
 
-async def test_a_first_start_asks_what_was_a_day_ago() -> None:
-    """A fault that is older than the agent is found by its second opinion, too."""
-    clock = Clock()
-    async with ris_live() as server:
-        server.past(PREFIX, rows(10), 0)
-        server.seed(PREFIX, rows(1), 990)
-        feed = make(server, clock)
-        async with meanwhile(feed.run()):
-            await until(lambda: len(server.seed_requests) > 2)
-            assert (await look(feed, clock)).reason is Reason.WITHDRAWN
-        assert len(server.past_requests) == 1
-
-
 async def test_tables_that_stay_old_are_stale() -> None:
     """A RIPEstat that answers, but always with the same old table, is not believed."""
     clock = Clock()

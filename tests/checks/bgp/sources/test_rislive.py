@@ -22,7 +22,6 @@ from vedette.checks.bgp.feed.times import Times
 from vedette.checks.bgp.reason import Reason
 from vedette.checks.bgp.settings import RisLiveSettings
 from vedette.checks.bgp.sources.rislive import ris_live_feed
-from vedette.checks.bgp.watch import Watch
 
 
 def keepalive(host: str, peer: str, at: float) -> dict[str, object]:
@@ -82,18 +81,6 @@ async def test_updates_during_seeding_are_kept() -> None:
             server.seed_gate.set()
             await until(lambda: seeded(feed))
             assert holding(feed) == (9, 10)
-
-
-async def test_expanded_v6_withdrawal() -> None:
-    """A withdrawal written expanded finds the prefix that was watched compressed."""
-    prefix, clock = "2a12:ca42::/32", Clock()
-    async with ris_live() as server:
-        server.seed(prefix, rows(3), 999)
-        feed = make(server, clock, Watch(prefix, frozenset({ORIGIN})))
-        async with meanwhile(feed.run()):
-            await until(lambda: feed.standing(prefix) is not None)
-            await server.play(update(0, 1000, withdrawn=["2a12:ca42:0:0:0:0:0:0/32"]))
-            await until(lambda: feed.standing(prefix).holding == 2)  # type: ignore[union-attr]
 
 
 async def test_a_more_specific_is_heard() -> None:

@@ -82,14 +82,6 @@ def test_shape_of_2019() -> None:
     assert parse(text(frame)) == [Announce(peer(1), 64511, PREFIX, (64511, ORIGIN), 5)]
 
 
-def test_as_set_is_a_nested_list() -> None:
-    """An AS_SET at the end of the path keeps all its members."""
-    frame = update(1, 5, announced=[PREFIX]) | {"path": [64511, [1, 2]]}
-    (event,) = parse(text(frame))
-    assert isinstance(event, Announce)
-    assert event.path == (64511, (1, 2))
-
-
 @pytest.mark.parametrize("name", ["STATE", "RIS_PEER_STATE"])
 @pytest.mark.parametrize(("word", "up"), [("up", True), ("connected", True), ("down", False)])
 def test_states(name: str, word: str, up: bool) -> None:
