@@ -20,11 +20,11 @@ def unchanged(before: Plan, after: Plan) -> Sequence[CheckKey]:
 
 
 def hears_the_same(before: Config, after: Config) -> bool:
-    """Whether the sources of routes that *before* asks for are those of *after*."""
+    """Whether the sources of routes of *before*, and the way there, are those of *after*."""
 
     def sources(config: Config) -> object:
         watched = merged(bgp.watch for service in config.services for bgp in service.bgp)
-        return watched, config.feeds, config.rpki
+        return watched, config.feeds, config.rpki, config.paging.resolvers
 
     return sources(before) == sources(after)
 

@@ -315,7 +315,7 @@ async def test_only_equal_settings_and_times_are_unchanged(tmp_path: Path) -> No
 
 
 def test_feeds_stay_while_routes_are_watched_as_before() -> None:
-    """Only another source, prefix or origin makes the agent listen anew."""
+    """Only another source, way there, prefix or origin makes the agent listen anew."""
     bgp = {"name": "prefix", "bgp": [{"prefix": "192.0.2.0/24", "origins": [64500]}]}
     shop = {"name": "shop", "dns": [{"name": "shop.example"}]}
     before = config(services=[bgp])
@@ -324,6 +324,8 @@ def test_feeds_stay_while_routes_are_watched_as_before() -> None:
     assert not hears_the_same(before, config(services=[bgp], feeds=[{"mrt": {"files": "x.mrt"}}]))
     other = {"name": "prefix", "bgp": [{"prefix": "192.0.2.0/24", "origins": [64501]}]}
     assert not hears_the_same(before, config(services=[other]))
+    paging = {"resolvers": ["192.0.2.53"]}
+    assert not hears_the_same(before, config(services=[bgp], paging=paging))
 
 
 async def test_lasting_work_outlives_who_waits_for_it() -> None:
