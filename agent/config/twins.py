@@ -6,6 +6,7 @@ from vedette.agent.config.feeds import FeedSettings
 from vedette.agent.config.pagers import called as names_of_pagers
 from vedette.agent.document import Document, Place, Problem
 from vedette.agent.paging.rollup import DIAGNOSIS
+from vedette.agent.paging.storm import Grade
 from vedette.checks.bgp.prefix import exact
 from vedette.checks.dns.names import domain_name
 from vedette.checks.dns.settings import record_type
@@ -65,7 +66,8 @@ def _reserved(document: Document) -> Iterator[Problem]:
     taken |= {kind.replace("_", "-") for kind in FeedSettings.model_fields}
     named: list[tuple[Place, str | None, Collection[str | None]]]
     named = [(("agent", "name"), str(own), {DIAGNOSIS})]
-    for block, names in (("peers", {DIAGNOSIS}), ("services", taken), ("alarms", {DIAGNOSIS})):
+    keys = {DIAGNOSIS, f"{DIAGNOSIS}/{Grade.WARNING}", *(f"drill/{name}" for name in (own, *peers))}
+    for block, names in (("peers", {DIAGNOSIS}), ("services", taken), ("alarms", keys)):
         named += [((block, i, "name"), one, names) for i, one in enumerate(document.names(block))]
     for place, given, reserved in named:
         if given in reserved:

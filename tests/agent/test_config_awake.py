@@ -108,6 +108,16 @@ def test_each_fault_of_a_remedy_has_its_line(
     assert "hunter2" not in fault
 
 
+@pytest.mark.parametrize("name", ["storm/warning", "drill/fra-1", "drill/nyc-1"])
+def test_no_alarm_has_the_key_of_a_page_of_our_own(tmp_path: Path, name: str) -> None:
+    """The page of an alarm without a service is not ended by a storm or a drill that is over."""
+    text = f"alarms: [{{name: {name}, rule: 'TRUE'}}]\n"
+    with pytest.raises(ConfigError) as refused:
+        config(tmp_path, PEERS + text)
+    (problem,) = refused.value.problems
+    assert problem.message == f"alarms.0.name: {name} is taken by the agent itself: rename it"
+
+
 @pytest.mark.parametrize("enabled", ["true", "false"])
 def test_two_providers_are_enough(tmp_path: Path, enabled: str) -> None:
     """With a peer of another provider a remedy may be enabled."""
