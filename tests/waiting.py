@@ -10,17 +10,19 @@ PATIENCE = 15.0
 
 
 async def until(
-    condition: Callable[[], object | Awaitable[object]], why: Callable[[], str] = str
+    condition: Callable[[], object | Awaitable[object]],
+    why: Callable[[], str] = str,
+    patience: float = PATIENCE,
 ) -> None:
-    """Poll *condition* until it holds; fail with *why* after PATIENCE."""
-    give_up = time.monotonic() + PATIENCE
+    """Poll *condition* until it holds; fail with *why* after *patience*."""
+    give_up = time.monotonic() + patience
     while True:
         holds = condition()
         if isinstance(holds, Awaitable):
             holds = await holds
         if holds:
             return
-        assert time.monotonic() < give_up, f"waited {PATIENCE:g} s in vain\n{why()}"
+        assert time.monotonic() < give_up, f"waited {patience:g} s in vain\n{why()}"
         await asyncio.sleep(0.01)
 
 

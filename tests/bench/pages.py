@@ -103,9 +103,8 @@ async def _emptied(nsd: Nsd, names: Sequence[str]) -> Mapping[str, float]:
 async def _told(receiver: Receiver, names: Sequence[str]) -> None:
     """Wait until there was a page of each name, and of nothing else."""
     try:
-        async with asyncio.timeout(PATIENCE):
-            await receiver.until(lambda: receiver.paged_at.keys() >= set(names))
-    except TimeoutError:
+        await until(lambda: receiver.paged_at.keys() >= set(names), patience=PATIENCE)
+    except AssertionError:
         missing = sorted(set(names) - receiver.paged_at.keys())
         told = [event["payload"]["summary"] for event in receiver.accepted]
         raise UnmeasuredError(f"no page of {missing} in {PATIENCE:g} s, but {told}") from None

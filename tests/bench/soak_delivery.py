@@ -148,11 +148,11 @@ class Site:
         """Wait for so many incidents in all, of which the last is open or none is."""
         pagerduty = self.pagerduty
         try:
-            async with asyncio.timeout(PATIENCE):
-                await pagerduty.until(
-                    lambda: len(pagerduty.incidents) == incidents and bool(pagerduty.open) == open_
-                )
-        except TimeoutError:
+            await until(
+                lambda: len(pagerduty.incidents) == incidents and bool(pagerduty.open) == open_,
+                patience=PATIENCE,
+            )
+        except AssertionError:
             self.pagerduty.wrongs.append(
                 f"{len(pagerduty.incidents)} incidents, {len(pagerduty.open)} of them open, where "
                 f"{incidents} were due, {int(open_)} of them open\n{self.daemon.output[-3000:]}"

@@ -9,8 +9,8 @@ from tests.servers.pagerduty import faults
 
 KEY = "k" * 32
 PAYLOAD = {"summary": "s", "source": "o", "severity": "info"}
-TRIGGER: dict[str, Any] = {"routing_key": KEY, "event_action": "trigger", "payload": PAYLOAD}
 RESOLVE: dict[str, Any] = {"routing_key": KEY, "event_action": "resolve", "dedup_key": "d"}
+TRIGGER = RESOLVE | {"event_action": "trigger", "payload": PAYLOAD}
 
 
 @pytest.mark.parametrize("event", [TRIGGER, RESOLVE, TRIGGER | {"dedup_key": "d" * 255}])

@@ -21,6 +21,7 @@ from tests.servers.pagerduty import (
     resets,
 )
 from tests.servers.process import free_port
+from tests.waiting import until
 from vedette.exporters.pace import Pace
 from vedette.exporters.page import Action, Delivery, Outcome, Pager
 from vedette.exporters.pagerduty import PER_MINUTE, PagerDuty, PagerDutySettings
@@ -129,7 +130,7 @@ async def test_a_page_taken_after_we_gave_up_is_not_doubled() -> None:
         pager_at(server.url, patience=0.1) as pager,
     ):
         assert (await pager.send(PAGE)).outcome is Outcome.RETRY
-        await server.until(lambda: server.accepted)
+        await until(lambda: server.accepted)
     async with PagerDutyServer() as again, pager_at(again.url) as pager:
         again.incidents = server.incidents
         assert (await pager.send(PAGE)).outcome is Outcome.DELIVERED

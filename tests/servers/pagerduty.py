@@ -55,11 +55,9 @@ def faults(body: bytes) -> list[str]:
     if not isinstance(event.get("routing_key"), str) or len(event["routing_key"]) != 32:
         found.append("Length of 'routing_key' is incorrect (should be 32 characters)")
     action, key = event.get("event_action"), event.get("dedup_key")
-    if action not in {"trigger", "acknowledge", "resolve"}:
-        found.append("'event_action' is none of trigger, acknowledge, resolve")
-    if key is None and action != "trigger":
-        found.append("'dedup_key' is missing or blank")
-    if key is not None and not (isinstance(key, str) and 0 < len(key) <= 255):
+    if action not in {"trigger", "resolve"}:
+        found.append("'event_action' is none of those that we send: trigger, resolve")
+    if not isinstance(key, str) or not 0 < len(key) <= 255:
         found.append("'dedup_key' is not a text of 1 to 255 characters")
     if action == "trigger":
         found += _payload_faults(event.get("payload"))
@@ -118,7 +116,6 @@ class PagerDutyServer:
         self.accepted: list[Event] = []
         self.incidents: list[Incident] = []
         self._host, self._port = host, port
-        self._changed = asyncio.Condition()
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=2**22)
@@ -140,11 +137,6 @@ class PagerDutyServer:
         """The incidents that are not resolved."""
         return [incident for incident in self.incidents if incident.status != "resolved"]
 
-    async def until(self, condition: Callable[[], object]) -> None:
-        """Wait until *condition* holds; it is asked at every call's beginning and acceptance."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: bool(condition()))
-
     async def take(self, body: bytes) -> web.Response:
         """Treat *body* as PagerDuty does: refuse what breaks a rule, keep and accept the rest."""
         errors = faults(body)
@@ -152,10 +144,9 @@ class PagerDutyServer:
             answer = {"status": "invalid event", "message": "Event object is invalid"}
             return web.json_response(answer | {"errors": errors}, status=400)
         event = json.loads(body)
-        key = event.setdefault("dedup_key", f"made-here-{len(self.accepted)}")
+        key = event["dedup_key"]
         self.accepted.append(event)
         self._keep(event)
-        await self._tell()
         answer = {"status": "success", "message": "Event processed", "dedup_key": key}
         return web.json_response(answer, status=202)
 
@@ -168,21 +159,15 @@ class PagerDutyServer:
             same = Incident(key)
             self.incidents.append(same)
         same.events.append(event)
-        same.status = {"resolve": "resolved", "acknowledge": "acknowledged"}.get(
-            action, same.status
-        )
+        if action == "resolve":
+            same.status = "resolved"
 
     async def _enqueue(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         self.bodies.append(body)
         self.requests.append(request)
         step = self.script.popleft() if self.script else None
-        await self._tell()
         return await (step(self, request, body) if step else self.take(body))
-
-    async def _tell(self) -> None:
-        async with self._changed:
-            self._changed.notify_all()
 
 
 def answers(status: int, text: str = "", headers: dict[str, str] | None = None) -> Step:

@@ -173,14 +173,14 @@ async def test_a_router_comes_back(tmp_path: Path) -> None:
         with bird(tmp_path / "bird", one, other) as server:
             server.announce(Route(V4, (64500,)))
             with gobgp(tmp_path / "1", other, one, station=port):
-                await Listening(feed._intake).until(lambda: counts(feed) == (1, 1, 0))
+                await until(lambda: counts(feed) == (1, 1, 0))
                 assert feed.health(time.time()).silence is None
-            await Listening(feed._intake).until(lambda: counts(feed) == (0, 0, 1))
+            await until(lambda: counts(feed) == (0, 0, 1))
             assert "no router" in str(feed.health(time.time()).silence)
             with gobgp(tmp_path / "2", other, one, station=port):
-                await Listening(feed._intake).until(lambda: counts(feed) == (1, 1, 0))
+                await until(lambda: counts(feed) == (1, 1, 0))
                 server.withdraw()
-                await Listening(feed._intake).until(lambda: counts(feed) == (0, 1, 0))
+                await until(lambda: counts(feed) == (0, 1, 0))
 
 
 async def test_many_routers() -> None:
