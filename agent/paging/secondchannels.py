@@ -23,8 +23,8 @@ class HandedOver:
 def handed_over(waiting: Waiting, queue: Queue, routes: Routes) -> HandedOver:
     """Return what second channels get as *waiting* was not taken; nothing where they have it.
 
-    Where its end is known already, they get that too, and of the calls before it only the newest:
-    each of the others would wake people for what has ended.
+    Of the calls that wait they get the newest alone, whose headline is the best that is known, and
+    where its end is known already that too: each other call would wake people for what has ended.
     """
     row = waiting.row
     if row.backed or row.page.action is not Action.TRIGGER:
@@ -32,7 +32,7 @@ def handed_over(waiting: Waiting, queue: Queue, routes: Routes) -> HandedOver:
     behind = [*queue.behind(waiting)]
     further = [*takewhile(_is_call, behind)]
     ends = [one.row.page for one in behind[len(further) : len(further) + 1]]
-    calls = [one for one in (waiting, *(further if ends else ())) if not one.row.backed]
+    calls = [one for one in (waiting, *further) if not one.row.backed]
     newest = {name: one.row.page for one in calls for name in _backups(one, routes)}
     pages = [(name, page) for name, call in newest.items() for page in (call, *ends)]
     return HandedOver(calls if pages else (), pages)

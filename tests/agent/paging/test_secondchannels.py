@@ -38,7 +38,7 @@ def plotted(*events: tuple[float, Action]) -> list[tuple[float, Page]]:
     [
         ([(0.0, TRIGGER), (15.0, TRIGGER), (50.0, RESOLVE)], [(60, "1"), (60, "2")]),
         ([(0.0, TRIGGER), (100.0, TRIGGER), (130.0, RESOLVE)], [(60, "0"), (130, "2")]),
-        ([(0.0, TRIGGER), (15.0, TRIGGER), (70.0, RESOLVE)], [(60, "0"), (70, "2")]),
+        ([(0.0, TRIGGER), (15.0, TRIGGER), (70.0, RESOLVE)], [(60, "1"), (70, "2")]),
         (
             [(0.0, TRIGGER), (10.0, RESOLVE), (20.0, TRIGGER), (30.0, RESOLVE)],
             [(60, "0"), (60, "1"), (80, "2"), (80, "3")],
@@ -58,6 +58,14 @@ def test_what_is_over_calls_nobody_again(
     lives((first, second), plotted(*plot), routes=BACKED)
 
     assert [(round(at), meant(one)[2]) for at, one in second.asked] == list(told)
+
+
+def test_a_second_channel_gets_the_newest_of_what_waits() -> None:
+    """Its headline is the cause where that is known by then, and it is called once."""
+    first, second = pair(Receiver(lambda *_: RETRY))
+    lives((first, second), plotted((0.0, TRIGGER), (50.0, TRIGGER)), routes=BACKED)
+
+    assert [(round(at), one.summary) for at, one in second.asked] == [(60, "1")]
 
 
 def test_a_second_channel_that_a_call_was_not_for_gets_what_it_takes() -> None:
