@@ -49,7 +49,6 @@ class Row:
     verdict: Verdict
     since: float | None
     at_least: bool
-    looked_at: float
     seconds: float
     is_disturbed: bool
     saw: str
@@ -67,7 +66,6 @@ def row(series: Series, now: float) -> Row:
         verdict=series.verdict(now),
         since=since,
         at_least=at_least,
-        looked_at=last.started_at,
         seconds=last.seconds,
         is_disturbed=DISTURBED in last.finding.facts,
         saw=saw(series, now),

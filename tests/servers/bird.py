@@ -71,12 +71,8 @@ class Bird:
         self._tell([route for route in self.routes if routes and route not in routes])
 
     def hang_up(self) -> None:
-        """End the session, until `call`."""
+        """End the session."""
         self._order("disable neighbour")
-
-    def call(self) -> None:
-        """Begin the session again."""
-        self._order("enable neighbour")
 
     def write(self) -> None:
         """Write the config."""

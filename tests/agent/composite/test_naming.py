@@ -18,7 +18,6 @@ services:
 controls: {dns: [{name: example.com}]}
 alarms:
 """
-FIRST = TOP.count("\n") + 1
 
 
 def config(alarms: str, top: str = TOP) -> Config:

@@ -27,7 +27,6 @@ from vedette.agent.peers.hearsay import Hearsay
 from vedette.exporters.page import Action, Delivery, Outcome, Page
 
 KEY = "k"
-WORD = 1.0
 
 pytestmark = pytest.mark.usefixtures("quiet")
 

@@ -39,9 +39,6 @@ async def test_all_is_well() -> None:
     assert (delegation.facts["agrees"], delegation.facts["changed"]) == (True, False)
 
 
-EVIL = "shop NS ns1.evil.test.\nns1.evil A 192.0.2.66\n"
-
-
 async def test_glue_missing_at_the_parent() -> None:
     """An address that only the child has is found without anything known before."""
     with world(DELEGATED.replace("ns1.shop AAAA 2001:db8::1\n", ""), known=None) as made:
