@@ -32,6 +32,7 @@ from vedette.agent.memory.statements import (
     keep_standing,
 )
 from vedette.agent.memory.store import StoreError
+from vedette.agent.paging.announcing import announce
 from vedette.agent.paging.heartbeat import (
     Heart,
     Signs,
@@ -282,7 +283,8 @@ class Agent(Parts):
 
     async def _announce(self, said: str) -> None:
         with suppress(asyncio.CancelledError):  # the calendar takes being ended for an error
-            await self.outbox.announce(said, self.config.agent.name)
+            pagers = self.outbox.pagers.values()
+            await announce(pagers, said, self.config.agent.name, self.now)
 
     async def _keep_baselines(self) -> None:
         async with self._keeping:

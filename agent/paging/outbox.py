@@ -7,7 +7,7 @@ import asyncio
 import logging
 import math
 import random
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -16,6 +16,7 @@ from vedette.agent.memory.journal import Journal
 from vedette.agent.memory.pages import Row, Told
 from vedette.agent.memory.statements import Statement, back_up, end, queue
 from vedette.agent.paging.arrears import NOTHING, Arrear, Former, arrears, taken_up
+from vedette.agent.paging.attempt import attempt
 from vedette.agent.paging.backoff import LONGEST_WAIT, backoff
 from vedette.agent.paging.deduplication import HEARD_WITHIN, Deduplication, Place
 from vedette.agent.paging.ended import Ended, tell
@@ -23,6 +24,7 @@ from vedette.agent.paging.late import late
 from vedette.agent.paging.queue import Queue, Waiting
 from vedette.agent.paging.recipients import Recipients
 from vedette.agent.paging.refused import Refused
+from vedette.agent.paging.repeating import keep_repeating
 from vedette.agent.paging.routing import Route, Routes
 from vedette.agent.paging.secondchannels import called_off, handed_over
 from vedette.agent.paging.taken import Taken
@@ -30,7 +32,6 @@ from vedette.agent.peers.hearsay import Hearsay
 from vedette.exporters.pace import Pace
 from vedette.exporters.page import (
     Action,
-    Announcing,
     Delivery,
     Outcome,
     Page,
@@ -42,18 +43,8 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 8
 """Attempts that may be under way at one pager."""
-ANNOUNCED_EVERY = 30.0
 SETTLED_WITHIN = 5.0
 _TURN = 0.05
-
-
-async def _guarded(pager: str, sending: Awaitable[Delivery]) -> Delivery:
-    """Return what became of *sending*; our own bug at one pager costs no other a page."""
-    try:
-        return await sending
-    except Exception as bug:
-        log.exception("pager %s failed: this is a bug, please report it", pager)
-        return Delivery(outcome=Outcome.RETRY, detail=f"a bug of ours: {bug!r}")
 
 
 class Outbox:
@@ -71,8 +62,8 @@ class Outbox:
         routes: Routes | None = None,
         former: Former = NOTHING,
     ) -> None:
-        self._pagers: Mapping[str, Pager] = {pager.name: pager for pager in pagers}
-        self._routes = routes or Routes([Route(name) for name in self._pagers])
+        self.pagers: Mapping[str, Pager] = {pager.name: pager for pager in pagers}
+        self._routes = routes or Routes([Route(name) for name in self.pagers])
         self._journal = journal
         self._now = now
         self._began_at = now()
@@ -82,13 +73,13 @@ class Outbox:
         self._settling = False
         self._quiet_until: dict[str, float] = {}
         self._taken = Taken(former.told)
-        self._arrears = arrears(former, self._routes, self._pagers)
+        self._arrears = arrears(former, self._routes, self.pagers)
         self._refused = Refused()
         self._deduplication: Deduplication | None = None
         self._accepted: Callable[[str, str, Action], None] = lambda _pager, _key, _action: None
         self._doubtful: set[Place] = set()
         self._queue = Queue(self._backup_at, self._held_until)
-        self._recipients = Recipients(self._pagers, self._routes, self._queue, self._taken)
+        self._recipients = Recipients(self.pagers, self._routes, self._queue, self._taken)
         for row in taken_up(former, self._routes):
             self._queue.add(Waiting(row))
         self.ended: list[Ended] = []
@@ -118,7 +109,7 @@ class Outbox:
     @property
     def undelivered(self) -> Mapping[str, Sequence[float]]:
         """Since when each page is on its way that its pager has neither accepted nor refused."""
-        since: dict[str, list[float]] = {name: [] for name in self._pagers}
+        since: dict[str, list[float]] = {name: [] for name in self.pagers}
         for waiting in self.waiting:
             since.setdefault(waiting.row.pager, []).append(waiting.since)
         return since
@@ -147,7 +138,7 @@ class Outbox:
         names = recipients.of(page) if to is None else recipients.of_drill(page, to)
         over: Sequence[Waiting] = ()
         if page.action is Action.RESOLVE:
-            over = called_off(page.key, self._pagers, names, self._queue, self._routes)
+            over = called_off(page.key, self.pagers, names, self._queue, self._routes)
             self._refused.end(page.key)
         return [
             *(self._mark(one, now) for one in over),
@@ -167,10 +158,11 @@ class Outbox:
         self._give_again(left)
         for waiting in self.waiting:
             self._leave_out((waiting.row.pager, waiting.row.page.key))
+        wait = HEARD_WITHIN if self._deduplication else 0.0  # a peer may have ended it
         async with asyncio.TaskGroup() as tasks:
-            for pager in self._pagers.values():
+            for pager in self.pagers.values():
                 if isinstance(pager, Repeating):
-                    tasks.create_task(self._repeat(pager))
+                    tasks.create_task(keep_repeating(pager, self._taken, wait))
             while True:
                 self._wake.clear()
                 self._supersede()
@@ -196,20 +188,6 @@ class Outbox:
                 statements.append(self._mark(self._queue.of(pager, page.key)[-1], now))
         self._journal.write(statements)
 
-    async def _repeat(self, pager: Repeating) -> None:
-        """Send again what stands at a receiver that forgets, for ever."""
-        pager.stand(self._taken.calls(pager.name), self._taken.ends(pager.name))
-        if self._deduplication:  # a peer may have ended it
-            await asyncio.sleep(HEARD_WITHIN)
-        failing = False
-        while True:
-            delivery = await _guarded(pager.name, pager.repeat())
-            failed = delivery.outcome is not Outcome.DELIVERED
-            if failed and not failing:
-                log.error("%s does not take what stands again (%s)", pager.name, delivery.detail)
-            failing = failed
-            await asyncio.sleep(pager.every)
-
     def _due(self) -> Iterator[Waiting]:
         """Yield what goes out now, as much as there is room for at each pager."""
         if self._settling:
@@ -228,7 +206,7 @@ class Outbox:
         return self._queue.trying(pager) < AT_ONCE
 
     def _pace(self, pager: str) -> Pace | None:
-        return getattr(self._pagers.get(pager), "pace", None)
+        return getattr(self.pagers.get(pager), "pace", None)
 
     def _ready_at(self, pager: str, now: float) -> float:
         """Return when *pager* may be asked again."""
@@ -264,14 +242,14 @@ class Outbox:
 
     async def _try(self, waiting: Waiting) -> None:
         row = waiting.row
-        pager = self._pagers.get(row.pager)
+        pager = self.pagers.get(row.pager)
         if pager is None:
             gone = f"pager {row.pager} is no longer in the config"
             self._end(waiting, Delivery(outcome=Outcome.REJECTED, detail=gone))
             return
         end_ = self._queue.end_of(waiting)
         said = late(row.page, end_.queued_at) if end_ else row.page
-        delivery = await _guarded(row.pager, pager.send(said))
+        delivery = await attempt(row.pager, pager.send(said))
         if delivery.outcome is not Outcome.RETRY:
             self._end(waiting, delivery)
             return
@@ -373,12 +351,12 @@ class Outbox:
         if row.page.action is Action.TRIGGER:
             return row.pager in self._routes.first(row.page)
         is_called = self._taken.call((row.pager, row.page.key)) is not None
-        return is_called and row.pager in self._pagers
+        return is_called and row.pager in self.pagers
 
     def _drop(self, place: Place) -> None:
         """Have what is left to a peer not be told again and again."""
         name, key = place
-        if isinstance(pager := self._pagers.get(name), Repeating):
+        if isinstance(pager := self.pagers.get(name), Repeating):
             pager.drop(key)
 
     def _backup_at(self, row: Row) -> float | None:
@@ -417,17 +395,7 @@ class Outbox:
                     self._wake.clear()
                     await self._wake.wait()
 
-    async def announce(self, change: str, source: str) -> None:
-        """Tell of a *change* of *source* where that is wanted, which wakes nobody: three tries."""
-        now = self._now()
-        for pager in [one for one in self._pagers.values() if isinstance(one, Announcing)]:
-            for _ in range(3):
-                delivery = await pager.tell(change, source, now)
-                if delivery is None or delivery.outcome is not Outcome.RETRY:
-                    break
-                await asyncio.sleep(ANNOUNCED_EVERY)
-
     async def close(self) -> None:
         """Give back the pagers' connections."""
-        for pager in self._pagers.values():
+        for pager in self.pagers.values():
             await pager.close()

@@ -11,16 +11,14 @@ from tests.agent.paging.desk import (
     RETRY,
     Forgetful,
     Receiver,
-    Sheet,
     delivered,
     lives,
     page,
 )
 from tests.virtual import virtual
-from vedette.agent.memory.journal import Journal
 from vedette.agent.memory.pages import Row, Told
+from vedette.agent.paging.announcing import announce
 from vedette.agent.paging.arrears import Former
-from vedette.agent.paging.outbox import Outbox
 from vedette.agent.paging.routing import Route, Routes
 from vedette.exporters.pace import Pace
 from vedette.exporters.page import Delivery, Outcome, Severity
@@ -207,6 +205,5 @@ async def test_a_change_is_announced_to_who_takes_it() -> None:
     """A change is told where it is wanted, three times at most, half a minute apart."""
     pager, deaf = Announcer(lambda *_: DELIVERED), Receiver(lambda *_: DELIVERED, "deaf")
     clock = asyncio.get_running_loop().time
-    outbox = Outbox([deaf, pager], Journal(Sheet()), now=clock)
-    await outbox.announce("new", "fra-1")
+    await announce([deaf, pager], "new", "fra-1", clock)
     assert pager.told == [(at, "fra-1: new") for at in (0, 30, 60)]
