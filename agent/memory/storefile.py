@@ -15,66 +15,11 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from vedette.agent.memory.schema import VERSION, prepare
+
 log = logging.getLogger(__name__)
 
 FILE = "vedette.db"
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS alarm (
-    id TEXT PRIMARY KEY, state TEXT NOT NULL, began_at REAL NOT NULL, good_for REAL NOT NULL);
-CREATE TABLE IF NOT EXISTS announcement (
-    alarm TEXT PRIMARY KEY, state TEXT NOT NULL, quiet_state TEXT NOT NULL, quiet_by TEXT,
-    quiet_until REAL NOT NULL);
-CREATE TABLE IF NOT EXISTS standing (
-    "check" TEXT NOT NULL, reason TEXT NOT NULL, state TEXT NOT NULL, since REAL NOT NULL,
-    seen_at REAL NOT NULL, PRIMARY KEY ("check", reason));
-CREATE TABLE IF NOT EXISTS incident (
-    key TEXT NOT NULL, opened_at REAL NOT NULL, resolved_at REAL, body TEXT NOT NULL,
-    PRIMARY KEY (key, opened_at));
-CREATE INDEX IF NOT EXISTS incident_at ON incident (opened_at);
-CREATE INDEX IF NOT EXISTS incident_open ON incident (opened_at) WHERE resolved_at IS NULL;
-CREATE TABLE IF NOT EXISTS outbox (
-    id INTEGER PRIMARY KEY, pager TEXT NOT NULL, page TEXT NOT NULL, queued_at REAL NOT NULL,
-    ended_at REAL, outcome TEXT, detail TEXT NOT NULL DEFAULT '');
-CREATE INDEX IF NOT EXISTS outbox_waiting ON outbox (id) WHERE ended_at IS NULL;
-CREATE INDEX IF NOT EXISTS outbox_at ON outbox (queued_at);
-CREATE TABLE IF NOT EXISTS backed (id INTEGER PRIMARY KEY, at REAL NOT NULL);
-CREATE TABLE IF NOT EXISTS receiver (host TEXT PRIMARY KEY, addresses TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS last_known_good (
-    name TEXT NOT NULL, type TEXT NOT NULL, generation INTEGER NOT NULL, answers TEXT NOT NULL,
-    since REAL NOT NULL, promoted_at REAL NOT NULL, whole INTEGER NOT NULL,
-    PRIMARY KEY (name, type, generation));
-CREATE TABLE IF NOT EXISTS configuration (
-    generation INTEGER PRIMARY KEY, text TEXT NOT NULL, since REAL NOT NULL,
-    promoted_at REAL NOT NULL);
-CREATE TABLE IF NOT EXISTS event (
-    at REAL NOT NULL, service TEXT NOT NULL, "check" TEXT NOT NULL, event TEXT NOT NULL,
-    subject TEXT NOT NULL, detail TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS event_at ON event (at);
-CREATE INDEX IF NOT EXISTS event_of_service ON event (service, at);
-CREATE TABLE IF NOT EXISTS past (
-    service TEXT NOT NULL, event TEXT NOT NULL, subject TEXT NOT NULL, seen_at REAL NOT NULL,
-    body TEXT NOT NULL, PRIMARY KEY (service, event, subject));
-CREATE TABLE IF NOT EXISTS baseline (feed TEXT PRIMARY KEY, body TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS storm (grade TEXT PRIMARY KEY, body TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS drill (id INTEGER PRIMARY KEY CHECK (id = 0), body TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS remediation (
-    name TEXT NOT NULL, key TEXT NOT NULL, opened_at REAL NOT NULL, at REAL NOT NULL,
-    body TEXT NOT NULL, PRIMARY KEY (name, key, opened_at));
-"""
-# By the version that they lead away from; what is missing then, the schema makes.
-_MIGRATIONS = {
-    1: """
-ALTER TABLE last_known_good RENAME TO last_known_good_1;
-CREATE TABLE last_known_good (
-    name TEXT NOT NULL, type TEXT NOT NULL, generation INTEGER NOT NULL, answers TEXT NOT NULL,
-    since REAL NOT NULL, promoted_at REAL NOT NULL, whole INTEGER NOT NULL,
-    PRIMARY KEY (name, type, generation));
-INSERT INTO last_known_good SELECT name, type, 0, answers, since, since, 1 FROM last_known_good_1;
-DROP TABLE last_known_good_1;
-""",
-}
-_VERSION = 2
 
 
 class StoreError(Exception):
@@ -218,7 +163,7 @@ def open_file(path: Path) -> sqlite3.Connection:
         # In this mode each commit is on the disk, log and all, before it returns.
         db.execute("PRAGMA synchronous = FULL")
         _check(db)
-        _prepare(db, version)
+        prepare(db, version)
     return db
 
 
@@ -255,13 +200,6 @@ def _check(db: sqlite3.Connection) -> None:
     ((said,),) = db.execute("PRAGMA quick_check(1)").fetchall()
     if said != "ok":
         raise _corrupt(said.splitlines()[-1])
-
-
-def _prepare(db: sqlite3.Connection, version: int) -> None:
-    migrations = "".join(_MIGRATIONS[v] for v in range(version or _VERSION, _VERSION))
-    db.executescript(
-        f"BEGIN IMMEDIATE; {migrations} {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;"
-    )
 
 
 def _was_ours(path: Path) -> bool:
@@ -362,7 +300,7 @@ def _copied(path: Path) -> sqlite3.Connection:
             with _elsewhere(path) as file:
                 file.backup(db)
         _check(db)
-        _prepare(db, _version(db, path))
+        prepare(db, _version(db, path))
     return db
 
 
@@ -373,7 +311,7 @@ def _salvaged(path: Path) -> tuple[sqlite3.Connection, int]:
     """
     db = sqlite3.connect(":memory:", isolation_level=None)
     db.text_factory = _text
-    _prepare(db, _VERSION)
+    prepare(db, VERSION)
     try:
         with _elsewhere(path) as damaged:
             return db, _salvage(damaged, db)
@@ -401,7 +339,7 @@ def _look_into(path: Path) -> sqlite3.Connection:
     # a reader may not be permitted to make.
     with ExitStack() as opened:
         db = opened.enter_context(closing(_reading(path, is_logged=_log_of(path).exists())))
-        if _version(db, path) < _VERSION:
+        if _version(db, path) < VERSION:
             raise StoreError(f"{path} was written by an older Vedette: start the agent to renew it")
         opened.pop_all()
     return db
@@ -421,6 +359,6 @@ def _reading(path: Path, *, is_logged: bool) -> sqlite3.Connection:
 
 def _version(db: sqlite3.Connection, path: Path) -> int:
     version: int = db.execute("PRAGMA user_version").fetchone()[0]
-    if version > _VERSION:
+    if version > VERSION:
         raise StoreError(f"{path} was written by a newer Vedette: run that one")
     return version
