@@ -27,7 +27,8 @@ from vedette.checks.stopwatch import connected_after, reading, receive
 _CHUNK = 16 * 1024  # a TLS record's length; also what a hostile peer can make us parse at a stretch
 
 _GONE = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ENOTCONN})
-_NO_WAY = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH})
+# Said by our own host where it has no route, and by a router or filter on the way where it has one.
+_NO_WAY = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EACCES})
 # Ours alone: no descriptor, memory or port left, no such family, a local filter, no scope.
 _LOCAL = frozenset(
     {

@@ -12,7 +12,7 @@ from typing import Self
 from vedette.checks.dns.message import Match, Question, match, parse
 from vedette.checks.dns.reason import Reason
 from vedette.checks.dns.server import Channel, Transport
-from vedette.checks.net import CouldNotLook, NetworkFailure, family, is_ipv6_only
+from vedette.checks.net import CouldNotLook, NetworkFailure, family, has_route, is_ipv6_only
 
 # Exhausted descriptors, ports or buffers, a local firewall, a family that the kernel does not
 # have, an address without the interface it needs.
@@ -22,7 +22,6 @@ _OURS = {
     errno.ENOBUFS,
     errno.ENOMEM,
     errno.EPERM,
-    errno.EACCES,
     errno.EAFNOSUPPORT,
     errno.EADDRNOTAVAIL,
     errno.EADDRINUSE,
@@ -118,6 +117,8 @@ class Query:
         # which must show, lest it does not know that it is blind.
         no_way = error.errno == errno.ENETUNREACH
         no_family = no_way and (self.family is socket.AF_INET6 or is_ipv6_only())
-        if no_family or error.errno in _OURS:
+        # A filter says so, ours or over IPv6 the server's (ICMPv6 "administratively prohibited").
+        is_barred = error.errno == errno.EACCES and not has_route(self.channel.endpoint)
+        if no_family or is_barred or error.errno in _OURS:
             return self.unasked(why)
         return self.unreachable(f"cannot be reached over {transport.upper()}: {why}")

@@ -18,6 +18,7 @@ from vedette.checks.dns.exchange import exchange
 from vedette.checks.dns.message import Match, Reply, ask, follow, match
 from vedette.checks.dns.reason import Reason
 from vedette.checks.dns.server import Channel, Transport
+from vedette.checks.dns.transport.query import Query
 from vedette.checks.net import SOCKETS, CouldNotLook, Endpoint, NetworkFailure
 
 ONE = "api.example.com. 60 IN A 192.0.2.1"
@@ -324,3 +325,21 @@ def test_uvloop() -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         replies = runner.run(both())
     assert [reply.transport for reply in replies] == [Transport.UDP, Transport.TCP]
+
+
+@pytest.mark.parametrize("routed", [True, False])
+def test_who_bars_the_way(routed: bool) -> None:
+    """A filter on the server's side fails it (over IPv6 as EACCES); one of our own says nothing."""
+
+    def without_a_route(_family: socket.AddressFamily, _kind: socket.SocketKind) -> socket.socket:
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+
+    there = Channel(Endpoint("127.0.0.1", 53))
+    query = Query(question=API, sent=b"", channel=there, called="ns.test", deadline=0.0)
+    token = SOCKETS.set(socket.socket if routed else without_a_route)
+    failure = query.failed(OSError(errno.EACCES, "words"), Transport.UDP)
+    SOCKETS.reset(token)
+
+    assert isinstance(failure, CouldNotLook) is not routed
+    assert failure.reason is Reason.UNREACHABLE
+    assert "Permission denied" in failure.detail

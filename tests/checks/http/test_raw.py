@@ -210,6 +210,7 @@ async def test_own_host_cannot() -> None:
         (errno.ENETUNREACH, True, Reason.UNREACHABLE, False),
         (errno.EACCES, True, Reason.UNREACHABLE, False),  # ICMPv6 "administratively prohibited"
         (errno.ENETUNREACH, False, Reason.UNREACHABLE, True),
+        (errno.EACCES, False, Reason.UNREACHABLE, True),  # a route of ours that prohibits it
         (errno.EADDRNOTAVAIL, True, Reason.UNREACHABLE, True),
         (errno.EMFILE, True, Reason.UNREACHABLE, True),
     ],
