@@ -73,6 +73,11 @@ class Quorum:
     distinct: Distinct = Distinct.PROVIDER
     when_short: WhenShort = WhenShort.HOLD
     services: Mapping[str, "Quorum"] = field(default_factory=dict)
+    _domain_of: Mapping[str, str | int | None] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        of = {name: one.domain(self.distinct) for name, one in self.vantages.items()}
+        object.__setattr__(self, "_domain_of", of)  # as frozen dataclasses have it set
 
     def of(self, service: str) -> "Quorum":
         """Return the quorum about a service."""
@@ -84,9 +89,7 @@ class Quorum:
 
     def domains(self, names: Iterable[str]) -> set[str | int | None]:
         """Return the failure domains of the vantages of these *names*."""
-        return {
-            self.vantages[name].domain(self.distinct) for name in names if name in self.vantages
-        }
+        return {self._domain_of[name] for name in names if name in self._domain_of}
 
     def is_short(self, live: Iterable[str]) -> bool:
         """Whether the vantages that are *live* cannot make up the quorum of all."""
@@ -115,15 +118,15 @@ class Quorum:
         A domain says so when one of its vantages does. It is false where even all that are
         undecided could not make it true; those that are *leaving* it to the rest decide nothing.
         """
-        if not self.domains(votes):
+        if self._domain_of.keys().isdisjoint(votes):
             return UNDECIDED
         if all(evidence.holds is False for evidence in votes.values()):
             return DENIED
         need = self.need(votes)
         first: dict[str | int | None, Evidence] = {}
         for name, evidence in votes.items():
-            if evidence.holds and name in self.vantages:
-                domain = self.vantages[name].domain(self.distinct)
+            if evidence.holds and name in self._domain_of:
+                domain = self._domain_of[name]
                 known = first.get(domain, evidence)
                 first[domain] = min(known, evidence, key=longest)
         if len(first) >= need:

@@ -68,7 +68,7 @@ class Fleet:
         is_silent = self.now > silent_from
         if name == self.own or not (is_silent or ledger.is_empty):
             view, controls = self.views[name], self._controls
-            return ledger.recall("blindness", controls, self.now, lambda: blindness(view, controls))
+            return ledger.recall("blindness", controls, self.now, blindness, view, controls)
         self.unheard.add(name)
         return Evidence(True, silent_from, self.now) if is_silent else UNDECIDED
 
@@ -79,7 +79,7 @@ class Fleet:
         if name not in self._proven_at:
             view, controls = self.views[name], self._controls
             self._proven_at[name] = self._ledgers[name].recall(
-                "proven", controls, self.now, lambda: proven_at(view, controls), each_look=True
+                "proven", controls, self.now, proven_at, view, controls, each_look=True
             )
         return self._proven_at[name]
 

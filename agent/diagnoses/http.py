@@ -104,12 +104,10 @@ def _where(finding: Finding) -> Fact:
 
 
 def service_degraded(voices: Voices, hold: float) -> Evidence:
-    """Some addresses, or too many looks, fail while the service as a whole is not down.
+    """Some addresses, or too many looks, fail of a service that is not down as a whole.
 
     *hold* is how long an outage lasts at least: what failed for that long was one, not a part.
     """
-    if service_down(voices).holds:
-        return Evidence(False)
     parts = [intermittent(v, hold) for v in (*at(Place.NAME, voices), *single(voices))]
     dead = [at_least(1, [v], failing) for v in single(voices)]
     return either(*parts, *dead, *(_slow(v) for v, _ in slow_edges(voices)))
@@ -172,7 +170,7 @@ def scattered(voice: Voice, hold: float) -> tuple[Sequence[Seen], int]:
     """
     # From the newest look back, and not from now: only a look can make it worse.
     since = max(voice.series.last.started_at - WINDOW, voice.series.blind_at)
-    recent = [look for look in voice.series.looks if look.started_at > since]
+    recent = voice.series.looks.since(-math.inf, after=since)
     every = voice.series.timing.every
     runs = (run for run in _runs(recent) if not _is_outage(run, hold))
     bad = [tick[0] for run in runs for tick in ticks(run, every)]

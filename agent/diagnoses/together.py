@@ -35,6 +35,8 @@ class Page:
 
     def partly(self, view: View) -> Evidence:
         """Whether it is in any other trouble there."""
+        if view.recall(self.down, (self.key,)).holds:
+            return DENIED
         return http.service_degraded(view.of(self.key), self.hold)
 
     def stirred(self, view: View) -> Evidence:

@@ -5,7 +5,6 @@ Rule: no I/O, no clock; time is passed in.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from vedette.agent.memory.ledger import CheckKey, Ledger, Series, T
 from vedette.checks.bgp.reason import Reason as BgpReason
@@ -93,7 +92,7 @@ class View:
 
     def recall(self, judge: "Callable[[View], T]", keys: Sequence[CheckKey]) -> T:
         """Return what *judge*, which goes by the checks *keys* alone, said last or says now."""
-        return self._ledger.recall(judge, keys, self.now, partial(judge, self))
+        return self._ledger.recall(judge, keys, self.now, judge, self)
 
     def of(self, key: CheckKey) -> Sequence[Voice]:
         """Return the voices of one check, in the order of its subjects."""

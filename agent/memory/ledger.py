@@ -106,8 +106,7 @@ class Series:
         self.alike = self.alike + 1 if is_alike else 1
         if self.alike == 1:
             self.alike_since = look.started_at
-        # How a route's share went is shown to people, look by look.
-        self.looks.append(look, is_alike=is_same and self.key.kind is not Kind.BGP)
+        self.looks.append(look, self._kept(look.finding, is_same=is_same))
         self.seconds.observe(look.seconds)
         if look.started_at > self.fresh_until:
             self.unbroken_since = look.started_at
@@ -131,6 +130,17 @@ class Series:
             if all(one.finding.reason != look.finding.reason for one in self.firsts):
                 self.firsts += (Seen(look.finding, look.started_at, look.seconds),)
         return is_news
+
+    def _kept(self, finding: Finding, *, is_same: bool) -> Finding:
+        """Return what is kept of a *finding*: a newest one that is alike to those who judge."""
+        # How a route's share went is shown to people, look by look.
+        if self.key.kind is Kind.BGP:
+            return finding
+        judged = _JUDGED_OF[self.key.kind]
+        for one in self.looks.newest_findings():
+            if is_same or _are_alike(one, finding, judged):
+                return one
+        return finding
 
     def repeat(self, starts: Sequence[float]) -> None:
         """Take in one more look like the last at each of *starts*, while such looks are no news."""
@@ -324,11 +334,11 @@ class Ledger:
         what: Hashable,
         keys: Sequence[CheckKey],
         now: float,
-        make: Callable[[], T],
-        *,
+        make: Callable[..., T],
+        *of: object,
         each_look: bool = False,
     ) -> T:
-        """Return what *make* makes of the checks *keys*; made anew only when it may have changed.
+        """Return what *make* makes *of* the checks *keys*; made anew only when it may have changed.
 
         That is when one of them shows something new, when a look of theirs becomes too old to say
         anything, and with any look where one was too old or where the evidence holds, so that it
@@ -341,7 +351,7 @@ class Ledger:
             if known.counts == (*map(counts.get, keys),):
                 recalled: T = known.made
                 return recalled
-        made = make()
+        made = make(*of)
         is_open = each_look or (isinstance(made, Evidence) and made.holds is True)
         is_open = is_open or any(self.is_stale(key, now) for key in keys)
         counts = self._looked if is_open else self._news

@@ -16,6 +16,8 @@ KEPT = 60
 """How many there are at most; the oldest make room."""
 MOST = 900
 """How many there are at most where they are kept for a time: that of a look a second."""
+_LATELY = 8
+"""How many of the newest a look is compared with: what comes and goes is soon met again."""
 
 
 class Seen(NamedTuple):
@@ -32,11 +34,11 @@ class Seen(NamedTuple):
 class Looks(Sequence[Seen]):
     """Looks that differ in nothing but finding, start and length, newest last.
 
-    Only the newest is kept whole. Of each, start and length are kept as numbers, and a finding: of
-    those in a row that are alike that of the first, since they differ in what informs people alone.
+    Only the newest is kept whole. Of each, start and length are kept as numbers, and a finding:
+    that of an earlier one which is alike, since they differ in what informs people alone.
     """
 
-    __slots__ = ("_findings", "_lasting", "_seconds", "_starts", "last")
+    __slots__ = ("_different", "_findings", "_lasting", "_seconds", "_starts", "last")
 
     last: Observation
     """The newest look, when there is any."""
@@ -45,15 +47,15 @@ class Looks(Sequence[Seen]):
         """Have looks kept for *lasting* seconds, where more than the usual number come in them."""
         self._lasting = lasting
         self._findings: list[Finding] = []
+        self._different: Collection[Finding] | None = None
         self._starts, self._seconds = array("d"), array("d")
 
-    def append(self, look: Observation, *, is_alike: bool = False) -> None:
-        """Take in one more look at the same subject; to those who judge it *is_alike* the last."""
+    def append(self, look: Observation, kept: Finding | None = None) -> None:
+        """Take in one more look at the same subject, of which *kept* is kept, if it is given."""
         findings = self._findings
         if findings and look.finding is not findings[-1] and look.finding == findings[-1]:
             look = look._replace(finding=findings[-1])
-        finding = findings[-1] if is_alike and findings else look.finding
-        findings.append(finding)
+        findings.append(look.finding if kept is None else kept)
         self._starts.append(look.started_at)
         self._seconds.append(look.seconds)
         self._make_room()
@@ -69,6 +71,7 @@ class Looks(Sequence[Seen]):
         self.last = self.last._replace(started_at=starts[-1])
 
     def _make_room(self) -> None:
+        self._different = None
         surplus = len(self._starts) - KEPT
         if surplus > 0 and self._lasting:
             old = bisect_right(self._starts, self._starts[-1] - self._lasting)
@@ -83,7 +86,13 @@ class Looks(Sequence[Seen]):
 
     def findings(self) -> Collection[Finding]:
         """Return each finding once of those that looks share."""
-        return {id(finding): finding for finding in self._findings}.values()
+        if self._different is None:  # several judges ask after each look
+            self._different = [*{id(finding): finding for finding in self._findings}.values()]
+        return self._different
+
+    def newest_findings(self) -> Iterator[Finding]:
+        """Yield the findings of the newest looks, those of the newest first."""
+        return reversed(self._findings[-_LATELY:])
 
     def since(self, at: float, *, after: float = -math.inf) -> Sequence[Seen]:
         """Return those that began from *at* on, and *after* another time."""

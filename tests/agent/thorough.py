@@ -20,11 +20,11 @@ class ForgetfulLedger(Ledger):
         what: Hashable,
         keys: Sequence[CheckKey],
         now: float,
-        make: Callable[[], T],
-        *,
+        make: Callable[..., T],
+        *of: object,
         each_look: bool = False,
     ) -> T:
-        return make()
+        return make(*of)
 
 
 class _Everything(Agenda):

@@ -195,3 +195,13 @@ def test_news_are_listed_since_a_version_newest_first() -> None:
     assert ledger.news(0) == [KEY, other]
     assert ledger.news(2) == [KEY]
     assert ledger.news(3) == []
+
+
+def test_what_comes_and_goes_is_kept_once() -> None:
+    """Of looks that differ in what informs people alone one finding is kept, in a row or not."""
+    verdicts = (OK, FAILING, OK, FAILING, FAILING, OK)
+    made = series(*(seen(30 * i, v, detail=f"look {i}") for i, v in enumerate(verdicts)))
+
+    assert [look.finding.detail for look in made.looks] == [f"look {i}" for i in (0, 1, 0, 1, 1, 0)]
+    assert len(made.looks.findings()) == 2
+    assert made.last.finding.detail == "look 5"

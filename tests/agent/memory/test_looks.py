@@ -85,15 +85,15 @@ def test_what_stays_the_same_is_kept_once() -> None:
     assert len(set(findings)) == 3
 
 
-def test_what_is_alike_is_kept_once() -> None:
-    """Looks that differ in what nobody judges share the first one's finding; the last is whole."""
+def test_the_last_is_whole_whatever_is_kept_of_it() -> None:
+    """What is kept of a look beside others is the finding that was given; the last is its own."""
     made = Looks()
-    looks = [seen(at, answers=(f"192.0.2.{at}",)) for at in range(4)]
+    looks = [seen(at, answers=(f"192.0.2.{at}",)) for at in range(2)]
     for look in looks:
-        made.append(look, is_alike=look is not looks[2])
+        made.append(look, looks[0].finding)
 
-    assert [look.finding for look in made] == [looks[at].finding for at in (0, 0, 2, 2)]
-    assert made.last == looks[3]
+    assert [look.finding for look in made] == [looks[0].finding] * 2
+    assert made.last == looks[1]
 
 
 def test_room_is_made_by_the_oldest() -> None:
