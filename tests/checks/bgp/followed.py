@@ -14,7 +14,7 @@ from vedette.checks.bgp.sources.rislive import ris_live_feed
 from vedette.checks.bgp.watch import Watch
 from vedette.checks.finding import Check, Finding
 
-FAST = Times(ping=0.02, pong=0.2, connect=2, retry=0.02, retry_most=0.05, reseed=60, calm=0.05)
+FAST = Times(ping=0.02, pong=5, connect=2, retry=0.02, retry_most=0.05, reseed=60, calm=0.05)
 WATCH = Watch(PREFIX, frozenset({ORIGIN}))
 
 

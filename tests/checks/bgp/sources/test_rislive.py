@@ -23,6 +23,8 @@ from vedette.checks.bgp.reason import Reason
 from vedette.checks.bgp.settings import RisLiveSettings
 from vedette.checks.bgp.sources.rislive import ris_live_feed
 
+IMPATIENT = replace(FAST, pong=0.2)
+
 
 def keepalive(host: str, peer: str, at: float) -> dict[str, object]:
     return {
@@ -167,7 +169,7 @@ async def test_a_collector_that_is_dead_at_the_start_has_withdrawn_nothing() -> 
 
 async def test_a_server_without_pongs_is_left() -> None:
     """Without pongs the connection is given up and made anew."""
-    async with fed() as (server, feed):
+    async with fed(times=IMPATIENT) as (server, feed):
         server.answers_pings = False
         await until(lambda: server.connections > 1)
         assert "no pong" in feed.health(1000).last_error
@@ -192,7 +194,7 @@ async def test_a_server_that_acknowledges_nothing_is_left() -> None:
     async with ris_live() as server:
         server.acknowledges = False
         server.seed(PREFIX, rows(10), 990)
-        feed = make(server, clock)
+        feed = make(server, clock, times=IMPATIENT)
         async with meanwhile(feed.run()):
             await until(lambda: server.connections > 1)
             assert "not acknowledged" in feed.health(1000).last_error
