@@ -32,8 +32,9 @@ class Incident:
     """One page's worth of trouble.
 
     *key* is the dedup key; *headline* a rule's id; *members* the ids of all alarms that joined
-    and when each one's fault began, *ended* those of them whose fault is over; *headlines* every
-    headline with the time it took over; *severity* the gravest that people were told.
+    and when each one's fault began, *ended* those of them whose fault is over, or was before the
+    last ended; *headlines* every headline with the time it took over; *severity* the gravest that
+    people were told.
     """
 
     key: str
@@ -48,7 +49,7 @@ class Incident:
 
     @property
     def burning(self) -> Set[str]:
-        """The members whose faults go on."""
+        """The members whose faults go on, or went on to the end."""
         return self.members.keys() - self.ended
 
     @property
@@ -121,7 +122,7 @@ def advance(
     for incident in living:
         after = _with_ended(incident, faults)
         if not after.burning:
-            told[after.key] = (replace(after, resolved_at=now), Change.RESOLVED)
+            told[after.key] = (replace(incident, resolved_at=now), Change.RESOLVED)
             continue
         if after is not incident:
             told[after.key] = (after, told.get(after.key, (after, None))[1])

@@ -122,6 +122,14 @@ def _going_on(ended: Rule, witness: Witness, now: float) -> Iterator[str]:
             yield rule.diagnosis
 
 
+def _outlasting(incident: Incident, witness: Witness) -> str:
+    """Name what held a page open to its end, where that is not its headline."""
+    last = incident.burning
+    if not last or incident.headline in last:
+        return ""
+    return f"; {some(sorted(title_of(id_, witness.rules) for id_ in last), 2)} went on till now"
+
+
 def page(incident: Incident, change: Change, witness: Witness, now: float) -> Page:
     """Write the page for *change* of *incident*."""
     rule = witness.rules.get(incident.headline)
@@ -130,6 +138,7 @@ def page(incident: Incident, change: Change, witness: Witness, now: float) -> Pa
     if change is Change.RESOLVED:
         end = _end(rule, subject, witness, now)
         summary = f"resolved: {diagnosis}: {end}, failing since {utc(began_at)}"
+        summary += _outlasting(incident, witness)
     else:
         summary = told(rule, incident, witness, now) if rule else f"{diagnosis}: {subject}"
         summary += f"; {witness.shortage}" if witness.shortage else ""

@@ -413,7 +413,8 @@ def test_life_of_incidents(timeline: list[dict[str, float]]) -> None:
                 is_over = before[incident.key].headline in incident.ended
                 assert is_over or rank(incident) < rank(before[incident.key])
             if change is Change.RESOLVED:
-                assert not incident.burning
+                assert incident.burning == before[incident.key].burning
+                assert incident.burning.isdisjoint(firing)
             ended_at = 3000 + step if change is Change.RESOLVED else None
             assert (incident.resolved_at, incident in open_) == (ended_at, False)
         open_ = after(open_, said)
@@ -514,3 +515,13 @@ def test_dedup_key_is_the_same_everywhere(deployment: str, service: str) -> None
     """The key is made of names alone, so that agents agree on it."""
     assert dedup_key(deployment or "d", service).rsplit("/", 1)[-1] == service
     assert dedup_key("d", service, Diagnosis.SERVICE_DOWN) == f"d/{service}/service_down"
+
+
+def test_what_is_over_still_says_what_went_on_to_the_end() -> None:
+    """Of a resolved incident that burns which ended last, whatever leads it."""
+    ((opened, _),) = told([], {EMPTIED: BEGAN, FAULT: BEGAN + 10}, now=LATE)
+    ((outlasted, _),) = told([opened], {FAULT: BEGAN + 10}, now=900)
+    ((over, change),) = told([outlasted], {}, now=9000)
+
+    assert change is Change.RESOLVED
+    assert (over.headline, over.burning, over.resolved_at) == (EMPTIED.id, {FAULT.id}, 9000)

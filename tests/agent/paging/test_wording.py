@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.agent.observations import KEY, TIMING, seen
 from vedette.agent.alarms.agreement import Vantage
 from vedette.agent.alarms.incidents import Change, Incident
+from vedette.agent.clock import utc
 from vedette.agent.diagnoses.names import Diagnosis
 from vedette.agent.diagnoses.table import blind_rule, feed_rule, rules_for
 from vedette.agent.memory.lastgood import Generation, LastKnownGood
@@ -112,6 +113,20 @@ def test_what_ends_says_what_goes_on(lasts: float, end: str) -> None:
     made = written(incident(DOWN.id), change=Change.RESOLVED, failing=failing)
 
     assert made.summary.startswith(f"resolved: service_down: {end}")
+
+
+@pytest.mark.parametrize(
+    ("before", "rest"),
+    [({EMPTIED.id}, "; service_down https://shop.example/ went on till now"), (set(), "")],
+)
+def test_what_outlasts_the_headline_is_named_at_the_end(before: set[str], rest: str) -> None:
+    """A resolve says what held the page open, unless its headline went on to the end itself."""
+    opened = replace(incident(EMPTIED.id, DOWN.id), ended=frozenset(before))
+    made = written(opened, change=Change.RESOLVED)
+
+    assert made.summary == (
+        f"resolved: record_emptied: shop.example A is well again, failing since {utc(BEGAN)}{rest}"
+    )
 
 
 @pytest.mark.parametrize("unsighted", [(), ("fra-1",)], ids=["both see", "blind here"])
