@@ -5,6 +5,7 @@ import json
 import logging
 import re
 import sys
+from importlib.metadata import version
 from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,9 +19,8 @@ from vedette.agent.blackbox.lookup import SystemResolver
 from vedette.agent.blackbox.scalars import seconds
 from vedette.agent.blackbox.server import ListenError, listen_address, serve
 from vedette.agent.cli.output import complain
-from vedette.agent.cli.run import run_loop
+from vedette.agent.cli.process import allow_files, run_loop
 from vedette.agent.clock import SteadyClock
-from vedette.agent.daemon import VERSION
 from vedette.checks.net import Endpoint
 
 _LEVELS = {word: number for number, word in LEVELS.items()}
@@ -36,7 +36,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "blackbox", help="serve as blackbox_exporter does, from its config", allow_abbrev=False
     )
     flag = command.add_argument
-    flag("--version", action="version", version=f"vedette {VERSION}")
+    flag("--version", action="version", version=f"vedette {version('vedette')}")
     flag("--config.file", dest="file", type=Path, default=Path("blackbox.yml"), metavar="FILE")
     flag("--config.check", dest="check", action="store_true", help="check the config, and end")
     flag("--config.enable-auto-reload", dest="auto", action="store_true")
@@ -112,6 +112,7 @@ def _blackbox(options: argparse.Namespace) -> int:
     addresses = options.listen or [listen_address(":9115")]
     prefix = "/" + (options.prefix or urlsplit(options.url).path).strip("/")
     every = options.every if options.auto else 0.0
+    allow_files()
     try:
         run_loop(serve(prober, addresses, prefix.rstrip("/"), every))
     except ListenError as error:

@@ -3,13 +3,13 @@
 import argparse
 import asyncio
 import logging
-import resource
 import signal
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from vedette.agent import logs, reload
 from vedette.agent.cli.output import complain
+from vedette.agent.cli.process import allow_files, run_loop
 from vedette.agent.config import Config, ConfigError
 from vedette.agent.config.notes import notes
 from vedette.agent.memory.storefile import StoreError, claimed
@@ -17,9 +17,6 @@ from vedette.agent.secrets import SecretError
 from vedette.agent.serving import web
 
 log = logging.getLogger(__name__)
-
-FILES = 65_536
-"""How many files and sockets the agent may have open, where it is let."""
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -48,27 +45,6 @@ def _run(options: argparse.Namespace) -> int:
     except (StoreError, SecretError, web.ListenError) as error:
         return complain(f"vedette: {error}")
     return 0
-
-
-def allow_files() -> None:
-    """Allow FILES, or what the system lets us: most give 1024 to who does not ask.
-
-    Strangers whose TLS has not begun have one each for ten seconds; probes and pages need some too.
-    """
-    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = FILES if most == resource.RLIM_INFINITY else min(FILES, most)
-    if resource.RLIM_INFINITY != allowed < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
-
-
-def run_loop(work: Coroutine[None, None, None]) -> None:
-    """Run *work* on uvloop where the extra is installed, else on asyncio's loop."""
-    try:
-        import uvloop  # noqa: PLC0415 - an extra
-    except ImportError:
-        asyncio.run(work)
-    else:
-        uvloop.run(work)
 
 
 async def _until_signalled(document: reload.Document, hung_up: Sequence[int]) -> None:

@@ -10,7 +10,8 @@ from typing import cast
 import pytest
 
 from vedette.agent import cli, reload
-from vedette.agent.cli.run import FILES, _until_signalled, allow_files
+from vedette.agent.cli.process import FILES, allow_files
+from vedette.agent.cli.run import _until_signalled
 
 _SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
 

@@ -63,3 +63,11 @@ def test_an_agent_loads_what_its_config_asks_for(
 ) -> None:
     """What no check, rule or page needs stays on the disk; what a probe needs is there before."""
     assert loaded(tmp_path, config) == wanted
+
+
+def test_probes_for_prometheus_load_no_agent() -> None:
+    """Who wants blackbox_exporter's endpoints alone does not wait for what judges and pages."""
+    made = "import sys; from vedette.agent.cli import blackbox; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", made], check=True, capture_output=True, text=True)
+    agents = ("alarms", "config", "daemon", "diagnoses", "memory", "paging", "status")
+    assert not {f"vedette.agent.{name}" for name in agents}.intersection(ran.stdout.split())

@@ -25,7 +25,7 @@ from vedette.agent.blackbox.handlers import Exporter, Prober
 from vedette.agent.blackbox.limits import lenient
 from vedette.agent.blackbox.loaded import Loaded
 from vedette.agent.blackbox.lookup import SystemResolver
-from vedette.agent.cli.run import run_loop
+from vedette.agent.cli.process import run_loop
 from vedette.agent.clock import SteadyClock
 from vedette.checks.http.request import Request
 from vedette.checks.http.target import parse_url

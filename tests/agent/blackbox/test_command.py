@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import resource
 import signal
 import urllib.error
 import urllib.request
@@ -34,6 +35,17 @@ def get(url: str) -> str:
     """Return the text at *url*."""
     with urllib.request.urlopen(url, timeout=5) as response:
         return response.read().decode()
+
+
+def test_it_takes_what_files_it_may_have(tmp_path):
+    """A thousand are too few where a thousand targets are scraped at once and hang."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, most))
+    try:
+        with started(tmp_path) as (_, _, process):
+            assert resource.prlimit(process.pid, resource.RLIMIT_NOFILE)[0] > 200
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
 
 
 async def test_the_example_is_valid():

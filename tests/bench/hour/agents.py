@@ -18,7 +18,7 @@ import aiohttp
 
 from tests.agent.daemon import Daemon
 from vedette.agent import reload
-from vedette.agent.cli import run
+from vedette.agent.cli import process, run
 
 PAGE = os.sysconf("SC_PAGESIZE")
 _STATE = re.compile(r'\bstate="(\w+)"')
@@ -202,4 +202,4 @@ async def _main(config: Path) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    run.run_loop(_main(Path(sys.argv[1])))
+    process.run_loop(_main(Path(sys.argv[1])))
