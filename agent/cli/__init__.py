@@ -13,24 +13,27 @@ from vedette.agent.cli import output
 _INIT = "bgp init"
 """To argparse, what follows `bgp` would be a file."""
 _COMMANDS = {
-    "run": "run",
-    "validate": "validate",
-    "check": "check",
-    "lkg": "lkg",
-    "peers": "peers",
-    "audit": "audit",
-    "bgp": "bgp",
-    _INIT: "bgpinit",
-    "replay": "replay",
-    "rules": "rules",
-    "blackbox": "blackbox",
-    "demo": "demo",
+    "run": "run the agent; SIGHUP has it read its config again",
+    "validate": "check a config file as start-up would",
+    "check": "look once and explain",
+    "lkg": "print what was good when all was well",
+    "peers": "show which agents see each other",
+    "audit": "find what the watchers and the watched share",
+    "bgp": "find withdrawals, hijacks and leaks in recorded routes",
+    _INIT: "write the bgp part of a config for what an AS announces",
+    "replay": "play a recorded incident in virtual time",
+    "rules": "write the alarms of a config as Prometheus alerting rules",
+    "blackbox": "serve as blackbox_exporter does, from its config",
+    "demo": "watch a record being emptied, paged and restored",
 }
-"""The module of each command, in the order in which they are listed."""
+"""What each command is for, in the order in which they are listed; its module has its name."""
 
 
 def parser(command: str = "") -> argparse.ArgumentParser:
-    """Return the command line of *command* alone, if it is one: to load all takes half a second."""
+    """Return the command line of *command* alone, if it is one, and else the list of all.
+
+    To load them all takes a second.
+    """
     top = argparse.ArgumentParser(
         prog="vedette",
         description="Out-of-band synthetic monitoring: DNS, HTTP and BGP-origin probes, "
@@ -39,8 +42,11 @@ def parser(command: str = "") -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"vedette {version('vedette')}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name in (command,) if command in _COMMANDS else _COMMANDS:
-        import_module(f"vedette.agent.cli.{_COMMANDS[name]}").add(commands)
+    if command in _COMMANDS:
+        import_module(f"vedette.agent.cli.{command.replace(' ', '')}").add(commands)
+        return top
+    for name, purpose in _COMMANDS.items():
+        commands.add_parser(name, help=purpose)
     return top
 
 
@@ -82,7 +88,8 @@ def _empty(words: Sequence[str]) -> str | None:
 def _ended(words: Sequence[str]) -> int:
     """Run the command to the end of what it prints, and return its exit status."""
     try:
-        options = parser(*words[:1]).parse_args(words)
+        command = next((word for word in words if not word.startswith("-")), "")
+        options = parser(command).parse_args(words)
         status: int = options.action(options)
     finally:
         # Python's own flush at the exit would tell of its fault in words of its own.

@@ -26,9 +26,7 @@ FOUND = 1
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the command line."""
-    command = commands.add_parser(
-        "audit", help="find what the watchers and the watched share", allow_abbrev=False
-    )
+    command = commands.add_parser("audit", allow_abbrev=False)
     command.add_argument("--config", type=Path, required=True, metavar="FILE")
     command.add_argument("--json", action="store_true", help="one JSON document")
     command.set_defaults(action=_audit)

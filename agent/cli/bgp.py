@@ -36,7 +36,6 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     """Add the command to the command line."""
     command = commands.add_parser(
         "bgp",
-        help="find withdrawals, hijacks and leaks in recorded routes",
         description="Find withdrawals, hijacks and leaks of the prefixes of a config in recorded "
         "routes: MRT files, or RIS Live's JSON a line; plain, gzip or bzip2. "
         "`vedette bgp init --asn N` writes such a config.",

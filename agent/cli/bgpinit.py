@@ -31,7 +31,6 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     """Add the command to the command line."""
     command = commands.add_parser(
         NAME,
-        help="write the bgp part of a config for what an AS announces",
         description="Write the `bgp:` part of a service for all that an AS announces, as RIPEstat "
         "saw it in two weeks. Check each line: what was announced by mistake is in it too.",
         allow_abbrev=False,

@@ -32,9 +32,7 @@ _ABSENT = {
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the command line."""
-    command = commands.add_parser(
-        "blackbox", help="serve as blackbox_exporter does, from its config", allow_abbrev=False
-    )
+    command = commands.add_parser("blackbox", allow_abbrev=False)
     flag = command.add_argument
     flag("--version", action="version", version=f"vedette {version('vedette')}")
     flag("--config.file", dest="file", type=Path, default=Path("blackbox.yml"), metavar="FILE")

@@ -39,7 +39,7 @@ TIMEOUT = 5.0
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the command line."""
-    command = commands.add_parser("check", help="look once and explain", allow_abbrev=False)
+    command = commands.add_parser("check", allow_abbrev=False)
     kinds = command.add_subparsers(dest="kind", required=True, metavar="dns|http|bgp")
     dns = kinds.add_parser("dns", help="ask the name's servers", allow_abbrev=False)
     dns.add_argument("name", metavar="NAME")

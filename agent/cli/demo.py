@@ -21,9 +21,7 @@ _INCIDENTS = Path(__file__).resolve().parents[2] / "configs" / "incidents"
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the command line."""
-    command = commands.add_parser(
-        "demo", help="watch a record being emptied, paged and restored", allow_abbrev=False
-    )
+    command = commands.add_parser("demo", allow_abbrev=False)
     command.add_argument(
         "--incident",
         metavar="NAME",

@@ -30,9 +30,7 @@ Sets = Mapping[tuple[str, str], Sequence[Generation]]
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the command line."""
-    command = commands.add_parser(
-        "lkg", help="print what was good when all was well", allow_abbrev=False
-    )
+    command = commands.add_parser("lkg", allow_abbrev=False)
     command.add_argument("--config", type=Path, required=True, metavar="FILE")
     command.add_argument(
         "--format",

@@ -48,9 +48,7 @@ class Line(NamedTuple):
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the command line."""
-    command = commands.add_parser(
-        "peers", help="show which agents see each other", allow_abbrev=False
-    )
+    command = commands.add_parser("peers", allow_abbrev=False)
     command.add_argument("--config", type=Path, required=True, metavar="FILE")
     command.add_argument("--json", action="store_true", help="print one JSON document")
     command.set_defaults(action=_peers)

@@ -17,7 +17,6 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     """Add the command to the command line."""
     command = commands.add_parser(
         "replay",
-        help="play a recorded incident in virtual time",
         description="Play recorded incidents in virtual time through the agent's own looks, "
         "judgement and pages, and tell what would have been paged when.",
         allow_abbrev=False,

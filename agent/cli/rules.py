@@ -20,7 +20,6 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     """Add the command to the command line."""
     command = commands.add_parser(
         "rules",
-        help="write the alarms of a config as Prometheus alerting rules",
         description="Writes to stdout what a Prometheus that scrapes all agents of a deployment "
         "needs to judge their alarms itself.",
         allow_abbrev=False,

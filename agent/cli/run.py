@@ -21,9 +21,7 @@ log = logging.getLogger(__name__)
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the command line."""
-    command = commands.add_parser(
-        "run", help="run the agent; SIGHUP has it read its config again", allow_abbrev=False
-    )
+    command = commands.add_parser("run", allow_abbrev=False)
     command.add_argument("--config", type=Path, required=True, metavar="FILE")
     command.set_defaults(action=_run)
 

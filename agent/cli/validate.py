@@ -13,9 +13,7 @@ from vedette.agent.document import load
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the command line."""
-    command = commands.add_parser(
-        "validate", help="check a config file as start-up would", allow_abbrev=False
-    )
+    command = commands.add_parser("validate", allow_abbrev=False)
     command.add_argument("file", type=Path, metavar="FILE")
     command.set_defaults(action=_validate)
 

@@ -9,6 +9,7 @@ from typing import cast
 
 import pytest
 
+from tests.test_configs import commands
 from vedette.agent import cli, reload
 from vedette.agent.cli.process import FILES, allow_files
 from vedette.agent.cli.run import _until_signalled
@@ -114,3 +115,12 @@ def test_the_agent_takes_what_files_it_may_have(
     allow_files()
 
     assert kept == ([] if left is None else [left])
+
+
+@pytest.mark.parametrize("name", commands())
+def test_each_command_that_is_listed_is_one(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the list names tells how it is used, by that name."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*name.split(), "--help"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith(f"usage: vedette {name} ")

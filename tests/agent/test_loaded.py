@@ -71,3 +71,12 @@ def test_probes_for_prometheus_load_no_agent() -> None:
     ran = subprocess.run([sys.executable, "-c", made], check=True, capture_output=True, text=True)
     agents = ("alarms", "config", "daemon", "diagnoses", "memory", "paging", "status")
     assert not {f"vedette.agent.{name}" for name in agents}.intersection(ran.stdout.split())
+
+
+def test_the_list_of_commands_loads_none() -> None:
+    """Who asks what there is, or mistypes it, does not wait for all of it to be loaded."""
+    made = "import sys; from vedette.agent.cli import parser; parser().format_help(); "
+    made += "print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", made], check=True, capture_output=True, text=True)
+    of_cli = {name for name in ran.stdout.split() if name.startswith("vedette.agent.cli.")}
+    assert of_cli == {"vedette.agent.cli.output"}
